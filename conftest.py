@@ -1,0 +1,71 @@
+"""
+Runs the examples in the README, the docs and the docstrings as tests.
+
+Each document is run in an empty directory of its own, offline, and without anyone's AWS
+settings; its examples share one namespace, from top to bottom. What is run:
+
+- fenced blocks tagged `python` in Markdown files (also in doctest style);
+- doctests in the docstrings under `src/`.
+"""
+
+import os
+import tempfile
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from sybil import Sybil
+from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
+from sybil.parsers.rest import DocTestParser
+
+# The slowest machine that runs the tests must not decide whether they pass.
+settings.register_profile("dev", deadline=None)
+settings.register_profile(
+    "ci",
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("thorough", deadline=None, max_examples=2000)
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
+)
+
+_CONTEXT = "__example_context__"
+
+
+def _enter(namespace: dict[str, Any]) -> None:
+    directory = tempfile.TemporaryDirectory(prefix="pinpoint-events-example-")
+    patch = pytest.MonkeyPatch()
+    patch.chdir(directory.name)
+    for name in os.environ:
+        if name.startswith("AWS_"):
+            patch.delenv(name)
+    patch.setenv("AWS_CONFIG_FILE", os.devnull)
+    patch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    namespace[_CONTEXT] = directory, patch
+
+
+def _leave(namespace: dict[str, Any]) -> None:
+    directory, patch = namespace.pop(_CONTEXT)
+    patch.undo()
+    directory.cleanup()
+
+
+_markdown = Sybil(
+    parsers=[PythonCodeBlockParser(), SkipParser()],
+    pattern="*.md",
+    setup=_enter,
+    teardown=_leave,
+)
+_docstrings = Sybil(
+    parsers=[DocTestParser()],
+    path="src",
+    pattern="*.py",
+    setup=_enter,
+    teardown=_leave,
+)
+
+pytest_collect_file = (_markdown + _docstrings).pytest()

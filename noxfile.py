@@ -1,0 +1,337 @@
+"""
+Everything that CI runs; a bare `nox` runs all of it.
+
+Tests run against the wheel that the session `build` makes, never against the tree.
+`nox -j 2` runs two sessions at a time.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import nox
+from packaging.metadata import Metadata
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+nox.needs_version = ">=2026.10"
+nox.options.default_venv_backend = "uv|virtualenv"
+# A Python that is not here is skipped, in plain sight, and never downloaded.
+nox.options.download_python = "never"
+nox.options.error_on_missing_interpreters = False
+# Every session writes to places of its own.
+nox.options.allow_parallel = True
+
+ROOT = Path(__file__).parent
+PACKAGE = "pinpoint_events"
+PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+PYTHONS = nox.project.python_versions(PYPROJECT)
+LOWEST_PYTHON = PYTHONS[0]
+CONSTRAINTS = ROOT / "constraints.txt"
+DIST = ROOT / "dist"
+COVERAGE_DATA = ROOT / ".nox" / "coverage-data"
+
+# Each botocore release has its own boto3, and that its own s3transfer: where botocore
+# is not the one in constraints.txt, neither are they.
+FOLLOW_BOTOCORE = {"boto3", "s3transfer"}
+
+
+def install(
+    session: nox.Session,
+    *,
+    extras: str = "",
+    groups: tuple[str, ...] = (),
+    constraints: Path = CONSTRAINTS,
+) -> None:
+    """Installs the wheel, with extras, and groups of tools at exact versions."""
+    (wheel,) = DIST.glob("*.whl")
+    named = f"pinpoint-events[{extras}]" if extras else "pinpoint-events"
+    options = [option for group in groups for option in ("--group", group)]
+    session.install("-c", str(constraints), f"{named} @ {wheel.as_uri()}", *options)
+
+
+def run_pytest(session: nox.Session, *, measured: bool = False) -> None:
+    """Runs all tests, under coverage if the result is to be `measured`."""
+    where = f"import {PACKAGE}; print({PACKAGE}.__file__)"
+    path = session.run("python", "-I", "-c", where, silent=True)
+    if "site-packages" not in str(path):
+        session.error(f"The tests would not see the installed wheel but {path}")
+    if not measured:
+        session.run("pytest", *session.posargs)
+        return
+    COVERAGE_DATA.mkdir(parents=True, exist_ok=True)
+    data = COVERAGE_DATA / f".coverage.{session.name}"
+    command = ["coverage", "run", f"--data-file={data}", "-m", "pytest"]
+    session.run(*command, *session.posargs)
+
+
+def lowest_versions() -> dict[str, str]:
+    """The lower bound of every dependency, as pyproject.toml states it."""
+    project = PYPROJECT["project"]
+    extras: dict[str, list[str]] = project["optional-dependencies"]
+    lowest: dict[str, str] = {}
+    for text in [
+        *project["dependencies"],
+        *(d for each in extras.values() for d in each),
+    ]:
+        requirement = Requirement(text)
+        (bound,) = [s.version for s in requirement.specifier if s.operator == ">="]
+        lowest[canonicalize_name(requirement.name)] = bound
+    return lowest
+
+
+def readme_command(name: str) -> str:
+    """The one line of the README's shell block under `<!-- command: name -->`."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = rf"^<!-- command: {name} -->\n+```shell\n([^\n]+)\n```$"
+    (command,) = re.findall(block, text, flags=re.MULTILINE)
+    return str(command)
+
+
+def run_readme_command(session: nox.Session, name: str) -> None:
+    """Runs a command of the README, to the letter, in a fresh copy of the tree."""
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.check_output(listing, cwd=ROOT, text=True).split("\0")
+    with tempfile.TemporaryDirectory(prefix="pinpoint-events-readme-") as copy:
+        for file in filter(None, names):
+            if (ROOT / file).is_file():
+                target = Path(copy, file)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / file, target)
+        with session.chdir(copy):
+            session.run("bash", "-c", readme_command(name), external=True)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Builds sdist and wheel, once, and checks what is in them."""
+    shutil.rmtree(DIST, ignore_errors=True)
+    session.install("-c", str(CONSTRAINTS), "uv")
+    # The wheel is made from the sdist: what the sdist lacks, the wheel check finds.
+    options = ["--build-constraints", str(CONSTRAINTS), "--python", sys.executable]
+    session.run("uv", "build", "--quiet", *options, "--out-dir", str(DIST))
+    (wheel,) = DIST.glob("*.whl")
+    (sdist,) = DIST.glob("*.tar.gz")
+    problems = [*wheel_problems(wheel), *sdist_problems(sdist)]
+    if problems:
+        session.error("\n".join(problems))
+    session.log(f"{wheel.name} and {sdist.name} hold what they should")
+
+
+def source_files() -> set[str]:
+    """Every file of the package in the tree, as a wheel names it."""
+    source = ROOT / "src"
+    return {
+        path.relative_to(source).as_posix()
+        for path in (source / PACKAGE).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def wheel_problems(wheel: Path) -> list[str]:
+    """What is missing from the wheel, or wrong, or should not be there."""
+    project = PYPROJECT["project"]
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        (info,) = {n.split("/")[0] for n in names if ".dist-info/" in n}
+        metadata = Metadata.from_email(archive.read(f"{info}/METADATA"))
+        entry_points = archive.read(f"{info}/entry_points.txt").decode()
+
+    expected = source_files() | {
+        f"{info}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt")
+    }
+    expected.add(f"{info}/licenses/LICENSE")
+    problems = [f"not in the wheel: {name}" for name in sorted(expected - names)]
+    problems += [f"unwanted in the wheel: {name}" for name in sorted(names - expected)]
+    problems += [
+        f"not in the wheel: {name}"
+        for name in (f"{PACKAGE}/py.typed", f"{PACKAGE}/__init__.py")
+        if name not in names
+    ]
+
+    stated = {
+        "name": (metadata.name, project["name"]),
+        "version": (str(metadata.version), source_version()),
+        "license": (metadata.license_expression, project["license"]),
+        "Python": (str(metadata.requires_python), project["requires-python"]),
+        "extras": (
+            sorted(metadata.provides_extra or ()),
+            sorted(project["optional-dependencies"]),
+        ),
+        "dependencies": (
+            {str(r) for r in metadata.requires_dist or () if r.marker is None},
+            {str(Requirement(text)) for text in project["dependencies"]},
+        ),
+        "classifiers": (set(metadata.classifiers or ()), set(project["classifiers"])),
+        "README": (
+            (metadata.description or "").strip(),
+            (ROOT / "README.md").read_text(encoding="utf-8").strip(),
+        ),
+    }
+    problems += [
+        f"metadata, {what}: {found!r} instead of {wanted!r}"
+        for what, (found, wanted) in stated.items()
+        if found != wanted
+    ]
+    problems += [
+        f"no entry point: {line}"
+        for table in (project["scripts"], *project["entry-points"].values())
+        for line in (f"{name} = {target}" for name, target in table.items())
+        if line not in entry_points.splitlines()
+    ]
+    return problems
+
+
+def source_version() -> str:
+    """The version as the package's source states it."""
+    text = (ROOT / "src" / PACKAGE / "__init__.py").read_text(encoding="utf-8")
+    (version,) = re.findall(r'^__version__(?:: \w+)? = "(.+)"$', text, re.MULTILINE)
+    return str(version)
+
+
+def sdist_problems(sdist: Path) -> list[str]:
+    """What a packager needs and the sdist lacks."""
+    with tarfile.open(sdist) as archive:
+        names = {str(PurePosixPath(*Path(n).parts[1:])) for n in archive.getnames()}
+    wanted = {f"src/{name}" for name in source_files()} | {
+        "CHANGELOG.md",
+        "LICENSE",
+        "README.md",
+        "conftest.py",
+        "constraints.txt",
+        "noxfile.py",
+        "pyproject.toml",
+        "tests/test_packaging.py",
+    }
+    return [f"not in the sdist: {name}" for name in sorted(wanted - names)]
+
+
+@nox.session(venv_backend="none")
+def readme_test(session: nox.Session) -> None:
+    """The README's test command, in a fresh copy of the tree."""
+    run_readme_command(session, "test")
+
+
+@nox.session(venv_backend="none")
+def readme_run(session: nox.Session) -> None:
+    """The README's command that installs the project and runs its main job."""
+    run_readme_command(session, "run")
+
+
+@nox.session(python=PYTHONS, requires=["build"])
+def tests(session: nox.Session) -> None:
+    """All tests against the wheel, on every supported Python."""
+    install(session, extras="fast,testing", groups=("test",))
+    run_pytest(session, measured=session.python == LOWEST_PYTHON)
+
+
+@nox.session(python=LOWEST_PYTHON, requires=["build"])
+def tests_without_fast(session: nox.Session) -> None:
+    """All tests with the standard library's JSON."""
+    install(session, extras="testing", groups=("test",))
+    session.run("python", "-c", "import msgspec", success_codes=[1], silent=True)
+    run_pytest(session, measured=True)
+
+
+@nox.session(python=LOWEST_PYTHON, requires=["build"])
+def tests_lowest(session: nox.Session) -> None:
+    """All tests with the lowest versions that pyproject.toml allows."""
+    lowest = lowest_versions()
+    replaced = lowest.keys() | FOLLOW_BOTOCORE
+    pins = [
+        line
+        for line in CONSTRAINTS.read_text(encoding="utf-8").splitlines()
+        if line.strip() and not line.lstrip().startswith("#")
+        if canonicalize_name(Requirement(line).name) not in replaced
+    ]
+    pins += [f"{name}=={version}" for name, version in lowest.items()]
+    constraints = Path(session.create_tmp()) / "lowest.txt"
+    constraints.write_text("\n".join(pins) + "\n", encoding="utf-8")
+    install(session, extras="fast,testing", groups=("test",), constraints=constraints)
+    session.log("Lowest: " + ", ".join(f"{n} {v}" for n, v in lowest.items()))
+    run_pytest(session)
+
+
+@nox.session(requires=[f"tests-{LOWEST_PYTHON}", "tests_without_fast"])
+def coverage(session: nox.Session) -> None:
+    """Branch coverage of the runs with and without the accelerator, together."""
+    session.install("-c", str(CONSTRAINTS), "coverage")
+    data = f"--data-file={Path(session.create_tmp()) / 'coverage'}"
+    runs = [
+        str(COVERAGE_DATA / f".coverage.{name}")
+        for name in (f"tests-{LOWEST_PYTHON}", "tests_without_fast")
+    ]
+    session.run("coverage", "combine", "--quiet", "--keep", data, *runs)
+    session.run("coverage", "report", data)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, and the order of the modules."""
+    session.install("-c", str(CONSTRAINTS), "--group", "lint")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("lint-imports", "--no-cache", env={"PYTHONPATH": str(ROOT / "src")})
+
+
+@nox.session(requires=["build"])
+def typing(session: nox.Session) -> None:
+    """Types: mypy is the gate, pyright tells whether the public ones are complete."""
+    install(session, extras="fast,testing", groups=("typing",))
+    session.run("mypy")
+    # The first call fetches pyright itself, and says so.
+    session.run("pyright", "--version")
+    output = session.run(
+        *("pyright", "--verifytypes", PACKAGE, "--ignoreexternal", "--outputjson"),
+        success_codes=[0, 1],
+        silent=True,
+    )
+    report = json.loads(str(output)[str(output).index("{") :])
+    show_type_completeness(session, report["typeCompleteness"])
+
+
+def show_type_completeness(session: nox.Session, report: dict[str, Any]) -> None:
+    """Fails, with the list, if a public name has no whole type."""
+    for symbol in report["symbols"]:
+        if symbol["isExported"] and not symbol["isTypeKnown"]:
+            session.warn(f"{symbol['category']} {symbol['name']}: type not known")
+            for diagnostic in symbol["diagnostics"]:
+                session.warn(f"    {diagnostic['message']}")
+    score = report["completenessScore"]
+    counts = report["exportedSymbolCounts"]
+    session.log(f"Types of the public names: {score:.2%} complete, {counts}")
+    if score < 1 or not counts["withKnownType"]:
+        session.error("The types of the public names are not complete")
+
+
+@nox.session(requires=["build"])
+def docs(session: nox.Session) -> None:
+    """The documentation, every warning an error."""
+    install(session, extras="testing", groups=("docs",))
+    output = ROOT / "docs" / "_build"
+    shutil.rmtree(output, ignore_errors=True)
+    options = ["--nitpicky", "--fail-on-warning", "--keep-going", "--quiet"]
+    session.run("sphinx-build", *options, "-b", "html", "docs", str(output))
+    session.log(f"See {(output / 'index.html').relative_to(ROOT)}")
+
+
+@nox.session(default=False)
+def constraints(session: nox.Session) -> None:
+    """Writes constraints.txt anew, with the newest versions (not part of CI)."""
+    session.install("uv")
+    header = "# Exact versions for development and CI. Made by: nox -s constraints\n"
+    resolved = session.run(
+        *("uv", "pip", "compile", "--quiet", "--universal", "--upgrade"),
+        *("--python-version", LOWEST_PYTHON, "--fork-strategy", "fewest"),
+        *("--all-extras", "--group", "dev", "--no-header", "--no-emit-index-url"),
+        "pyproject.toml",
+        silent=True,
+    )
+    CONSTRAINTS.write_text(header + str(resolved), encoding="utf-8")
