@@ -1,0 +1,171 @@
+"""
+Typed, immutable, checked batches of events for Amazon Pinpoint's PutEvents.
+
+Build a batch once, with types and limits checked; send it to PutEvents, to your own
+endpoint or into SQLite; know what became of every single event.
+
+Names are bound when first used, so that importing this package loads nothing heavy.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pinpoint_events.builder import BatchBuilder as BatchBuilder
+    from pinpoint_events.errors import BadRequestError as BadRequestError
+    from pinpoint_events.errors import ConfigurationError as ConfigurationError
+    from pinpoint_events.errors import ForbiddenError as ForbiddenError
+    from pinpoint_events.errors import InternalServerError as InternalServerError
+    from pinpoint_events.errors import InvalidResponseError as InvalidResponseError
+    from pinpoint_events.errors import ItemsFailedError as ItemsFailedError
+    from pinpoint_events.errors import MethodNotAllowedError as MethodNotAllowedError
+    from pinpoint_events.errors import NotFoundError as NotFoundError
+    from pinpoint_events.errors import PayloadTooLargeError as PayloadTooLargeError
+    from pinpoint_events.errors import PinpointEventsError as PinpointEventsError
+    from pinpoint_events.errors import Problem as Problem
+    from pinpoint_events.errors import QuotaExceededError as QuotaExceededError
+    from pinpoint_events.errors import SenderError as SenderError
+    from pinpoint_events.errors import ServiceError as ServiceError
+    from pinpoint_events.errors import StoreError as StoreError
+    from pinpoint_events.errors import TooManyRequestsError as TooManyRequestsError
+    from pinpoint_events.errors import TransportError as TransportError
+    from pinpoint_events.errors import ValidationError as ValidationError
+    from pinpoint_events.model.endpoint import ChannelType as ChannelType
+    from pinpoint_events.model.endpoint import Demographic as Demographic
+    from pinpoint_events.model.endpoint import Endpoint as Endpoint
+    from pinpoint_events.model.endpoint import EndpointStatus as EndpointStatus
+    from pinpoint_events.model.endpoint import Location as Location
+    from pinpoint_events.model.endpoint import OptOut as OptOut
+    from pinpoint_events.model.endpoint import User as User
+    from pinpoint_events.model.event import Event as Event
+    from pinpoint_events.model.event import Session as Session
+    from pinpoint_events.model.request import EventsBatch as EventsBatch
+    from pinpoint_events.model.request import EventsRequest as EventsRequest
+    from pinpoint_events.model.response import (
+        EndpointItemResponse as EndpointItemResponse,
+    )
+    from pinpoint_events.model.response import EventItemResponse as EventItemResponse
+    from pinpoint_events.model.response import EventsResponse as EventsResponse
+    from pinpoint_events.model.response import ItemOutcome as ItemOutcome
+    from pinpoint_events.model.response import ItemResponse as ItemResponse
+    from pinpoint_events.model.response import Outcome as Outcome
+    from pinpoint_events.quotas import Quotas as Quotas
+    from pinpoint_events.quotas import check_quotas as check_quotas
+    from pinpoint_events.senders import ClientSender as ClientSender
+    from pinpoint_events.senders import MemorySender as MemorySender
+    from pinpoint_events.senders import PinpointSender as PinpointSender
+    from pinpoint_events.senders import Retry as Retry
+    from pinpoint_events.senders import Sender as Sender
+    from pinpoint_events.senders import SqliteSender as SqliteSender
+    from pinpoint_events.senders import open_sender as open_sender
+    from pinpoint_events.wire import from_json as from_json
+    from pinpoint_events.wire import from_wire as from_wire
+    from pinpoint_events.wire import to_json as to_json
+    from pinpoint_events.wire import to_wire as to_wire
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BadRequestError",
+    "BatchBuilder",
+    "ChannelType",
+    "ClientSender",
+    "ConfigurationError",
+    "Demographic",
+    "Endpoint",
+    "EndpointItemResponse",
+    "EndpointStatus",
+    "Event",
+    "EventItemResponse",
+    "EventsBatch",
+    "EventsRequest",
+    "EventsResponse",
+    "ForbiddenError",
+    "InternalServerError",
+    "InvalidResponseError",
+    "ItemOutcome",
+    "ItemResponse",
+    "ItemsFailedError",
+    "Location",
+    "MemorySender",
+    "MethodNotAllowedError",
+    "NotFoundError",
+    "OptOut",
+    "Outcome",
+    "PayloadTooLargeError",
+    "PinpointEventsError",
+    "PinpointSender",
+    "Problem",
+    "QuotaExceededError",
+    "Quotas",
+    "Retry",
+    "Sender",
+    "SenderError",
+    "ServiceError",
+    "Session",
+    "SqliteSender",
+    "StoreError",
+    "TooManyRequestsError",
+    "TransportError",
+    "User",
+    "ValidationError",
+    "__version__",
+    "check_quotas",
+    "from_json",
+    "from_wire",
+    "open_sender",
+    "to_json",
+    "to_wire",
+]
+
+_MODULES = {
+    "builder": {"BatchBuilder"},
+    "errors": {name for name in __all__ if name.endswith("Error")} | {"Problem"},
+    "model.endpoint": {
+        "ChannelType",
+        "Demographic",
+        "Endpoint",
+        "EndpointStatus",
+        "Location",
+        "OptOut",
+        "User",
+    },
+    "model.event": {"Event", "Session"},
+    "model.request": {"EventsBatch", "EventsRequest"},
+    "model.response": {
+        "EndpointItemResponse",
+        "EventItemResponse",
+        "EventsResponse",
+        "ItemOutcome",
+        "ItemResponse",
+        "Outcome",
+    },
+    "quotas": {"Quotas", "check_quotas"},
+    "senders": {
+        "ClientSender",
+        "MemorySender",
+        "PinpointSender",
+        "Retry",
+        "Sender",
+        "SqliteSender",
+        "open_sender",
+    },
+    "wire": {"from_json", "from_wire", "to_json", "to_wire"},
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Bind a public name when it is first used (PEP 562)."""
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - needed on first use only
+
+    value = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names, bound or not."""
+    return sorted({*globals(), *__all__})

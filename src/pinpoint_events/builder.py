@@ -1,0 +1,377 @@
+"""
+Events in, requests within quotas out.
+
+A builder keeps the JSON text of each event beside the event: it has to write it once
+anyway to know its exact size, and the request that comes out then has its body ready.
+Texts stand in dicts of `bytes`, which the garbage collector does not have to visit.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, NoReturn, Self, SupportsIndex
+
+import attrs
+
+from pinpoint_events.errors import Problem, QuotaExceededError, ValidationError
+from pinpoint_events.model._converters import instance_of, required_text
+from pinpoint_events.model._immutable import Refused, refuse_unsound
+from pinpoint_events.model.endpoint import Endpoint
+from pinpoint_events.model.event import Event
+from pinpoint_events.model.request import EventsBatch, EventsRequest
+from pinpoint_events.quotas import (
+    Quotas,
+    bound,
+    endpoint_problems,
+    event_check,
+    request_problems,
+)
+from pinpoint_events.wire import encode, remember_json, to_json, writer
+
+__all__ = ["BatchBuilder", "new_event_id"]
+
+# A request's text is these, around and between the texts of its parts.
+_REQUEST: Final = (b'{"BatchItem":{', b"}}")
+_BATCH: Final = (b':{"Endpoint":', b',"Events":{', b"}}")
+_EMPTY_REQUEST_BYTES: Final = sum(map(len, _REQUEST))
+_EMPTY_BATCH_BYTES: Final = sum(map(len, _BATCH))
+
+_UNTOUCHED: Final = Endpoint()
+_UNTOUCHED_TEXT: Final = b"{}"
+
+
+def new_event_id() -> str:
+    """
+    Return a random UUID (version 4) as text.
+
+    Not by `uuid.uuid4()`, whose object takes most of the time and is thrown away.
+    """
+    digits = os.urandom(16).hex()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return (
+        f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}"
+        f"-{variant}{digits[17:20]}-{digits[20:]}"
+    )
+
+
+class _Batch:
+    """One endpoint and its events, with the text of each."""
+
+    __slots__ = ("endpoint", "endpoint_text", "events", "id_text", "texts")
+
+    def __init__(self, endpoint_id: str) -> None:
+        self.id_text = encode(endpoint_id)
+        self.endpoint: Endpoint | None = None
+        self.endpoint_text = _UNTOUCHED_TEXT
+        self.events: dict[str, Event] = {}
+        self.texts: dict[str, bytes] = {}
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of the batch without its events."""
+        return _EMPTY_BATCH_BYTES + len(self.id_text) + len(self.endpoint_text)
+
+    def text(self, texts: Iterable[bytes]) -> bytes:
+        """Return the batch with these of its events' texts."""
+        before, between, after = _BATCH
+        events = b",".join(texts)
+        return b"".join(
+            (self.id_text, before, self.endpoint_text, between, events, after)
+        )
+
+
+class BatchBuilder:
+    """
+    Collects endpoints and events, checked one by one, and builds requests of them.
+
+    Each step returns the builder itself, so steps can be chained, and a forgotten
+    assignment loses nothing. A refused step leaves the builder as it was. One builder
+    is for one thread; the requests that it builds are for any.
+
+    Args:
+        quotas: The limits to keep to.
+        new_event_id: Makes the id of an event that is added without one; random UUIDs
+            if left out.
+
+    Raises:
+        ValidationError: If the quotas are no `Quotas`.
+    """
+
+    def __init__(
+        self,
+        *,
+        quotas: Quotas = Quotas(),  # noqa: B008 - immutable
+        new_event_id: Callable[[], str] = new_event_id,
+    ) -> None:
+        refuse_unsound(quotas=instance_of(Quotas, quotas))
+        self._quotas = quotas
+        self._check_event = event_check(quotas)
+        self._write_event = writer(Event, shares=True)
+        self._new_event_id = new_event_id
+        self.clear()
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        """Refuse to pickle or copy: two builders would share what each changes."""
+        told = "cannot pickle or copy a BatchBuilder; build() gives what can be"
+        raise TypeError(told)
+
+    def clear(self) -> Self:
+        """Forget all endpoints and events."""
+        self._batches: dict[str, _Batch] = {}
+        # Arrivals in order, in two lists: an endpoint without events has no event id.
+        self._arrived_at: list[str] = []
+        self._arrived: list[str | None] = []
+        self._current: str | None = None
+        self._count = 0
+        self._size_bytes = _EMPTY_REQUEST_BYTES
+        return self
+
+    def endpoint(self, endpoint_id: str, endpoint: Endpoint | None = None) -> Self:
+        """
+        Say whom the events that follow belong to.
+
+        Args:
+            endpoint_id: Your id of it; not empty.
+            endpoint: What the service shall know of it; None leaves what it has, and
+                what was said of it before.
+
+        Raises:
+            ValidationError: If something else was said of this endpoint before. After
+                any error there is no current endpoint, so that no event lands on the
+                wrong one.
+            QuotaExceededError: If the endpoint is over a quota.
+        """
+        self._current = None
+        # Any: a converter may have refused, which no type of a built object shows.
+        name: Any = required_text(endpoint_id)
+        given = None if endpoint is None else instance_of(Endpoint, endpoint)
+        if type(name) is Refused or type(given) is Refused:
+            refuse_unsound(endpoint_id=name, endpoint=given)
+        if endpoint is not None:
+            self._put_endpoint(name, endpoint)
+        self._current = name
+        return self
+
+    def _put_endpoint(self, endpoint_id: str, endpoint: Endpoint) -> None:
+        batch = self._batches.get(endpoint_id)
+        if batch is not None and batch.endpoint is not None:
+            if batch.endpoint == endpoint:
+                return
+            members = ", ".join(
+                field.name
+                for field in attrs.fields(Endpoint)
+                if getattr(batch.endpoint, field.name) != getattr(endpoint, field.name)
+            )
+            told = f"differs in {members} from what was said before"
+            remedy = "say it once, or build and start anew"
+            path = ("batch_item", endpoint_id, "endpoint")
+            raise ValidationError([Problem(path, told, "one endpoint an id", remedy)])
+        text = to_json(endpoint)
+        over = endpoint_problems(endpoint, len(text), self._quotas)
+        if over:
+            path = ("batch_item", endpoint_id, "endpoint")
+            raise QuotaExceededError(problem.below(*path) for problem in over)
+        if batch is None:
+            batch = self._new_batch(endpoint_id)
+            self._arrived_at.append(endpoint_id)
+            self._arrived.append(None)
+        self._size_bytes += len(text) - len(batch.endpoint_text)
+        batch.endpoint, batch.endpoint_text = endpoint, text
+
+    def _new_batch(self, endpoint_id: str) -> _Batch:
+        batch = _Batch(endpoint_id)
+        self._size_bytes += batch.frame_bytes + bool(self._batches)
+        self._batches[endpoint_id] = batch
+        return batch
+
+    def event(self, event: Event, *, event_id: str | None = None) -> Self:
+        """
+        Add an event of the current endpoint; see `add`.
+
+        Raises:
+            ValidationError: If no endpoint is current, and as `add` does.
+        """
+        if self._current is None:
+            told = "belongs to no endpoint"
+            limit = "an event has one"
+            remedy = "call endpoint() first, or add()"
+            raise ValidationError([Problem(("event",), told, limit, remedy)])
+        return self._add(self._current, event, event_id)
+
+    def add(
+        self, endpoint_id: str, event: Event, *, event_id: str | None = None
+    ) -> Self:
+        """
+        Add an event, whatever endpoint is current.
+
+        Args:
+            endpoint_id: Whom it belongs to; not empty.
+            event: What happened.
+            event_id: Your id of it, not empty, by which the answer names it; a new one
+                if left out. The same event under the same id again changes nothing.
+
+        Raises:
+            ValidationError: If an argument is of the wrong type or empty, or if another
+                event of this endpoint has the id.
+            QuotaExceededError: If the event is over a quota.
+        """
+        return self._add(required_text(endpoint_id), event, event_id)
+
+    def _add(self, name: Any, event: Any, event_id: str | None) -> Self:
+        """Add an event of the endpoint whose id a converter has taken or refused."""
+        key: Any = required_text(self._new_event_id() if event_id is None else event_id)
+        if type(event) is not Event or type(name) is Refused or type(key) is Refused:
+            checked = instance_of(Event, event)
+            refuse_unsound(endpoint_id=name, event_id=key, event=checked)
+        batch = self._batches.get(name)
+        if batch is not None and key in batch.events:
+            if batch.events[key] == event:
+                return self
+            told = "stands there already, with another event"
+            path = ("batch_item", name, "events", key)
+            limit = "one event for each id"
+            raise ValidationError([Problem(path, told, limit, "use another id")])
+        text = encode(self._write_event(event))
+        over = self._check_event(event, len(text))
+        if over:
+            path = ("batch_item", name, "events", key)
+            raise QuotaExceededError(problem.below(*path) for problem in over)
+        if batch is None:
+            batch = self._new_batch(name)
+        text = b"%b:%b" % (encode(key), text)
+        self._size_bytes += len(text) + bool(batch.events)
+        batch.events[key] = event
+        batch.texts[key] = text
+        self._arrived_at.append(name)
+        self._arrived.append(key)
+        self._count += 1
+        return self
+
+    def events(self) -> Iterator[tuple[str, str, Event]]:
+        """Yield endpoint id, event id and event of all events, as they were added."""
+        for endpoint_id, event_id in zip(self._arrived_at, self._arrived, strict=True):
+            if event_id is not None:
+                yield endpoint_id, event_id, self._batches[endpoint_id].events[event_id]
+
+    def __len__(self) -> int:
+        """Return how many events there are."""
+        return self._count
+
+    def __bool__(self) -> bool:
+        """Return whether there is anything to build: an endpoint alone is."""
+        return bool(self._batches)
+
+    def __repr__(self) -> str:
+        return (
+            f"<BatchBuilder of {self._count} events at {len(self._batches)} endpoints, "
+            f"{self._size_bytes} bytes>"
+        )
+
+    @property
+    def size_bytes(self) -> int:
+        """Exactly `len(to_json(builder.build()))`."""
+        return self._size_bytes
+
+    def build(self) -> EventsRequest:
+        """
+        Return everything as one request, and change nothing.
+
+        Raises:
+            QuotaExceededError: If it is too much for one request; with all violations.
+            ValidationError: If there is nothing in it.
+        """
+        self._refuse_empty()
+        over = request_problems(self._count, self._size_bytes, self._quotas)
+        if over:
+            raise QuotaExceededError(over)
+        return self._request(0, len(self._arrived))
+
+    def build_all(self) -> tuple[EventsRequest, ...]:
+        """
+        Return everything as requests within the quotas, and change nothing.
+
+        The arrivals are cut into consecutive runs, each as long as the quotas allow.
+        Each request carries the whole `Endpoint` of each endpoint in it.
+
+        Raises:
+            QuotaExceededError: If one event with its endpoint is too much.
+            ValidationError: If there is nothing in it.
+        """
+        self._refuse_empty()
+        return tuple(self._request(start, stop) for start, stop in self._runs())
+
+    def _refuse_empty(self) -> None:
+        if not self._batches:
+            told = "the builder is empty"
+            raise ValidationError([Problem((), told, "at least one event", "add one")])
+
+    def _stands_alone(self, position: int) -> bool:
+        """Return whether the arrival is an endpoint without events, to this day."""
+        return not self._batches[self._arrived_at[position]].events
+
+    def _runs(self) -> Iterator[tuple[int, int]]:
+        """Yield where each request's arrivals start and stop."""
+        most_events = bound(self._quotas.events_per_request)
+        most_bytes = bound(self._quotas.request_bytes)
+        start = count = 0
+        size = _EMPTY_REQUEST_BYTES
+        events_of: dict[str, int] = {}  # endpoint id -> events of it in this run
+        for position, event_id in enumerate(self._arrived):
+            if event_id is None and not self._stands_alone(position):
+                continue
+            endpoint_id = self._arrived_at[position]
+            is_event = event_id is not None
+            added = self._added_bytes(endpoint_id, event_id, events_of)
+            if count + is_event > most_events or size + added > most_bytes:
+                if events_of:
+                    yield start, position
+                start, count, size, events_of = position, 0, _EMPTY_REQUEST_BYTES, {}
+                added = self._added_bytes(endpoint_id, event_id, events_of)
+                over = request_problems(is_event, size + added, self._quotas)
+                if over:
+                    path = ("batch_item", endpoint_id)
+                    remedy = "shorten the event or its endpoint"
+                    raise QuotaExceededError(
+                        problem.below(*path)._replace(remedy=remedy) for problem in over
+                    )
+            count += is_event
+            size += added
+            events_of[endpoint_id] = events_of.get(endpoint_id, 0) + is_event
+        yield start, len(self._arrived)
+
+    def _added_bytes(
+        self, endpoint_id: str, event_id: str | None, events_of: dict[str, int]
+    ) -> int:
+        """Return by how much the arrival makes the run's request longer."""
+        batch = self._batches[endpoint_id]
+        size = 0
+        if endpoint_id not in events_of:
+            size += batch.frame_bytes + bool(events_of)
+        if event_id is not None:
+            size += len(batch.texts[event_id]) + bool(events_of.get(endpoint_id))
+        return size
+
+    def _request(self, start: int, stop: int) -> EventsRequest:
+        ids_of: dict[str, list[str]] = {}  # endpoint id -> ids of its events
+        for position in range(start, stop):
+            endpoint_id, event_id = self._arrived_at[position], self._arrived[position]
+            if event_id is not None:
+                ids_of.setdefault(endpoint_id, []).append(event_id)
+            elif self._stands_alone(position):
+                ids_of[endpoint_id] = []
+        batch_item: dict[str, EventsBatch] = {}
+        texts: list[bytes] = []
+        for endpoint_id, event_ids in ids_of.items():
+            batch = self._batches[endpoint_id]
+            events, texts_of = batch.events, batch.texts
+            if len(event_ids) != len(events):
+                events = {event_id: events[event_id] for event_id in event_ids}
+                texts_of = {event_id: texts_of[event_id] for event_id in event_ids}
+            batch_item[endpoint_id] = EventsBatch(
+                endpoint=batch.endpoint or _UNTOUCHED, events=events
+            )
+            texts.append(batch.text(texts_of.values()))
+        before, after = _REQUEST
+        text = b"".join((before, b",".join(texts), after))
+        request = EventsRequest(batch_item=batch_item)
+        remember_json(request, text)
+        return request

@@ -1,0 +1,1 @@
+"""The typed batch and the typed answer: immutable attrs classes, no wire, no I/O."""

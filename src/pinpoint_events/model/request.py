@@ -1,0 +1,119 @@
+"""
+What is sent: events, under the endpoints they belong to.
+
+The shapes are the service's `EventsBatch` and `EventsRequest`: Amazon Pinpoint API
+reference, `apps/application-id/events`.
+"""
+
+from collections.abc import Mapping
+from typing import final
+
+import attrs
+
+from pinpoint_events.model import _converters as to
+from pinpoint_events.model._immutable import Immutable
+from pinpoint_events.model.endpoint import Endpoint
+from pinpoint_events.model.event import Event
+from pinpoint_events.model.response import EventsResponse, Outcome, has_retryable
+
+__all__ = ["EventsBatch", "EventsRequest"]
+
+
+def _endpoint(value: Endpoint) -> Endpoint:
+    endpoint: Endpoint = to.instance_of(Endpoint, value)
+    return endpoint
+
+
+def _events(value: Mapping[str, Event] | None) -> Mapping[str, Event]:
+    events: Mapping[str, Event] = to.object_map(value, Event)
+    return events
+
+
+@final
+@attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
+class EventsBatch(Immutable):
+    """
+    One endpoint and events of it.
+
+    Attributes:
+        endpoint: What the service shall know of the endpoint; `Endpoint()` leaves what
+            it has.
+        events: Event id to event. The id is yours, and how the answer names the event.
+
+    Raises:
+        ValidationError: With all problems of the arguments.
+    """
+
+    endpoint: Endpoint = attrs.field(converter=_endpoint)
+    events: Mapping[str, Event] = attrs.field(converter=_events)
+
+
+def _batch_item(value: Mapping[str, EventsBatch] | None) -> Mapping[str, EventsBatch]:
+    batches: Mapping[str, EventsBatch] = to.object_map(value, EventsBatch)
+    return batches
+
+
+class _Encoded(Immutable):
+    """Holds the JSON text of a request that was put together with it."""
+
+    __slots__ = ("_json",)
+
+    _json: bytes
+
+
+@final
+@attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
+class EventsRequest(_Encoded):
+    """
+    One call's worth of endpoints and events.
+
+    Knows no quotas: `check_quotas` and every sender do.
+
+    Attributes:
+        batch_item: Endpoint id to batch.
+
+    Raises:
+        ValidationError: With all problems of the arguments.
+    """
+
+    batch_item: Mapping[str, EventsBatch] = attrs.field(converter=_batch_item)
+
+    def retry(
+        self, response: EventsResponse, *, unreported: bool = False
+    ) -> "EventsRequest | None":
+        """
+        Return the request that is still worth sending after this answer, or None.
+
+        It has the items that came back retryable. An endpoint that is itself to be sent
+        again goes whole, any other as `Endpoint()`, and one without events stays only
+        if it is itself to be sent again.
+
+        Args:
+            response: The answer to this request.
+            unreported: Whether to send again what the answer says nothing of, too. It
+                may have been taken, and would then be taken twice.
+        """
+        if not unreported and not has_retryable(response):
+            return None  # nearly always, and every sender asks
+        wanted = {Outcome.RETRYABLE, Outcome.UNREPORTED} if unreported else _RETRYABLE
+        again: dict[str, tuple[Endpoint, dict[str, Event]]] = {}
+        for endpoint_id, event_id, _, _, outcome in response.outcomes(self):
+            if outcome not in wanted:
+                continue
+            batch = self.batch_item[endpoint_id]
+            _, events = again.setdefault(endpoint_id, (Endpoint(), {}))
+            if event_id is None:
+                again[endpoint_id] = (batch.endpoint, events)
+            else:
+                events[event_id] = batch.events[event_id]
+        if not again:
+            return None
+        return EventsRequest(
+            batch_item={
+                endpoint_id: EventsBatch(endpoint=whole, events=events)
+                for endpoint_id, (whole, events) in again.items()
+            }
+        )
+
+
+_RETRYABLE = frozenset({Outcome.RETRYABLE})

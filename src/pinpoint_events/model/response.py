@@ -1,0 +1,289 @@
+"""
+What became of each endpoint and each event.
+
+The shapes are the service's `EventsResponse`, `ItemResponse`, `EndpointItemResponse`
+and `EventItemResponse`: Amazon Pinpoint API reference, `apps/application-id/events`.
+All of their members are optional there, and in what it really sends.
+"""
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final, NamedTuple, final
+
+import attrs
+
+from pinpoint_events.errors import ItemsFailedError, Problem, hidden, is_retryable
+from pinpoint_events.model import _converters as to
+from pinpoint_events.model._immutable import Immutable, inner_dict
+from pinpoint_events.model.endpoint import Endpoint
+from pinpoint_events.model.event import Event
+
+if TYPE_CHECKING:
+    from pinpoint_events.model.request import EventsRequest
+
+__all__ = [
+    "EndpointItemResponse",
+    "EventItemResponse",
+    "EventsResponse",
+    "ItemOutcome",
+    "ItemResponse",
+    "Outcome",
+]
+
+
+class Outcome(StrEnum):
+    """
+    What an answer says of one item, by its status code.
+
+    Attributes:
+        ACCEPTED: 202.
+        REJECTED: Any other 4xx: the item itself is at fault.
+        RETRYABLE: 429 and 5xx: worth sending again.
+        UNREPORTED: Nothing, or a code outside these. It may have been taken.
+    """
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    RETRYABLE = "retryable"
+    UNREPORTED = "unreported"
+
+    @classmethod
+    def of(cls, status_code: int | None) -> "Outcome":
+        """Return what a status code means for its item."""
+        if status_code == _ACCEPTED:
+            return cls.ACCEPTED
+        if status_code is None:
+            return cls.UNREPORTED
+        if is_retryable(status_code):
+            return cls.RETRYABLE
+        is_client_error = status_code // 100 == _CLIENT_ERRORS
+        return cls.REJECTED if is_client_error else cls.UNREPORTED
+
+
+_ACCEPTED: Final = 202
+_CLIENT_ERRORS: Final = 4  # hundred
+
+
+@final
+@attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
+class EndpointItemResponse(Immutable):
+    """
+    What became of an endpoint's own data.
+
+    Attributes:
+        status_code: 202 for taken; None if the service gave none.
+        message: The service's words, such as `Accepted`.
+    """
+
+    status_code: int | None = attrs.field(default=None, converter=to.integer)
+    message: str | None = attrs.field(default=None, converter=to.text)
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the status code means."""
+        return Outcome.of(self.status_code)
+
+
+@final
+@attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
+class EventItemResponse(Immutable):
+    """
+    What became of one event.
+
+    Attributes:
+        status_code: 202 for taken; None if the service gave none.
+        message: The service's words, such as `Accepted`.
+    """
+
+    status_code: int | None = attrs.field(default=None, converter=to.integer)
+    message: str | None = attrs.field(default=None, converter=to.text)
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the status code means."""
+        return Outcome.of(self.status_code)
+
+
+def _endpoint_response(
+    value: EndpointItemResponse | None,
+) -> EndpointItemResponse | None:
+    return None if value is None else to.instance_of(EndpointItemResponse, value)
+
+
+def _event_responses(
+    value: Mapping[str, EventItemResponse] | None,
+) -> Mapping[str, EventItemResponse]:
+    responses: Mapping[str, EventItemResponse] = to.object_map(
+        value, EventItemResponse, names=False
+    )
+    return responses
+
+
+@final
+@attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
+class ItemResponse(Immutable):
+    """
+    What became of one endpoint and its events; the two are independent.
+
+    Attributes:
+        endpoint_item_response: The endpoint's own; None if the answer has none.
+        events_item_response: Event id to what became of the event.
+        status_code: Set only when the answer was a bare number in place of the other
+            two. It then stands for the endpoint and all its events.
+    """
+
+    endpoint_item_response: EndpointItemResponse | None = attrs.field(
+        default=None, converter=_endpoint_response
+    )
+    events_item_response: Mapping[str, EventItemResponse] = attrs.field(
+        default=to.NO_OBJECTS, converter=_event_responses
+    )
+    status_code: int | None = attrs.field(default=None, converter=to.integer)
+
+    def _broken_rule(self) -> Problem | None:
+        if self.status_code is None:
+            return None
+        if self.endpoint_item_response is None and not self.events_item_response:
+            return None
+        return Problem(
+            ("status_code",),
+            "stands beside item responses",
+            "a bare status code stands alone",
+            "leave it out",
+        )
+
+
+def _results(value: Mapping[str, ItemResponse] | None) -> Mapping[str, ItemResponse]:
+    results: Mapping[str, ItemResponse] = to.object_map(
+        value, ItemResponse, names=False
+    )
+    return results
+
+
+class ItemOutcome(NamedTuple):
+    """
+    One item of a request, and what became of it.
+
+    Attributes:
+        endpoint_id: Its key in the request, or that of its endpoint.
+        event_id: Its key among the endpoint's events; None for the endpoint itself.
+        item: The `Endpoint` or `Event` as it was sent; None within an error, which
+            carries no payload.
+        response: The service's answer to it; None if there was none.
+        outcome: What that means.
+    """
+
+    endpoint_id: str
+    event_id: str | None
+    item: Endpoint | Event | None
+    response: EndpointItemResponse | EventItemResponse | None
+    outcome: Outcome
+
+
+@final
+@attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
+class EventsResponse(Immutable):
+    """
+    The answer to one request.
+
+    HTTP success says almost nothing: what counts stands here, item by item.
+
+    Attributes:
+        results: Endpoint id to what became of it and its events.
+        request_id: The service's id of the call, from the HTTP headers; None if it gave
+            none. Not compared.
+    """
+
+    results: Mapping[str, ItemResponse] = attrs.field(
+        default=to.NO_OBJECTS, converter=_results
+    )
+    request_id: str | None = attrs.field(default=None, converter=to.text, eq=False)
+
+    def outcomes(self, request: "EventsRequest") -> tuple[ItemOutcome, ...]:
+        """
+        Return what became of each item of the request that this answers.
+
+        Each endpoint, then its events, in the order of the request. What the answer
+        leaves out is `Outcome.UNREPORTED`.
+        """
+        return tuple(self._outcomes(request))
+
+    def _outcomes(self, request: "EventsRequest") -> Iterator[ItemOutcome]:
+        for endpoint_id, batch in request.batch_item.items():
+            item = self.results.get(endpoint_id, _NOTHING)
+            of_endpoint = item.endpoint_item_response
+            of_all = None
+            if item.status_code is not None:
+                of_endpoint = EndpointItemResponse(status_code=item.status_code)
+                of_all = EventItemResponse(status_code=item.status_code)
+            yield ItemOutcome(
+                endpoint_id, None, batch.endpoint, of_endpoint, _outcome(of_endpoint)
+            )
+            of_events = inner_dict(item.events_item_response)
+            for event_id, event in inner_dict(batch.events).items():
+                of_event = of_all or of_events.get(event_id)
+                yield ItemOutcome(
+                    endpoint_id, event_id, event, of_event, _outcome(of_event)
+                )
+
+    def raise_for_failures(self, request: "EventsRequest") -> None:
+        """
+        Raise unless every item of the request was accepted.
+
+        Raises:
+            ItemsFailedError: With the outcomes of those that were not.
+        """
+        failed = failures(self, request)
+        if failed:
+            raise ItemsFailedError(failed)
+
+
+def failures(
+    response: EventsResponse, request: "EventsRequest"
+) -> tuple[ItemOutcome, ...]:
+    """
+    Return the outcome of each item that was not accepted, fit for a message or log.
+
+    The service may quote the request: addresses are hidden in its words.
+    """
+    addresses = [
+        batch.endpoint.address
+        for batch in request.batch_item.values()
+        if batch.endpoint.address is not None
+    ]
+    return tuple(
+        outcome._replace(response=_hiding(outcome.response, addresses))
+        for outcome in response.outcomes(request)
+        if outcome.outcome is not Outcome.ACCEPTED
+    )
+
+
+def _hiding(
+    response: EndpointItemResponse | EventItemResponse | None, secrets: list[str]
+) -> EndpointItemResponse | EventItemResponse | None:
+    if response is None or response.message is None:
+        return response
+    return attrs.evolve(response, message=hidden(response.message, secrets))
+
+
+_NOTHING: Final = ItemResponse()
+
+
+def _outcome(response: EndpointItemResponse | EventItemResponse | None) -> Outcome:
+    return Outcome.UNREPORTED if response is None else response.outcome
+
+
+_STATUS_CODE: Final = attrgetter("status_code")
+
+
+def has_retryable(response: EventsResponse) -> bool:
+    """Return whether an answer has an item, of any request, to be sent again."""
+    codes: set[int | None] = set()
+    for item in inner_dict(response.results).values():
+        of_events = inner_dict(item.events_item_response).values()
+        codes.add(item.status_code)
+        codes.update(map(_STATUS_CODE, of_events))
+        if item.endpoint_item_response is not None:
+            codes.add(item.endpoint_item_response.status_code)
+    return any(code is not None and is_retryable(code) for code in codes)

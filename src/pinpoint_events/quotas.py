@@ -1,0 +1,228 @@
+"""
+Every limit that the service documents for PutEvents: number, unit, source, date read.
+
+All are inclusive, 1 KB is 1,000 bytes, and bytes are those of `to_json`. Where sources
+dispute a bound, the documented number stands here and its field says what the dispute
+is; set your own in a `Quotas`.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, final
+
+import attrs
+
+from pinpoint_events.errors import Problem
+from pinpoint_events.model._converters import instance_of, limit
+from pinpoint_events.model._immutable import Immutable, inner_dict, refuse_unsound
+from pinpoint_events.model.endpoint import Endpoint
+from pinpoint_events.model.event import Event
+from pinpoint_events.model.request import EventsRequest
+from pinpoint_events.wire import to_json
+
+__all__ = ["Quotas", "check_quotas"]
+
+_EVENTS: Final = 'Amazon Pinpoint quotas, "Event ingestion quotas", of May 2023'
+_ENDPOINTS: Final = 'Amazon Pinpoint quotas, "Endpoint quotas", of May 2023'
+_READ: Final = "2026-11-23"
+
+
+def _quota(number: int, unit: str, source: str) -> Any:
+    return attrs.field(
+        default=number,
+        converter=limit,
+        metadata={"unit": unit, "source": source, "read": _READ},
+    )
+
+
+@final
+@attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
+class Quotas(Immutable):
+    """
+    The limits to hold a request against; each can be set, and None switches it off.
+
+    Attributes:
+        events_per_request: Events in one request, over all its endpoints.
+        request_bytes: Bytes of one request.
+        event_bytes: Bytes of one event.
+        event_attributes_and_metrics: Attributes and metrics of one event, together.
+            The service's own message says "less than 40", so 40 may be refused.
+        event_attribute_key_characters: Characters of an event attribute's name. The
+            service's own message says "less than 50".
+        event_attribute_value_characters: Characters of an event attribute's value. The
+            service's own message says "less than 200".
+        endpoint_bytes: Bytes of one endpoint.
+        endpoint_attributes_and_metrics: Attributes, metrics and user attributes of one
+            endpoint, together. One place in the documentation counts them for each
+            application, another for each endpoint.
+        endpoint_attribute_key_characters: Characters of the name of an endpoint's or
+            user's attribute.
+        endpoint_attribute_value_characters: Characters of each value of an endpoint's
+            or user's attribute.
+        endpoint_attribute_values: Values of one attribute of an endpoint or user.
+
+    Raises:
+        ValidationError: If a limit is no whole number above zero, and not None.
+    """
+
+    events_per_request: int | None = _quota(100, "events", _EVENTS)
+    request_bytes: int | None = _quota(4_000_000, "bytes", _EVENTS)
+    event_bytes: int | None = _quota(1_000_000, "bytes", _EVENTS)
+    event_attributes_and_metrics: int | None = _quota(40, "names", _EVENTS)
+    event_attribute_key_characters: int | None = _quota(50, "characters", _EVENTS)
+    event_attribute_value_characters: int | None = _quota(200, "characters", _EVENTS)
+    endpoint_bytes: int | None = _quota(15_000, "bytes", _ENDPOINTS)
+    endpoint_attributes_and_metrics: int | None = _quota(250, "names", _ENDPOINTS)
+    endpoint_attribute_key_characters: int | None = _quota(50, "characters", _ENDPOINTS)
+    endpoint_attribute_value_characters: int | None = _quota(
+        100, "characters", _ENDPOINTS
+    )
+    endpoint_attribute_values: int | None = _quota(50, "values", _ENDPOINTS)
+
+
+def check_quotas(
+    request: EventsRequest,
+    quotas: Quotas = Quotas(),
+) -> tuple[Problem, ...]:
+    """
+    Return each way in which the request is over a quota; empty if it is within all.
+
+    First those of the request as a whole, then those of each endpoint and its events.
+
+    Raises:
+        ValidationError: If the first argument is no `EventsRequest`, or the second no
+            `Quotas`.
+    """
+    refuse_unsound(
+        request=instance_of(EventsRequest, request), quotas=instance_of(Quotas, quotas)
+    )
+    count = sum(len(batch.events) for batch in request.batch_item.values())
+    return (
+        *request_problems(count, len(to_json(request)), quotas),
+        *_item_problems(request, quotas),
+    )
+
+
+def _item_problems(request: EventsRequest, quotas: Quotas) -> Iterator[Problem]:
+    check = event_check(quotas)
+    for endpoint_id, batch in request.batch_item.items():
+        size = len(to_json(batch.endpoint))
+        for problem in endpoint_problems(batch.endpoint, size, quotas):
+            yield problem.below("batch_item", endpoint_id, "endpoint")
+        for event_id, event in batch.events.items():
+            for problem in check(event, len(to_json(event))):
+                yield problem.below("batch_item", endpoint_id, "events", event_id)
+
+
+def request_problems(count: int, size: int, quotas: Quotas) -> list[Problem]:
+    """Return what a request of so many events and bytes is over."""
+    split = "let build_all() split it"
+    problems = []
+    if _is_over(count, quotas.events_per_request):
+        problems.append(_over("events", count, quotas.events_per_request, split))
+    if _is_over(size, quotas.request_bytes):
+        problems.append(_over("bytes", size, quotas.request_bytes, split))
+    return problems
+
+
+def event_check(quotas: Quotas) -> Callable[[Event, int], Sequence[Problem]]:
+    """Return a function of an event and its bytes: it tells what it is over."""
+    most_bytes = bound(quotas.event_bytes)
+    most_names = bound(quotas.event_attributes_and_metrics)
+    longest_key = bound(quotas.event_attribute_key_characters)
+    longest_value = bound(quotas.event_attribute_value_characters)
+
+    def check(event: Event, size: int) -> Sequence[Problem]:
+        # One pass that says yes to nearly every event; explanations come after that.
+        texts = inner_dict(event.attributes)
+        names = len(texts) + len(inner_dict(event.metrics))
+        if size <= most_bytes and names <= most_names:
+            for key, value in texts.items():
+                if len(key) > longest_key or len(value) > longest_value:
+                    break
+            else:
+                return ()
+        return _event_problems(event, size, quotas)
+
+    return check
+
+
+def bound(most: int | None) -> int:
+    """Return a limit as a number to compare with."""
+    return sys.maxsize if most is None else most
+
+
+def _event_problems(event: Event, size: int, quotas: Quotas) -> list[Problem]:
+    problems = []
+    if _is_over(size, quotas.event_bytes):
+        remedy = "shorten its values, or make it several events"
+        problems.append(_over("bytes", size, quotas.event_bytes, remedy))
+    count = len(event.attributes) + len(event.metrics)
+    most = quotas.event_attributes_and_metrics
+    if _is_over(count, most):
+        problems.append(_over("attributes and metrics together", count, most, _DROP))
+    longest_key = quotas.event_attribute_key_characters
+    longest = quotas.event_attribute_value_characters
+    for key, value in event.attributes.items():
+        if _is_over(len(key), longest_key):
+            problems.append(_long_key("attributes", key, longest_key))
+        if _is_over(len(value), longest):
+            problem = _over("characters", len(value), longest, _SHORTEN)
+            problems.append(problem.below("attributes", key))
+    return problems
+
+
+def endpoint_problems(endpoint: Endpoint, size: int, quotas: Quotas) -> list[Problem]:
+    """Return what one endpoint of so many bytes is over."""
+    problems = []
+    # Where nothing is said of an endpoint, `{}` stands, whatever the quota.
+    if size > len(b"{}") and _is_over(size, quotas.endpoint_bytes):
+        problems.append(_over("bytes", size, quotas.endpoint_bytes, _DROP))
+    count = len(inner_dict(endpoint.attributes)) + len(inner_dict(endpoint.metrics))
+    if endpoint.user is not None:
+        count += len(endpoint.user.user_attributes)
+    if count == 0:
+        return problems
+    most = quotas.endpoint_attributes_and_metrics
+    if _is_over(count, most):
+        problems.append(_over("attributes and metrics together", count, most, _DROP))
+    problems += _texts_problems(endpoint.attributes, quotas, "attributes")
+    if endpoint.user is not None:
+        texts = endpoint.user.user_attributes
+        problems += _texts_problems(texts, quotas, "user", "user_attributes")
+    return problems
+
+
+def _texts_problems(
+    texts: Mapping[str, Sequence[str]], quotas: Quotas, *path: str
+) -> Iterator[Problem]:
+    longest_key = quotas.endpoint_attribute_key_characters
+    longest = quotas.endpoint_attribute_value_characters
+    most = quotas.endpoint_attribute_values
+    for key, values in texts.items():
+        if _is_over(len(key), longest_key):
+            yield _long_key(*path, key, longest_key)
+        if _is_over(len(values), most):
+            yield _over("values", len(values), most, _DROP).below(*path, key)
+        for position, value in enumerate(values):
+            if _is_over(len(value), longest):
+                problem = _over("characters", len(value), longest, _SHORTEN)
+                yield problem.below(*path, key, position)
+
+
+_DROP: Final = "leave some out"
+_SHORTEN: Final = "shorten the value or drop the key"
+
+
+def _is_over(measure: int, most: int | None) -> bool:
+    return most is not None and measure > most
+
+
+def _over(unit: str, measure: int, most: int | None, remedy: str) -> Problem:
+    return Problem((), f"{measure:,} {unit}", f"at most {most:,}", remedy)
+
+
+def _long_key(*path_and_limit: Any) -> Problem:
+    *path, most = path_and_limit
+    measure = len(path[-1])
+    return _over("characters in the key", measure, most, "shorten it").below(*path)

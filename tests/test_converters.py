@@ -1,0 +1,921 @@
+"""Tests of what each kind of member takes, and what it says of all else."""
+
+from collections import OrderedDict, UserDict, UserString
+from collections.abc import ItemsView, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from decimal import Decimal
+from enum import IntEnum, StrEnum
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Any
+from unittest.mock import Mock
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from pinpoint_events.model.endpoint import (
+    ChannelType,
+    Demographic,
+    Endpoint,
+    EndpointStatus,
+    Location,
+    OptOut,
+    User,
+)
+from pinpoint_events.model.event import Event, Session
+from pinpoint_events.model.request import EventsBatch, EventsRequest
+from pinpoint_events.model.response import (
+    EndpointItemResponse,
+    EventItemResponse,
+    ItemResponse,
+)
+from tests.samples import NOON, event, lines_of
+
+SURROGATE = (
+    "has a lone surrogate; text that UTF-8 can hold; decode the bytes it came from "
+    "with their own encoding"
+)
+NO_TIME = (
+    "timestamp: is no ISO 8601 time; a form such as 2026-11-24T09:30:00.000Z; pass a "
+    "datetime with tzinfo"
+)
+NO_ZONE = (
+    "timestamp: has no time zone; a time that names its moment; pass tzinfo=UTC, or "
+    "end the text with Z"
+)
+A_TIME = "a datetime with a time zone, or an ISO 8601 str"
+FROM_SECONDS = "convert seconds with datetime.fromtimestamp(seconds, UTC)"
+NO_TEXT = "a str; convert it with str()"
+SMALLER = "an int within +-2**53; pass a smaller one"
+WITHIN = "an int within +-2**53; pass a float, or make it an attribute"
+NO_BOOL = "an int or a float; pass 1 or 0, or make it an attribute"
+NO_NUMBER = "an int or a float; convert it with int() or float()"
+CHANNEL_TYPES = (
+    "one of PUSH, GCM, APNS, APNS_SANDBOX, APNS_VOIP, APNS_VOIP_SANDBOX, ADM, SMS, "
+    "VOICE, EMAIL, BAIDU, CUSTOM, IN_APP"
+)
+
+
+class _LyingText(str):
+    """Says that it is plain and harmless, whatever it holds."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "a lie"
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return hash("a lie")
+
+    def __len__(self) -> int:
+        return 1
+
+    def isascii(self) -> bool:
+        return True
+
+    def encode(self, encoding: str = "", errors: str = "") -> bytes:
+        return b"a lie"
+
+
+class _LyingInt(int):
+    """Says that it is within any bounds."""
+
+    def __le__(self, other: object) -> bool:
+        return True
+
+    def __ge__(self, other: object) -> bool:
+        return True
+
+    def __int__(self) -> int:
+        return 0
+
+
+class _LyingFloat(float):
+    """Says that it is finite and small."""
+
+    def __sub__(self, other: object) -> float:
+        return 0.0
+
+    def __le__(self, other: object) -> bool:
+        return True
+
+    def __ge__(self, other: object) -> bool:
+        return True
+
+    def __float__(self) -> float:
+        return 0.0
+
+
+class _LyingTime(datetime):
+    """Says that it is another moment, in another zone."""
+
+    def utcoffset(self) -> timedelta:
+        return timedelta(0)
+
+    def astimezone(self, tz: tzinfo | None = None) -> Any:
+        return "a lie"
+
+    def date(self) -> Any:
+        return "a lie"
+
+    def replace(self, *_: Any, **__: Any) -> Any:
+        return "a lie"
+
+
+class _LyingLength(timedelta):
+    """Says that it is any number of milliseconds."""
+
+    def __floordiv__(self, other: Any) -> Any:
+        return "a lie"
+
+
+class _Zone(tzinfo):
+    """A time zone that does not do its duty, or is further away than there is one."""
+
+    def __init__(self, offset: timedelta | None) -> None:
+        self.offset = offset
+
+    def dst(self, moment: datetime | None) -> None:
+        """Nothing is known."""
+
+    def tzname(self, moment: datetime | None) -> None:
+        """Nothing is known."""
+
+    def utcoffset(self, moment: datetime | None) -> timedelta:
+        if self.offset is None:
+            raise NotImplementedError
+        return self.offset
+
+
+class _OddMapping(Mapping[Any, Any]):
+    """Yields its pairs as they are, a key twice if need be."""
+
+    def __init__(self, *pairs: tuple[Any, Any]) -> None:
+        self.pairs = pairs
+
+    def __getitem__(self, key: Any) -> Any:
+        return dict(self.pairs)[key]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([key for key, _ in self.pairs])
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def items(self) -> Any:
+        return list(self.pairs)
+
+
+class Colour(StrEnum):
+    """Somebody else's enum."""
+
+    RED = "red"
+
+
+class Level(IntEnum):
+    """Somebody else's numbers."""
+
+    HIGH = 3
+
+
+def make(value: Any) -> str | None:
+    """Return what an optional text makes of the value."""
+    return Demographic(make=value).make
+
+
+def moment(value: Any) -> datetime:
+    """Return what a time makes of the value."""
+    return Event("tapped", timestamp=value).timestamp
+
+
+def length(value: Any) -> int | None:
+    """Return what a duration makes of the value."""
+    return Session(id="s", start_timestamp=NOON, duration=value).duration
+
+
+def code(value: Any) -> int | None:
+    """Return what a whole number makes of the value."""
+    return EndpointItemResponse(status_code=value).status_code
+
+
+def number(value: Any) -> int | float:
+    """Return what a metric makes of the value."""
+    return event(metrics={"n": value}).metrics["n"]
+
+
+class TestText:
+    """Text is any str that UTF-8 can hold."""
+
+    @pytest.mark.parametrize("text", ["", " ", "a", "bücher", "\0", "\U0010ffff", None])
+    def test_is_kept(self, text: str | None) -> None:
+        """Empty text too, and None, which means that nothing is said."""
+        assert make(text) == text
+
+    @pytest.mark.parametrize(
+        "value, text",
+        [(_LyingText("ö"), "ö"), (Colour.RED, "red")],
+        ids=["lie", "enum"],
+    )
+    def test_of_a_subclass_the_text_is_kept(self, value: str, text: str) -> None:
+        """What it holds counts, and not what it says; and it becomes a plain str."""
+        kept = make(value)
+        assert type(kept) is str
+        assert kept.encode() == text.encode()
+
+    @pytest.mark.parametrize(
+        "value, line",
+        [
+            (b"bytes", "make: is of type bytes; a str; decode it"),
+            (bytearray(b"b"), "make: is of type bytearray; a str; decode it"),
+            (1, f"make: is of type int; {NO_TEXT}"),
+            (True, f"make: is of type bool; {NO_TEXT}"),
+            (["a"], f"make: is of type list; {NO_TEXT}"),
+            (UserString("a"), f"make: is of type UserString; {NO_TEXT}"),
+            (Mock(spec=str), f"make: is of type Mock; {NO_TEXT}"),
+            ("\ud800", f"make: {SURROGATE}"),
+            ("a\udfffb", f"make: {SURROGATE}"),
+            (_LyingText("\ud800"), f"make: {SURROGATE}"),
+        ],
+        ids=range(10),
+    )
+    def test_all_else_is_a_problem(self, value: object, line: str) -> None:
+        """The problem tells the type, and never the value."""
+        assert lines_of(lambda: make(value)) == [line]
+
+    @pytest.mark.parametrize(
+        "value, line",
+        [
+            ("", "event_type: is empty; at least 1 character; give it a name"),
+            (None, "event_type: is None; a str; give it a name"),
+            (
+                _LyingText(""),
+                "event_type: is empty; at least 1 character; give it a name",
+            ),
+            ("\udc00", f"event_type: {SURROGATE}"),
+        ],
+        ids=["empty", "None", "lie", "surrogate"],
+    )
+    def test_names_are_not_empty(self, value: Any, line: str) -> None:
+        """What must be named must have a name."""
+        assert lines_of(lambda: Event(value)) == [line]
+
+    @pytest.mark.parametrize("name", ["x", " ", "bücher", "_session.start"])
+    def test_names_are_kept(self, name: str) -> None:
+        """Any text but the empty one is a name."""
+        assert Event(name).event_type == name
+
+
+class TestTime:
+    """A time is a moment: kept in UTC, truncated to milliseconds."""
+
+    @pytest.mark.parametrize(
+        "value, text",
+        [
+            (NOON, "2026-09-21T12:00:00.123000+00:00"),
+            (NOON.replace(microsecond=123_999), "2026-09-21T12:00:00.123000+00:00"),
+            (NOON.replace(microsecond=999), "2026-09-21T12:00:00+00:00"),
+            (NOON.replace(microsecond=0), "2026-09-21T12:00:00+00:00"),
+            (
+                NOON.astimezone(timezone(timedelta(hours=5, minutes=45))),
+                "2026-09-21T12:00:00.123000+00:00",
+            ),
+            (
+                datetime(
+                    1900, 1, 1, tzinfo=timezone(timedelta(seconds=1, microseconds=1))
+                ),
+                "1899-12-31T23:59:58.999000+00:00",
+            ),
+            (datetime.min.replace(tzinfo=UTC), "0001-01-01T00:00:00+00:00"),
+            (datetime.max.replace(tzinfo=UTC), "9999-12-31T23:59:59.999000+00:00"),
+            ("2026-09-21T12:00:00.123456Z", "2026-09-21T12:00:00.123000+00:00"),
+            ("2026-09-21T12:00:00.123456789Z", "2026-09-21T12:00:00.123000+00:00"),
+            ("2026-09-21T14:00:00+02:00", "2026-09-21T12:00:00+00:00"),
+            ("2026-09-21T14:00:00+0200", "2026-09-21T12:00:00+00:00"),
+            ("2026-09-21 12:00Z", "2026-09-21T12:00:00+00:00"),
+            ("20260921T120000Z", "2026-09-21T12:00:00+00:00"),
+            (_LyingText("2026-09-21T12:00Z"), "2026-09-21T12:00:00+00:00"),
+        ],
+        ids=range(15),
+    )
+    def test_is_kept(self, value: datetime | str, text: str) -> None:
+        """Whatever zone it was told in; what is beyond milliseconds is cut off."""
+        kept = moment(value)
+        assert kept.isoformat() == text
+        assert kept.tzinfo is UTC
+
+    @pytest.mark.parametrize("fold, hour", [(0, 0), (1, 1)])
+    def test_hour_that_comes_twice(self, fold: int, hour: int) -> None:
+        """When clocks go back, `fold` tells which of the two hours is meant."""
+        told = datetime(2026, 10, 25, 2, tzinfo=ZoneInfo("Europe/Berlin"), fold=fold)
+        assert moment(told) == datetime(2026, 10, 25, hour, tzinfo=UTC)
+
+    def test_of_a_subclass_the_moment_is_kept(self) -> None:
+        """What it holds counts, and not what its methods say; it becomes a datetime."""
+        told = _LyingTime(2026, 9, 21, 14, tzinfo=timezone(timedelta(hours=2)))
+        kept = moment(told)
+        assert type(kept) is datetime
+        assert kept == datetime(2026, 9, 21, 12, tzinfo=UTC)
+
+    def test_default_is_now(self) -> None:
+        """The default of an event's time is when it is built, in whole milliseconds."""
+        before = datetime.now(UTC)
+        built = Event("tapped").timestamp
+        assert before - timedelta(milliseconds=1) < built <= datetime.now(UTC)
+        assert built.tzinfo is UTC
+        assert built.microsecond % 1000 == 0
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "",
+            "now",
+            "2026-09-21T24:00:61Z",
+            "2016-12-31T23:59:60Z",
+            "2026-02-29T12:00:00Z",
+            "2026-09-21T12:00:00+24:00",
+            "1790000000",
+            "2026-09-21T12:00:00Z\n",
+            "2026-09-21T12:00:00.\ud800Z",
+            "x" * 100_000,
+        ],
+        ids=range(10),
+    )
+    def test_text_that_is_no_time(self, value: str) -> None:
+        """Leap seconds are among it: no datetime can hold them."""
+        assert lines_of(lambda: moment(value)) == [NO_TIME]
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            NOON.replace(tzinfo=None),
+            "2026-09-21T12:00:00",
+            "2026-09-21",
+            NOON.replace(tzinfo=_Zone(None)),
+            NOON.replace(tzinfo=_Zone(timedelta(days=1))),
+            _LyingTime(2026, 9, 21),
+        ],
+        ids=["naive", "text", "day", "idle zone", "zone beyond a day", "lie"],
+    )
+    def test_without_zone(self, value: datetime | str) -> None:
+        """A naive time could be any of a day's moments: there is no local guess."""
+        assert lines_of(lambda: moment(value)) == [NO_ZONE]
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "0001-01-01T00:00:00+00:01",
+            "9999-12-31T23:59:59-00:01",
+            datetime.min.replace(tzinfo=timezone(timedelta(hours=1))),
+        ],
+        ids=["too early", "too late", "datetime"],
+    )
+    def test_out_of_range(self, value: datetime | str) -> None:
+        """A moment before year 1 or after year 9999 in UTC cannot be kept."""
+        assert lines_of(lambda: moment(value)) == [
+            "timestamp: is out of range; years 1 to 9999 in UTC; correct the time"
+        ]
+
+    @pytest.mark.parametrize(
+        "value, told, remedy",
+        [
+            (1_790_000_000, "is of type int", FROM_SECONDS),
+            (1_790_000_000.5, "is of type float", FROM_SECONDS),
+            (NOON.date(), "is of type date", "pass a datetime with tzinfo"),
+            (NOON.time(), "is of type time", "pass a datetime with tzinfo"),
+            (Mock(spec=datetime), "is of type Mock", "pass a datetime with tzinfo"),
+            (date, "is of type type", "pass a datetime with tzinfo"),
+        ],
+        ids=range(6),
+    )
+    def test_all_else_is_a_problem(self, value: object, told: str, remedy: str) -> None:
+        """Numbers too: seconds or milliseconds, nobody could say."""
+        assert lines_of(lambda: moment(value)) == [
+            f"timestamp: {told}; {A_TIME}; {remedy}"
+        ]
+
+    def test_none_where_a_time_must_be(self) -> None:
+        """None is no way to say now, and a session has no other start."""
+        assert lines_of(lambda: moment(None)) == [
+            f"timestamp: is None; {A_TIME}; pass datetime.now(UTC), if it is now"
+        ]
+
+    def test_none_where_a_time_may_be(self) -> None:
+        """Nothing is said then."""
+        assert Endpoint(effective_date=None).effective_date is None
+
+
+class TestDuration:
+    """A duration is a whole number of milliseconds, none below zero."""
+
+    @pytest.mark.parametrize(
+        "value, milliseconds",
+        [
+            (None, None),
+            (0, 0),
+            (20_008, 20_008),
+            (2**53, 2**53),
+            (Level.HIGH, 3),
+            (_LyingInt(5), 5),
+            (timedelta(0), 0),
+            (timedelta(seconds=20, milliseconds=8), 20_008),
+            (timedelta(microseconds=999), 0),
+            (timedelta(microseconds=1_999), 1),
+            (_LyingLength(seconds=1), 1_000),
+        ],
+        ids=range(11),
+    )
+    def test_is_kept(self, value: object, milliseconds: int | None) -> None:
+        """An int of milliseconds, or a timedelta, cut to whole milliseconds."""
+        kept = length(value)
+        assert kept == milliseconds
+        assert type(kept) in {int, type(None)}
+
+    @pytest.mark.parametrize(
+        "value, told",
+        [
+            (-1, "is negative"),
+            (timedelta(microseconds=-1), "is negative"),
+            (timedelta.min, "is negative"),
+            (_LyingInt(-1), "is negative"),
+            (2**53 + 1, "is beyond 2**53"),
+            (timedelta.max, "is beyond 2**53"),
+        ],
+        ids=range(6),
+    )
+    def test_out_of_range(self, value: object, told: str) -> None:
+        """Neither can a session take less than no time."""
+        limit = "0 to 2**53 milliseconds; leave it out to have it derived"
+        assert lines_of(lambda: length(value)) == [f"duration: {told}; {limit}"]
+
+    @pytest.mark.parametrize("value", [1.0, True, "1", Decimal(1)], ids=range(4))
+    def test_all_else_is_a_problem(self, value: object) -> None:
+        """A float would have to be rounded, a bool is a mistake."""
+        told = f"is of type {type(value).__name__}"
+        assert lines_of(lambda: length(value)) == [
+            (
+                f"duration: {told}; an int of milliseconds, or a timedelta; pass "
+                "timedelta(milliseconds=...)"
+            )
+        ]
+
+
+class TestInteger:
+    """A whole number is one that every JSON reader keeps."""
+
+    @pytest.mark.parametrize("value", [None, 0, -1, 2**53, -(2**53)])
+    def test_is_kept(self, value: int | None) -> None:
+        """From -2**53 to 2**53."""
+        assert code(value) == value
+
+    @pytest.mark.parametrize("value", [Level.HIGH, _LyingInt(3)], ids=["enum", "lie"])
+    def test_of_a_subclass_the_number_is_kept(self, value: int) -> None:
+        """It becomes a plain int."""
+        kept = code(value)
+        assert type(kept) is int
+        assert kept == 3
+
+    @pytest.mark.parametrize(
+        "value, line",
+        [
+            (2**53 + 1, f"status_code: has 54 bits; {SMALLER}"),
+            (-(2**53) - 1, f"status_code: has 54 bits; {SMALLER}"),
+            (_LyingInt(2**60), f"status_code: has 61 bits; {SMALLER}"),
+            (202.0, "status_code: is of type float; an int; pass a whole number"),
+            (True, "status_code: is of type bool; an int; pass a whole number"),
+            ("202", "status_code: is of type str; an int; pass a whole number"),
+        ],
+        ids=range(6),
+    )
+    def test_all_else_is_a_problem(self, value: object, line: str) -> None:
+        """Numbers are told by their size, and not shown."""
+        assert lines_of(lambda: code(value)) == [line]
+
+
+class TestNumber:
+    """A metric is an int or a float that JSON can carry."""
+
+    @pytest.mark.parametrize(
+        "value",
+        [0, 1, -(2**53), 2**53, 0.5, 1.0, -1e308, 5e-324, 1e22],
+        ids=repr,
+    )
+    def test_is_kept(self, value: float) -> None:
+        """An int stays an int, a float a float."""
+        kept = number(value)
+        assert (type(kept), kept) == (type(value), value)
+
+    @pytest.mark.parametrize(
+        "value, plain",
+        [
+            (Level.HIGH, 3),
+            (_LyingInt(5), 5),
+            (_LyingFloat(0.5), 0.5),
+        ],
+        ids=range(3),
+    )
+    def test_of_a_subclass_the_number_is_kept(self, value: float, plain: float) -> None:
+        """What it holds counts, and not what its methods say."""
+        kept = number(value)
+        assert (type(kept), kept) == (type(plain), plain)
+
+    @pytest.mark.parametrize(
+        "value, told",
+        [
+            (float("nan"), "is nan; a finite number; leave it out"),
+            (float("inf"), "is inf; a finite number; leave it out"),
+            (float("-inf"), "is -inf; a finite number; leave it out"),
+            (_LyingFloat("nan"), "is nan; a finite number; leave it out"),
+            (
+                2**53 + 1,
+                f"has 54 bits; {WITHIN}",
+            ),
+            (
+                -(10**5000),
+                f"has 16610 bits; {WITHIN}",
+            ),
+            (
+                _LyingInt(2**60),
+                f"has 61 bits; {WITHIN}",
+            ),
+            (
+                True,
+                f"is of type bool; {NO_BOOL}",
+            ),
+            (
+                Decimal("9.99"),
+                f"is of type Decimal; {NO_NUMBER}",
+            ),
+            (
+                Fraction(1, 3),
+                f"is of type Fraction; {NO_NUMBER}",
+            ),
+            (
+                "1",
+                f"is of type str; {NO_NUMBER}",
+            ),
+            (
+                1j,
+                f"is of type complex; {NO_NUMBER}",
+            ),
+            (None, "is None; an int or a float; leave the key out"),
+        ],
+        ids=range(13),
+    )
+    def test_all_else_is_a_problem(self, value: object, told: str) -> None:
+        """A bool too: it is an int to Python, and a mistake to everyone else."""
+        assert lines_of(lambda: number(value)) == [f"metrics['n']: {told}"]
+
+
+class TestDegrees:
+    """Latitude and longitude are numbers within their bounds, which belong to them."""
+
+    @pytest.mark.parametrize("value", [None, 90, -90, 0, 50.7, _LyingInt(3)])
+    def test_latitude(self, value: float | None) -> None:
+        """From -90 to 90 degrees."""
+        assert Location(latitude=value).latitude == value
+
+    @pytest.mark.parametrize("value", [None, 180, -180.0, 90.000001])
+    def test_longitude(self, value: float | None) -> None:
+        """From -180 to 180 degrees."""
+        assert Location(longitude=value).longitude == value
+
+    @pytest.mark.parametrize(
+        "latitude, longitude",
+        [
+            (90.000001, 180.000001),
+            (-91, -181),
+            (2**53, -(2**53)),
+            (_LyingFloat(91), _LyingFloat(181)),
+        ],
+    )
+    def test_out_of_range(self, latitude: float, longitude: float) -> None:
+        """Often the two were taken for each other."""
+        remedy = "check the unit and the order"
+        assert lines_of(lambda: Location(latitude=latitude, longitude=longitude)) == [
+            f"latitude: is out of range; -90 to 90 degrees; {remedy}",
+            f"longitude: is out of range; -180 to 180 degrees; {remedy}",
+        ]
+
+    @pytest.mark.parametrize(
+        "value, told",
+        [
+            (float("nan"), "is nan; a finite number; leave it out"),
+            (
+                True,
+                f"is of type bool; {NO_BOOL}",
+            ),
+            (
+                "50.7",
+                f"is of type str; {NO_NUMBER}",
+            ),
+        ],
+        ids=range(3),
+    )
+    def test_all_else_is_a_problem(self, value: Any, told: str) -> None:
+        """The rules of metrics hold for angles."""
+        assert lines_of(lambda: Location(latitude=value)) == [f"latitude: {told}"]
+
+
+class TestEnums:
+    """A member of an enum, or its exact wire string, is taken."""
+
+    @pytest.mark.parametrize("member", ChannelType)
+    def test_channel_types(self, member: ChannelType) -> None:
+        """Both give the member."""
+        assert Endpoint(channel_type=member).channel_type is member
+        assert Endpoint(channel_type=member.value).channel_type is member
+
+    @pytest.mark.parametrize("member", [*EndpointStatus, *OptOut])
+    def test_others(self, member: EndpointStatus | OptOut) -> None:
+        """The same holds for status and opt-out."""
+        name = "endpoint_status" if isinstance(member, EndpointStatus) else "opt_out"
+        loose: Any = Endpoint
+        assert getattr(loose(**{name: member}), name) is member
+        assert getattr(loose(**{name: str(member)}), name) is member
+
+    def test_of_a_subclass_the_text_counts(self) -> None:
+        """A str that lies is taken for what it holds."""
+        assert Endpoint(channel_type=_LyingText("SMS")).channel_type is ChannelType.SMS
+
+    @pytest.mark.parametrize(
+        "word, shown, near",
+        [
+            ("email", "'email'", "EMAIL"),
+            ("Sms", "'Sms'", "SMS"),
+            ("APNS-SANDBOX", "'APNS-SANDBOX'", "APNS_SANDBOX or APNS_VOIP_SANDBOX"),
+            (
+                "IN_APP ",
+                "'IN_APP '",
+                "IN_APP",
+            ),
+            (_LyingText("email"), "'email'", "EMAIL"),
+        ],
+        ids=range(5),
+    )
+    def test_nearest_names(self, word: str, shown: str, near: str) -> None:
+        """Other case too is a problem, which names the nearest."""
+        assert lines_of(lambda: Endpoint(channel_type=word)) == [
+            f"channel_type: is {shown}; {CHANNEL_TYPES}; did you mean {near}?"
+        ]
+
+    @pytest.mark.parametrize(
+        "word, shown",
+        [
+            ("", "''"),
+            ("x" * 1_000_000, repr("x" * 59 + "…")),
+            ("\ud800", r"'\ud800'"),
+            ("a\nb", r"'a\nb'"),
+        ],
+        ids=range(4),
+    )
+    def test_words_unlike_any(self, word: str, shown: str) -> None:
+        """Some name is nearest; a long word is shortened, an odd one escaped."""
+        (line,) = lines_of(lambda: Endpoint(opt_out=word))
+        assert line.startswith(f"opt_out: is {shown}; one of ALL, NONE; did you mean ")
+        assert line.encode()
+
+    @pytest.mark.parametrize(
+        "value, told",
+        [(1, "int"), (True, "bool"), (b"SMS", "bytes"), (Mock(spec=str), "Mock")],
+        ids=range(4),
+    )
+    def test_all_else_is_a_problem(self, value: Any, told: str) -> None:
+        """The problem tells the type."""
+        assert lines_of(lambda: Endpoint(channel_type=value)) == [
+            (
+                f"channel_type: is of type {told}; a ChannelType or its wire string; "
+                "pass one, as in ChannelType.PUSH"
+            )
+        ]
+
+    def test_are_named_with_their_article(self) -> None:
+        """The problem is an English sentence."""
+        loose: Any = Endpoint
+        assert lines_of(lambda: loose(endpoint_status=1, opt_out=1)) == [
+            (
+                "endpoint_status: is of type int; an EndpointStatus or its wire "
+                "string; pass one, as in EndpointStatus.ACTIVE"
+            ),
+            (
+                "opt_out: is of type int; an OptOut or its wire string; pass one, as "
+                "in OptOut.ALL"
+            ),
+        ]
+
+
+class TestMappings:
+    """Members of many names take any mapping of str."""
+
+    @pytest.mark.parametrize(
+        "empty", [None, {}, UserDict()], ids=["None", "dict", "user"]
+    )
+    def test_empty(self, empty: Any) -> None:
+        """None is the empty mapping: no such member is ever None."""
+        built = event(attributes=empty, metrics=empty)
+        assert (built.attributes, built.metrics) == ({}, {})
+        assert Endpoint(attributes=empty).attributes == {}
+        assert User(user_attributes=empty).user_attributes == {}
+        assert EventsBatch(endpoint=Endpoint(), events=empty).events == {}
+        assert ItemResponse(events_item_response=empty).events_item_response == {}
+
+    @pytest.mark.parametrize(
+        "given",
+        [
+            {"b": "1", "a": "2"},
+            OrderedDict([("b", "1"), ("a", "2")]),
+            UserDict({"b": "1", "a": "2"}),
+            MappingProxyType({"b": "1", "a": "2"}),
+            {Colour("red").replace("red", "b"): "1", _LyingText("a"): _LyingText("2")},
+            _OddMapping(("b", "1"), ("a", "2")),
+        ],
+        ids=range(6),
+    )
+    def test_any_mapping(self, given: Mapping[str, str]) -> None:
+        """Order is kept; keys and values become plain."""
+        kept = event(attributes=given).attributes
+        assert list(kept.items()) == [("b", "1"), ("a", "2")]
+        assert {type(text) for pair in kept.items() for text in pair} == {str}
+
+    @pytest.mark.parametrize("key", ["", "ö", " ", "a" * 1000, "attributes", "0"])
+    def test_any_key(self, key: str) -> None:
+        """Attributes and metrics may have any name; quotas are checked elsewhere."""
+        built = event(attributes={key: "ö"}, metrics={key: 1.5})
+        assert (built.attributes, built.metrics) == ({key: "ö"}, {key: 1.5})
+        assert Endpoint(attributes={key: ["ö"]}).attributes == {key: ("ö",)}
+
+    @pytest.mark.parametrize(
+        "value, told",
+        [
+            ([("a", "1")], "list"),
+            ("a", "str"),
+            ({"a"}, "set"),
+            (ItemsView({}), "ItemsView"),
+            (1, "int"),
+        ],
+        ids=range(5),
+    )
+    def test_all_else_is_a_problem(self, value: Any, told: str) -> None:
+        """Pairs are no mapping."""
+        line = f"is of type {told}; a mapping; pass a dict"
+        assert lines_of(lambda: event(attributes=value, metrics=value)) == [
+            f"attributes: {line}",
+            f"metrics: {line}",
+        ]
+        assert lines_of(lambda: User(user_attributes=value)) == [
+            f"user_attributes: {line}"
+        ]
+
+    def test_faulty_keys(self) -> None:
+        """Each faulty key is a problem, and so is what stands under it."""
+        loose: Any = {1: "v", "\ud800": 5, b"k": "v", None: None, "ok": "v"}
+        surrogate = f"attributes['\\ud800']: the key {SURROGATE}"
+        remedy = "keys of type str; convert it with str()"
+        assert lines_of(lambda: event(attributes=loose)) == [
+            f"attributes: a key is of type int; {remedy}",
+            surrogate,
+            rf"attributes['\ud800']: is of type int; {NO_TEXT}",
+            f"attributes: a key is of type bytes; {remedy}",
+            f"attributes: a key is None; {remedy}",
+        ]
+
+    def test_faulty_values(self) -> None:
+        """Each faulty value is a problem under its key."""
+        loose: Any = {"a": 1, "b": None, "c": "\udfff", "d": ["x"], "e": "fine"}
+        assert lines_of(lambda: event(attributes=loose)) == [
+            f"attributes['a']: is of type int; {NO_TEXT}",
+            "attributes['b']: is None; a str; leave the key out",
+            f"attributes['c']: {SURROGATE}",
+            f"attributes['d']: is of type list; {NO_TEXT}",
+        ]
+
+    def test_key_that_comes_twice(self) -> None:
+        """A mapping may yield a key twice, or two of one text: neither vanishes."""
+        twice = _OddMapping(("a", "1"), ("b", "2"), (_LyingText("a"), "3"))
+        assert lines_of(lambda: event(attributes=twice)) == [
+            "attributes['a']: stands twice; each key once; rename one"
+        ]
+
+    def test_metrics_in_a_mixed_dict(self) -> None:
+        """One faulty number does not hide another, nor a faulty key."""
+        loose: Any = {"a": 1, "b": True, 2: 2, "c": float("inf")}
+        assert [
+            line.split(";")[0] for line in lines_of(lambda: event(metrics=loose))
+        ] == [
+            "metrics['b']: is of type bool",
+            "metrics: a key is of type int",
+            "metrics['c']: is inf",
+        ]
+
+
+class TestLists:
+    """Attributes of endpoints and users hold lists of text."""
+
+    @pytest.mark.parametrize(
+        "given, kept",
+        [
+            ([], ()),
+            (["a", "b"], ("a", "b")),
+            (("a", "ö"), ("a", "ö")),
+            ([_LyingText("a"), Colour.RED], ("a", "red")),
+        ],
+        ids=range(4),
+    )
+    def test_sequences_become_tuples(
+        self, given: Sequence[str], kept: tuple[str, ...]
+    ) -> None:
+        """Of plain str; an empty list is one."""
+        built = Endpoint(
+            attributes={"names": given}, user=User(user_attributes={"names": given})
+        )
+        assert built.attributes["names"] == kept
+        assert built.user is not None
+        assert built.user.user_attributes["names"] == kept
+        assert {type(text) for text in built.attributes["names"]} <= {str}
+
+    @pytest.mark.parametrize(
+        "value, told",
+        [
+            ("gold", "is of type str; a list of str; put it in a list: [value]"),
+            (
+                _LyingText("gold"),
+                "is of type _LyingText; a list of str; put it in a list: [value]",
+            ),
+            (None, "is None; a list of str; leave the key out"),
+            (b"gold", "is of type bytes; a list of str; make it a list of str"),
+            (bytearray(), "is of type bytearray; a list of str; make it a list of str"),
+            ({"gold"}, "is of type set; a list of str; make it a list of str"),
+            (
+                iter(["a"]),
+                "is of type list_iterator; a list of str; make it a list of str",
+            ),
+            ({"a": "b"}, "is of type dict; a list of str; make it a list of str"),
+            (5, "is of type int; a list of str; make it a list of str"),
+        ],
+        ids=range(9),
+    )
+    def test_all_else_is_a_problem(self, value: Any, told: str) -> None:
+        """A bare text too: it would be a list of its letters."""
+        assert lines_of(lambda: Endpoint(attributes={"tier": value})) == [
+            f"attributes['tier']: {told}"
+        ]
+
+    def test_faulty_items(self) -> None:
+        """Each faulty item is a problem at its position."""
+        loose: Any = ["a", 1, None, "\ud800", "b", ["c"]]
+        assert lines_of(lambda: User(user_attributes={"tier": loose})) == [
+            f"user_attributes['tier'][1]: is of type int; {NO_TEXT}",
+            "user_attributes['tier'][2]: is None; a str; leave it out",
+            f"user_attributes['tier'][3]: {SURROGATE}",
+            f"user_attributes['tier'][5]: is of type list; {NO_TEXT}",
+        ]
+
+
+class TestObjects:
+    """Where an object of a class belongs, no other thing will do."""
+
+    @pytest.mark.parametrize(
+        "member, value, told",
+        [
+            ("user", {}, "User; build it with User(...) or from_wire(User, ...)"),
+            (
+                "location",
+                Mock(spec=Location),
+                "Location; build it with Location(...)",
+            ),
+            ("demographic", User(), "Demographic; build it with Demographic(...)"),
+        ],
+    )
+    def test_single(self, member: str, value: object, told: str) -> None:
+        """A dict is told how to become one."""
+        loose: Any = Endpoint
+        assert lines_of(lambda: loose(**{member: value})) == [
+            f"{member}: is of type {type(value).__name__}; a {told}"
+        ]
+
+    def test_mapping_of_objects(self) -> None:
+        """Each id and each object under it is looked at."""
+        loose: Any = {"v": event(), "": event(), "w": {}, 1: event(), "ö": None}
+        event_of_dict = "an Event; build it with Event(...) or from_wire(Event, ...)"
+        assert lines_of(lambda: EventsBatch(endpoint=Endpoint(), events=loose)) == [
+            "events['']: the key is empty; at least 1 character; give it a name",
+            f"events['w']: is of type dict; {event_of_dict}",
+            "events: a key is of type int; keys of type str; convert it with str()",
+            "events['ö']: is None; an Event; build it with Event(...)",
+        ]
+
+    def test_ids_may_be_any_text(self) -> None:
+        """Text beyond ASCII as well."""
+        batch = EventsBatch(endpoint=Endpoint(), events={"ö": event()})
+        assert EventsRequest(batch_item={"\U0001f600": batch}).batch_item == {
+            "\U0001f600": batch
+        }
+
+    def test_ids_in_an_answer_may_be_empty(self) -> None:
+        """An answer is what it is."""
+        taken = EventItemResponse(status_code=202)
+        assert ItemResponse(events_item_response={"": taken}).events_item_response == {
+            "": taken
+        }

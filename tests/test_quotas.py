@@ -1,0 +1,378 @@
+"""Tests of the limits: their numbers, and what is over them."""
+
+from typing import Any
+
+import attrs
+import pytest
+
+from pinpoint_events.errors import Problem
+from pinpoint_events.model.endpoint import Endpoint, User
+from pinpoint_events.model.event import Event
+from pinpoint_events.model.request import EventsBatch, EventsRequest
+from pinpoint_events.quotas import Quotas, check_quotas, endpoint_problems
+from pinpoint_events.wire import to_json
+from tests.samples import REQUEST, event, lines_of, request
+
+DOCUMENTED = {
+    "events_per_request": (100, "events"),
+    "request_bytes": (4_000_000, "bytes"),
+    "event_bytes": (1_000_000, "bytes"),
+    "event_attributes_and_metrics": (40, "names"),
+    "event_attribute_key_characters": (50, "characters"),
+    "event_attribute_value_characters": (200, "characters"),
+    "endpoint_bytes": (15_000, "bytes"),
+    "endpoint_attributes_and_metrics": (250, "names"),
+    "endpoint_attribute_key_characters": (50, "characters"),
+    "endpoint_attribute_value_characters": (100, "characters"),
+    "endpoint_attribute_values": (50, "values"),
+}
+
+
+def numbered(count: int, value: Any) -> dict[str, Any]:
+    """Return so many names, each with the same value."""
+    return {f"name-{number}": value for number in range(count)}
+
+
+def event_lines(one: Event, quotas: Quotas = Quotas()) -> list[str]:  # noqa: B008 - immutable
+    """Return what an event in a request is over."""
+    return [str(problem) for problem in check_quotas(request(e={"v": one}), quotas)]
+
+
+def endpoint_lines(one: Endpoint, quotas: Quotas = Quotas()) -> list[str]:  # noqa: B008 - immutable
+    """Return what an endpoint in a request is over."""
+    batch = EventsBatch(endpoint=one, events={})
+    sent = EventsRequest(batch_item={"e": batch})
+    return [str(problem) for problem in check_quotas(sent, quotas)]
+
+
+class TestNumbers:
+    """Every limit is a documented number, with its unit, source and date."""
+
+    def test_documented(self) -> None:
+        """Numbers and units are those of the service's pages."""
+        assert {
+            field.name: (field.default, field.metadata["unit"])
+            for field in attrs.fields(Quotas)
+        } == DOCUMENTED
+
+    @pytest.mark.parametrize(
+        "field", attrs.fields(Quotas), ids=lambda field: field.name
+    )
+    def test_source(self, field: "attrs.Attribute[Any]") -> None:
+        """Where it stands, of when, and when it was read there."""
+        assert field.metadata["source"] in {
+            'Amazon Pinpoint quotas, "Event ingestion quotas", of May 2023',
+            'Amazon Pinpoint quotas, "Endpoint quotas", of May 2023',
+        }
+        assert field.metadata["read"] == "2026-11-23"
+
+    def test_can_be_set(self) -> None:
+        """Each limit can be moved; the others stay."""
+        moved = Quotas(events_per_request=10, request_bytes=None)
+        assert (moved.events_per_request, moved.request_bytes) == (10, None)
+        assert moved.event_bytes == Quotas().event_bytes
+
+    def test_faulty(self) -> None:
+        """A limit is a whole number above zero, or None."""
+        loose: Any = Quotas
+        assert lines_of(
+            lambda: loose(
+                events_per_request=0,
+                request_bytes=-1,
+                event_bytes=True,
+                endpoint_bytes=1.5,
+                endpoint_attribute_values="50",
+            )
+        ) == [
+            "events_per_request: is 0; at least 1; pass None to switch it off",
+            "request_bytes: is -1; at least 1; pass None to switch it off",
+            "event_bytes: is of type bool; an int; pass a whole number",
+            "endpoint_bytes: is of type float; an int; pass a whole number",
+            "endpoint_attribute_values: is of type str; an int; pass a whole number",
+        ]
+
+
+class TestRequest:
+    """One under a limit and at it is within, one over it is not."""
+
+    @pytest.mark.parametrize("count, over", [(99, False), (100, False), (101, True)])
+    def test_events(self, count: int, *, over: bool) -> None:
+        """Events are counted over all endpoints."""
+        half = count // 2
+        sent = request(e=numbered(half, event()), f=numbered(count - half, event()))
+        assert check_quotas(sent) == (
+            (Problem((), "101 events", "at most 100", "let build_all() split it"),)
+            if over
+            else ()
+        )
+
+    @pytest.mark.parametrize("distance, over", [(-1, False), (0, False), (1, True)])
+    def test_bytes(self, distance: int, *, over: bool) -> None:
+        """Bytes are those of the JSON text that is sent."""
+        size = len(to_json(REQUEST))
+        lines = [
+            str(each)
+            for each in check_quotas(REQUEST, Quotas(request_bytes=size - distance))
+        ]
+        told = f"{size:,} bytes; at most {size - distance:,}; let build_all() split it"
+        assert lines == ([told] if over else [])
+
+    def test_documented_bytes(self) -> None:
+        """1 KB is 1,000 bytes: 4 MB are 4,000,000 bytes, and not one more."""
+        frame = len(
+            to_json(request(e={str(number): event("t") for number in range(5)}))
+        )
+        longest = 4_000_000 - frame + 5
+        sent = [
+            request(
+                e={
+                    str(number): event(
+                        "t" * (longest // 5 + (longest % 5 + extra) * (not number))
+                    )
+                    for number in range(5)
+                }
+            )
+            for extra in (0, 1)
+        ]
+        assert [len(to_json(each)) for each in sent] == [4_000_000, 4_000_001]
+        assert check_quotas(sent[0]) == ()
+        assert check_quotas(sent[1]) == (
+            Problem(
+                (), "4,000,001 bytes", "at most 4,000,000", "let build_all() split it"
+            ),
+        )
+
+    def test_endpoints_do_not_count(self) -> None:
+        """How many endpoints a request may have is not documented."""
+        assert (
+            check_quotas(request(**{f"e{number}": {} for number in range(150)})) == ()
+        )
+
+    def test_empty(self) -> None:
+        """An empty request is within every quota."""
+        assert check_quotas(EventsRequest(batch_item={})) == ()
+
+    def test_wrong_type(self) -> None:
+        """A dict is told how to become a request."""
+        loose: Any = check_quotas
+        assert lines_of(lambda: loose({"BatchItem": {}}, {})) == [
+            (
+                "request: is of type dict; an EventsRequest; build it with "
+                "EventsRequest(...) or from_wire(EventsRequest, ...)"
+            ),
+            "quotas: is of type dict; a Quotas; build it with Quotas(...)",
+        ]
+
+
+class TestEvent:
+    """The quotas of one event."""
+
+    @pytest.mark.parametrize(
+        "count, over", [(999_999, False), (1_000_000, False), (1_000_001, True)]
+    )
+    def test_bytes(self, count: int, *, over: bool) -> None:
+        """1,000 KB, as its text in the request."""
+        one = event("t" * (count - len(to_json(event("t"))) + 1))
+        assert len(to_json(one)) == count
+        told = (
+            "batch_item['e'].events['v']: 1,000,001 bytes; at most 1,000,000; shorten "
+            "its values, or make it several events"
+        )
+        assert event_lines(one) == ([told] if over else [])
+
+    @pytest.mark.parametrize(
+        "attributes, metrics, over",
+        [(39, 0, 0), (40, 0, 0), (0, 40, 0), (20, 20, 0), (21, 20, 41), (0, 41, 41)],
+    )
+    def test_names(self, attributes: int, metrics: int, over: int) -> None:
+        """Attributes and metrics count together."""
+        one = event(attributes=numbered(attributes, ""), metrics=numbered(metrics, 1))
+        told = (
+            f"batch_item['e'].events['v']: {over} attributes and metrics together; at "
+            "most 40; leave some out"
+        )
+        assert event_lines(one) == ([told] if over else [])
+
+    @pytest.mark.parametrize("letter", ["k", "ö", "\U0001f600"])
+    @pytest.mark.parametrize("count, over", [(49, False), (50, False), (51, True)])
+    def test_key(self, letter: str, count: int, *, over: bool) -> None:
+        """Characters are counted, whatever bytes they take; metrics' names are not."""
+        one = event(attributes={letter * count: ""}, metrics={letter * 60: 1})
+        told = (
+            f"batch_item['e'].events['v'].attributes['{letter * 51}']: 51 characters "
+            "in the key; at most 50; shorten it"
+        )
+        assert event_lines(one) == ([told] if over else [])
+
+    @pytest.mark.parametrize("letter", ["v", "ö", "\U0001f600"])
+    @pytest.mark.parametrize("count, over", [(199, False), (200, False), (201, True)])
+    def test_value(self, letter: str, count: int, *, over: bool) -> None:
+        """The value is measured, and not shown."""
+        one = event(attributes={"note": letter * count})
+        told = (
+            "batch_item['e'].events['v'].attributes['note']: 201 characters; at most "
+            "200; shorten the value or drop the key"
+        )
+        assert event_lines(one) == ([told] if over else [])
+
+    def test_all_at_once(self) -> None:
+        """Everything that an event is over is told."""
+        one = event(attributes={"k" * 5: "v" * 5, "k": "v" * 9}, metrics={"m": 1})
+        tight = Quotas(
+            event_bytes=10,
+            event_attributes_and_metrics=2,
+            event_attribute_key_characters=4,
+            event_attribute_value_characters=4,
+        )
+        path = "batch_item['e'].events['v']"
+        size = len(to_json(one))
+        assert event_lines(one, tight) == [
+            (
+                f"{path}: {size} bytes; at most 10; shorten its values, or make it "
+                "several events"
+            ),
+            f"{path}: 3 attributes and metrics together; at most 2; leave some out",
+            (
+                f"{path}.attributes['kkkkk']: 5 characters in the key; at most 4; "
+                "shorten it"
+            ),
+            (
+                f"{path}.attributes['kkkkk']: 5 characters; at most 4; shorten the "
+                "value or drop the key"
+            ),
+            (
+                f"{path}.attributes['k']: 9 characters; at most 4; shorten the value "
+                "or drop the key"
+            ),
+        ]
+
+    def test_switched_off(self) -> None:
+        """None switches a limit off, whatever the event."""
+        off = Quotas(**dict.fromkeys(DOCUMENTED))
+        one = event("t" * 2_000_000, attributes=numbered(500, "v" * 500))
+        assert event_lines(one, off) == []
+
+
+class TestEndpoint:
+    """The quotas of one endpoint."""
+
+    @pytest.mark.parametrize(
+        "count, over", [(14_999, False), (15_000, False), (15_001, True)]
+    )
+    def test_bytes(self, count: int, *, over: bool) -> None:
+        """15 KB, as its text in the request."""
+        one = Endpoint(request_id="r" * (count - len(to_json(Endpoint(request_id="")))))
+        assert len(to_json(one)) == count
+        told = "batch_item['e'].endpoint: 15,001 bytes; at most 15,000; leave some out"
+        assert endpoint_lines(one) == ([told] if over else [])
+
+    @pytest.mark.parametrize(
+        "attributes, metrics, of_user, over",
+        [
+            (249, 0, None, 0),
+            (250, 0, 0, 0),
+            (100, 100, 50, 0),
+            (100, 100, 51, 251),
+            (251, 0, None, 251),
+        ],
+    )
+    def test_names(
+        self, attributes: int, metrics: int, of_user: int | None, over: int
+    ) -> None:
+        """Attributes, metrics and user attributes count together."""
+        one = Endpoint(
+            attributes=numbered(attributes, []),
+            metrics=numbered(metrics, 1),
+            user=None
+            if of_user is None
+            else User(user_attributes={f"u-{n}": [] for n in range(of_user)}),
+        )
+        told = (
+            f"batch_item['e'].endpoint: {over} attributes and metrics together; at "
+            "most 250; leave some out"
+        )
+        assert endpoint_lines(one) == ([told] if over else [])
+
+    @pytest.mark.parametrize("count, over", [(49, False), (50, False), (51, True)])
+    def test_key(self, count: int, *, over: bool) -> None:
+        """Of an attribute of the endpoint, or of its user."""
+        lists = {"ö" * count: ["v"]}
+        one = Endpoint(attributes=lists, user=User(user_attributes=lists))
+        told = f"['{'ö' * 51}']: 51 characters in the key; at most 50; shorten it"
+        path = "batch_item['e'].endpoint"
+        assert endpoint_lines(one) == (
+            [f"{path}.attributes{told}", f"{path}.user.user_attributes{told}"]
+            if over
+            else []
+        )
+
+    @pytest.mark.parametrize("count, over", [(99, False), (100, False), (101, True)])
+    def test_value(self, count: int, *, over: bool) -> None:
+        """Each value of a list has its position in the path."""
+        lists = {"k": ["v", "ö" * count]}
+        one = Endpoint(attributes=lists, user=User(user_attributes=lists))
+        told = (
+            "['k'][1]: 101 characters; at most 100; shorten the value or drop the key"
+        )
+        path = "batch_item['e'].endpoint"
+        assert endpoint_lines(one) == (
+            [f"{path}.attributes{told}", f"{path}.user.user_attributes{told}"]
+            if over
+            else []
+        )
+
+    @pytest.mark.parametrize("count, over", [(49, False), (50, False), (51, True)])
+    def test_values(self, count: int, *, over: bool) -> None:
+        """A list may have so many values."""
+        lists = {"k": ["v"] * count}
+        one = Endpoint(attributes=lists, user=User(user_attributes=lists))
+        told = "['k']: 51 values; at most 50; leave some out"
+        path = "batch_item['e'].endpoint"
+        assert endpoint_lines(one) == (
+            [f"{path}.attributes{told}", f"{path}.user.user_attributes{told}"]
+            if over
+            else []
+        )
+
+    def test_switched_off(self) -> None:
+        """None switches a limit off, whatever the endpoint."""
+        off = Quotas(**dict.fromkeys(DOCUMENTED))
+        one = Endpoint(attributes=numbered(300, ["v" * 500] * 60))
+        assert endpoint_problems(one, 10**9, off) == []
+
+
+class TestOrder:
+    """Problems come in the order of the request."""
+
+    def test_order(self) -> None:
+        """First the request as a whole, then each endpoint and its events."""
+        sent = EventsRequest(
+            batch_item={
+                "b": EventsBatch(
+                    endpoint=Endpoint(attributes={"long": ["v"]}),
+                    events={"2": event(attributes={"long": "v"}), "1": event()},
+                ),
+                "a": EventsBatch(
+                    endpoint=Endpoint(), events={"1": event(attributes={"long": "v"})}
+                ),
+            }
+        )
+        tight = Quotas(
+            events_per_request=2,
+            request_bytes=10,
+            event_attribute_key_characters=3,
+            endpoint_attribute_key_characters=3,
+        )
+        assert [problem.path for problem in check_quotas(sent, tight)] == [
+            (),
+            (),
+            ("batch_item", "b", "endpoint", "attributes", "long"),
+            ("batch_item", "b", "events", "2", "attributes", "long"),
+            ("batch_item", "a", "events", "1", "attributes", "long"),
+        ]
+
+    def test_a_problem_measures_as_the_check_does(self) -> None:
+        """What is told is the size of what is sent, to the byte."""
+        sent = request(e={"v": event("ü" * 10)})
+        (problem,) = check_quotas(sent, Quotas(request_bytes=1))
+        assert int(problem.problem.split()[0]) == len(to_json(sent))

@@ -1,0 +1,206 @@
+"""Tests of batches and requests, and of what of a request is worth sending again."""
+
+import pickle
+from typing import Any
+
+import attrs
+import pytest
+
+from pinpoint_events.model.endpoint import Endpoint
+from pinpoint_events.model.event import Event
+from pinpoint_events.model.request import EventsBatch, EventsRequest
+from pinpoint_events.model.response import (
+    EndpointItemResponse,
+    EventItemResponse,
+    EventsResponse,
+    ItemResponse,
+    Outcome,
+)
+from pinpoint_events.wire import to_json
+from tests.samples import BATCH, ENDPOINT, EVENT, REQUEST, event, lines_of, request
+
+OK, BUSY, FAULTY, ODD = 202, 500, 400, 302
+
+
+def batch(*event_ids: str, endpoint: Endpoint = ENDPOINT) -> EventsBatch:
+    """Return a batch whose events have their ids for a type."""
+    return EventsBatch(
+        endpoint=endpoint, events={event_id: event(event_id) for event_id in event_ids}
+    )
+
+
+def answer(endpoint: int | None = None, **events: int | None) -> ItemResponse:
+    """Return what became of an endpoint and of its events, by their codes."""
+    return ItemResponse(
+        endpoint_item_response=None
+        if endpoint is None
+        else EndpointItemResponse(status_code=endpoint),
+        events_item_response={
+            event_id: EventItemResponse(status_code=code)
+            for event_id, code in events.items()
+        },
+    )
+
+
+class TestBatch:
+    """A batch is an endpoint and events of it, each with an id."""
+
+    def test_both_are_required(self) -> None:
+        """None is no endpoint, and no events are an empty mapping."""
+        loose: Any = EventsBatch
+        assert lines_of(lambda: loose(endpoint=None, events=None)) == [
+            "endpoint: is None; an Endpoint; build it with Endpoint(...)"
+        ]
+        assert loose(endpoint=Endpoint(), events=None).events == {}
+
+    def test_members(self) -> None:
+        """They are kept as they were given."""
+        assert attrs.asdict(BATCH, recurse=False) == {
+            "endpoint": ENDPOINT,
+            "events": {"v-1": EVENT},
+        }
+
+
+class TestRequest:
+    """A request is batches by endpoint id; it may be empty, and knows no quotas."""
+
+    def test_empty(self) -> None:
+        """An empty request is one, though no sender has a use for it."""
+        loose: Any = EventsRequest
+        assert loose(batch_item=None).batch_item == {}
+
+    def test_faulty(self) -> None:
+        """Ids are not empty, and batches are batches."""
+        loose: Any = EventsRequest
+        batches = {"": BATCH, "e": ENDPOINT}
+        assert lines_of(lambda: loose(batch_item=batches)) == [
+            "batch_item['']: the key is empty; at least 1 character; give it a name",
+            (
+                "batch_item['e']: is of type Endpoint; an EventsBatch; build it with "
+                "EventsBatch(...)"
+            ),
+        ]
+
+    def test_its_text_is_no_part_of_it(self) -> None:
+        """That it was written once changes nothing of what it is."""
+        written = EventsRequest(batch_item={"e-1": BATCH})
+        text = to_json(written)
+        assert written == EventsRequest(batch_item={"e-1": BATCH})
+        assert hash(written) == hash(REQUEST)
+        assert repr(written) == repr(EventsRequest(batch_item={"e-1": BATCH}))
+        assert to_json(written) is text
+        assert to_json(pickle.loads(pickle.dumps(written))) == text
+
+    def test_evolved_it_is_written_anew(self) -> None:
+        """The text of the old request does not stay with the new one."""
+        to_json(REQUEST)
+        assert to_json(attrs.evolve(REQUEST, batch_item={})) == b'{"BatchItem":{}}'
+
+
+class TestRetry:
+    """`retry` gives the request that is still worth sending, or None."""
+
+    @pytest.mark.parametrize(
+        "code, again", [(OK, False), (FAULTY, False), (429, True), (503, True)]
+    )
+    def test_event_by_its_code(self, code: int, again: bool) -> None:  # noqa: FBT001 - a column of the table
+        """Retryable events go again, their endpoint not: it was accepted."""
+        sent = EventsRequest(batch_item={"e": batch("v", "w")})
+        response = EventsResponse(results={"e": answer(OK, v=code, w=OK)})
+        expected = EventsRequest(batch_item={"e": batch("v", endpoint=Endpoint())})
+        assert sent.retry(response) == (expected if again else None)
+
+    def test_endpoint_goes_whole(self) -> None:
+        """An endpoint that is itself to be sent again goes whole, with its events."""
+        sent = EventsRequest(batch_item={"e": batch("v", "w")})
+        response = EventsResponse(results={"e": answer(BUSY, v=BUSY, w=OK)})
+        assert sent.retry(response) == EventsRequest(batch_item={"e": batch("v")})
+
+    def test_endpoint_alone(self) -> None:
+        """An endpoint of whose events none goes again stays if it is itself to go."""
+        sent = EventsRequest(batch_item={"e": batch("v"), "f": batch()})
+        response = EventsResponse(results={"e": answer(BUSY, v=OK), "f": answer(BUSY)})
+        assert sent.retry(response) == EventsRequest(
+            batch_item={"e": batch(), "f": batch()}
+        )
+
+    def test_rejected_endpoint_does_not_go(self) -> None:
+        """Neither does one that was accepted; its events may all the same."""
+        sent = EventsRequest(batch_item={"e": batch("v"), "f": batch()})
+        response = EventsResponse(
+            results={"e": answer(FAULTY, v=BUSY), "f": answer(FAULTY)}
+        )
+        assert sent.retry(response) == EventsRequest(
+            batch_item={"e": batch("v", endpoint=Endpoint())}
+        )
+
+    def test_bare_code_stands_for_all(self) -> None:
+        """A bare 500 sends everything of the endpoint again, a bare 400 nothing."""
+        sent = EventsRequest(batch_item={"e": batch("v"), "f": batch("v")})
+        response = EventsResponse(
+            results={
+                "e": ItemResponse(status_code=BUSY),
+                "f": ItemResponse(status_code=FAULTY),
+            }
+        )
+        assert sent.retry(response) == EventsRequest(batch_item={"e": batch("v")})
+
+    def test_unreported_if_asked(self) -> None:
+        """What nothing is known of may have been taken: it goes again if asked."""
+        sent = EventsRequest(
+            batch_item={"e": batch("v", "w", "x", "y"), "f": batch("v"), "g": batch()}
+        )
+        response = EventsResponse(results={"e": answer(OK, v=BUSY, w=ODD, x=None)})
+        assert sent.retry(response) == EventsRequest(
+            batch_item={"e": batch("v", endpoint=Endpoint())}
+        )
+        assert sent.retry(response, unreported=True) == EventsRequest(
+            batch_item={
+                "e": batch("v", "w", "x", "y", endpoint=Endpoint()),
+                "f": batch("v"),
+                "g": batch(),
+            }
+        )
+
+    def test_nothing_was_said(self) -> None:
+        """An empty answer leaves nothing to retry, or everything."""
+        assert REQUEST.retry(EventsResponse()) is None
+        assert REQUEST.retry(EventsResponse(), unreported=True) == REQUEST
+
+    def test_answers_to_others_do_not_count(self) -> None:
+        """What the answer says of ids that were never sent is passed over."""
+        response = EventsResponse(
+            results={
+                "other": answer(BUSY),
+                "e-1": answer(OK, **{"v-1": OK, "v-9": BUSY}),
+            }
+        )
+        assert REQUEST.retry(response) is None
+
+    def test_order_stays(self) -> None:
+        """Endpoints and events go again in the order of the request."""
+        sent = request(b={"2": event(), "1": event()}, a={"4": event(), "3": event()})
+        again = sent.retry(EventsResponse(), unreported=True)
+        assert again is not None
+        assert [(key, list(item.events)) for key, item in again.batch_item.items()] == [
+            ("b", ["2", "1"]),
+            ("a", ["4", "3"]),
+        ]
+
+    def test_ends(self) -> None:
+        """Sending again what came back ends when every item is settled."""
+        sent: EventsRequest | None = EventsRequest(batch_item={"e": batch("v", "w")})
+        calls = 0
+        for codes in ({"v": BUSY, "w": BUSY}, {"v": OK, "w": BUSY}, {"w": FAULTY}):
+            assert sent is not None
+            calls += 1
+            sent = sent.retry(EventsResponse(results={"e": answer(OK, **codes)}))
+        assert (calls, sent) == (3, None)
+
+
+def test_outcome_of_events_are_of_events() -> None:
+    """An outcome holds the very objects that were sent."""
+    outcomes = EventsResponse().outcomes(REQUEST)
+    assert [outcome.item for outcome in outcomes] == [ENDPOINT, EVENT]
+    assert isinstance(outcomes[1].item, Event)
+    assert {outcome.outcome for outcome in outcomes} == {Outcome.UNREPORTED}

@@ -1,0 +1,159 @@
+"""What users rely on of the core's types; read by type checkers, never run."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, assert_type
+
+import attrs
+
+from pinpoint_events import (
+    BadRequestError,
+    BatchBuilder,
+    ChannelType,
+    Demographic,
+    Endpoint,
+    EndpointItemResponse,
+    EndpointStatus,
+    Event,
+    EventItemResponse,
+    EventsBatch,
+    EventsRequest,
+    EventsResponse,
+    ItemOutcome,
+    ItemResponse,
+    ItemsFailedError,
+    Location,
+    OptOut,
+    Outcome,
+    Problem,
+    QuotaExceededError,
+    Quotas,
+    SenderError,
+    ServiceError,
+    Session,
+    User,
+    ValidationError,
+    __version__,
+    check_quotas,
+    from_json,
+    from_wire,
+    to_json,
+    to_wire,
+)
+
+# What constructors take, beside what is kept.
+moment = datetime(2026, 9, 21, tzinfo=UTC)
+session = Session(id="s", start_timestamp="2026-09-21T12:00:00Z", stop_timestamp=moment)
+Session(id="s", start_timestamp=moment, duration=5)
+Session(id="s", start_timestamp=moment, duration=timedelta(seconds=5))
+whole_numbers: dict[str, int] = {}
+numbers: dict[str, float] = {}
+either: Mapping[str, int | float] = {}
+lists: dict[str, list[str]] = {}
+tuples: dict[str, tuple[str, ...]] = {}
+event = Event("tapped")
+Event(event_type="tapped", timestamp=moment, session=session)
+Event("tapped", attributes={"a": "b"}, metrics=whole_numbers)
+Event("tapped", attributes=None, metrics=numbers)
+Event("tapped", metrics=either, attributes=event.attributes)
+endpoint = Endpoint(address="a@example.com", channel_type="EMAIL", opt_out="ALL")
+Endpoint(channel_type=ChannelType.SMS, attributes=lists, effective_date=moment)
+Endpoint(attributes=tuples, user=User(user_attributes=lists), metrics=None)
+Endpoint(demographic=Demographic(make="Acme"), location=Location(latitude=1))
+
+# What does not pass.
+Event()  # type: ignore[call-arg]
+Event("tapped", moment)  # type: ignore[call-arg]
+Event("tapped", colour="red")  # type: ignore[call-arg]
+Event("tapped", attributes={"a": 1})  # type: ignore[dict-item]
+Event("tapped", metrics={"a": "1"})  # type: ignore[dict-item]
+Endpoint(attributes={"a": 5})  # type: ignore[dict-item]
+Endpoint(location={"City": "Bonn"})  # type: ignore[arg-type]
+event.event_type = "other"  # type: ignore[misc]
+event.attributes["a"] = "b"  # type: ignore[index]
+
+# What is kept.
+assert_type(event.event_type, str)
+assert_type(event.timestamp, datetime)
+assert_type(event.attributes, Mapping[str, str])
+assert_type(event.metrics, Mapping[str, int | float])
+assert_type(event.session, Session | None)
+assert_type(session.start_timestamp, datetime)
+assert_type(session.stop_timestamp, datetime | None)
+assert_type(session.duration, int | None)
+assert_type(endpoint.attributes, Mapping[str, Sequence[str]])
+assert_type(endpoint.channel_type, ChannelType | None)
+assert_type(endpoint.endpoint_status, EndpointStatus | None)
+assert_type(endpoint.opt_out, OptOut | None)
+assert_type(endpoint.effective_date, datetime | None)
+assert_type(endpoint.user, User | None)
+assert_type(endpoint.demographic, Demographic | None)
+assert_type(endpoint.location, Location | None)
+assert_type(Location().latitude, int | float | None)
+assert_type(attrs.evolve(event, event_type="other"), Event)
+assert_type({event: 1}, dict[Event, int])
+
+# Building.
+builder = BatchBuilder(quotas=Quotas(events_per_request=10), new_event_id=lambda: "id")
+assert_type(builder.endpoint("e", endpoint).event(event, event_id="v"), BatchBuilder)
+assert_type(builder.add("e", event).clear(), BatchBuilder)
+assert_type(builder.events(), Iterator[tuple[str, str, Event]])
+assert_type(builder.size_bytes, int)
+assert_type(builder.build_all(), tuple[EventsRequest, ...])
+request = builder.build()
+assert_type(request, EventsRequest)
+assert_type(request.batch_item, Mapping[str, EventsBatch])
+assert_type(request.batch_item["e"].endpoint, Endpoint)
+assert_type(request.batch_item["e"].events["v"], Event)
+assert_type(check_quotas(request, Quotas()), tuple[Problem, ...])
+assert_type(Quotas().event_bytes, int | None)
+
+# Wire.
+assert_type(to_wire(request), Any)
+assert_type(to_json(request), bytes)
+assert_type(from_wire(EventsRequest, {}), EventsRequest)
+assert_type(from_json(Event, b"{}"), Event)
+assert_type(from_json(EventsResponse, "{}"), EventsResponse)
+
+# Answers.
+response = EventsResponse(results=None, request_id="8f3c")
+assert_type(response.results["e"], ItemResponse)
+assert_type(response.request_id, str | None)
+item = response.results["e"]
+assert_type(item.endpoint_item_response, EndpointItemResponse | None)
+assert_type(item.events_item_response["v"], EventItemResponse)
+assert_type(item.status_code, int | None)
+assert_type(EventItemResponse().status_code, int | None)
+assert_type(EventItemResponse().message, str | None)
+assert_type(EventItemResponse().outcome, Outcome)
+assert_type(EndpointItemResponse().outcome, Outcome)
+assert_type(request.retry(response, unreported=True), EventsRequest | None)
+for outcome in response.outcomes(request):
+    assert_type(outcome, ItemOutcome)
+    assert_type(outcome.endpoint_id, str)
+    assert_type(outcome.event_id, str | None)
+    assert_type(outcome.item, Endpoint | Event | None)
+    assert_type(outcome.response, EndpointItemResponse | EventItemResponse | None)
+    assert_type(outcome.outcome, Outcome)
+
+# Errors.
+try:
+    response.raise_for_failures(request)
+except ItemsFailedError as failed:
+    assert_type(failed.outcomes, tuple[ItemOutcome, ...])
+except QuotaExceededError as exceeded:
+    assert_type(exceeded.problems, tuple[Problem, ...])
+except ValidationError as invalid:
+    assert_type(invalid.problems[0].path, tuple[str | int, ...])
+    caught_as: ValueError = invalid
+except BadRequestError as refused:
+    service_error: ServiceError = refused
+    assert_type(refused.status, int)
+    assert_type(refused.code, str)
+except SenderError as unsent:
+    assert_type(unsent.message, str)
+    assert_type(unsent.is_retry_safe, bool)
+    assert_type(unsent.retry_after_seconds, float | None)
+    assert_type(unsent.request_id, str | None)
+
+assert_type(__version__, str)
