@@ -1,0 +1,55 @@
+"""
+Where requests go. All senders answer alike, with one typed response.
+
+Each is loaded when first used: what sends to AWS loads botocore, the others do not.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pinpoint_events.model.merge import merged as merged
+    from pinpoint_events.senders.client import ClientSender as ClientSender
+    from pinpoint_events.senders.memory import MemorySender as MemorySender
+    from pinpoint_events.senders.pinpoint import PinpointSender as PinpointSender
+    from pinpoint_events.senders.protocol import Sender as Sender
+    from pinpoint_events.senders.retry import Retry as Retry
+    from pinpoint_events.senders.sqlite import SqliteSender as SqliteSender
+    from pinpoint_events.senders.url import open_sender as open_sender
+
+__all__ = [
+    "ClientSender",
+    "MemorySender",
+    "PinpointSender",
+    "Retry",
+    "Sender",
+    "SqliteSender",
+    "merged",
+    "open_sender",
+]
+
+_MODULE_OF = {
+    "ClientSender": "senders.client",
+    "MemorySender": "senders.memory",
+    "PinpointSender": "senders.pinpoint",
+    "Retry": "senders.retry",
+    "Sender": "senders.protocol",
+    "SqliteSender": "senders.sqlite",
+    "merged": "model.merge",
+    "open_sender": "senders.url",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Bind a public name when it is first used (PEP 562)."""
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"pinpoint_events.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names, bound or not."""
+    return sorted({*globals(), *__all__})

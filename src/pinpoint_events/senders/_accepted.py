@@ -1,0 +1,30 @@
+"""The answer of whoever takes everything."""
+
+from typing import Final
+
+from pinpoint_events.model.request import EventsRequest
+from pinpoint_events.model.response import (
+    EndpointItemResponse,
+    EventItemResponse,
+    EventsResponse,
+    ItemResponse,
+)
+
+__all__ = ["accepted"]
+
+# As the service says it.
+_ENDPOINT: Final = EndpointItemResponse(status_code=202, message="Accepted")
+_EVENT: Final = EventItemResponse(status_code=202, message="Accepted")
+
+
+def accepted(request: EventsRequest) -> EventsResponse:
+    """Return the service's answer when it takes every endpoint and every event."""
+    return EventsResponse(
+        results={
+            endpoint_id: ItemResponse(
+                endpoint_item_response=_ENDPOINT,
+                events_item_response=dict.fromkeys(batch.events, _EVENT),
+            )
+            for endpoint_id, batch in request.batch_item.items()
+        }
+    )

@@ -1,0 +1,82 @@
+"""What the errors of a boto3 client stand for."""
+
+import re
+from collections.abc import Mapping
+from http.client import responses
+from typing import Any, Final
+
+from botocore import exceptions as botocore
+
+from pinpoint_events.errors import (
+    ConfigurationError,
+    PinpointEventsError,
+    ServiceError,
+    TransportError,
+)
+from pinpoint_events.put_events import HttpResponse, service_error
+from pinpoint_events.wire import encode, read_text
+
+__all__ = ["typed_error"]
+
+_OPERATION: Final = "PutEvents"
+_STATUS: Final = re.compile("[1-5][0-9]{2}")  # where there is no name, botocore says it
+
+
+def typed_error(error: Exception) -> PinpointEventsError | None:
+    """
+    Return this package's error for one that a client raised.
+
+    Returns:
+        None for what is no failure to send: errors of botocore's `Stubber`, which tell
+        that a test is wrong, and errors that are not botocore's.
+    """
+    if isinstance(error, botocore.StubResponseError):
+        return None
+    if isinstance(error, botocore.ClientError) and error.operation_name == _OPERATION:
+        return _service_error(error.response)
+    if isinstance(error, botocore.HTTPClientError | botocore.ConnectionError):
+        return TransportError(
+            f"the client got no answer ({type(error).__name__}); the events may have "
+            "been taken; check network and endpoint URL, and the timeouts and "
+            "certificates in the client's config",
+            # A certificate does not get better by asking again.
+            is_retry_safe="CERTIFICATE_VERIFY_FAILED" not in str(error),
+        )
+    if isinstance(error, botocore.ParamValidationError):
+        return ConfigurationError(
+            "the client does not take a request of PutEvents; pass one of "
+            'boto3.client("pinpoint")'
+        )
+    if isinstance(error, botocore.BotoCoreError | botocore.ClientError):
+        return ConfigurationError(
+            f"the client cannot send ({type(error).__name__}); check its credentials "
+            "and the profile they come from, its region and its config"
+        )
+    return None
+
+
+def _service_error(said: Mapping[str, Any]) -> ServiceError:
+    """Return the error for an answer, put together again from what botocore made."""
+    details = _mapping(said.get("Error"))
+    metadata = _mapping(said.get("ResponseMetadata"))
+    headers = {
+        str(name).lower(): str(value)
+        for name, value in _mapping(metadata.get("HTTPHeaders")).items()
+    }
+    code = read_text(details.get("Code")) or ""
+    status = metadata.get("HTTPStatusCode")
+    if not isinstance(status, int):
+        status = int(code) if _STATUS.fullmatch(code) else 0
+    message = read_text(details.get("Message"))
+    # Where the service gave no message, botocore takes the phrase that belongs to the
+    # status, or all of what is no JSON, such as a proxy's page.
+    is_json = "json" in headers.get("content-type", "json")
+    if not is_json or (code == str(status) and message == responses.get(status)):
+        message = None
+    request_id = read_text(metadata.get("RequestId"))
+    body = encode({"__type": code, "Message": message, "RequestID": request_id})
+    return service_error(HttpResponse(status=status, headers=headers, body=body))
+
+
+def _mapping(value: Any) -> Mapping[Any, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,27 @@
+"""Errors of the service without what it quotes of the request."""
+
+from collections.abc import Iterable, Iterator
+
+from pinpoint_events.errors import ServiceError, hidden
+from pinpoint_events.model.request import EventsRequest
+
+__all__ = ["addresses", "without"]
+
+
+def addresses(request: EventsRequest) -> Iterator[str]:
+    """Yield the addresses of the request's endpoints."""
+    for batch in request.batch_item.values():
+        if batch.endpoint.address:
+            yield batch.endpoint.address
+
+
+def without(error: ServiceError, secrets: Iterable[str]) -> ServiceError:
+    """Return the error with none of these in its words."""
+    known = tuple(secrets)
+    return type(error)(
+        error.status,
+        hidden(error.code, known),
+        hidden(error.message, known),
+        None if error.request_id is None else hidden(error.request_id, known),
+        error.retry_after_seconds,
+    )

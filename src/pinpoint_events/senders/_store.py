@@ -1,0 +1,250 @@
+"""
+A file of SQLite that many threads and processes write at the same time.
+
+Each process has one connection, which its threads use in turn. SQLite forbids to take a
+connection into the child of a fork, and even to have one open there: what it knows of
+its file locks is then wrong in the child, and a file can be lost by it. (SQLite, "How
+To Corrupt An SQLite Database File", 2.6.) So a fork first closes the connection, and
+each side opens one when it next needs it.
+
+The file is in WAL mode with `synchronous = NORMAL`: what was committed outlives the
+death of the process, however sudden; when the power fails, the file stays whole, but
+the last commits may be missing.
+"""
+
+import os
+import random
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from pinpoint_events.errors import StoreError
+from pinpoint_events.senders._fork import ForkLock
+from pinpoint_events.senders._schema import APPLICATION_ID, SCHEMA, VERSION
+
+__all__ = ["Store"]
+
+_PRIMARY_CODE: Final = 0xFF  # the rest of an SQLite result code tells details
+
+_WRITE_SECONDS: Final = 5.0  # more than any write takes that need not wait for others
+
+_LOCKED: Final = (
+    "is locked by another writer, and has been for {timeout:g} s; send again"
+)
+_UNSAFE_FORK: Final = (
+    "was in use when the process forked, or something other than Python forked it; "
+    "open the sender after the fork"
+)
+_MOVED: Final = (
+    "was moved, deleted or replaced while in use; open a new sender, and close all "
+    "senders first the next time"
+)
+_CLOSED: Final = "is closed; open a new sender"
+_FOREIGN: Final = "belongs to another program; choose another path"
+_OTHER_VERSION: Final = (
+    f"has version {{version}} of its format, and this release of pinpoint_events knows "
+    f"version {VERSION}; use a release that knows it, or choose another path"
+)
+
+# By primary result code: what happened and what to do, and whether a later try may
+# succeed. Nothing of the request was kept in any of these cases.
+_TROUBLES: Final = {
+    sqlite3.SQLITE_BUSY: (_LOCKED, True),
+    sqlite3.SQLITE_LOCKED: (_LOCKED, True),
+    sqlite3.SQLITE_FULL: (
+        "has no room to grow; free disk space, then send again",
+        True,
+    ),
+    sqlite3.SQLITE_IOERR: ("cannot be read or written; check its disk", False),
+    sqlite3.SQLITE_READONLY: (
+        "is read-only; allow this user to write the file and its directory",
+        False,
+    ),
+    sqlite3.SQLITE_CANTOPEN: (
+        "cannot be opened; check its directory, and that this user may write there",
+        False,
+    ),
+    sqlite3.SQLITE_NOTADB: (
+        "is no SQLite database; choose another path, or move the file away",
+        False,
+    ),
+    sqlite3.SQLITE_CORRUPT: (
+        "is damaged; move it away, and see what `sqlite3 FILE .recover` finds in it",
+        False,
+    ),
+}
+
+
+class Store:
+    """
+    One file, opened and made ready at once.
+
+    Args:
+        path: The file; an absolute path.
+        timeout_seconds: How long to wait for other writers, of this process and of
+            others.
+
+    Raises:
+        StoreError: If the file cannot be used.
+    """
+
+    def __init__(self, path: Path, timeout_seconds: float) -> None:
+        self.path = path
+        self._timeout_seconds = timeout_seconds
+        self._lock = ForkLock(
+            self._disconnect, wait_seconds=timeout_seconds + _WRITE_SECONDS
+        )
+        self._connection: sqlite3.Connection | None = None
+        self._pid = 0
+        self._file: tuple[int, int] | None = None
+        self._is_closed = False
+        with self.transaction():
+            pass  # a file that is of no use is better refused now than later
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """
+        Yield the connection; keep what is done with it, or nothing if that raises.
+
+        Raises:
+            StoreError: If the file cannot be used.
+        """
+        if not self._lock.acquire(self._timeout_seconds):
+            raise self._error(_LOCKED, is_retry_safe=True)
+        try:
+            connection = self._connected()
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                # Where SQLite has rolled back by itself, there is nothing to do.
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise self._sqlite_error(error) from error
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        """Close the connection of this process, when its transaction has ended."""
+        with self._lock:
+            self._is_closed = True
+            self._disconnect()
+
+    def _disconnect(self) -> None:
+        """Close the connection; the caller holds the lock."""
+        if self._connection is not None and self._pid == os.getpid():
+            self._connection.close()
+            self._connection = None
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._is_closed:
+            raise self._error(_CLOSED)
+        if self._connection is None:
+            self._connection = self._open()
+            self._pid, self._file = os.getpid(), _file_at(self.path)
+        trouble = (
+            _UNSAFE_FORK
+            if self._pid != os.getpid()
+            else _MOVED
+            if self._file != _file_at(self.path)
+            else None
+        )
+        if trouble is not None:
+            raise self._error(trouble)
+        return self._connection
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path,
+            timeout=self._timeout_seconds,
+            isolation_level=None,  # transactions begin and end where it is written here
+            check_same_thread=False,  # the lock lets one thread in at a time
+        )
+        try:
+            self._make_ready(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _make_ready(self, connection: sqlite3.Connection) -> None:
+        """Put tables and views into an empty file; refuse one that is not ours."""
+        connection.execute("BEGIN")  # all that is read is of one moment
+        self._refuse_foreign(connection)
+        connection.execute("COMMIT")
+        self._use_wal(connection)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("BEGIN IMMEDIATE")
+        # Asked again: others may have been faster.
+        if self._refuse_foreign(connection):
+            for statement in SCHEMA:
+                connection.execute(statement)
+        # Also where they stand already: it shows whether the file can be written.
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+
+    def _refuse_foreign(self, connection: sqlite3.Connection) -> bool:
+        """Return whether the file is empty; raise if what is in it is not ours."""
+        ((owner,),) = connection.execute("PRAGMA application_id")
+        ((version,),) = connection.execute("PRAGMA user_version")
+        ((count,),) = connection.execute("SELECT count(*) FROM sqlite_master")
+        if (owner, version, count) == (0, 0, 0):
+            return True
+        if owner != APPLICATION_ID:
+            raise self._error(_FOREIGN)
+        if version != VERSION:
+            raise self._error(_OTHER_VERSION.format(version=version))
+        return False
+
+    def _use_wal(self, connection: sqlite3.Connection) -> None:
+        """
+        Set the mode, which the file keeps.
+
+        A file system that cannot do it keeps the older mode, which is as safe, and
+        slower. Two that set it at the same time would wait for each other; so this does
+        not wait, but tries again.
+        """
+        ends = time.monotonic() + self._timeout_seconds
+        connection.execute("PRAGMA busy_timeout = 0")
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                break
+            except sqlite3.OperationalError as error:
+                is_busy = _primary_code(error) == sqlite3.SQLITE_BUSY
+                if not is_busy or time.monotonic() > ends:
+                    raise
+            time.sleep(random.uniform(0.001, 0.01))  # noqa: S311 - hides nothing
+        milliseconds = int(self._timeout_seconds * 1000)
+        connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
+
+    def _sqlite_error(self, error: sqlite3.Error) -> StoreError:
+        name = getattr(error, "sqlite_errorname", type(error).__name__)
+        unknown = f"cannot be used ({name}); the cause of this error tells more", False
+        trouble, is_retry_safe = _TROUBLES.get(_primary_code(error), unknown)
+        return self._error(trouble, is_retry_safe=is_retry_safe)
+
+    def _error(self, trouble: str, *, is_retry_safe: bool = False) -> StoreError:
+        told = trouble.format(timeout=self._timeout_seconds)
+        return StoreError(f"the store {str(self.path)!r} {told}", is_retry_safe)
+
+
+def _primary_code(error: sqlite3.Error) -> int:
+    # What the standard library raises by itself has none.
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & _PRIMARY_CODE
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -1,0 +1,197 @@
+"""The embedded store: events and endpoints in one SQLite file."""
+
+import os
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, cast
+
+from pinpoint_events.errors import (
+    ConfigurationError,
+    StoreError,
+    ValidationError,
+    shortened,
+)
+from pinpoint_events.model.endpoint import Endpoint
+from pinpoint_events.model.merge import merged
+from pinpoint_events.model.request import EventsRequest
+from pinpoint_events.model.response import EventsResponse
+from pinpoint_events.senders._accepted import accepted
+from pinpoint_events.senders._json_parts import BatchTexts, batch_texts
+from pinpoint_events.senders._store import Store
+from pinpoint_events.senders.protocol import BaseSender, checked_application_id
+from pinpoint_events.wire import from_json, time_text, to_json
+
+__all__ = ["SqliteSender"]
+
+_LONGEST_SECONDS: Final = 86_400  # a day
+
+_FIND_ENDPOINT: Final = (
+    "SELECT id, json FROM endpoint WHERE application_id = ? AND endpoint_id = ?"
+)
+_ADD_ENDPOINT: Final = (
+    "INSERT INTO endpoint (application_id, endpoint_id, json, created_at, updated_at) "
+    "VALUES (?, ?, ?, ?, ?)"
+)
+_CHANGE_ENDPOINT: Final = "UPDATE endpoint SET json = ?, updated_at = ? WHERE id = ?"
+_ADD_EVENT: Final = (
+    "INSERT INTO event (endpoint, event_id, json, received_at) VALUES (?, ?, ?, ?) "
+    "ON CONFLICT (endpoint, event_id) DO NOTHING"
+)
+
+
+class SqliteSender(BaseSender):
+    """
+    Stores requests in an SQLite file of your own, and accepts all that is valid.
+
+    A request is stored whole or not at all. What it says of an endpoint is merged into
+    what the store knows, by `merged`. An event is stored once for each application,
+    endpoint id and event id; of copies that differ, the first stays, and the others are
+    accepted as well.
+
+    Many threads and processes may write the same file at the same time, and others may
+    read it. A `fork` waits until what is being written is written, and both sides go
+    on. What was answered outlives the death of the process, also by `kill -9`. When the
+    power fails the file stays sound, but what was answered in the last moments may be
+    lost (SQLite's `synchronous = NORMAL` in WAL mode). The file, and the two beside it
+    that end in `-wal` and `-shm`, must be on a disk of this machine, and must not be
+    moved while in use.
+
+    Read it with anything that reads SQLite, by these two views:
+
+    - `endpoints`: application_id, endpoint_id, channel_type, address, endpoint_status,
+      opt_out, effective_date, request_id, attributes, metrics, user_id,
+      user_attributes, app_version, locale, make, model, model_version, platform,
+      platform_version, timezone, city, country, latitude, longitude, postal_code,
+      region, created_at, updated_at (when it last changed), json.
+    - `events`: application_id, endpoint_id, event_id, event_type, timestamp,
+      attributes, metrics, session_id, session_start_timestamp, session_stop_timestamp,
+      session_duration (milliseconds), client_sdk_version, app_package_name, app_title,
+      app_version_code, sdk_name, received_at, sequence (a number that grows with each
+      event that arrives), json.
+
+    Times are text as the service writes them, in UTC, and sort as they happened.
+    Attributes, metrics and user attributes are JSON objects, and `json` is the whole
+    endpoint or event as it would be sent. What was not said is NULL, or `{}`.
+
+        >>> import sqlite3
+        >>> from contextlib import closing
+        >>> from pinpoint_events import BatchBuilder, Event, SqliteSender
+        >>> event = Event("purchase", attributes={"sku": "A-1"}, metrics={"price": 9.5})
+        >>> with SqliteSender("events.db") as sender:
+        ...     request = BatchBuilder().add("user-1", event).build()
+        ...     sender.put_events(request).raise_for_failures(request)
+        >>> with closing(sqlite3.connect("events.db")) as store:
+        ...     store.execute('''
+        ...         SELECT event_type, attributes, json_extract(metrics, '$.price')
+        ...         FROM events WHERE endpoint_id = 'user-1'
+        ...     ''').fetchall()
+        [('purchase', '{"sku":"A-1"}', 9.5)]
+
+    Args:
+        path: The file; made if there is none. Its directory must be there.
+        application_id: The application that the requests are for. One file can hold
+            several.
+        timeout_seconds: How long to wait while others write, in this process and
+            elsewhere.
+
+    Attributes:
+        application_id: As given.
+        path: The file's absolute path.
+
+    Raises:
+        ConfigurationError: If the path is no file's, the application id is empty, or
+            the timeout is no number of seconds within a day.
+        StoreError: If the file is locked, read-only, damaged, not this package's, or
+            cannot be opened.
+    """
+
+    application_id: str
+    path: Path
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        application_id: str = "local",
+        timeout_seconds: float = 5.0,
+    ) -> None:
+        super().__init__()
+        self.application_id = checked_application_id(application_id)
+        self.path = _absolute(os.fspath(path))
+        if not 0 <= timeout_seconds <= _LONGEST_SECONDS:
+            told = f"timeout_seconds is {timeout_seconds}; pass 0 to {_LONGEST_SECONDS}"
+            raise ConfigurationError(told)
+        self._store = Store(self.path, timeout_seconds)
+
+    def _put_events(self, request: EventsRequest) -> EventsResponse:
+        batches = list(batch_texts(request))
+        with self._store.transaction() as connection:
+            # Read here, where one writer comes after the other: so these times grow
+            # with the events' sequence.
+            now = time_text(datetime.now(UTC))
+            rows: list[tuple[int, str, str, str]] = []
+            for batch in batches:
+                key = self._put_endpoint(connection, batch, now)
+                rows += [
+                    (key, event_id, text, now)
+                    for event_id, text in batch.event_texts.items()
+                ]
+            connection.executemany(_ADD_EVENT, rows)
+        return accepted(request)
+
+    def _put_endpoint(
+        self, connection: sqlite3.Connection, batch: BatchTexts, now: str
+    ) -> int:
+        """Merge the endpoint into what is known of it, and return its row's id."""
+        name = self.application_id, batch.endpoint_id
+        text = batch.endpoint_text
+        found = connection.execute(_FIND_ENDPOINT, name).fetchone()
+        if found is None:
+            added = connection.execute(_ADD_ENDPOINT, (*name, text, now, now))
+            return cast("int", added.lastrowid)
+        key: int
+        stored: str
+        key, stored = found
+        if text not in {stored, _NOTHING_SAID}:
+            known = self._read_endpoint(batch.endpoint_id, stored)
+            text = to_json(merged(known, batch.endpoint)).decode()
+            if text != stored:
+                connection.execute(_CHANGE_ENDPOINT, (text, now, key))
+        return key
+
+    def _read_endpoint(self, endpoint_id: str, text: str) -> Endpoint:
+        try:
+            return from_json(Endpoint, text)
+        except ValidationError:
+            told = (
+                f"the store {str(self.path)!r} has something under the endpoint id "
+                f"{shortened(endpoint_id)} that this release of pinpoint_events cannot "
+                "read; use the release that wrote it, or delete the row"
+            )
+            # From None: the error above may show values.
+            raise StoreError(told) from None
+
+    def _close(self) -> None:
+        self._store.close()
+
+    def __repr__(self) -> str:
+        return (
+            f"SqliteSender({str(self.path)!r}, application_id={self.application_id!r})"
+        )
+
+
+_NOTHING_SAID: Final = to_json(Endpoint()).decode()
+
+
+def _absolute(path: str) -> Path:
+    """
+    Return the path from the root: a daemon may change its directory later.
+
+    Raises:
+        ConfigurationError: If SQLite would take it for anything but a file.
+    """
+    if path in {"", ":memory:"} or "\0" in path:
+        told = f"{path!r} names no file; pass a path, or use MemorySender for tests"
+        raise ConfigurationError(told)
+    return Path(path).absolute()

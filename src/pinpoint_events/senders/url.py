@@ -1,0 +1,224 @@
+"""
+Where to send, as one line of text: for a configuration file, a variable, a shell.
+
+Taken apart by hand, because `urllib.parse.urlsplit` turns a host into lower case, and
+drops some characters without a word. Credentials have no place here; so nothing is
+repeated in a message that may be one: no user-info, and no value of the query.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+from urllib.parse import unquote
+
+from pinpoint_events.errors import ConfigurationError, shortened
+from pinpoint_events.model._converters import nearest
+from pinpoint_events.senders.protocol import Sender
+
+__all__ = ["open_sender"]
+
+_LOCAL: Final = "local"
+
+
+def open_sender(url: str, *, application_id: str | None = None) -> Sender:
+    """
+    Return the sender that a URL stands for.
+
+    - `pinpoint://APPLICATION_ID?region=REGION&endpoint_url=URL`: the service, or
+      another endpoint of PutEvents, by `PinpointSender`. What the query leaves out,
+      AWS' environment variables and files say.
+    - `sqlite:///events.db`, `sqlite:////var/lib/events.db`, `sqlite:///C:/events.db`: a
+      file, by its relative or absolute path, by `SqliteSender`.
+    - `memory:`: `MemorySender`, for tests.
+
+    What has a meaning in URLs is percent-encoded in names: `/` in an application id as
+    `%2F`, `?` and `#` in a path as `%3F` and `%23`, and `%` everywhere as `%25`.
+    Credentials never stand in the URL: they are found where AWS' own tools find them.
+
+        >>> from pinpoint_events import open_sender
+        >>> with open_sender("sqlite:///events.db", application_id="shop") as sender:
+        ...     print(type(sender).__name__, sender.application_id)
+        SqliteSender shop
+
+    Args:
+        url: Where to send.
+        application_id: The application that the requests are for, where the URL does
+            not name it; `local` for SQLite and memory, if left out.
+
+    Raises:
+        ConfigurationError: If the URL is not understood, in any part of it, or names
+            another application than the argument does.
+        StoreError: As `SqliteSender` does.
+    """
+    given: object = url
+    if not isinstance(given, str):
+        told = f"the URL is of type {type(given).__name__}; write one of {_FORMS}"
+        raise ConfigurationError(told)
+    scheme, colon, rest = url.partition(":")
+    if not colon or _SCHEME.fullmatch(scheme) is None:
+        raise ConfigurationError(
+            f"this is no URL; write one of {_FORMS}; a file is sqlite:///FILE"
+        )
+    opener = _OPENERS.get(scheme.lower())
+    if opener is None:
+        raise _unknown_scheme(scheme, rest)
+    return opener(_parts(scheme.lower(), rest), application_id)
+
+
+# One letter is the drive of a Windows path.
+_SCHEME: Final = re.compile("[A-Za-z][A-Za-z0-9+.-]+")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_REGION: Final = re.compile("(?![0-9]+$)(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
+_BAD_ESCAPE: Final = re.compile("%(?![0-9A-Fa-f]{2})")
+
+
+class _Parts(NamedTuple):
+    """
+    A URL behind its scheme.
+
+    Attributes:
+        authority: What stands between `//` and the next `/`, as it was written; None if
+            there is no `//`.
+        path: What comes after that, as it was written, with its `/`.
+        options: The query, decoded.
+    """
+
+    authority: str | None
+    path: str
+    options: Mapping[str, str]
+
+
+def _parts(scheme: str, rest: str) -> _Parts:
+    if _CONTROL.search(rest):
+        raise _refused(scheme, "has a control character in it", "percent-encode it")
+    if "#" in rest:
+        raise _refused(scheme, "has a fragment", "write # as %23")
+    place, _, query = rest.partition("?")
+    authority = None
+    path = place
+    if place.startswith("//"):
+        authority, slash, behind = place[2:].partition("/")
+        path = slash + behind
+    if "@" in (authority or ""):
+        remedy = (
+            "credentials never stand in a URL: set AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; write @ in a name as %40"
+        )
+        raise _refused(scheme, "has an @ before its path", remedy)
+    return _Parts(authority, path, _options(scheme, query))
+
+
+def _options(scheme: str, query: str) -> dict[str, str]:
+    known = _OPTIONS[scheme]
+    options: dict[str, str] = {}
+    for pair in filter(None, query.split("&")):
+        name, equals, raw = pair.partition("=")
+        key = _decoded(scheme, name)
+        if not equals:
+            told = "has a part of its query without ="
+            raise _refused(scheme, told, "write NAME=VALUE, and & as %26")
+        if not known:
+            told = f"has the query key {shortened(key)}, and takes none"
+            raise _refused(scheme, told, "leave out what follows ?")
+        if key not in known:
+            near = nearest(key, known)[0]
+            told = f"has the query key {shortened(key)}, which is not known"
+            remedy = f"it takes {' and '.join(known)}; did you mean {near}?"
+            raise _refused(scheme, told, remedy)
+        if key in options:
+            raise _refused(scheme, f"has {key} twice", "leave one out")
+        if not raw:
+            raise _refused(scheme, f"has an empty {key}", "leave it out, or give it")
+        options[key] = _decoded(scheme, raw)
+    return options
+
+
+def _decoded(scheme: str, text: str) -> str:
+    """Return the text without its percent-encoding."""
+    remedy = "percent-encode names in UTF-8, and % itself as %25"
+    if _BAD_ESCAPE.search(text):
+        raise _refused(scheme, "has a % that begins no escape", remedy)
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        # From None: it holds the text.
+        raise _refused(scheme, "has escapes that are no UTF-8", remedy) from None
+
+
+def _memory(parts: _Parts, application_id: str | None) -> Sender:
+    from pinpoint_events.senders.memory import MemorySender  # noqa: PLC0415
+
+    if parts.authority or parts.path:
+        raise _refused("memory", "names something", "write memory: and nothing more")
+    return MemorySender(application_id=_or_local(application_id))
+
+
+def _sqlite(parts: _Parts, application_id: str | None) -> Sender:
+    from pinpoint_events.senders.sqlite import SqliteSender  # noqa: PLC0415
+
+    if parts.authority != "" or not parts.path.startswith("/"):
+        told = "does not begin with sqlite:///"
+        remedy = "write sqlite:///relative.db or sqlite:////absolute/path.db"
+        raise _refused("sqlite", told, remedy)
+    path = _decoded("sqlite", parts.path[1:])
+    if path in {"", ":memory:"}:
+        remedy = "write sqlite:///FILE, or memory: to keep nothing"
+        raise _refused("sqlite", "names no file", remedy)
+    return SqliteSender(path, application_id=_or_local(application_id))
+
+
+def _or_local(application_id: str | None) -> str:
+    return _LOCAL if application_id is None else application_id
+
+
+def _pinpoint(parts: _Parts, application_id: str | None) -> Sender:
+    from pinpoint_events.senders.pinpoint import PinpointSender  # noqa: PLC0415
+
+    if parts.authority is None or parts.path not in {"", "/"} or ":" in parts.authority:
+        told = "is not pinpoint://APPLICATION_ID?region=REGION&endpoint_url=URL"
+        remedy = "write / in the id as %2F, and : as %3A"
+        raise _refused("pinpoint", told, remedy)
+    named = _decoded("pinpoint", parts.authority) or application_id
+    if named is None:
+        remedy = "write pinpoint://APPLICATION_ID, or pass application_id"
+        raise _refused("pinpoint", "names no application", remedy)
+    if application_id not in {None, named}:
+        told = f"names the application {shortened(named)}"
+        remedy = f"and the argument names {shortened(application_id or '')}"
+        raise _refused("pinpoint", told, f"{remedy}; leave one of them out")
+    region = parts.options.get("region")
+    if region is not None and _REGION.fullmatch(region) is None:
+        # Botocore refuses it too, and repeats it.
+        raise _refused("pinpoint", "has a region that is none", "write eu-west-1, say")
+    endpoint_url = parts.options.get("endpoint_url")
+    return PinpointSender(named, region=region, endpoint_url=endpoint_url)
+
+
+_OPENERS: Final[Mapping[str, Callable[[_Parts, str | None], Sender]]] = {
+    "memory": _memory,
+    "pinpoint": _pinpoint,
+    "sqlite": _sqlite,
+}
+_OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "memory": (),
+    "pinpoint": ("region", "endpoint_url"),
+    "sqlite": (),
+}
+_FORMS: Final = "memory:, pinpoint://APPLICATION_ID, sqlite:///FILE"
+
+
+def _unknown_scheme(scheme: str, rest: str) -> ConfigurationError:
+    # Where no // follows, it may be the name before a password.
+    shown = f"the scheme {shortened(scheme)}" if rest.startswith("//") else "its scheme"
+    if scheme.lower() in {"http", "https"}:
+        remedy = "a PutEvents endpoint is pinpoint://APPLICATION_ID?endpoint_url=URL"
+    else:
+        remedy = f"did you mean {' or '.join(nearest(scheme, list(_OPENERS)))}?"
+    return ConfigurationError(
+        f"this URL is not understood: {shown} is not known; write one of {_FORMS}; "
+        f"{remedy}"
+    )
+
+
+def _refused(scheme: str, told: str, remedy: str) -> ConfigurationError:
+    return ConfigurationError(f"this {scheme} URL {told}; {remedy}")

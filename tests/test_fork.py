@@ -1,0 +1,165 @@
+import gc
+import os
+import threading
+import weakref
+
+import pytest
+
+from pinpoint_events.senders import _fork
+from pinpoint_events.senders._fork import ForkLock
+from tests.sender_contract import in_child, needs_fork
+
+at_fork: list[threading.Event] = []
+"""What is set when a fork begins, before the locks are asked for."""
+
+
+def begin_fork() -> None:
+    """Set them."""
+    for event in at_fork:
+        event.set()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=begin_fork)
+
+
+class Counter:
+    """Counts the forks that it is told of."""
+
+    def __init__(self) -> None:
+        self.forks = 0
+        self.lock = ForkLock(self.count)
+
+    def count(self) -> None:
+        """Count one."""
+        self.forks += 1
+
+
+def held_elsewhere(lock: ForkLock, release: threading.Event) -> threading.Thread:
+    """Have another thread hold the lock until it is told to release it."""
+    is_held = threading.Event()
+
+    def hold() -> None:
+        with lock:
+            is_held.set()
+            assert release.wait(30)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert is_held.wait(30)
+    return thread
+
+
+class TestForkLock:
+    """A lock as any other, as long as nobody forks."""
+
+    def test_lets_one_in(self) -> None:
+        """Who cannot have it in time is told so."""
+        lock = ForkLock()
+        release = threading.Event()
+        thread = held_elsewhere(lock, release)
+        assert not lock.acquire(0.001)
+        release.set()
+        thread.join()
+        assert lock.acquire(0.001)
+        lock.release()
+
+    def test_is_released_by_an_error(self) -> None:
+        """A `with` block that fails lets go of it."""
+        lock = ForkLock()
+        with pytest.raises(ZeroDivisionError), lock:
+            _ = 1 // 0
+        assert lock.acquire(0.001)
+        lock.release()
+
+
+@needs_fork
+class TestFork:
+    """After a fork the lock is free on both sides."""
+
+    def test_is_free_in_both(self) -> None:
+        """What was free stays free."""
+        lock = ForkLock()
+        assert in_child(lambda: self.take(lock))
+        self.take(lock)
+
+    def test_waits_for_the_holder(self) -> None:
+        """A fork waits until the thread that holds it has let go."""
+        lock = ForkLock(wait_seconds=30)
+        release = threading.Event()
+        thread = held_elsewhere(lock, release)
+        at_fork.append(release)
+        assert in_child(lambda: self.take(lock))
+        at_fork.clear()
+        thread.join()
+
+    def test_does_not_wait_for_ever(self) -> None:
+        """A thread that forks while it holds the lock itself goes on with it."""
+        counter = Counter()
+        counter.lock = ForkLock(counter.count, wait_seconds=0.001)
+        with counter.lock:
+            assert in_child(lambda: None)
+            assert not counter.lock.acquire(0.001)
+        assert counter.forks == 0
+        self.take(counter.lock)
+
+    def test_tells_before(self) -> None:
+        """The method is called before each fork, in the parent, with the lock held."""
+        counter = Counter()
+        assert in_child(lambda: self.expect_forks(counter, 1))
+        assert in_child(lambda: self.expect_forks(counter, 2))
+        assert counter.forks == 2
+
+    def test_does_not_keep_its_object_alive(self) -> None:
+        """What was dropped is gone, and is not told of forks."""
+        counter = Counter()
+        dropped = weakref.ref(counter)
+        lock = counter.lock
+        del counter
+        gc.collect()
+        assert dropped() is None
+        assert in_child(lambda: self.take(lock))
+
+    def test_two_threads_fork(self) -> None:
+        """Threads that fork at the same time do so one after the other."""
+        counter = Counter()
+        went_well: list[bool] = []
+
+        def fork() -> None:
+            went_well.extend(
+                in_child(lambda: self.take(counter.lock)) for _ in range(5)
+            )
+
+        threads = [threading.Thread(target=fork) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert went_well == [True] * 20
+        assert counter.forks == 20
+        self.take(counter.lock)
+
+    def test_fork_of_a_c_program(self) -> None:
+        """Where only the later half of Python's hooks runs, there is nothing to do."""
+        counter = Counter()
+        _fork._let_go_of_all()
+        self.take(counter.lock)
+
+    def take(self, lock: ForkLock) -> None:
+        """Take the lock and let go of it, or fail."""
+        assert lock.acquire(10)
+        lock.release()
+
+    def expect_forks(self, counter: Counter, count: int) -> None:
+        """Fail unless so many forks were counted."""
+        assert counter.forks == count
+
+
+class TestWithoutFork:
+    """Systems that cannot fork have nothing to register."""
+
+    def test_registers_nothing(self) -> None:
+        """What stands in for the registration calls nothing."""
+        counter = Counter()
+        _fork._no_fork(before=counter.count)
+        assert counter.forks == 0

@@ -1,0 +1,202 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from pinpoint_events.errors import (
+    ConfigurationError,
+    ItemsFailedError,
+    TooManyRequestsError,
+    TransportError,
+)
+from pinpoint_events.model.endpoint import ChannelType, Endpoint
+from pinpoint_events.model.request import EventsBatch, EventsRequest
+from pinpoint_events.model.response import (
+    EndpointItemResponse,
+    EventItemResponse,
+    EventsResponse,
+    ItemResponse,
+)
+from pinpoint_events.senders import MemorySender
+from tests.samples import ENDPOINT, EVENT, REQUEST, event, request
+
+
+class TestWhatIsKept:
+    """Tests look at typed objects: requests, and what a store would have of them."""
+
+    def test_request(self) -> None:
+        """A request is kept as it came, its endpoint and event on their own."""
+        sender = MemorySender()
+        sender.put_events(REQUEST)
+        assert sender.requests == (REQUEST,)
+        assert sender.requests[0] is REQUEST
+        assert sender.endpoints == {"e-1": ENDPOINT}
+        assert sender.events == {("e-1", "v-1"): EVENT}
+
+    def test_order(self) -> None:
+        """Requests and events stand in the order in which they came."""
+        sender = MemorySender()
+        first, second = request(b={"z": event()}), request(a={"y": event()})
+        sender.put_events(first)
+        sender.put_events(second)
+        assert sender.requests == (first, second)
+        assert list(sender.events) == [("b", "z"), ("a", "y")]
+
+    def test_endpoints_are_merged(self) -> None:
+        """Of an endpoint that came twice, what was left out the second time stays."""
+        sender = MemorySender()
+        sender.put_events(REQUEST)
+        update = Endpoint(channel_type=ChannelType.PUSH)
+        batch = EventsBatch(endpoint=update, events={})
+        sender.put_events(EventsRequest(batch_item={"e-1": batch}))
+        assert sender.endpoints["e-1"].channel_type is ChannelType.PUSH
+        assert sender.endpoints["e-1"].address == ENDPOINT.address
+
+    def test_endpoint_of_which_nothing_is_said(self) -> None:
+        """It is known, too."""
+        sender = MemorySender()
+        sender.put_events(request(e={"v": event()}))
+        assert sender.endpoints == {"e": Endpoint()}
+
+    def test_first_copy_wins(self) -> None:
+        """Of an event that came twice under one id, the first stays."""
+        sender = MemorySender()
+        sender.put_events(request(e={"v": event("first")}))
+        again = request(e={"v": event("second")})
+        sender.put_events(again).raise_for_failures(again)
+        assert sender.events == {("e", "v"): event("first")}
+
+    def test_is_a_copy(self) -> None:
+        """What a test does with what it looks at changes nothing here."""
+        sender = MemorySender()
+        sender.put_events(REQUEST)
+        sender.events.clear()
+        sender.endpoints.clear()
+        assert sender.events == {("e-1", "v-1"): EVENT}
+        assert sender.endpoints == {"e-1": ENDPOINT}
+
+    def test_clear(self) -> None:
+        """It can be emptied, and used again."""
+        sender = MemorySender()
+        sender.put_events(REQUEST)
+        sender.clear()
+        assert (sender.requests, sender.endpoints, sender.events) == ((), {}, {})
+        sender.put_events(REQUEST)
+        assert sender.requests == (REQUEST,)
+
+    def test_after_close(self) -> None:
+        """It can be looked at when it is closed."""
+        with MemorySender() as sender:
+            sender.put_events(REQUEST)
+        assert sender.requests == (REQUEST,)
+
+
+class TestAnswer:
+    """A test says what is answered, and sees how its code takes it."""
+
+    def test_some_are_refused(self) -> None:
+        """What the answer refuses is kept as a request, and not as an event."""
+        both = request(e={"good": event(), "bad": event()})
+        answer = EventsResponse(
+            results={
+                "e": ItemResponse(
+                    endpoint_item_response=EndpointItemResponse(status_code=429),
+                    events_item_response={
+                        "good": EventItemResponse(status_code=202),
+                        "bad": EventItemResponse(status_code=400, message="No"),
+                    },
+                )
+            }
+        )
+        sender = MemorySender(answer=lambda request: answer)
+        response = sender.put_events(both)
+        assert response is answer
+        with pytest.raises(ItemsFailedError):
+            response.raise_for_failures(both)
+        assert sender.requests == (both,)
+        assert sender.endpoints == {}
+        assert sender.events == {("e", "good"): event()}
+
+    def test_raises(self) -> None:
+        """What the answer raises reaches the caller; the request is kept."""
+        failure = TransportError("the network is down", is_retry_safe=True)
+
+        def fail(request: EventsRequest) -> EventsResponse:
+            raise failure
+
+        sender = MemorySender(answer=fail)
+        with pytest.raises(TransportError) as caught:
+            sender.put_events(REQUEST)
+        assert caught.value is failure
+        assert sender.requests == (REQUEST,)
+        assert (sender.endpoints, sender.events) == ({}, {})
+
+    def test_changes(self) -> None:
+        """It can be set while the sender is in use."""
+        sender = MemorySender()
+        accept = sender.answer
+
+        def throttle(request: EventsRequest) -> EventsResponse:
+            sender.answer = accept
+            raise TooManyRequestsError(429, "TooManyRequestsException")
+
+        sender.answer = throttle
+        with pytest.raises(TooManyRequestsError):
+            sender.put_events(REQUEST)
+        sender.put_events(REQUEST).raise_for_failures(REQUEST)
+        assert sender.requests == (REQUEST, REQUEST)
+
+    def test_looks_at_the_sender(self) -> None:
+        """It may look at what was sent, the request at hand included."""
+        sender = MemorySender()
+        accept = sender.answer
+
+        def accept_once(request: EventsRequest) -> EventsResponse:
+            is_new = sender.requests.count(request) == 1
+            return accept(request) if is_new else EventsResponse()
+
+        sender.answer = accept_once
+        assert sender.put_events(REQUEST) == accept(REQUEST)
+        assert sender.put_events(REQUEST) == EventsResponse()
+
+
+class TestThreads:
+    """Threads that send and look at the same time see whole states."""
+
+    def test_merge(self) -> None:
+        """No update of an endpoint gets lost among others."""
+        sender = MemorySender()
+        barrier = threading.Barrier(8)
+
+        def send(thread: int) -> None:
+            barrier.wait()
+            for number in range(20):
+                update = Endpoint(metrics={f"{thread}-{number}": number})
+                batch = EventsBatch(endpoint=update, events={})
+                sender.put_events(EventsRequest(batch_item={"e": batch}))
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(send, range(8)))
+        assert len(sender.endpoints["e"].metrics) == 160
+
+
+class TestArguments:
+    """It needs none."""
+
+    def test_application_id(self) -> None:
+        """It serves one application, `local` if nobody says otherwise."""
+        assert MemorySender().application_id == "local"
+        assert MemorySender(application_id="shop").application_id == "shop"
+
+    def test_empty_application_id(self) -> None:
+        """An empty one is refused."""
+        with pytest.raises(ConfigurationError):
+            MemorySender(application_id="")
+
+    def test_repr(self) -> None:
+        """It shows how much there is to look at."""
+        sender = MemorySender(application_id="shop")
+        sender.put_events(REQUEST)
+        assert repr(sender) == (
+            "<MemorySender of 'shop': 1 requests, 1 endpoints, 1 events>"
+        )

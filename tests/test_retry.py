@@ -1,0 +1,461 @@
+import copy
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pinpoint_events.errors import (
+    BadRequestError,
+    ConfigurationError,
+    ForbiddenError,
+    InternalServerError,
+    InvalidResponseError,
+    PinpointEventsError,
+    TooManyRequestsError,
+    TransportError,
+)
+from pinpoint_events.model.request import EventsRequest
+from pinpoint_events.model.response import (
+    EndpointItemResponse,
+    EventItemResponse,
+    EventsResponse,
+    ItemResponse,
+    Outcome,
+)
+from pinpoint_events.senders.retry import (
+    Clock,
+    ClockCorrected,
+    Resender,
+    Retry,
+    Time,
+)
+from tests.fake_time import FakeTime
+from tests.samples import event, lines_of, request
+
+REQUEST = request(e={"v": event(), "w": event()})
+PATIENT = Retry(attempts=9, deadline_seconds=1e6)
+BUSY = InternalServerError(503, "Unavailable")
+THROTTLED = TooManyRequestsError(429, "TooManyRequestsException")
+
+
+class Service:
+    """Answers as it is told, and remembers what it was sent."""
+
+    def __init__(self, *answers: EventsResponse | Exception) -> None:
+        self.answers = list(answers)
+        self.sent: list[EventsRequest] = []
+        self.attempts: list[int] = []
+
+    def __call__(self, part: EventsRequest, attempt: int) -> EventsResponse:
+        """Take note, and give the next answer."""
+        self.sent.append(part)
+        self.attempts.append(attempt)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def answer(endpoint: int | None = 202, **codes: int) -> EventsResponse:
+    """Return the answer with these codes for the endpoint `e` and its events."""
+    return EventsResponse(
+        results={
+            "e": ItemResponse(
+                endpoint_item_response=(
+                    None
+                    if endpoint is None
+                    else EndpointItemResponse(status_code=endpoint)
+                ),
+                events_item_response={
+                    name: EventItemResponse(status_code=code)
+                    for name, code in codes.items()
+                },
+            )
+        }
+    )
+
+
+def told(service: Service, retry: Retry | None, time: Time) -> PinpointEventsError:
+    """Return what a call that is never answered raises."""
+    with pytest.raises(PinpointEventsError) as caught:
+        Resender(retry, time).answer(REQUEST, service)
+    return caught.value
+
+
+class TestRetry:
+    """How often and how long is checked where it is said."""
+
+    def test_has_defaults(self) -> None:
+        """Three attempts, within a minute and a half."""
+        assert Retry() == Retry(attempts=3, deadline_seconds=90.0)
+
+    def test_is_frozen(self) -> None:
+        """Nobody changes the patience of a sender behind its back."""
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            Retry().attempts = 4  # type: ignore[misc]
+        retry = Retry(attempts=2)
+        retry.__init__(attempts=4)
+        assert retry == Retry(attempts=2)
+        assert copy.deepcopy(retry) is retry
+        assert hash(pickle.loads(pickle.dumps(retry))) == hash(Retry(attempts=2))
+
+    @pytest.mark.parametrize(
+        "attempts, told",
+        [(0, "is 0"), (-1, "is -1"), (-(10**5000), "has 16610 bits")],
+        ids=range(3),
+    )
+    def test_needs_an_attempt(self, attempts: int, told: str) -> None:
+        """Not to send at all is no way of sending."""
+        remedy = "pass retry=None to send once"
+        assert lines_of(lambda: Retry(attempts=attempts)) == [
+            f"attempts: {told}; a whole number, at least 1; {remedy}"
+        ]
+
+    @pytest.mark.parametrize(
+        "attempts, name", [(True, "bool"), (2.0, "float"), (None, "NoneType")]
+    )
+    def test_counts_whole_attempts(self, attempts: Any, name: str) -> None:
+        """Attempts are a whole number."""
+        assert lines_of(lambda: Retry(attempts=attempts)) == [
+            (
+                f"attempts: is of type {name}; a whole number, at least 1; pass an "
+                "int, or leave it out"
+            )
+        ]
+
+    @pytest.mark.parametrize(
+        "seconds, told",
+        [
+            (0, "is 0"),
+            (-1.5, "is -1.5"),
+            (float("inf"), "is inf"),
+            (float("nan"), "is nan"),
+            (10**5000, "has 16610 bits"),
+        ],
+        ids=range(5),
+    )
+    def test_needs_a_time_that_ends(self, seconds: float, told: str) -> None:
+        """A deadline is a finite time, and not over already."""
+        assert lines_of(lambda: Retry(deadline_seconds=seconds)) == [
+            (
+                f"deadline_seconds: {told}; a finite number of seconds, above 0; "
+                "correct it, or leave it out"
+            )
+        ]
+
+    @pytest.mark.parametrize("seconds, name", [(True, "bool"), ("9", "str")])
+    def test_counts_seconds(self, seconds: Any, name: str) -> None:
+        """A deadline is a number."""
+        assert lines_of(lambda: Retry(deadline_seconds=seconds)) == [
+            (
+                f"deadline_seconds: is of type {name}; a finite number of seconds, "
+                "above 0; pass a number, or leave it out"
+            )
+        ]
+
+    def test_tells_both(self) -> None:
+        """All that is wrong is told at once."""
+        assert len(lines_of(lambda: Retry(attempts=0, deadline_seconds=0))) == 2
+
+
+class TestWholeRequest:
+    """A request that nothing is known of is sent again, whole."""
+
+    @pytest.mark.parametrize(
+        "failure", [BUSY, THROTTLED, TransportError("cut", is_retry_safe=True)]
+    )
+    def test_is_sent_again(self, failure: PinpointEventsError) -> None:
+        """429, 5xx and no answer are worth another attempt."""
+        service = Service(failure, failure, answer(v=202, w=202))
+        got = Resender(PATIENT, FakeTime()).answer(REQUEST, service)
+        assert got == answer(v=202, w=202)
+        assert service.sent == [REQUEST] * 3
+        assert service.attempts == [1, 2, 3]
+
+    @pytest.mark.parametrize(
+        "failure",
+        [
+            BadRequestError(400, "BadRequestException"),
+            ForbiddenError(403, "SignatureDoesNotMatch"),
+            InvalidResponseError("no JSON"),
+            TransportError("not trusted"),
+            ConfigurationError("no credentials"),
+        ],
+    )
+    def test_is_not_sent_again(self, failure: PinpointEventsError) -> None:
+        """What another attempt would not change is told at once."""
+        time = FakeTime()
+        assert told(Service(failure), PATIENT, time) is failure
+        assert time.waits == []
+
+    def test_is_given_up_after_the_last_attempt(self) -> None:
+        """The last failure is the one that is told."""
+        last = InternalServerError(500, "x", request_id="r-3")
+        service = Service(BUSY, BUSY, last)
+        assert told(service, Retry(attempts=3), FakeTime()) is last
+
+    def test_is_sent_once_without_a_retry(self) -> None:
+        """`retry=None` sends once."""
+        time = FakeTime()
+        assert told(Service(BUSY), None, time) is BUSY
+        assert time.waits == []
+
+
+class TestWaits:
+    """Full jitter under a doubling bound, as the SDK reference has it."""
+
+    @pytest.mark.parametrize(
+        "failure, waits",
+        [
+            (BUSY, [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 20.0, 20.0]),
+            (THROTTLED, [1.0, 2.0, 4.0, 8.0, 16.0, 20.0, 20.0, 20.0, 20.0, 20.0, 20.0]),
+        ],
+    )
+    def test_double_up_to_a_ceiling(
+        self, failure: PinpointEventsError, waits: list[float]
+    ) -> None:
+        """Throttling waits from a second on, the rest from 50 ms, 20 s at most."""
+        time = FakeTime()
+        told(Service(*[failure] * 12), Retry(attempts=12, deadline_seconds=1e6), time)
+        assert time.waits == pytest.approx(waits)
+
+    @pytest.mark.parametrize("random", [0.0, 0.25])
+    def test_are_shortened_at_random(self, random: float) -> None:
+        """Any part of the bound may be the wait."""
+        time = FakeTime(random)
+        told(Service(*[THROTTLED] * 3), Retry(attempts=3), time)
+        assert time.waits == [1.0 * random, 2.0 * random]
+
+    def test_are_as_long_as_the_service_asks(self) -> None:
+        """`Retry-After` is the least."""
+        asking = TooManyRequestsError(429, "x", retry_after_seconds=7.5)
+        brief = TooManyRequestsError(429, "x", retry_after_seconds=0.1)
+        time = FakeTime()
+        told(Service(asking, brief, BUSY), Retry(attempts=3), time)
+        assert time.waits == [7.5, 2.0]
+
+    def test_never_go_beyond_the_deadline(self) -> None:
+        """A wait that would end too late is not begun, and the failure told."""
+        asking = TooManyRequestsError(429, "x", retry_after_seconds=10.0)
+        time = FakeTime()
+        retry = Retry(attempts=9, deadline_seconds=25.0)
+        service = Service(*[asking] * 9)
+        assert told(service, retry, time) is asking
+        assert time.waits == [10.0, 10.0]
+
+    def test_are_logged(self, caplog: pytest.LogCaptureFixture) -> None:
+        """Each further attempt is one line, with numbers beside it."""
+        told(Service(BUSY, BUSY), Retry(attempts=2), FakeTime())
+        (record,) = caplog.records
+        assert (record.name, record.levelname) == ("pinpoint_events", "WARNING")
+        assert record.getMessage() == "sending again"
+        assert vars(record)["pinpoint_events.attempt"] == 2
+        assert vars(record)["pinpoint_events.wait_seconds"] == 0.05
+
+    def test_may_end_with_the_deadline(self) -> None:
+        """The deadline itself is not too late."""
+        asking = TooManyRequestsError(429, "x", retry_after_seconds=10.0)
+        time = FakeTime()
+        told(Service(*[asking] * 9), Retry(attempts=9, deadline_seconds=20.0), time)
+        assert time.waits == [10.0, 10.0]
+
+
+class TestBudget:
+    """Failures cost, success gives back, and who is broke sends once."""
+
+    @pytest.mark.parametrize("failure, again", [(BUSY, 35), (THROTTLED, 100)])
+    def test_is_spent_by_failures(
+        self, failure: PinpointEventsError, again: int
+    ) -> None:
+        """500 are there; a failure costs 14, throttling 5."""
+        resender = Resender(Retry(attempts=1000, deadline_seconds=1e6), FakeTime())
+        service = Service(*[failure] * 2000)
+        with pytest.raises(PinpointEventsError):
+            resender.answer(REQUEST, service)
+        assert len(service.sent) == 1 + again
+        with pytest.raises(PinpointEventsError):
+            resender.answer(REQUEST, service)
+        assert len(service.sent) == 1 + again + 1
+
+    def test_is_filled_by_success(self) -> None:
+        """A call that succeeds gives back what its last failure cost, else one."""
+        resender = Resender(Retry(attempts=1000, deadline_seconds=1e6), FakeTime())
+        with pytest.raises(PinpointEventsError):
+            resender.answer(REQUEST, Service(*[BUSY] * 2000))
+        left = resender.budget
+        good = answer(v=202, w=202)
+        for _ in range(4):
+            resender.answer(REQUEST, Service(good))
+        assert resender.budget == left + 4
+        resender.answer(REQUEST, Service(BUSY, good))
+        assert resender.budget == left + 4
+
+    def test_is_never_more_than_full(self) -> None:
+        """Success alone saves nothing up."""
+        resender = Resender(PATIENT, FakeTime())
+        resender.answer(REQUEST, Service(answer(v=202, w=202)))
+        assert resender.budget == 500
+
+
+class TestItems:
+    """Items that came back retryable are sent again, alone."""
+
+    def test_are_sent_alone(self) -> None:
+        """The answers are one in the end."""
+        service = Service(answer(v=500, w=202), answer(v=503), answer(v=202))
+        got = Resender(PATIENT, FakeTime()).answer(REQUEST, service)
+        assert got == answer(v=202, w=202)
+        alone = request(e={"v": event()})
+        assert service.sent == [REQUEST, alone, alone]
+        assert service.attempts == [1, 2, 3]
+
+    @pytest.mark.parametrize("code, wait", [(500, 0.05), (429, 1.0)])
+    def test_wait_as_whole_requests_do(self, code: int, wait: float) -> None:
+        """Throttling of one item is throttling."""
+        time = FakeTime()
+        service = Service(answer(v=code, w=202), answer(v=202))
+        Resender(PATIENT, time).answer(REQUEST, service)
+        assert time.waits == [wait]
+
+    def test_share_the_attempts_with_the_whole_request(self) -> None:
+        """`attempts` counts all that is sent for a call."""
+        service = Service(BUSY, answer(v=500, w=202), answer(v=500))
+        got = Resender(Retry(attempts=3), FakeTime()).answer(REQUEST, service)
+        assert got == answer(v=500, w=202)
+
+    @pytest.mark.parametrize(
+        "failure",
+        [
+            BadRequestError(400, "BadRequestException"),
+            ForbiddenError(403, "ExpiredTokenException"),
+            InvalidResponseError("no JSON"),
+            ConfigurationError("no credentials any more"),
+            ClockCorrected(ForbiddenError(403, "RequestExpired")),
+        ],
+    )
+    def test_stay_retryable_when_that_fails(self, failure: Exception) -> None:
+        """Once something was answered, nothing is raised any more."""
+        service = Service(answer(v=500, w=202), *[failure] * 2)
+        got = Resender(PATIENT, FakeTime()).answer(REQUEST, service)
+        assert got == answer(v=500, w=202)
+        outcomes = [item.outcome for item in got.outcomes(REQUEST)]
+        assert outcomes == [Outcome.ACCEPTED, Outcome.RETRYABLE, Outcome.ACCEPTED]
+
+    def test_outlive_failures_in_between(self) -> None:
+        """A re-send that fails is itself sent again."""
+        service = Service(answer(v=500, w=202), BUSY, THROTTLED, answer(v=202))
+        got = Resender(PATIENT, FakeTime()).answer(REQUEST, service)
+        assert got == answer(v=202, w=202)
+        assert len(service.sent) == 4
+
+    def test_that_are_rejected_or_unreported_are_left(self) -> None:
+        """What was refused stays refused; what is unknown may have been taken."""
+        service = Service(answer(v=400))
+        got = Resender(PATIENT, FakeTime()).answer(REQUEST, service)
+        assert got == answer(v=400)
+
+    @given(st.lists(st.sampled_from([202, 400, 429, 500]), min_size=1, max_size=6))
+    def test_end_with_the_last_code(self, codes: list[int]) -> None:
+        """An event has the last code that it got, and is sent until that is final."""
+        one = request(e={"v": event()})
+        service = Service(*[answer(v=code) for code in [*codes, 202]])
+        got = Resender(Retry(attempts=20, deadline_seconds=1e6), FakeTime()).answer(
+            one, service
+        )
+        first = next(code for code in [*codes, 202] if code in {202, 400})
+        assert got == answer(v=first)
+
+
+class TestClock:
+    """The clock is corrected from an answer that refuses its time."""
+
+    DATE = "Mon, 21 Sep 2026 12:00:00 GMT"
+    SECONDS = 1_789_992_000.0
+
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "RequestTimeTooSkewed",
+            "RequestExpired",
+            "RequestInTheFuture",
+            "SignatureDoesNotMatch",
+            "InvalidSignatureException",
+        ],
+    )
+    def test_is_corrected(self, code: str) -> None:
+        """The service's time counts, and goes on as ours does."""
+        time = FakeTime()
+        clock = Clock(time)
+        assert clock.is_corrected_by(ForbiddenError(403, code), self.DATE)
+        time.sleep(5)
+        assert clock.now() == self.SECONDS + 5
+
+    def test_is_corrected_back(self) -> None:
+        """It may be this machine that is set right meanwhile."""
+        time = FakeTime()
+        clock = Clock(time)
+        skewed = ForbiddenError(403, "RequestTimeTooSkewed")
+        assert clock.is_corrected_by(skewed, self.DATE)
+        time.seconds = self.SECONDS
+        assert clock.is_corrected_by(skewed, self.DATE)
+        assert clock.now() == self.SECONDS
+
+    @pytest.mark.parametrize("apart", [-240.0, 240.0])
+    def test_is_left_where_it_is_near(self, apart: float) -> None:
+        """Signatures are refused for other reasons, too, and four minutes are far."""
+        refused = ForbiddenError(403, "SignatureDoesNotMatch")
+        time = FakeTime()
+        time.seconds = self.SECONDS + apart * 0.99
+        assert not Clock(time).is_corrected_by(refused, self.DATE)
+        time.seconds = self.SECONDS + apart
+        assert Clock(time).is_corrected_by(refused, self.DATE)
+
+    @pytest.mark.parametrize(
+        "code, date",
+        [
+            ("AccessDeniedException", DATE),
+            ("RequestExpired", None),
+            ("RequestExpired", "yesterday"),
+            ("RequestExpired", "Mon, 21 Sep 99999999999999999999 12:00:00 GMT"),
+        ],
+    )
+    def test_is_left_without_reason(self, code: str, date: str | None) -> None:
+        """Other refusals and unreadable dates say nothing about it."""
+        time = FakeTime()
+        clock = Clock(time)
+        assert not clock.is_corrected_by(ForbiddenError(403, code), date)
+        assert clock.now() == time.seconds
+
+    def test_sends_again_at_once(self) -> None:
+        """A corrected clock waits for nothing."""
+        time = FakeTime()
+        corrected = ClockCorrected(ForbiddenError(403, "RequestExpired"))
+        service = Service(corrected, answer(v=202, w=202))
+        got = Resender(PATIENT, time).answer(REQUEST, service)
+        assert got == answer(v=202, w=202)
+        assert time.waits == [0.0]
+
+    @pytest.mark.parametrize("retry, sent", [(PATIENT, 2), (None, 1)])
+    def test_is_corrected_once_in_a_call(self, retry: Retry | None, sent: int) -> None:
+        """Then what the service says is the answer; without attempts it is at once."""
+        refused = ForbiddenError(403, "RequestExpired")
+        service = Service(*[ClockCorrected(refused)] * 3)
+        assert told(service, retry, FakeTime()) is refused
+        assert len(service.sent) == sent
+
+
+class TestTime:
+    """The time of this machine."""
+
+    def test_passes(self) -> None:
+        """Its clocks run, its waits end, and its numbers are from 0 up to 1."""
+        time = Time()
+        clocks: list[Callable[[], float]] = [time.now, time.monotonic]
+        before = [clock() for clock in clocks]
+        time.sleep(0)
+        assert all(clock() >= then for clock, then in zip(clocks, before, strict=True))
+        assert 0 <= time.random() < 1

@@ -1,0 +1,1231 @@
+"""
+What is looked up, and what is signed, is what a botocore client looks up and signs.
+
+The canary at the end fails when a part changed that botocore does not document.
+"""
+
+import calendar
+import inspect
+import os
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import boto3
+import botocore
+import botocore.args
+import botocore.auth
+import botocore.client
+import botocore.config
+import botocore.credentials
+import botocore.endpoint_provider
+import botocore.exceptions
+import botocore.httpsession
+import botocore.loaders
+import botocore.session
+import botocore.useragent
+import botocore.utils
+import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pinpoint_events import __version__
+from pinpoint_events.errors import ConfigurationError
+from pinpoint_events.put_events import HttpRequest, http_request
+from pinpoint_events.senders import _signing
+from pinpoint_events.senders._http import Link, Proxy
+from pinpoint_events.senders._signing import Asked, Keys, Settings, Signer
+from tests.aws import KEYS, aws
+from tests.clients import LOADER
+from tests.samples import REQUEST
+
+__all__ = ["aws"]
+
+Config = botocore.config.Config
+REGION = {"AWS_DEFAULT_REGION": "eu-west-1"}
+LOCAL = "http://127.0.0.1:8123"
+LIB = f"lib/pinpoint_events#{__version__}"
+PEM = str(Path(__file__).parent / "data" / "tls" / "localhost.pem")
+
+
+class Row(NamedTuple):
+    """
+    Something that can be configured.
+
+    Attributes:
+        environ: Variables, beside the keys.
+        config: Text of the AWS config file; None for no file.
+        credentials: The same of the credentials file.
+        asked: Arguments of the sender, which a client has too.
+        options: Those of its `config`.
+        profile: That of a session to pass.
+        is_direct: Whether it is read from the environment, without a session.
+    """
+
+    environ: Mapping[str, str] = {}
+    config: str | None = None
+    credentials: str | None = None
+    asked: Mapping[str, str] = {}
+    options: Mapping[str, Any] | None = None
+    profile: str | None = None
+    is_direct: bool = False
+
+
+PROFILES = """
+[default]
+region = us-west-2
+[profile other]
+region = ca-central-1
+endpoint_url = http://127.0.0.1:1111
+ca_bundle = /other.pem
+max_attempts = 7
+sdk_ua_app_id = other-app
+services = those
+use_fips_endpoint = true
+use_dualstack_endpoint = true
+tcp_keepalive = true
+[services those]
+pinpoint =
+    endpoint_url = http://127.0.0.1:2222/base
+"""
+GLOBAL_URL = "[default]\nendpoint_url = http://127.0.0.1:1111\n"
+VARIANTS = "[default]\nuse_fips_endpoint = true\nuse_dualstack_endpoint = true\n"
+SECRETS = """
+[default]
+aws_access_key_id = AKIDDEFAULT
+aws_secret_access_key = default-secret
+[other]
+aws_access_key_id = AKIDOTHER
+aws_secret_access_key = other-secret
+aws_session_token = other-token
+"""
+FLAT_SERVICES = "services = s\n[services s]\npinpoint = http://planted.test\n"
+NO_KEYS = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+
+ROWS = {
+    # Only the environment.
+    "region": Row(REGION, is_direct=True),
+    "token": Row({**REGION, "AWS_SESSION_TOKEN": "tok"}, is_direct=True),
+    "old-token": Row({**REGION, "AWS_SECURITY_TOKEN": "old"}, is_direct=True),
+    "both-tokens": Row(
+        {**REGION, "AWS_SESSION_TOKEN": "tok", "AWS_SECURITY_TOKEN": "old"},
+        is_direct=True,
+    ),
+    "endpoint": Row({**REGION, "AWS_ENDPOINT_URL": LOCAL}, is_direct=True),
+    "endpoint-of-service": Row(
+        {**REGION, "AWS_ENDPOINT_URL": "http://x", "AWS_ENDPOINT_URL_PINPOINT": LOCAL},
+        is_direct=True,
+    ),
+    "ca-bundle": Row({**REGION, "AWS_CA_BUNDLE": "/a.pem"}, is_direct=True),
+    "requests-ca-bundle": Row(
+        {**REGION, "REQUESTS_CA_BUNDLE": "/r.pem"}, is_direct=True
+    ),
+    "both-ca-bundles": Row(
+        {**REGION, "AWS_CA_BUNDLE": "/a.pem", "REQUESTS_CA_BUNDLE": "/r.pem"},
+        is_direct=True,
+    ),
+    "attempts": Row({**REGION, "AWS_MAX_ATTEMPTS": "5"}, is_direct=True),
+    "retry-mode": Row({**REGION, "AWS_RETRY_MODE": "legacy"}, is_direct=True),
+    "lambda": Row(
+        {
+            **REGION,
+            "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+            "AWS_LAMBDA_FUNCTION_NAME": "f",
+            "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        },
+        is_direct=True,
+    ),
+    "no-files": Row(
+        {
+            **REGION,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": "/no/such/file",
+        },
+        is_direct=True,
+    ),
+    "region-argument": Row(REGION, asked={"region": "us-east-2"}, is_direct=True),
+    "endpoint-argument": Row(
+        {**REGION, "AWS_ENDPOINT_URL": "http://x", "AWS_ENDPOINT_URL_PINPOINT": LOCAL},
+        asked={"endpoint_url": "https://gateway.example.com:8443/stage/"},
+        is_direct=True,
+    ),
+    "local-region": Row(
+        {"AWS_DEFAULT_REGION": "any-where-9", "AWS_ENDPOINT_URL": LOCAL}, is_direct=True
+    ),
+    "empty-token": Row({**REGION, "AWS_SESSION_TOKEN": ""}),
+    "ignored-endpoint": Row(
+        {
+            **REGION,
+            "AWS_ENDPOINT_URL": LOCAL,
+            "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+        }
+    ),
+    "fips": Row({**REGION, "AWS_USE_FIPS_ENDPOINT": "true"}),
+    "dual-stack": Row({**REGION, "AWS_USE_DUALSTACK_ENDPOINT": "true"}),
+    "fips-and-endpoint": Row(
+        {**REGION, "AWS_USE_FIPS_ENDPOINT": "true", "AWS_ENDPOINT_URL": LOCAL}
+    ),
+    "app-id": Row({**REGION, "AWS_SDK_UA_APP_ID": "my app"}),
+    "defaults-mode": Row({**REGION, "AWS_DEFAULTS_MODE": "in-region"}),
+    "proxy": Row({**REGION, "HTTPS_PROXY": "http://user:pass@proxy.example.com:3128"}),
+    "http-proxy": Row({**REGION, "http_proxy": "proxy:1", "AWS_ENDPOINT_URL": LOCAL}),
+    "no-proxy": Row(
+        {**REGION, "HTTPS_PROXY": "http://p:1", "NO_PROXY": "amazonaws.com"}
+    ),
+    "keepalive": Row({**REGION, "BOTOCORE_TCP_KEEPALIVE": "true"}),
+    "china": Row({"AWS_DEFAULT_REGION": "cn-north-1"}),
+    "new-region": Row({"AWS_DEFAULT_REGION": "eu-west-77"}),
+    "pseudo-region": Row({"AWS_DEFAULT_REGION": "fips-us-east-1"}),
+    "pseudo-region-argument": Row(asked={"region": "us-east-1-fips"}),
+    "gov-fips": Row(
+        {"AWS_DEFAULT_REGION": "us-gov-west-1", "AWS_USE_FIPS_ENDPOINT": "true"}
+    ),
+    # Files.
+    "config-file": Row(config=PROFILES),
+    "variable-over-config-file": Row(REGION, config=PROFILES),
+    "profile": Row({"AWS_PROFILE": "other"}, config=PROFILES),
+    "default-profile": Row({"AWS_DEFAULT_PROFILE": "other"}, config=PROFILES),
+    "both-profiles": Row(
+        {"AWS_DEFAULT_PROFILE": "other", "AWS_PROFILE": "default"}, config=PROFILES
+    ),
+    "variables-over-profile": Row(
+        {
+            **REGION,
+            "AWS_PROFILE": "other",
+            "AWS_ENDPOINT_URL": LOCAL,
+            "AWS_CA_BUNDLE": "/a.pem",
+            "AWS_MAX_ATTEMPTS": "2",
+            "AWS_SDK_UA_APP_ID": "mine",
+        },
+        config=PROFILES,
+    ),
+    "profile-without-endpoints": Row(
+        {"AWS_PROFILE": "other", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
+        config=PROFILES,
+    ),
+    "global-endpoint": Row(REGION, config=GLOBAL_URL),
+    "variants": Row(REGION, config=VARIANTS),
+    "variable-over-variants": Row(
+        {**REGION, "AWS_USE_FIPS_ENDPOINT": "false"}, config=VARIANTS
+    ),
+    "keys-over-files": Row(REGION, credentials=SECRETS),
+    "keys-of-files": Row({**REGION, **NO_KEYS}, credentials=SECRETS),
+    "keys-of-a-profile": Row(
+        {**REGION, **NO_KEYS, "AWS_PROFILE": "other"}, credentials=SECRETS
+    ),
+    "keys-over-a-profile": Row({**REGION, "AWS_PROFILE": "other"}, credentials=SECRETS),
+    "session": Row(REGION, config=PROFILES, credentials=SECRETS, profile="other"),
+    # The config argument.
+    "region-option": Row(REGION, options={"region_name": "us-east-2"}),
+    "region-argument-over-option": Row(
+        REGION, options={"region_name": "x"}, asked={"region": "us-west-2"}
+    ),
+    "timeouts": Row(REGION, options={"connect_timeout": 1.5, "read_timeout": None}),
+    "timeouts-of-a-mode": Row(REGION, options={"defaults_mode": "standard"}),
+    "timeouts-over-a-mode": Row(
+        {**REGION, "AWS_DEFAULTS_MODE": "mobile"}, options={"connect_timeout": 4}
+    ),
+    "pool": Row(REGION, options={"max_pool_connections": 3}),
+    "client-cert": Row(REGION, options={"client_cert": ("/c.pem", "/c.key")}),
+    "proxies": Row(
+        {**REGION, "HTTPS_PROXY": "http://other:1"},
+        options={
+            "proxies": {"https": "https://proxy:3129"},
+            "proxies_config": {
+                "proxy_ca_bundle": "/p.pem",
+                "proxy_client_cert": "/c.pem",
+                "proxy_use_forwarding_for_https": True,
+            },
+        },
+    ),
+    "proxies-off": Row(
+        {**REGION, "HTTPS_PROXY": "http://other:1"}, options={"proxies": {}}
+    ),
+    "fips-option": Row(
+        {**REGION, "AWS_USE_FIPS_ENDPOINT": "false"},
+        options={"use_fips_endpoint": True},
+    ),
+    "fips-option-off": Row(
+        {**REGION, "AWS_USE_FIPS_ENDPOINT": "true"},
+        options={"use_fips_endpoint": False},
+    ),
+    "dual-stack-option": Row(REGION, options={"use_dualstack_endpoint": True}),
+    "ignored-endpoint-option": Row(
+        {**REGION, "AWS_ENDPOINT_URL": LOCAL},
+        options={"ignore_configured_endpoint_urls": True},
+    ),
+    "app-id-option": Row(
+        {**REGION, "AWS_SDK_UA_APP_ID": "theirs"}, options={"user_agent_appid": "mine"}
+    ),
+    "extra-option": Row(REGION, options={"user_agent_extra": "md/x#1"}),
+    "user-agent-option": Row(
+        REGION, options={"user_agent": "mine/1", "user_agent_extra": "md/x#1"}
+    ),
+    "keepalive-option": Row(REGION, options={"tcp_keepalive": True}),
+    "unsigned": Row(REGION, options={"signature_version": botocore.UNSIGNED}),
+    "v4": Row(REGION, options={"signature_version": "v4"}),
+    "foreign-options": Row(
+        REGION,
+        options={"s3": {"addressing_style": "path"}, "parameter_validation": False},
+    ),
+}
+
+
+@pytest.fixture
+def place(aws: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Row], None]:
+    """Return what sets up the environment and the files of a row."""
+    # Each session would read the same megabytes of botocore's data again.
+    aws.setattr("botocore.session.create_loader", lambda _: LOADER)
+
+    def set_up(row: Row) -> None:
+        for name, value in {**KEYS, **row.environ}.items():
+            aws.setenv(name, value)
+        (tmp_path / ".aws").mkdir()
+        for name, text in (("config", row.config), ("credentials", row.credentials)):
+            if text is not None:
+                (tmp_path / ".aws" / name).write_text(text)
+
+    return set_up
+
+
+def asked_by(row: Row) -> Asked:
+    """Return the arguments of a sender."""
+    config = None if row.options is None else Config(**row.options)
+    session = None
+    if row.profile is not None:
+        session = botocore.session.Session(profile=row.profile)
+    return Asked(**row.asked, session=session, config=config)
+
+
+class Sent(NamedTuple):
+    """What can be seen of a botocore client, and the same of our settings."""
+
+    url: str
+    region: str
+    keys: tuple[str | None, ...] | None
+    agent: list[str]
+    timeouts: tuple[Any, Any]
+    pool: int
+    verify: Any
+    client_cert: Any
+    socket_options: list[tuple[int, int, int]]
+    proxy: tuple[Any, ...] | None
+    attempts: int | None
+
+
+class _Raw:
+    def stream(self) -> Iterator[bytes]:
+        yield b"{}"
+
+
+def seen_of_botocore(asked: Asked) -> Sent:
+    """Return what a client of botocore does with these arguments."""
+    session = asked.session or botocore.session.Session()
+    client = session.create_client(
+        "pinpoint",
+        region_name=asked.region,
+        endpoint_url=asked.endpoint_url,
+        config=asked.config,
+    )
+    requests: list[AWSPreparedRequest] = []
+
+    def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        requests.append(request)
+        return AWSResponse(request.url, 202, {}, _Raw())
+
+    client.meta.events.register("before-send.pinpoint.PutEvents", answer)
+    client.put_events(ApplicationId="a", EventsRequest={"BatchItem": {}})
+    (request,) = requests
+    headers = {
+        name: value.decode() if isinstance(value, bytes) else value
+        for name, value in request.headers.items()
+    }
+    keys = None
+    if "Authorization" in headers:
+        frozen = client._get_credentials().get_frozen_credentials()
+        keys = (frozen.access_key, frozen.secret_key, frozen.token)
+        _, key_id, _, region, name, _ = (
+            headers["Authorization"].replace("=", "/").split(",")[0].split("/")
+        )
+        assert (key_id, name) == (frozen.access_key, "mobiletargeting")
+    else:
+        region = client.meta.region_name
+    http = client._endpoint.http_session
+    proxies = http._proxy_config
+    proxy_url = proxies.proxy_url_for(request.url)
+    config = client.meta.config
+    return Sent(
+        url=request.url.removesuffix("/v1/apps/a/events"),
+        region=region,
+        keys=keys,
+        agent=[
+            word
+            for word in headers["User-Agent"].split()
+            if not word.startswith(("m/", "cfg/"))
+        ],
+        timeouts=(config.connect_timeout, config.read_timeout),
+        pool=config.max_pool_connections,
+        verify=http._verify,
+        client_cert=config.client_cert,
+        socket_options=http._socket_options,
+        proxy=(
+            (proxy_url, proxies.proxy_headers_for(proxy_url), proxies.settings)
+            if proxy_url
+            else None
+        ),
+        attempts=config.retries.get("total_max_attempts"),
+    )
+
+
+def seen_of_ours(chosen: Settings) -> Sent:
+    """Return the same of what was looked up here."""
+    link = chosen.link
+    proxy = link.proxy
+    options = {}
+    if proxy is not None:
+        options = {
+            "proxy_ca_bundle": proxy.ca_bundle,
+            "proxy_client_cert": proxy.client_cert,
+            "proxy_use_forwarding_for_https": proxy.forwards_https or None,
+        }
+    return Sent(
+        url=chosen.url.removesuffix("/"),
+        region=chosen.region,
+        keys=None if chosen.keys is None else tuple(chosen.keys()),
+        agent=[word for word in chosen.user_agent.split() if word != LIB],
+        timeouts=(link.connect_timeout, link.read_timeout),
+        pool=link.max_connections,
+        verify=link.verify,
+        client_cert=link.client_cert,
+        socket_options=list(link.socket_options),
+        proxy=(
+            None
+            if proxy is None
+            else (
+                proxy.url,
+                proxy.headers,
+                {name: value for name, value in options.items() if value is not None},
+            )
+        ),
+        attempts=chosen.max_attempts,
+    )
+
+
+class TestPrecedence:
+    """Settings are those of a botocore client, wherever they come from."""
+
+    @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+    def test_is_botocores(self, row: Row, place: Callable[[Row], None]) -> None:
+        """A client and a sender do the same, told the same."""
+        place(row)
+        asked = asked_by(row)
+        assert seen_of_ours(_signing.settings(asked)) == seen_of_botocore(asked)
+
+    @pytest.mark.skipif(os.name == "nt", reason="always asks a session")
+    @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+    def test_is_the_same_without_a_session(
+        self, row: Row, place: Callable[[Row], None]
+    ) -> None:
+        """What the environment says directly is what a session makes of it."""
+        place(row)
+        asked = asked_by(row)
+        found = None
+        if asked.session is None and asked.config is None:
+            found = _signing._from_environment(
+                os.environ, asked.region, asked.endpoint_url
+            )
+        assert (found is not None) is row.is_direct
+        if found is not None:
+            by_session = _signing._from_session(asked)
+            assert seen_of_ours(found) == seen_of_ours(by_session)
+            assert found.user_agent == by_session.user_agent
+
+    def test_is_botocores_with_rules_of_the_users_own(
+        self, place: Callable[[Row], None], tmp_path: Path
+    ) -> None:
+        """An `endpoints.json` in a data path of one's own is followed."""
+        place(Row(REGION))
+        (tmp_path / "data").mkdir()
+        text = Path(LOADER.BUILTIN_DATA_PATH, "endpoints.json").read_text()
+        text = text.replace("amazonaws.com", "aws.example.com")
+        (tmp_path / "data" / "endpoints.json").write_text(text)
+        session = botocore.session.Session()
+        own = botocore.loaders.create_loader(str(tmp_path / "data"))
+        session.register_component("data_loader", own)
+        ours = seen_of_ours(_signing.settings(Asked(session=session)))
+        assert ours == seen_of_botocore(Asked(session=session))
+        assert ours.url == "https://pinpoint.eu-west-1.aws.example.com"
+
+    def test_looks_for_rules_of_the_users_own(
+        self, place: Callable[[Row], None], tmp_path: Path
+    ) -> None:
+        """Where `~/.aws/models` is, a session is asked."""
+        place(Row({**KEYS, **REGION}))
+        (tmp_path / ".aws" / "models").mkdir()
+        assert _signing._from_environment(os.environ, None, None) is None
+
+    def test_needs_both_keys_to_go_without_a_session(
+        self, place: Callable[[Row], None], aws: pytest.MonkeyPatch
+    ) -> None:
+        """Half a pair says nothing: the rest may be anywhere."""
+        place(Row(REGION))
+        aws.delenv("AWS_SECRET_ACCESS_KEY")
+        assert _signing._from_environment(os.environ, None, None) is None
+
+    @pytest.mark.parametrize("platform", ["darwin", "win32"])
+    def test_asks_a_session_where_systems_have_settings(
+        self, platform: str, place: Callable[[Row], None], aws: pytest.MonkeyPatch
+    ) -> None:
+        """On macOS and Windows proxies may be set outside the environment."""
+        place(Row(REGION))
+        aws.setattr("sys.platform", platform)
+        assert _signing._from_environment(os.environ, None, None) is None
+
+    @pytest.mark.parametrize("region", sorted(_signing.PLAIN_REGIONS))
+    def test_knows_the_hosts_of_the_regions(
+        self, region: str, place: Callable[[Row], None]
+    ) -> None:
+        """The host names known by heart are those of the rules."""
+        place(Row())
+        asked = Asked(region, session=botocore.session.Session())
+        url = f"https://pinpoint.{region}.amazonaws.com"
+        assert _signing.settings(asked).url == url
+        assert _signing.settings(asked._replace(session=None)).url == url
+
+
+class TestSessions:
+    """Sessions of botocore and of boto3 are taken as they are."""
+
+    @pytest.fixture(autouse=True)
+    def _place(self, place: Callable[[Row], None]) -> None:
+        place(Row(REGION, config=PROFILES, credentials=SECRETS))
+
+    def test_may_be_boto3s(self) -> None:
+        """Region and keys of a session of boto3 count."""
+        session = boto3.Session("AKIDX", "s", "t", "ap-south-1")
+        chosen = _signing.settings(Asked(session=session))
+        assert chosen.region == "ap-south-1"
+        assert chosen.keys is not None
+        assert chosen.keys() == ("AKIDX", "s", "t")
+
+    def test_may_have_a_config(self) -> None:
+        """A session's own config counts below the argument."""
+        session = botocore.session.Session()
+        session.set_default_client_config(
+            Config(connect_timeout=3, read_timeout=4, user_agent_extra="md/x")
+        )
+        alone = _signing.settings(Asked(session=session))
+        assert alone.link.connect_timeout == 3
+        asked = Asked(session=session, config=Config(connect_timeout=5))
+        assert seen_of_ours(_signing.settings(asked)) == seen_of_botocore(asked)
+
+    def test_name_themselves(self) -> None:
+        """A session's name, version and extra begin and end the user agent."""
+        session = botocore.session.Session()
+        session.user_agent_name = "Mine"
+        session.user_agent_version = "1.2"
+        session.user_agent_extra = "md/theirs"
+        agent = _signing.settings(Asked(session=session)).user_agent
+        assert agent.startswith(f"Mine/1.2 md/Botocore#{botocore.__version__} ")
+        assert agent.endswith(f" md/theirs {LIB}")
+
+
+class TestRegion:
+    """A region is found in one more place, and asked for where there is none."""
+
+    @pytest.mark.parametrize("options", [None, {}])
+    def test_may_be_that_of_other_sdks(
+        self, place: Callable[[Row], None], options: dict[str, Any] | None
+    ) -> None:
+        """`AWS_REGION` serves where botocore finds none."""
+        row = Row({"AWS_REGION": "us-east-2"}, options=options)
+        place(row)
+        assert _signing.settings(asked_by(row)).region == "us-east-2"
+
+    @pytest.mark.parametrize("options", [None, {}])
+    def test_is_botocores_first(
+        self, place: Callable[[Row], None], options: dict[str, Any] | None
+    ) -> None:
+        """What botocore finds comes before `AWS_REGION`."""
+        row = Row({**REGION, "AWS_REGION": "us-east-2"}, options=options)
+        place(row)
+        assert _signing.settings(asked_by(row)).region == "eu-west-1"
+
+    def test_of_a_profile_is_botocores_too(self, place: Callable[[Row], None]) -> None:
+        """So does that of a file."""
+        place(Row({"AWS_REGION": "us-east-2"}, config=PROFILES))
+        assert _signing.settings(Asked()).region == "us-west-2"
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "https://pinpoint.ap-south-1.amazonaws.com",
+            "https://pinpoint-fips.ap-south-1.amazonaws.com:443/x",
+            "https://pinpoint.ap-south-1.api.aws",
+            "https://vpce-0-1.pinpoint.ap-south-1.vpce.amazonaws.com",
+            "https://PINPOINT.ap-south-1.amazonaws.com.cn",
+        ],
+    )
+    def test_may_stand_in_the_url(self, place: Callable[[Row], None], url: str) -> None:
+        """An endpoint of AWS tells its region."""
+        place(Row())
+        assert _signing.settings(Asked(endpoint_url=url)).region == "ap-south-1"
+
+    @pytest.mark.parametrize("url", [None, LOCAL, "https://pinpoint.example.com"])
+    def test_must_be_known(self, place: Callable[[Row], None], url: str | None) -> None:
+        """Without one nothing can be signed."""
+        place(Row())
+        with pytest.raises(ConfigurationError) as caught:
+            _signing.settings(Asked(endpoint_url=url))
+        assert str(caught.value) == (
+            "no region is known; pass region=, or set AWS_REGION, or region in the "
+            "profile of the AWS config file"
+        )
+
+
+class TestRefused:
+    """What cannot be meant is refused before anything is sent."""
+
+    @staticmethod
+    def told(asked: Asked) -> str:
+        """Return what the error says, which is chained to nothing."""
+        with pytest.raises(ConfigurationError) as caught:
+            _signing.settings(asked)
+        assert caught.value.__cause__ is None
+        assert caught.value.__suppress_context__ or caught.value.__context__ is None
+        return str(caught.value)
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "",
+            "pinpoint",
+            "ftp://host",
+            "https://",
+            "https://user:planted@host",
+            "https://planted@host",
+            "https://host?planted",
+            "https://host/a?b",
+            "https://host#planted",
+            "https://host:port",
+            "https://host:99999",
+            "https://[::1",
+            "https://h\u00f6st",
+            "https://host/a b",
+            "https://host/\u00f6",
+            "https://-host-",
+            b"https://host",
+        ],
+    )
+    @pytest.mark.parametrize("options", [None, {}])
+    def test_urls(
+        self,
+        url: Any,
+        options: dict[str, Any] | None,
+        place: Callable[[Row], None],
+    ) -> None:
+        """Endpoint URLs are http or https, a host, and no more than port and path."""
+        place(Row(REGION))
+        config = None if options is None else Config()
+        assert self.told(Asked(endpoint_url=url, config=config)) == (
+            "the endpoint URL is not usable; write it as https://host[:port][/path], "
+            "in ASCII, without credentials, query or fragment"
+        )
+
+    @pytest.mark.parametrize(
+        "asked, told",
+        [
+            (
+                Asked(region=5),  # type: ignore[arg-type]
+                "region is of type int; pass text, as in 'eu-west-1', or leave it out",
+            ),
+            (
+                Asked(session="default"),
+                (
+                    "session is of type str; pass a session of botocore or boto3, or "
+                    "leave it out"
+                ),
+            ),
+            (
+                Asked(config={"connect_timeout": 5}),
+                (
+                    "config is of type dict; pass a botocore.config.Config, or leave "
+                    "it out"
+                ),
+            ),
+            (
+                Asked(credentials=("a", "b")),
+                (
+                    "credentials is of type tuple; pass botocore's Credentials, or "
+                    "leave it out"
+                ),
+            ),
+            (
+                Asked(config=Config(retries={"mode": "standard"})),
+                (
+                    "the config has `retries`; pass retry=Retry(...) to the sender in "
+                    "its place"
+                ),
+            ),
+            (
+                Asked(config=Config(connect_timeout=0)),
+                (
+                    "connect_timeout in the config is no number of seconds above 0; "
+                    "correct it, or pass None to wait for ever"
+                ),
+            ),
+            (
+                Asked(config=Config(read_timeout=True)),
+                (
+                    "read_timeout in the config is no number of seconds above 0; "
+                    "correct it, or pass None to wait for ever"
+                ),
+            ),
+            (
+                Asked(config=Config(signature_version="s3v4")),
+                (
+                    "signature_version in the config or profile is not one that the "
+                    "service takes; leave it out, or pass botocore.UNSIGNED"
+                ),
+            ),
+            (
+                Asked(endpoint_url=LOCAL, config=Config(use_fips_endpoint=True)),
+                (
+                    "an endpoint URL is given, and the config asks for the FIPS or "
+                    "dual-stack endpoint of the region; leave one of them out"
+                ),
+            ),
+            (
+                Asked(endpoint_url=LOCAL, config=Config(use_dualstack_endpoint=True)),
+                (
+                    "an endpoint URL is given, and the config asks for the FIPS or "
+                    "dual-stack endpoint of the region; leave one of them out"
+                ),
+            ),
+            (
+                Asked(config=Config(defaults_mode="hurry")),
+                ("Client configured with invalid defaults mode: hurry. Valid ",),
+            ),
+            (
+                Asked(config=Config(proxies={"https": "socks5://u:planted@p"})),
+                (
+                    "the proxy URL is not usable; write it as "
+                    "http://[name:password@]host:port, with anything but ASCII "
+                    "percent-encoded"
+                ),
+            ),
+            (
+                Asked(config=Config(proxies={"https": "http://u:pl\u00e4nted@p:1"})),
+                (
+                    "the proxy URL is not usable; write it as "
+                    "http://[name:password@]host:port, with anything but ASCII "
+                    "percent-encoded"
+                ),
+            ),
+        ],
+    )
+    def test_arguments(
+        self, asked: Asked, told: str, place: Callable[[Row], None]
+    ) -> None:
+        """Arguments of another type, or that contradict each other."""
+        place(Row(REGION))
+        assert self.told(asked).startswith(told)
+
+    @pytest.mark.parametrize(
+        "row, told",
+        [
+            (
+                Row({"AWS_PROFILE": "nope"}),
+                (
+                    "The config profile (nope) could not be found; correct the "
+                    "arguments, environment or files"
+                ),
+            ),
+            (
+                Row({"AWS_DEFAULT_REGION": "bad region"}),
+                (
+                    "Provided region_name 'bad region' doesn't match a supported "
+                    "format; correct the arguments, environment or files"
+                ),
+            ),
+            (
+                Row({**REGION, "AWS_MAX_ATTEMPTS": "many"}),
+                (
+                    "max_attempts is no whole number above 0; correct AWS_MAX_ATTEMPTS "
+                    "or the profile; it counts the first attempt too"
+                ),
+            ),
+            (
+                Row({**REGION, "AWS_MAX_ATTEMPTS": "many"}, options={}),
+                (
+                    "max_attempts is no whole number above 0; correct AWS_MAX_ATTEMPTS "
+                    "or the profile; it counts the first attempt too"
+                ),
+            ),
+            (
+                Row({**REGION, "AWS_MAX_ATTEMPTS": "0"}),
+                (
+                    "max_attempts is no whole number above 0; correct AWS_MAX_ATTEMPTS "
+                    "or the profile; it counts the first attempt too"
+                ),
+            ),
+            (
+                Row({**REGION, "AWS_CA_BUNDLE": " "}),
+                (
+                    "the path of the CA bundle is empty; correct ca_bundle, "
+                    "AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE, or leave it out"
+                ),
+            ),
+            (
+                Row(REGION, config=f"[default]\n{FLAT_SERVICES}"),
+                (
+                    "the services section of the profile is not readable; write "
+                    "`pinpoint =` there, and `endpoint_url = URL` indented on the next "
+                    "line"
+                ),
+            ),
+            (
+                Row({**REGION, "REQUESTS_CA_BUNDLE": ""}),
+                (
+                    "the path of the CA bundle is empty; correct ca_bundle, "
+                    "AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE, or leave it out"
+                ),
+            ),
+        ],
+    )
+    def test_surroundings(
+        self, row: Row, told: str, place: Callable[[Row], None]
+    ) -> None:
+        """Variables and files that are wrong, whether or not a session is asked."""
+        place(row)
+        assert self.told(asked_by(row)) == told
+
+    def test_broken_files(self, place: Callable[[Row], None], tmp_path: Path) -> None:
+        """A file that cannot be read is named; no line of it is quoted."""
+        place(Row(REGION, config="region = planted"))
+        assert self.told(Asked()) == (
+            f"Unable to parse config file: {tmp_path / '.aws' / 'config'}; correct the "
+            "arguments, environment or files"
+        )
+
+    def test_user_agents(self, place: Callable[[Row], None]) -> None:
+        """A user agent goes into a header, and is printable ASCII."""
+        place(Row(REGION))
+        config = Config(user_agent_extra="a\nb")
+        with pytest.raises(ConfigurationError) as caught:
+            Signer(_signing.settings(Asked(config=config)))
+        assert str(caught.value) == (
+            "the user agent is not printable ASCII; correct user_agent, "
+            "user_agent_extra and user_agent_appid"
+        )
+
+
+class TestCredentials:
+    """Credentials are asked for when something is signed, each time anew."""
+
+    @pytest.fixture(autouse=True)
+    def _place(self, place: Callable[[Row], None]) -> None:
+        place(Row({**REGION, **NO_KEYS}))
+
+    @staticmethod
+    def told(chosen: Settings) -> str:
+        """Return what the error says, which is chained to nothing."""
+        assert chosen.keys is not None
+        with pytest.raises(ConfigurationError) as caught:
+            chosen.keys()
+        assert caught.value.__cause__ is None
+        assert caught.value.__suppress_context__ or caught.value.__context__ is None
+        return str(caught.value)
+
+    def test_may_be_missing_until_then(self) -> None:
+        """Without any, the first request says so."""
+        assert self.told(_signing.settings(Asked())) == (
+            "there are no AWS credentials; set AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give the machine a role"
+        )
+
+    def test_are_looked_for_again(self, aws: pytest.MonkeyPatch) -> None:
+        """What was missing may be there later."""
+        chosen = _signing.settings(Asked())
+        self.told(chosen)
+        for name, value in KEYS.items():
+            aws.setenv(name, value)
+        assert chosen.keys is not None
+        assert chosen.keys() == (*KEYS.values(), None)
+
+    def test_must_be_whole(self, aws: pytest.MonkeyPatch) -> None:
+        """Half a pair is named."""
+        aws.setenv("AWS_ACCESS_KEY_ID", "AKID")
+        assert self.told(_signing.settings(Asked())) == (
+            "Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY; set "
+            "both, or neither"
+        )
+
+    @pytest.mark.parametrize(
+        "prints, failure",
+        [
+            ("planted", "JSONDecodeError"),
+            ('{"Version": 9, "planted": 1}', "CredentialRetrievalError"),
+            ('{"Version": 1, "AccessKeyId": "planted"}', "CredentialRetrievalError"),
+        ],
+    )
+    def test_may_be_refused(self, prints: str, failure: str, tmp_path: Path) -> None:
+        """What a credential process prints is not repeated."""
+        program = tmp_path / "program.py"
+        program.write_text(f"print({prints!r})")
+        command = " ".join(f'"{part}"' for part in (sys.executable, program))
+        (tmp_path / ".aws" / "config").write_text(
+            f"[default]\ncredential_process = {command}\n"
+        )
+        assert self.told(_signing.settings(Asked())) == (
+            f"the AWS credentials cannot be had ({failure}); check the profile and "
+            "what it refers to, and that its login is still valid"
+        )
+
+    @pytest.mark.parametrize(
+        "line, environ, failure",
+        [
+            ("credential_process = no-such-program", {}, "FileNotFoundError"),
+            ("credential_process =", {}, "IndexError"),
+            (
+                "",
+                {"AWS_WEB_IDENTITY_TOKEN_FILE": "no-such-file", "AWS_ROLE_ARN": "arn"},
+                "FileNotFoundError",
+            ),
+            (
+                "",
+                {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://planted.test"},
+                "ValueError",
+            ),
+            ("", {"AWS_METADATA_SERVICE_TIMEOUT": "planted"}, "ValueError"),
+            ("role_arn = arn\nsource_profile = none", {}, "InvalidConfigError"),
+        ],
+    )
+    def test_may_stumble(
+        self,
+        line: str,
+        environ: Mapping[str, str],
+        failure: str,
+        aws: pytest.MonkeyPatch,
+        tmp_path: Path,
+    ) -> None:
+        """Whatever stops botocore on its way to credentials is one kind of error."""
+        (tmp_path / ".aws" / "config").write_text(f"[default]\n{line}\n")
+        for name, value in environ.items():
+            aws.setenv(name, value)
+        assert self.told(_signing.settings(Asked())) == (
+            f"the AWS credentials cannot be had ({failure}); check the profile and "
+            "what it refers to, and that its login is still valid"
+        )
+
+    def test_may_be_given(self) -> None:
+        """Credentials of one's own come before the session's."""
+        credentials = botocore.credentials.Credentials("a", "s", "t")
+        chosen = _signing.settings(Asked(credentials=credentials))
+        assert chosen.keys is not None
+        assert chosen.keys() == ("a", "s", "t")
+
+    def test_may_be_frozen(self) -> None:
+        """Frozen ones will do; a token need not be among them."""
+
+        class Pair(NamedTuple):
+            access_key: str
+            secret_key: str
+
+        chosen = _signing.settings(Asked(credentials=Pair("a", "s")))
+        assert chosen.keys is not None
+        assert chosen.keys() == ("a", "s", None)
+
+    def test_may_be_refreshed(self) -> None:
+        """Each request is signed with what is valid then."""
+        fresh = iter("abc")
+
+        def refresh() -> dict[str, str]:
+            return {
+                "access_key": next(fresh),
+                "secret_key": "s",
+                "token": "t",
+                "expiry_time": "2001-01-01T00:00:00Z",
+            }
+
+        credentials = botocore.credentials.RefreshableCredentials.create_from_metadata(
+            refresh(), refresh, "test"
+        )
+        # Expired at once, so that it has to be refreshed for each request.
+        credentials._is_expired = lambda: False
+        chosen = _signing.settings(Asked(credentials=credentials))
+        assert chosen.keys is not None
+        assert [chosen.keys().access_key for _ in range(2)] == ["b", "c"]
+
+    def test_are_loaded_once(self, tmp_path: Path) -> None:
+        """Threads that come at the same time wait for the first of them."""
+        (tmp_path / ".aws" / "credentials").write_text(SECRETS)
+        session = botocore.session.Session()
+        loads: list[int] = []
+        resolver = session.get_component("credential_provider")
+        whole = resolver.load_credentials
+
+        def load() -> Any:
+            loads.append(1)
+            started.wait(5)
+            return whole()
+
+        resolver.load_credentials = load
+        started = threading.Event()
+        chosen = _signing.settings(Asked(session=session))
+        assert chosen.keys is not None
+        found: list[Keys] = []
+        threads = [
+            threading.Thread(target=lambda: found.append(chosen.keys()))  # type: ignore[misc]
+            for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        started.set()
+        for thread in threads:
+            thread.join()
+        assert found == [("AKIDDEFAULT", "default-secret", None)] * 4
+        assert loads == [1]
+
+
+def settings_for(keys: Keys | None, url: str = LOCAL) -> Settings:
+    """Return settings that sign for eu-west-1."""
+    place = _signing._place(url)
+    return Settings(
+        url=url,
+        region="eu-west-1",
+        keys=None if keys is None else lambda: keys,
+        user_agent="agent/1",
+        link=Link(**place),
+        max_attempts=None,
+    )
+
+
+PAIR = Keys("AKID", "secret", None)
+
+printable = st.text(
+    st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40
+)
+ids = st.text(st.characters(codec="utf-8"), min_size=1).filter(
+    lambda text: text not in {".", ".."}
+)
+secrets = st.text(min_size=1).filter(str.isprintable)
+urls = st.sampled_from(
+    [
+        "http://127.0.0.1:8123",
+        "http://HOST:80/",
+        "https://host:443/base",
+        "https://host:8443/base/",
+        "https://[::1]:8443",
+        "https://pinpoint.eu-west-1.amazonaws.com",
+    ]
+)
+
+
+class TestSigner:
+    """Signatures are those of botocore's signer."""
+
+    @given(
+        application_id=ids,
+        keys=st.builds(Keys, printable, secrets, st.none() | printable),
+        url=urls,
+        body=st.binary(),
+    )
+    def test_are_botocores(
+        self, application_id: str, keys: Keys, url: str, body: bytes
+    ) -> None:
+        """Headers and signature are what `add_auth` adds at the same time."""
+        call = http_request(application_id, REQUEST)
+        call = HttpRequest(
+            method=call.method, path=call.path, headers=call.headers, body=body
+        )
+        theirs = AWSRequest(
+            call.method,
+            url.removesuffix("/") + call.path,
+            headers={"Content-Type": "application/json", "User-Agent": "agent/1"},
+            data=body,
+        )
+        signer = botocore.auth.SigV4Auth(keys, "mobiletargeting", "eu-west-1")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # utcnow, in old ones
+            signer.add_auth(theirs)
+        at = calendar.timegm(
+            time.strptime(theirs.headers["X-Amz-Date"], "%Y%m%dT%H%M%SZ")
+        )
+        ours = Signer(settings_for(keys, url)).signed(call, at, {"x": "y"}).request
+        host = ours.headers["Host"]
+        assert dict(ours.headers) == {**theirs.headers, "Host": host, "x": "y"}
+        assert host == botocore.auth._host_from_url(theirs.url)
+        assert ours.body == body
+        assert theirs.url.lower().endswith(ours.path.lower())
+
+    def test_change_with_time_body_path_and_keys(self) -> None:
+        """No signature is one of another request, though most of the text is kept."""
+        fresh = [PAIR]
+        signer = Signer(settings_for(PAIR)._replace(keys=lambda: fresh[0]))
+        call = http_request("a", REQUEST)
+        other = http_request("b", REQUEST)
+        empty = HttpRequest(
+            method="POST", path=call.path, headers=call.headers, body=b""
+        )
+        signatures = [
+            signer.signed(call, 1e9, {}),
+            signer.signed(call, 1e9 + 1, {}),
+            signer.signed(call, 1e9 + 86_400, {}),
+            signer.signed(other, 1e9, {}),
+            signer.signed(empty, 1e9, {}),
+        ]
+        fresh[0] = Keys("AKID", "secret", "token")
+        signatures.append(signer.signed(call, 1e9, {}))
+        fresh[0] = Keys("AKID", "other", None)
+        signatures.append(signer.signed(call, 1e9, {}))
+        fresh[0] = PAIR
+        assert signer.signed(call, 1e9, {}) == signatures[0]
+        made = {signed.request.headers["Authorization"] for signed in signatures}
+        assert len(made) == len(signatures)
+
+    def test_name_what_must_stay_secret(self) -> None:
+        """Keys, token and signature are named, should the service quote them."""
+        keys = Keys("AKID", "secret", "token")
+        signed = Signer(settings_for(keys)).signed(http_request("a", REQUEST), 1e9, {})
+        signature = signed.request.headers["Authorization"].partition("Signature=")[2]
+        assert signed.secrets == ("secret", "token", "AKID", signature)
+
+    def test_may_be_left_out(self) -> None:
+        """An unsigned request has no date, and nothing that is secret."""
+        signed = Signer(settings_for(None)).signed(http_request("a", REQUEST), 1e9, {})
+        assert signed.secrets == ()
+        assert signed.request.headers == {
+            "Host": "127.0.0.1:8123",
+            "Content-Type": "application/json",
+            "User-Agent": "agent/1",
+        }
+
+    @pytest.mark.parametrize(
+        "keys",
+        [
+            Keys("AKID\n", "s", None),
+            Keys("AKID", "s\n", None),
+            Keys("AKID", "\udcff", None),
+            Keys("AKID", "s", "token\r\n"),
+            Keys("AKID", "s", "t\u00f6ken"),
+            Keys(cast("Any", 7), "s", None),
+            Keys("AKID", cast("Any", 7), None),
+            Keys("AKID", "s", cast("Any", 7)),
+        ],
+    )
+    def test_need_keys_that_fit_into_headers(self, keys: Keys) -> None:
+        """A line break around a token, or a number as a key, is told as what it is."""
+        signer = Signer(settings_for(keys))
+        with pytest.raises(ConfigurationError) as caught:
+            signer.signed(http_request("a", REQUEST), 1e9, {})
+        assert str(caught.value) == (
+            "the AWS access key id, secret key or session token is no text, or has a "
+            "character that belongs into none; look for a line break around it"
+        )
+
+
+class TestProxy:
+    """What is known of a proxy is not shown."""
+
+    def test_is_not_shown(self) -> None:
+        """Neither settings nor errors with them in it have its password."""
+        proxy = Proxy("http://user:planted@proxy", {"Proxy-Authorization": "planted"})
+        assert repr(proxy) == "Proxy(...)"
+        assert "planted" not in repr(Link("http", "host", None, proxy=proxy))
+
+
+def parameters(function: Any) -> list[str]:
+    """Return the names of what a function takes."""
+    return list(inspect.signature(function).parameters)
+
+
+class TestCanary:
+    """Parts of botocore that are used here, and that it does not document."""
+
+    def test_signer(self) -> None:
+        """The signer has these methods, and reads no more of a request than it did."""
+        signer = botocore.auth.SigV4Auth
+        assert parameters(signer) == ["credentials", "service_name", "region_name"]
+        for name, taken in {
+            "_inject_signature_to_request": ["self", "request", "signature"],
+            "_modify_request_before_signing": ["self", "request"],
+            "canonical_request": ["self", "request"],
+            "signature": ["self", "string_to_sign", "request"],
+            "string_to_sign": ["self", "request", "canonical_request"],
+        }.items():
+            assert parameters(getattr(signer, name)) == taken, name
+        assert botocore.auth.SIGV4_TIMESTAMP == "%Y%m%dT%H%M%SZ"
+
+    def test_session(self) -> None:
+        """A session has these parts, by these names."""
+        session = botocore.session.Session()
+        for name, taken in {
+            "_add_configured_endpoint_provider": ["client_name", "config_store"],
+            "_get_internal_component": ["name"],
+            "_resolve_defaults_mode": ["client_config", "config_store"],
+        }.items():
+            assert parameters(getattr(session, name)) == taken, name
+        for name in ("config_store", "data_loader", "user_agent_creator"):
+            assert session.get_component(name) is not None
+        for name in ("endpoint_resolver", "smart_defaults_factory"):
+            assert session._get_internal_component(name) is not None
+
+    def test_arguments_of_clients(self) -> None:
+        """What puts together the arguments of a client takes and gives these."""
+        creator = botocore.args.ClientArgsCreator
+        assert parameters(creator) == [
+            "event_emitter",
+            "user_agent",
+            "response_parser_factory",
+            "loader",
+            "exceptions_factory",
+            "config_store",
+            "user_agent_creator",
+        ]
+        assert parameters(creator._compute_configured_endpoint_url) == [
+            "self",
+            "client_config",
+            "endpoint_url",
+        ]
+        assert parameters(creator.compute_client_args) == [
+            "self",
+            "service_model",
+            "client_config",
+            "endpoint_bridge",
+            "region_name",
+            "endpoint_url",
+            "is_secure",
+            "scoped_config",
+        ]
+
+    def test_endpoint_rules(self) -> None:
+        """The rules say where to send, and nothing of how to sign."""
+        rules = botocore.endpoint_provider.EndpointProvider(
+            LOADER.load_service_model("pinpoint", "endpoint-rule-set-1"),
+            LOADER.load_data("partitions"),
+        )
+        found = rules.resolve_endpoint(
+            Region="us-east-1", UseFIPS=False, UseDualStack=False
+        )
+        assert (found.properties, found.headers) == ({}, {})
+
+    def test_service_model(self) -> None:
+        """The service is still called what it is called here."""
+        metadata = LOADER.load_service_model("pinpoint", "service-2")["metadata"]
+        assert metadata["endpointPrefix"] == _signing._SERVICE
+        assert metadata["endpointPrefix"] == _signing._MODEL.endpoint_prefix
+        assert metadata["signingName"] == _signing._SIGNING_NAME
+        assert metadata["serviceId"] == _signing._MODEL.service_id
+        assert metadata["protocol"] == _signing._MODEL.resolved_protocol
+        assert metadata["signatureVersion"] == "v4"
+
+    def test_frozen_credentials(self) -> None:
+        """Frozen credentials have these three."""
+        frozen = botocore.credentials.Credentials("a", "s").get_frozen_credentials()
+        assert frozen._fields[:3] == Keys._fields
