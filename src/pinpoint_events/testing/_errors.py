@@ -1,0 +1,151 @@
+"""Strategies for problems and errors."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar, cast
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from pinpoint_events.errors import (
+    ConfigurationError,
+    InvalidResponseError,
+    ItemsFailedError,
+    PinpointEventsError,
+    Problem,
+    QuotaExceededError,
+    SenderError,
+    ServiceError,
+    StoreError,
+    TransportError,
+    ValidationError,
+)
+from pinpoint_events.model.response import Outcome
+from pinpoint_events.put_events import HttpResponse, service_error
+from pinpoint_events.testing._answers import untold_outcomes
+from pinpoint_events.testing._values import (
+    ANY_TEXT,
+    either,
+    one_each,
+    optional,
+    texts,
+)
+from pinpoint_events.wire import encode
+
+__all__ = ["errors", "problems"]
+
+E = TypeVar("E", bound=PinpointEventsError)
+
+
+def problems(
+    *, paths: SearchStrategy[tuple[str | int, ...]] | None = None
+) -> SearchStrategy[Problem]:
+    """
+    Any problem of an input.
+
+    Args:
+        paths: Where it is: names of members, keys of mappings, positions.
+    """
+    members = st.sampled_from(["batch_item", "events", "attributes", "BatchItem"])
+    parts: SearchStrategy[str | int] = st.one_of(members, ANY_TEXT, st.integers(0, 99))
+    any_paths = st.lists(parts, max_size=6).map(tuple)
+    words = ANY_TEXT
+    return st.builds(Problem, either(paths, any_paths), texts(min_size=1), words, words)
+
+
+def errors(kind: type[E]) -> SearchStrategy[E]:
+    """
+    Any error of this class or below it, with what an error of its class has.
+
+    `errors(PinpointEventsError)` is whatever this package raises, `errors(SenderError)`
+    what `put_events` of a sender may raise besides `QuotaExceededError`.
+
+    Args:
+        kind: The class.
+    """
+    made = [make(cls) for cls, make in _MAKERS.items() if issubclass(cls, kind)]
+    statuses = [
+        status for status in _STATUSES if isinstance(_service_error(status), kind)
+    ]
+    if statuses:
+        made.append(_service_errors(statuses))
+    if not made:
+        raise TypeError(f"{kind!r} is no error of this package")
+    return cast("SearchStrategy[E]", one_each(made))
+
+
+def _of_problems(cls: type[ValidationError]) -> SearchStrategy[ValidationError]:
+    return st.builds(cls, st.lists(problems(), min_size=1, max_size=8))
+
+
+def _of_message(cls: type[ConfigurationError]) -> SearchStrategy[ConfigurationError]:
+    return st.builds(cls, texts(min_size=1))
+
+
+def _of_outcomes(cls: type[ItemsFailedError]) -> SearchStrategy[ItemsFailedError]:
+    failed = st.sampled_from([one for one in Outcome if one is not Outcome.ACCEPTED])
+    items = st.lists(untold_outcomes(outcomes=failed), min_size=1, max_size=8)
+    return st.builds(cls, items)
+
+
+def _of_sender(cls: type[SenderError]) -> SearchStrategy[SenderError]:
+    return st.builds(
+        cls,
+        texts(min_size=1),
+        # A yes that cannot be read is still a yes.
+        is_retry_safe=st.sampled_from(
+            [False] if cls is InvalidResponseError else _EITHER
+        ),
+        retry_after_seconds=optional(st.floats(0, 1e6)),
+        request_id=optional(texts(min_size=1)),
+    )
+
+
+_EITHER: Final = [False, True]
+
+_MAKERS: Final[Mapping[type[PinpointEventsError], Callable[[Any], Any]]] = {
+    ConfigurationError: _of_message,
+    ValidationError: _of_problems,
+    QuotaExceededError: _of_problems,
+    ItemsFailedError: _of_outcomes,
+    SenderError: _of_sender,
+    TransportError: _of_sender,
+    InvalidResponseError: _of_sender,
+    StoreError: _of_sender,
+}
+
+# Redirects are not followed, and lower ones never arrive.
+_STATUSES: Final = range(300, 600)
+_TELLING_STATUSES: Final = (400, 403, 404, 405, 413, 429, 500, 503)
+
+
+def _service_errors(statuses: list[int]) -> SearchStrategy[ServiceError]:
+    telling = [status for status in _TELLING_STATUSES if status in statuses]
+    codes = [
+        "",
+        "BadRequestException",
+        "AccessDeniedException",
+        "TooManyRequestsException:http://internal.amazon.com/coral/com.amazonaws/",
+    ]
+    return st.builds(
+        _service_error,
+        st.sampled_from([*telling, *statuses]) | st.sampled_from(telling or statuses),
+        st.sampled_from(codes) | ANY_TEXT,
+        ANY_TEXT,
+        ANY_TEXT,
+        st.none() | st.integers(0, 1000),
+    )
+
+
+def _service_error(
+    status: int,
+    code: str = "",
+    message: str = "",
+    request_id: str = "",
+    retry_after: int | None = None,
+) -> ServiceError:
+    """Return the error that an answer gives, by the code that reads answers."""
+    headers = {"x-amzn-errortype": code, "x-amzn-requestid": request_id}
+    if retry_after is not None:
+        headers["retry-after"] = str(retry_after)
+    body = encode({"Message": message})
+    return service_error(HttpResponse(status=status, headers=headers, body=body))

@@ -1,0 +1,246 @@
+"""Strategies for input that is refused: sound but for one fault, in a known place."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Generic, NamedTuple, TypeVar, get_args, get_origin
+
+import attrs
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from pinpoint_events.model.endpoint import Demographic, Endpoint, Location, User
+from pinpoint_events.model.event import Event, Session
+from pinpoint_events.model.request import EventsBatch, EventsRequest
+from pinpoint_events.model.response import (
+    EndpointItemResponse,
+    EventItemResponse,
+    EventsResponse,
+    ItemResponse,
+)
+from pinpoint_events.quotas import Quotas
+from pinpoint_events.testing import _answers, _endpoints, _events, _quotas, _requests
+from pinpoint_events.testing._faults import Path, faults, is_model, wire_faults
+from pinpoint_events.testing._values import (
+    ANY_NAME,
+    ANY_TEXT,
+    attribute_lists,
+    attributes,
+    metrics,
+    optional,
+)
+from pinpoint_events.wire import to_wire, wire_name
+
+__all__ = [
+    "InvalidInput",
+    "invalid_arguments",
+    "invalid_json_requests",
+    "invalid_wire_data",
+    "invalid_wire_requests",
+]
+
+T = TypeVar("T")
+
+
+class InvalidInput(NamedTuple, Generic[T]):
+    """
+    Input with exactly one fault.
+
+    Attributes:
+        data: The input: arguments, plain data, JSON text, or a request over a quota.
+        path: The path of the one problem that is to be reported.
+        kind: What is wrong, in a few words; of a quota, its name.
+    """
+
+    data: T
+    path: Path
+    kind: str
+
+
+# What can be built, by quick strategies: nothing here is as large as a quota.
+_TEXTS: Final = attributes(keys=ANY_NAME)
+_NUMBERS: Final = metrics(keys=ANY_NAME)
+_LISTS: Final = attribute_lists(keys=ANY_NAME)
+_USER: Final = _endpoints.users(user_attributes=_LISTS)
+_ENDPOINT: Final = _endpoints.endpoints(
+    attributes=_LISTS,
+    metrics=_NUMBERS,
+    request_ids=ANY_TEXT,
+    users=optional(_USER),
+)
+_EVENT: Final = _events.events(attributes=_TEXTS, metrics=_NUMBERS, app_titles=ANY_TEXT)
+_BATCH: Final = _requests.events_batches(endpoints=_ENDPOINT, events=_EVENT, max_size=2)
+_SOUND: Final[Mapping[type[Any], SearchStrategy[Any]]] = {
+    Demographic: _endpoints.demographics(),
+    Endpoint: _ENDPOINT,
+    EndpointItemResponse: _answers.endpoint_item_responses(),
+    Event: _EVENT,
+    EventItemResponse: _answers.event_item_responses(),
+    EventsBatch: _BATCH,
+    EventsRequest: _requests.events_requests(batches=_BATCH, min_size=1, max_size=2),
+    EventsResponse: _answers.events_responses(),
+    ItemResponse: _answers.item_responses(),
+    Location: _endpoints.locations(),
+    Quotas: _quotas.quotas(),
+    Session: _events.sessions(),
+    User: _USER,
+}
+
+
+def _sound(cls: type[Any]) -> SearchStrategy[Any]:
+    if cls not in _SOUND:
+        raise TypeError(f"{cls!r} is no class of the model")
+    return _SOUND[cls]
+
+
+def invalid_arguments(
+    cls: type[Any],
+) -> SearchStrategy[InvalidInput[dict[str, Any]]]:
+    """
+    Keyword arguments for which the class raises a ValidationError of one problem.
+
+    Missing and unknown arguments are not among them: they are a TypeError, as with any
+    function.
+
+    Args:
+        cls: A class of the model, or `Quotas`.
+
+    Raises:
+        TypeError: If the class is another.
+    """
+    return _invalid_arguments(cls, _sound(cls))
+
+
+@st.composite
+def _invalid_arguments(
+    draw: DrawFn, cls: Any, objects: SearchStrategy[Any]
+) -> InvalidInput[dict[str, Any]]:
+    sound = draw(objects)
+    names = [field.name for field in attrs.fields(cls)]
+    arguments = {name: getattr(sound, name) for name in names}
+    fault = draw(faults(cls)).planted(arguments)
+    arguments |= _eased(cls, fault.path[0], arguments) | fault.members
+    return InvalidInput(arguments, fault.path, fault.kind)
+
+
+def _eased(cls: type[Any], name: Any, members: dict[str, Any]) -> dict[str, Any]:
+    """Return changes by which a fault of the member breaks no rule besides."""
+    if cls is Endpoint and name == "address":
+        return {"channel_type": members["channel_type"] or "CUSTOM"}
+    if cls is ItemResponse and name == "status_code":
+        return {"endpoint_item_response": None, "events_item_response": {}}
+    return {"status_code": None} if cls is ItemResponse else {}
+
+
+def invalid_wire_data(
+    cls: type[Any],
+) -> SearchStrategy[InvalidInput[dict[str, Any]]]:
+    """
+    Plain data for which `from_wire` raises a ValidationError of one problem.
+
+    The fault is anywhere in it, also in objects within objects. Most of it is plain
+    JSON; NaN and infinities are not, which a caller in Python may pass all the same.
+
+    Args:
+        cls: A class of what is sent. Those of the answer take any dict.
+
+    Raises:
+        TypeError: If the class is another.
+    """
+    if cls not in _SENT:
+        raise TypeError(f"{cls!r} is no class of what is sent")
+    return _invalid_wire_data(cls, _sound(cls))
+
+
+@st.composite
+def _invalid_wire_data(
+    draw: DrawFn, cls: type[Any], sound: SearchStrategy[Any]
+) -> InvalidInput[dict[str, Any]]:
+    data: dict[str, Any] = to_wire(draw(sound))
+    sites = list(_objects(cls, data, ()))
+    kind: Any
+    kind, members, path = sites[draw(st.sampled_from(range(len(sites))))]
+    fault = draw(wire_faults(kind)).planted(members)
+    if fault.path[0] == "Address":
+        # Else the channel type might be missing, which is a problem more.
+        members["ChannelType"] = "CUSTOM"
+    members |= fault.members
+    if members[fault.path[0]] is None and draw(st.booleans()):
+        del members[fault.path[0]]
+    return InvalidInput(data, (*path, *fault.path), fault.kind)
+
+
+_SENT: Final = frozenset(
+    {Demographic, Endpoint, Event, EventsBatch, EventsRequest, Location, Session, User}
+)
+
+
+def invalid_wire_requests() -> SearchStrategy[InvalidInput[dict[str, Any]]]:
+    """Plain data of a request, for which `from_wire` raises an error of one problem."""
+    return invalid_wire_data(EventsRequest)
+
+
+def _objects(
+    cls: type[Any], data: dict[str, Any], path: Path
+) -> Iterator[tuple[type[Any], dict[str, Any], Path]]:
+    """Yield each object in the data with its class and its path."""
+    yield cls, data, path
+    for field in attrs.fields(cls):
+        name = wire_name(field.name)
+        (kind, *_) = get_args(field.type) or (field.type,)
+        if name not in data:
+            continue
+        if is_model(kind):
+            yield from _objects(kind, data[name], (*path, name))
+        elif get_origin(field.type) is Mapping and is_model(get_args(field.type)[1]):
+            for key, value in data[name].items():
+                yield from _objects(get_args(field.type)[1], value, (*path, name, key))
+
+
+# --- As JSON --------------------------------------------------------------------------
+
+
+@st.composite
+def invalid_json_requests(draw: DrawFn) -> InvalidInput[bytes]:
+    """JSON texts of a request for which `from_json` raises an error of one problem."""
+    data = to_wire(draw(_sound(EventsRequest)))
+    if draw(st.booleans()):
+        objects = list(_dicts(data, ()))
+        where, path = objects[draw(st.sampled_from(range(len(objects))))]
+        key = draw(st.sampled_from(list(where)))
+        text = _with_key_twice(data, where, key)
+        return InvalidInput(text, (*path, key), "a key that stands twice")
+    text = _text(data).encode()
+    kind, spoilt = draw(
+        st.sampled_from(
+            [
+                ("a text that ends early", text[:-1]),
+                ("a text that goes on", text + b"}"),
+                ("no UTF-8", text[:2] + b"\xff" + text[2:]),
+                ("a number that is none", b'{"BatchItem":NaN}'),
+                ("a comma too many", text[:-1] + b",}"),
+                ("no text", b""),
+            ]
+        )
+    )
+    return InvalidInput(spoilt, (), kind)
+
+
+def _dicts(data: Any, path: Path) -> Iterator[tuple[dict[str, Any], Path]]:
+    """Yield each object in the data that is not empty, with its path."""
+    if not isinstance(data, dict) or not data:
+        return
+    yield data, path
+    for key, value in data.items():
+        yield from _dicts(value, (*path, key))
+
+
+def _with_key_twice(data: Any, where: dict[str, Any], key: str) -> bytes:
+    """Write the data, of which `where` is a part that is to have the key twice."""
+    stand_in = "\ud800"  # no sound text holds it
+    where[stand_in] = where[key]
+    text = _text(data).replace(_text(stand_in), _text(key))
+    return text.encode()
+
+
+def _text(data: Any) -> str:
+    return json.dumps(data, ensure_ascii=False)

@@ -1,0 +1,109 @@
+"""
+Hypothesis strategies for every public class, for answers, and for refused input.
+
+Each gives every valid value by default, and often one at a bound: of a type, of JSON,
+or of a documented quota (one under, at, and one over: the model itself knows no quotas;
+pass `within=Quotas()` for what the service takes). Parts are given as strategies.
+
+    >>> from hypothesis import given
+    >>> from pinpoint_events import check_quotas, from_json, Quotas, to_json
+    >>> from pinpoint_events.testing import strategies
+
+    >>> @given(request=strategies.events_requests(within=Quotas()))
+    ... def test_what_is_sent(request):
+    ...     assert not check_quotas(request)
+    ...     assert from_json(type(request), to_json(request)) == request
+    >>> test_what_is_sent()
+
+Once this package is installed, `st.from_type` knows its classes too, without any
+import. Needs the extra `testing`.
+"""
+
+from pinpoint_events.testing._answers import (
+    endpoint_item_responses,
+    event_item_responses,
+    events_responses,
+    item_outcomes,
+    item_responses,
+    outcomes,
+    responses_to,
+    status_codes,
+    wire_forms,
+    wire_responses_to,
+)
+from pinpoint_events.testing._endpoints import (
+    channel_types,
+    demographics,
+    endpoint_statuses,
+    endpoints,
+    locations,
+    opt_outs,
+    users,
+)
+from pinpoint_events.testing._errors import errors, problems
+from pinpoint_events.testing._events import events, sessions
+from pinpoint_events.testing._invalid import (
+    InvalidInput,
+    invalid_arguments,
+    invalid_json_requests,
+    invalid_wire_data,
+    invalid_wire_requests,
+)
+from pinpoint_events.testing._over_quota import over_quota_requests
+from pinpoint_events.testing._quotas import quotas
+from pinpoint_events.testing._requests import (
+    batch_builders,
+    events_batches,
+    events_requests,
+)
+from pinpoint_events.testing._senders import memory_senders, retries
+from pinpoint_events.testing._values import (
+    attribute_lists,
+    attributes,
+    metrics,
+    names,
+    texts,
+    times,
+)
+
+__all__ = [
+    "InvalidInput",
+    "attribute_lists",
+    "attributes",
+    "batch_builders",
+    "channel_types",
+    "demographics",
+    "endpoint_item_responses",
+    "endpoint_statuses",
+    "endpoints",
+    "errors",
+    "event_item_responses",
+    "events",
+    "events_batches",
+    "events_requests",
+    "events_responses",
+    "invalid_arguments",
+    "invalid_json_requests",
+    "invalid_wire_data",
+    "invalid_wire_requests",
+    "item_outcomes",
+    "item_responses",
+    "locations",
+    "memory_senders",
+    "metrics",
+    "names",
+    "opt_outs",
+    "outcomes",
+    "over_quota_requests",
+    "problems",
+    "quotas",
+    "responses_to",
+    "retries",
+    "sessions",
+    "status_codes",
+    "texts",
+    "times",
+    "users",
+    "wire_forms",
+    "wire_responses_to",
+]

@@ -1,0 +1,169 @@
+"""Tests of `pinpoint_events.testing` as a whole: names, and Hypothesis' plug-in."""
+
+import inspect
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+import pinpoint_events
+from pinpoint_events import testing
+from pinpoint_events.errors import (
+    ForbiddenError,
+    InternalServerError,
+    PinpointEventsError,
+    ServiceError,
+)
+from pinpoint_events.model.endpoint import Endpoint
+from pinpoint_events.model.request import EventsRequest
+from pinpoint_events.model.response import EventsResponse
+from pinpoint_events.senders import MemorySender
+from pinpoint_events.testing import strategies
+from tests.drawn import drawn, missing
+
+# What tests of others do not draw: these send what they are given somewhere.
+OUTWARD = {"ClientSender", "PinpointSender", "SqliteSender"}
+
+CLASSES = {
+    name
+    for name in pinpoint_events.__all__
+    if isinstance(getattr(pinpoint_events, name), type) and name not in OUTWARD
+}
+
+# What is asked of strategies that are about something.
+ABOUT: dict[str, tuple[Any, ...]] = {
+    "errors": (PinpointEventsError,),
+    "invalid_arguments": (Endpoint,),
+    "invalid_wire_data": (Endpoint,),
+    "responses_to": (EventsRequest(batch_item={}),),
+    "wire_forms": (EventsResponse(),),
+    "wire_responses_to": (EventsRequest(batch_item={}),),
+}
+
+
+def python(code: str) -> Any:
+    """Return what a fresh interpreter prints, as JSON, when it runs the code."""
+    command = [sys.executable, "-W", "error", "-c", code]
+    return json.loads(
+        subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+    )
+
+
+class TestNames:
+    """What the module offers."""
+
+    def test_public_names(self) -> None:
+        """It offers the strategies, and the sender of the senders."""
+        assert testing.__all__ == ["MemorySender", "strategies"]
+        assert testing.MemorySender is MemorySender
+        assert testing.strategies is strategies
+        assert {*testing.__all__} <= {*dir(testing)}
+
+    def test_unknown_name(self) -> None:
+        """Another name is no attribute."""
+        with pytest.raises(AttributeError) as caught:
+            testing.fakes  # noqa: B018 - the access is the test
+        told = "module 'pinpoint_events.testing' has no attribute 'fakes'"
+        assert str(caught.value) == told
+
+    def test_without_hypothesis(self) -> None:
+        """The sender is there where Hypothesis is not installed."""
+        code = """
+import json, sys
+sys.modules["hypothesis"] = None
+from pinpoint_events.testing import MemorySender
+print(json.dumps(MemorySender.__name__))
+"""
+        assert python(code) == "MemorySender"
+
+    @pytest.mark.parametrize("name", strategies.__all__)
+    def test_strategy(self, name: str) -> None:
+        """Each says what it gives; its parts are given by name, or left out."""
+        make = getattr(strategies, name)
+        assert inspect.getdoc(make)
+        if name == "InvalidInput":
+            return
+        about = ABOUT.get(name, ())
+        parameters = [*inspect.signature(make).parameters.values()]
+        for parameter in parameters[: len(about)]:
+            assert parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        for parameter in parameters[len(about) :]:
+            assert parameter.kind in {parameter.KEYWORD_ONLY, parameter.VAR_KEYWORD}
+            assert f"{parameter.name}: " in str(inspect.getdoc(make))
+        strategy = make(*about)
+        assert isinstance(strategy, SearchStrategy)
+        assert len(repr(strategy)) < 10_000
+
+    def test_all_strategies(self) -> None:
+        """Nothing public is missing from `__all__`, which is sorted."""
+        public = {
+            name
+            for name, value in vars(strategies).items()
+            if not name.startswith("_") and getattr(value, "__module__", "") != "types"
+        }
+        assert public == {*strategies.__all__}
+        assert strategies.__all__ == sorted(strategies.__all__)
+
+
+class TestEntryPoint:
+    """`st.from_type` knows our classes wherever the package is installed."""
+
+    def test_importing_hypothesis(self) -> None:
+        """Importing Hypothesis loads neither botocore nor the strategies."""
+        code = """
+import json, sys
+import hypothesis.strategies
+ours = {name for name in sys.modules if name.startswith("pinpoint_events")}
+heavy = {"botocore", "sqlite3", "urllib3"} & {*sys.modules}
+drawing = {name for name in ours if name.startswith("pinpoint_events.testing.")}
+print(json.dumps([*heavy, *drawing]))
+"""
+        assert python(code) == ["pinpoint_events.testing._hypothesis_entry_point"]
+
+    def test_every_class(self) -> None:
+        """Every public class can be drawn in a fresh interpreter, without an import."""
+        code = f"""
+import json
+from hypothesis import given, settings, strategies as st
+import pinpoint_events
+
+made = {{}}
+for name in {sorted(CLASSES)!r}:
+    cls = getattr(pinpoint_events, name)
+
+    @settings(database=None, deadline=None, derandomize=True, max_examples=1)
+    @given(st.from_type(cls))
+    def note(value):
+        made[name] = [kind.__name__ for kind in type(value).__mro__]
+
+    note()
+print(json.dumps(made))
+"""
+        made = python(code)
+        assert made.keys() == CLASSES
+        # A sender of tests stands for the protocol, which has no instances of its own.
+        for name, kinds in made.items():
+            assert ("MemorySender" if name == "Sender" else name) in kinds
+
+    @pytest.mark.parametrize("name", ["Endpoint", "Problem", "Sender", "ServiceError"])
+    def test_exact_class(self, name: str) -> None:
+        """What is drawn is of the class itself, or an error below it."""
+        strategy = st.from_type(getattr(pinpoint_events, name))
+        kinds = drawn(strategy, type)
+        if name == "ServiceError":
+            wanted = {ForbiddenError, InternalServerError, ServiceError}
+            assert missing(strategy, type, wanted) == set()
+            assert all(issubclass(kind, ServiceError) for kind in kinds)
+        else:
+            name = "MemorySender" if name == "Sender" else name
+            assert kinds == {getattr(pinpoint_events, name)}
+
+    def test_classes_above(self) -> None:
+        """Asked for any exception, Hypothesis gives what it gave before."""
+        kinds = drawn(st.from_type(Exception), type)
+        assert kinds
+        assert not {kind for kind in kinds if kind.__module__.startswith("pinpoint")}
