@@ -1,0 +1,160 @@
+"""
+From arguments to a command, and from what comes of it to an exit code.
+
+The codes are AWS CLI version 2's, so that a script knows whose turn it is: 252 your
+input, 253 your environment, 254 the service, 255 anything else.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Final
+
+from pinpoint_events import __version__
+from pinpoint_events.cli import _console as console
+from pinpoint_events.cli._parser import Parser, UsageError, invalid_choice
+from pinpoint_events.errors import (
+    ConfigurationError,
+    PinpointEventsError,
+    Problem,
+    ServiceError,
+    ValidationError,
+    path_text,
+    shortened,
+)
+
+__all__ = ["main"]
+
+SUCCESS: Final = 0
+INTERRUPTED: Final = 130  # 128 and the number of SIGINT
+INPUT_IS_WRONG: Final = 252
+ENVIRONMENT_IS_WRONG: Final = 253
+SERVICE_REFUSED: Final = 254
+FAILED: Final = 255
+
+_CODES: Final[Sequence[tuple[type[Exception], int]]] = (
+    (UsageError, INPUT_IS_WRONG),
+    (ValidationError, INPUT_IS_WRONG),
+    (ConfigurationError, ENVIRONMENT_IS_WRONG),
+    (ServiceError, SERVICE_REFUSED),
+)
+
+_PROGRAM: Final = "pinpoint-events"
+
+# Each in a module of its own, imported when called for: an answer to a slip of the
+# keyboard does not wait for what sends events.
+_COMMANDS: Final = {
+    "demo": "demo",
+    "put-events": "put_events",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """
+    Run a command, and return its exit code.
+
+    Args:
+        arguments: What stands behind the program's name; those of the process if None.
+    """
+    console.use_utf8()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    code = _code_of(lambda: _run(given))
+    # What argparse printed is in the buffer yet.
+    return _code_of(console.flush) or code
+
+
+def _run(arguments: list[str]) -> int:
+    # What stands behind the command's name is for the command.
+    options = 0
+    while options < len(arguments) and arguments[options].startswith("-"):
+        options += 1
+    parser = _parser()
+    try:
+        chosen = parser.parse_known_or_fail(arguments[: options + 1]).command
+        if chosen not in _COMMANDS:
+            parser.error(invalid_choice("COMMAND", chosen, list(_COMMANDS)))
+        command = import_module(f"pinpoint_events.cli.{_COMMANDS[chosen]}")
+        code: int = command.run(f"{_PROGRAM} {chosen}", arguments[options + 1 :])
+    except SystemExit:
+        # By argparse, for help and version, which it has printed.
+        return SUCCESS
+    return code
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog=_PROGRAM,
+        usage="%(prog)s [--help] [--version] COMMAND ...",
+        description="Typed batches of Amazon Pinpoint events, at a shell.\n\n"
+        "commands:\n"
+        "  demo        send a small batch into SQLite and show what became of it\n"
+        "  put-events  send one request, as `aws pinpoint put-events` does\n\n"
+        f"`{_PROGRAM} COMMAND --help` tells more of each.",
+        example=f"{_PROGRAM} demo",
+    )
+    version = f"{_PROGRAM} {__version__}"
+    parser.add_argument("--version", action="version", version=version)
+    parser.add_argument("command", metavar="COMMAND", help="one of the above")
+    return parser
+
+
+def _code_of(run: Callable[[], int | None]) -> int:
+    """Return the exit code of what is run; whatever went wrong is told in lines."""
+    try:
+        return run() or SUCCESS
+    except console.OutputClosedError:
+        return SUCCESS  # the work is done, and nobody wants to read more of it
+    except KeyboardInterrupt:
+        console.message("")  # the terminal shows ^C; the prompt comes on a new line
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - a user gets no traceback, ever
+        for line in _lines(error):
+            console.message(line)
+        return next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)
+
+
+def _lines(error: Exception) -> list[str]:
+    if isinstance(error, UsageError):
+        return [error.message, error.usage] if error.usage else [error.message]
+    if isinstance(error, ValidationError):
+        told = [_problem_text(problem) for problem in error.problems]
+        return ["Parameter validation failed:", *told]
+    if isinstance(error, ServiceError):
+        return [_refusal_text(error)]
+    if isinstance(error, PinpointEventsError | console.OutputError):
+        return [str(error)]
+    return [_defect_text(error)]
+
+
+def _problem_text(problem: Problem) -> str:
+    """Return a problem in one line, in the AWS CLI's words where it has some."""
+    if not problem.path:
+        return str(problem)
+    where = path_text(problem.path[:-1]) or "input"
+    name = f'"{shortened(str(problem.path[-1]))[1:-1]}"'
+    if problem.problem == "is missing":
+        told = f"Missing required parameter in {where}: {name}"
+        return "; ".join(part for part in (told, *problem[2:]) if part)
+    if problem.problem == "is not known":
+        choices = problem.limit.removeprefix("one of ")
+        told = f"Unknown parameter in {where}: {name}, must be one of: {choices}"
+        return "; ".join(part for part in (told, problem.remedy) if part)
+    return str(problem)
+
+
+def _refusal_text(error: ServiceError) -> str:
+    said = error.message or f"HTTP {error.status}"
+    told = f"An error occurred ({error.code}) when calling the PutEvents operation"
+    request = "" if error.request_id is None else f" (request id {error.request_id})"
+    return f"{told}: {said}; {error.remedy}{request}"
+
+
+def _defect_text(error: Exception) -> str:
+    """Return where an unexpected error came from; its own words may hold data."""
+    from traceback import extract_tb  # noqa: PLC0415 - needed for defects only
+
+    place = extract_tb(error.__traceback__)[-1]
+    return (
+        f"unexpected {type(error).__qualname__} in line {place.lineno} of "
+        f"{place.filename}: a defect of {_PROGRAM} {__version__}; report it"
+    )

@@ -1,0 +1,155 @@
+"""
+`pinpoint-events demo`: the whole way of a batch, from a builder into SQLite.
+
+What it sends is a request that an Android app really sent, with other ids, and two
+events more that are built here. Their ids are always the same, so that a second run
+shows what a store does with events that it has.
+"""
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from importlib import resources
+from textwrap import fill
+from typing import Final
+
+from pinpoint_events.builder import BatchBuilder
+from pinpoint_events.cli import _console as console
+from pinpoint_events.cli._parser import Parser
+from pinpoint_events.errors import QuotaExceededError
+from pinpoint_events.model.endpoint import ChannelType, Endpoint, User
+from pinpoint_events.model.event import Event
+from pinpoint_events.model.request import EventsRequest
+from pinpoint_events.senders.sqlite import SqliteSender
+from pinpoint_events.senders.url import open_sender
+from pinpoint_events.wire import from_json
+
+__all__ = ["run"]
+
+_APPLICATION_ID: Final = "pinpoint-events-demo"
+_URL: Final = "sqlite:///pinpoint-events-demo.db"
+_COLUMNS: Final = 80  # of a terminal that nobody made wider
+_INDENT: Final = "   "
+_ID_COLUMNS: Final = 12  # of a UUID: enough to know it again
+
+_ENDPOINTS: Final = """
+    SELECT endpoint_id, channel_type, user_id, platform, country
+    FROM endpoints WHERE application_id = ? ORDER BY created_at, endpoint_id
+"""
+_EVENTS: Final = """
+    SELECT event_id, event_type, timestamp, attributes
+    FROM events WHERE application_id = ? ORDER BY sequence
+"""
+
+
+def run(program: str, arguments: list[str]) -> int:
+    """
+    Build, check and store a batch, and print what became of it.
+
+    Returns:
+        The exit code: 0.
+
+    Raises:
+        UsageError: If the command line is wrong.
+        PinpointEventsError: If the store cannot be used.
+    """
+    parser = Parser(
+        prog=program,
+        description="Build and check a small batch, store it in SQLite, and show what\n"
+        "became of it. Needs neither network nor AWS, and may be run again.",
+        example=program,
+    )
+    help_of_to = f"the store; {_URL} if left out"
+    parser.add_argument("--to", metavar="URL", default=_URL, help=help_of_to)
+    options = parser.parse_known_or_fail(arguments)
+    with open_sender(options.to, application_id=_APPLICATION_ID) as sender:
+        if not isinstance(sender, SqliteSender):
+            told = "the demo shows what is in SQLite; pass sqlite:///FILE"
+            parser.error(f"argument --to: {told}")
+        builder = _builder()
+        _show_building(builder)
+        _show_sending(builder.build(), sender)
+    return 0
+
+
+def _builder() -> BatchBuilder:
+    """Return a builder with the recorded request, and a customer of a shop."""
+    file = resources.files(__package__).joinpath("demo-request.json")
+    recorded = from_json(EventsRequest, file.read_bytes())
+    builder = BatchBuilder()
+    for endpoint_id, batch in recorded.batch_item.items():
+        builder.endpoint(endpoint_id, batch.endpoint)
+        for event_id, event in batch.events.items():
+            builder.event(event, event_id=event_id)
+    ada = Endpoint(
+        channel_type=ChannelType.EMAIL,
+        address="ada@example.com",
+        user=User(user_id="ada"),
+    )
+    return (
+        builder.endpoint("customer-1", ada)
+        .event(Event("cart.filled", attributes={"sku": "A-1"}), event_id="event-1")
+        .event(Event("order.paid", metrics={"price": 9.99}), event_id="event-2")
+    )
+
+
+def _show_building(builder: BatchBuilder) -> None:
+    console.out(
+        "1. A request that an Android app really sent, and two events built here:\n"
+        f"   {len(builder)} events, {builder.size_bytes:,} bytes, types and limits "
+        "checked. One more was refused:\n"
+    )
+    too_long = Event("order.shipped", attributes={"note": "fragile! " * 25})
+    try:
+        builder.event(too_long, event_id="event-3")
+    except QuotaExceededError as error:
+        told = str(error)
+        console.out(
+            fill(told, _COLUMNS, initial_indent=_INDENT, subsequent_indent=_INDENT)
+        )
+
+
+def _show_sending(request: EventsRequest, sender: SqliteSender) -> None:
+    _, *before = _stored(sender, _EVENTS)
+    response = sender.put_events(request)
+    path = repr(os.fspath(sender.path))  # which may be no text
+    console.out(f"\n2. Sent to {path}.\n   The answer, item by item:\n")
+    answers = [("endpoint", "event", "outcome")]
+    for each in response.outcomes(request):
+        what = "(the endpoint)" if each.event_id is None else _short(each.event_id)
+        answers.append((_short(each.endpoint_id), what, each.outcome))
+    console.out(_table(answers))
+    console.out("\n3. In the store, by its SQL views `endpoints` and `events`:\n")
+    console.out(_table(_stored(sender, _ENDPOINTS)))
+    _, *after = events = _stored(sender, _EVENTS)
+    console.out(f"\n{_table(events)}")
+    count = sum(len(batch.events) for batch in request.batch_item.values())
+    console.out(
+        f"\n{len(after) - len(before)} of {count} events are new; of the others, the "
+        "first copy stays.\nRun the demo again, and none is new."
+    )
+
+
+def _stored(sender: SqliteSender, query: str) -> list[tuple[str, ...]]:
+    """Return the columns' names, then the rows: by SQL alone, as anyone would ask."""
+    with closing(sqlite3.connect(sender.path)) as store:
+        found = store.execute(query, (sender.application_id,))
+        names = tuple(name for name, *_ in found.description)
+        rows = [tuple(value or "" for value in row) for row in found]
+    return [names, *((_short(row_id), *values) for row_id, *values in rows)]
+
+
+def _short(name: str) -> str:
+    is_long = len(name) > _ID_COLUMNS
+    return f"{name[: _ID_COLUMNS - 2]}.." if is_long else name
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as lines of columns; the first row has the columns' names."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    names, *others = rows
+    lines = [names, ["-" * width for width in widths], *others]
+    return "\n".join(
+        (_INDENT + "  ".join(map(str.ljust, line, widths))).rstrip() for line in lines
+    )

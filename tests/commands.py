@@ -1,0 +1,45 @@
+"""Running `pinpoint-events` as a process of its own, as a shell does."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+COMMAND = (sys.executable, "-m", "pinpoint_events")
+
+
+class Ran(NamedTuple):
+    """What came of a process."""
+
+    code: int
+    out: str
+    err: str
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return this process's environment without anyone's AWS settings, and more."""
+    kept = {key: value for key, value in os.environ.items() if key[:4] != "AWS_"}
+    return {
+        **kept,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        **more,
+    }
+
+
+def run(
+    *arguments: str, command: tuple[str, ...] = COMMAND, cwd: Path, **env: str
+) -> Ran:
+    """Run the command to its end."""
+    ran = subprocess.run(
+        [*command, *arguments],
+        capture_output=True,
+        check=False,
+        cwd=cwd,
+        env=environment(**env),
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+    )
+    return Ran(ran.returncode, ran.stdout.decode(), ran.stderr.decode())

@@ -1,0 +1,355 @@
+import importlib
+import io
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import pytest
+
+import pinpoint_events
+from pinpoint_events.cli import main
+from tests.commands import COMMAND, environment, run
+
+VERSION = f"pinpoint-events {pinpoint_events.__version__}"
+USAGE = "usage: pinpoint-events [--help] [--version] COMMAND ..."
+USAGE_OF_PUT_EVENTS = (
+    "usage: pinpoint-events put-events [-h] [--application-id ID] "
+    "[--events-request JSON] [--cli-input-json JSON] [--generate-cli-skeleton [WHICH]] "
+    "[--to URL]"
+)
+SKELETON = ("put-events", "--generate-cli-skeleton")
+FULL = Path("/dev/full")
+needs_a_full_device = pytest.mark.skipif(
+    not FULL.exists(), reason="only Linux has a device that is always full"
+)
+needs_posix = pytest.mark.skipif(os.name != "posix", reason="by a POSIX shell")
+SECRET = "someone@example.com"
+
+
+def main_of(
+    capsys: pytest.CaptureFixture[str], *arguments: str
+) -> tuple[int, str, list[str]]:
+    """Return exit code, standard output, and the lines of standard error."""
+    code = main(arguments)
+    out, err = capsys.readouterr()
+    assert "Traceback" not in err
+    return code, out, err.splitlines()
+
+
+class TestCommands:
+    """What is printed without any command, and of which there are two."""
+
+    def test_version(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """The version is the package's."""
+        assert main_of(capsys, "--version") == (0, f"{VERSION}\n", [])
+
+    def test_help(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Help names each command, fits a terminal, and ends with an example."""
+        code, out, err = main_of(capsys, "--help")
+        assert (code, err) == (0, [])
+        assert out.startswith(f"{USAGE}\n")
+        assert out.endswith("\nexample:\n  pinpoint-events demo\n")
+        assert re.findall(r"^  ([a-z]+(?:-[a-z]+)*)  ", out, re.MULTILINE) == [
+            "demo",
+            "put-events",
+        ]
+        assert max(map(len, out.splitlines())) <= 80
+
+    @pytest.mark.parametrize("command", ["demo", "put-events"])
+    def test_help_of_a_command(
+        self, capsys: pytest.CaptureFixture[str], command: str
+    ) -> None:
+        """Each command has help of its own."""
+        code, out, err = main_of(capsys, command, "--help")
+        assert (code, err) == (0, [])
+        assert out.startswith(f"usage: pinpoint-events {command} ")
+        assert f"\nexample:\n  pinpoint-events {command}" in out
+
+    def test_of_the_process(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Without arguments given in Python, those of the process are read."""
+        monkeypatch.setattr(sys, "argv", ["pinpoint-events", "--version"])
+        assert main() == 0
+        assert capsys.readouterr() == (f"{VERSION}\n", "")
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            COMMAND,
+            (str(Path(sys.executable).with_name("pinpoint-events")),),
+        ],
+        ids=["module", "script"],
+    )
+    def test_installed(self, tmp_path: Path, command: tuple[str, ...]) -> None:
+        """The installed script and the module are the same command."""
+        assert run("--version", command=command, cwd=tmp_path) == (
+            0,
+            f"{VERSION}\n",
+            "",
+        )
+
+    def test_import_runs_nothing(self) -> None:
+        """Importing the module `__main__` does not run the command."""
+        module = importlib.import_module("pinpoint_events.__main__")
+        assert module.main is main
+
+
+class TestUsage:
+    """A slip of the keyboard: exit code 252, one line, and one of usage."""
+
+    @pytest.mark.parametrize(
+        "arguments, told, usage",
+        [
+            ([], "the following arguments are required: COMMAND", USAGE),
+            (
+                ["put-event"],
+                (
+                    "argument COMMAND: Found invalid choice 'put-event'; maybe you "
+                    "meant: put-events"
+                ),
+                USAGE,
+            ),
+            (
+                ["x" * 100],
+                (
+                    f"argument COMMAND: Found invalid choice '{'x' * 59}…'; maybe you "
+                    "meant: demo, put-events"
+                ),
+                USAGE,
+            ),
+            (["--bogus", "demo"], "Unknown options: --bogus", USAGE),
+            (
+                ["put-events"],
+                (
+                    "the following arguments are required: --application-id, "
+                    "--events-request"
+                ),
+                USAGE_OF_PUT_EVENTS,
+            ),
+            (
+                ["put-events", "--application-id", "my-app"],
+                "the following arguments are required: --events-request",
+                USAGE_OF_PUT_EVENTS,
+            ),
+            (
+                ["put-events", "--to", "memory:"],
+                "the following arguments are required: --events-request",
+                USAGE_OF_PUT_EVENTS,
+            ),
+            (
+                ["put-events", "--application-id"],
+                "argument --application-id: expected one argument",
+                USAGE_OF_PUT_EVENTS,
+            ),
+            (
+                ["put-events", f"--bogus={SECRET}", SECRET],
+                "Unknown options: --bogus, an argument that belongs to no option",
+                USAGE_OF_PUT_EVENTS,
+            ),
+            (
+                ["put-events", SECRET, "two"],
+                "Unknown options: 2 arguments that belong to no option",
+                USAGE_OF_PUT_EVENTS,
+            ),
+            (
+                ["put-events", f"--={SECRET}\n{SECRET}"],
+                (
+                    "ambiguous option: -- could match --help, --application-id, "
+                    "--events-request, --cli-input-json, --generate-cli-skeleton, --to"
+                ),
+                USAGE_OF_PUT_EVENTS,
+            ),
+            (
+                ["put-events", f"--help={SECRET}"],
+                "argument -h/--help: takes no value",
+                USAGE_OF_PUT_EVENTS,
+            ),
+        ],
+    )
+    def test_told(
+        self,
+        capsys: pytest.CaptureFixture[str],
+        arguments: Sequence[str],
+        told: str,
+        usage: str,
+    ) -> None:
+        """The words are the AWS CLI's; values, which may be data, are not shown."""
+        assert main_of(capsys, *arguments) == (252, "", [told, usage])
+
+    def test_messages_cannot_move_the_cursor(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """What is not printable is escaped, bytes that are no text included."""
+        code, out, (told, _) = main_of(capsys, "\x1b[2J\udcff\u202e")
+        assert (code, out) == (252, "")
+        assert told == (
+            r"argument COMMAND: Found invalid choice '\x1b[2J\udcff\u202e'; maybe you "
+            "meant: demo, put-events"
+        )
+
+    def test_a_file_name_cannot_move_the_cursor(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A path is shown as it was given, but on one line and escaped."""
+        paths = "file://a\x1b\n\udcff"
+        main(["put-events", "--application-id", paths, "--events-request", "{}"])
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith(
+            "Error parsing parameter '--application-id': Unable to load paramfile "
+            r"file://a\x1b \udcff: "
+        )
+        assert err.count("\n") == 1
+
+
+class _Stream(io.StringIO):
+    """A standard output where once something else happens than writing."""
+
+    def __init__(self, happens: BaseException) -> None:
+        super().__init__()
+        self._happens: BaseException | None = happens
+
+    def write(self, text: str) -> int:
+        happens, self._happens = self._happens, None
+        if happens is not None:
+            raise happens
+        return super().write(text)
+
+
+class TestEndings:
+    """Whatever happens, there is an exit code, a line at most, and no traceback."""
+
+    def test_interrupted(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Ctrl-C ends with 128 and the signal's number, and the line is ended."""
+        with redirect_stdout(_Stream(KeyboardInterrupt())):
+            code = main(SKELETON)
+        assert (code, *capsys.readouterr()) == (130, "", "\n")
+
+    def test_defect(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """What nobody foresaw is told by its place; its words may be data."""
+        with redirect_stdout(_Stream(LookupError(SECRET))):
+            code = main(SKELETON)
+        out, err = capsys.readouterr()
+        assert (code, out) == (255, "")
+        line = re.escape(
+            f"unexpected LookupError in line 0 of {__file__}: a defect of {VERSION}; "
+            "report it\n"
+        ).replace("line\\ 0", r"line\ \d+")
+        assert re.fullmatch(line, err)
+
+    def test_reader_has_enough(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """When the pipe is closed at its other end, all is well."""
+        reading, writing = os.pipe()
+        os.close(reading)
+        with os.fdopen(writing, "w", encoding="utf-8") as pipe, redirect_stdout(pipe):
+            code = main(SKELETON)
+        assert (code, *capsys.readouterr()) == (0, "", "")
+
+    def test_no_output_at_all(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """A process may have no standard output, as below pythonw."""
+        with redirect_stdout(None):
+            assert main(SKELETON) == 0
+        assert capsys.readouterr() == ("", "")
+
+    def test_no_standard_error_at_all(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """A process may have no standard error either."""
+        with redirect_stderr(None):
+            assert main(["put-event"]) == 252
+        assert capsys.readouterr() == ("", "")
+
+    @needs_a_full_device
+    @pytest.mark.parametrize("arguments", [SKELETON, ("--help",)])
+    def test_full_disk(
+        self, capsys: pytest.CaptureFixture[str], arguments: Sequence[str]
+    ) -> None:
+        """What cannot be written is told, and is no success."""
+        with FULL.open("w", encoding="utf-8") as full, redirect_stdout(full):
+            code = main(arguments)
+        told = "standard output cannot be written: No space left on device\n"
+        assert (code, *capsys.readouterr()) == (255, "", told)
+
+    @needs_a_full_device
+    def test_full_disk_for_messages(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Where not even a message can be written, there is the exit code."""
+        with FULL.open("w", encoding="utf-8") as full, redirect_stderr(full):
+            code = main(["put-event"])
+        assert (code, *capsys.readouterr()) == (252, "", "")
+
+
+class TestProcesses:
+    """The same as seen by a shell."""
+
+    @needs_a_full_device
+    def test_full_disk(self, tmp_path: Path) -> None:
+        """The interpreter has nothing to add at its end, in words or exit codes."""
+        with FULL.open("wb") as full:
+            ran = subprocess.run(
+                [*COMMAND, *SKELETON],
+                check=False,
+                cwd=tmp_path,
+                env=environment(),
+                stdout=full,
+                stderr=subprocess.PIPE,
+                timeout=60,
+            )
+            silent = subprocess.run(
+                [*COMMAND, "put-event"],
+                check=False,
+                cwd=tmp_path,
+                env=environment(),
+                stdout=subprocess.PIPE,
+                stderr=full,
+                timeout=60,
+            )
+        told = b"standard output cannot be written: No space left on device\n"
+        assert (ran.returncode, ran.stderr) == (255, told)
+        assert (silent.returncode, silent.stdout) == (252, b"")
+
+    @needs_posix
+    def test_reader_has_enough(self, tmp_path: Path) -> None:
+        """As with `| head -c 0`."""
+        reading, writing = os.pipe()
+        os.close(reading)
+        try:
+            ran = subprocess.run(
+                [*COMMAND, *SKELETON],
+                check=False,
+                cwd=tmp_path,
+                env=environment(),
+                stdout=writing,
+                stderr=subprocess.PIPE,
+                timeout=60,
+            )
+        finally:
+            os.close(writing)
+        assert (ran.returncode, ran.stderr) == (0, b"")
+
+    @pytest.mark.parametrize(
+        "arguments, code",
+        [
+            (["--help"], 0),
+            (["put-events", "--help"], 0),
+            (SKELETON, 0),
+            (["put-events", "--bogus"], 252),
+        ],
+        ids=["help", "help of a command", "skeleton", "slip"],
+    )
+    def test_fast_start(self, tmp_path: Path, arguments: list[str], code: int) -> None:
+        """What needs no model loads none, and nothing else that takes time."""
+        script = (
+            "import sys\n"
+            "from pinpoint_events.cli import main\n"
+            "code = main(sys.argv[1:])\n"
+            "heavy = {'attr', 'attrs', 'botocore', 'cattrs', 'hypothesis', 'msgspec',\n"
+            "         'sqlite3', 'ssl', 'urllib3', 'urllib.request', 'asyncio'}\n"
+            "print('loaded:', sorted(heavy & sys.modules.keys()), file=sys.stderr)\n"
+            "sys.exit(code)\n"
+        )
+        command = (sys.executable, "-c", script)
+        ran = run(*arguments, command=command, cwd=tmp_path)
+        assert (ran.code, ran.err.splitlines()[-1]) == (code, "loaded: []")
