@@ -1,0 +1,1 @@
+"""How fast it is, as ratios against peers in the same run: `python -m benchmarks`."""

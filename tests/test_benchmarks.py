@@ -1,0 +1,211 @@
+"""The benchmarks compare like with like; how fast, no test asks."""
+
+import gc
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from benchmarks import building, whole_way
+from benchmarks.cold_start import COLD_STARTS
+from benchmarks.environment import KEYS, PROFILE, environment, write_profile
+from benchmarks.service import service
+from benchmarks.table import Bar, Result, Row, markdown
+from benchmarks.timing import Lap, Pair, Side, lap
+from benchmarks.worker import WITHOUT_FAST, worker
+from benchmarks.workload import BATCHES, built, modelled, values
+
+from pinpoint_events import EventsResponse, from_wire, to_json, to_wire
+from tests.http_server import HttpServer
+
+ATTRIBUTES = ("sku", "campaign", "referrer")
+
+
+@pytest.fixture(scope="module", name="url")
+def stand_in() -> Iterator[str]:
+    """Run the stand-in for the service."""
+    with service() as url:
+        yield url
+
+
+class TestWorkload:
+    """The input of all rows."""
+
+    def test_is_as_large_as_said(self) -> None:
+        """100 events at 10 endpoints, 3 attributes, 2 metrics, a session: 36 KB."""
+        request = built(values(0)).build()
+        batches = request.batch_item.values()
+        events = [event for batch in batches for event in batch.events.values()]
+        assert (len(batches), len(events)) == (10, 100)
+        assert {len(event.attributes) for event in events} == {3}
+        assert {len(event.metrics) for event in events} == {2}
+        assert all(event.session is not None for event in events)
+        assert 35_000 < len(to_json(request)) < 37_000
+
+    def test_repeats_nothing(self) -> None:
+        """Every event of every batch has ids, times and values of its own."""
+        events = [
+            event
+            for number in range(BATCHES)
+            for endpoint in values(number)
+            for event in endpoint.events
+        ]
+        assert len(events) == BATCHES * 100
+        distinct: list[set[Any]] = [
+            {event.event_id for event in events},
+            {event.timestamp for event in events},
+            {event.session_id for event in events},
+            {event.session_start for event in events},
+            {event.metrics["price"] for event in events},
+            *[{event.attributes[key] for event in events} for key in ATTRIBUTES],
+        ]
+        assert {len(found) for found in distinct} == {len(events)}
+
+    def test_model_and_builder_say_the_same(self) -> None:
+        """Constructors alone and the builder make the same request, byte by byte."""
+        endpoints = values(1)
+        assert to_json(modelled(endpoints)) == to_json(built(endpoints).build())
+
+
+@pytest.fixture(name="keys")
+def keys_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let AWS's SDKs find keys and a region, and nothing else."""
+    for name in os.environ:
+        if name.startswith("AWS_"):
+            monkeypatch.delenv(name)
+    for name, text in environment(tmp_path, KEYS).items():
+        monkeypatch.setenv(name, text)
+
+
+class TestWholeWay:
+    """This library and boto3 send the same and are answered the same."""
+
+    def test_same_requests_and_answers(self, keys: None) -> None:
+        """Both sides send all batches to one path, and learn the same of each."""
+        with HttpServer() as server, whole_way.sides(server.url) as (ours, theirs):
+            answers, dicts = ours.run(), theirs.run()
+            received = server.received
+        batches = [to_wire(built(values(number)).build()) for number in range(BATCHES)]
+        assert [json.loads(request.body) for request in received] == batches * 2
+        assert len({request.target for request in received}) == 1
+        assert all("Authorization" in request.headers for request in received)
+        assert answers == [from_wire(EventsResponse, told) for told in dicts]
+
+    def test_stand_in_answers_each_batch(self, keys: None, url: str) -> None:
+        """The stand-in's answers fit the batches, call by call, on each connection."""
+        with whole_way.sides(url) as (ours, theirs):
+            answers, dicts = ours.run(), theirs.run()
+        assert answers == [from_wire(EventsResponse, told) for told in dicts]
+        for number, answer in enumerate(answers):
+            answer.raise_for_failures(built(values(number)).build())
+
+    def test_without_the_accelerator(self, tmp_path: Path) -> None:
+        """A worker in which msgspec cannot be imported sends the same content."""
+        with (
+            HttpServer() as server,
+            worker(tmp_path, "whole_way", WITHOUT_FAST, "--url", server.url) as child,
+        ):
+            pairs = child.round()
+        batches = [to_wire(built(values(number)).build()) for number in range(BATCHES)]
+        bodies = [json.loads(request.body) for request in server.received]
+        assert bodies == batches * 4  # to warm up, and one pair of laps
+        assert len(pairs) == 1
+
+
+class TestColdStart:
+    """Each program does what its row says."""
+
+    def test_programs_run(self, tmp_path: Path, url: str) -> None:
+        """They end well, with keys and region from where their row says."""
+        names, encode, _, send = COLD_STARTS
+        write_profile(tmp_path)
+        variables = environment(tmp_path, PROFILE)
+        for program in (names.ours, encode.ours, send.ours, send.theirs):
+            command = [sys.executable, "-c", program, url]
+            subprocess.run(command, env=variables, check=True)
+
+    def test_environment_has_no_settings_of_the_caller(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What AWS's SDKs read in the caller's environment is left out."""
+        monkeypatch.setenv("AWS_PROFILE", "mine")
+        found = environment(tmp_path, KEYS)
+        assert found["HOME"] == str(tmp_path)
+        assert {name for name in found if name.startswith("AWS_")} == set(KEYS)
+
+
+class TestBuilding:
+    """Large builders."""
+
+    def test_both_sides_build_all_events(self) -> None:
+        """One builder of many events and many of 1,000 make as many requests."""
+        with building.sides(2_000) as (ours, theirs):
+            assert ours.run() == 20
+            assert theirs.run() == [10, 10]
+        assert (ours.events, theirs.events) == (2_000, 2_000)
+
+    def test_bytes_per_event(self) -> None:
+        """What is held is counted by the event; what is let go of is not."""
+        held = building.bytes_per_event(200, lambda _: [bytes(1_000)] * 200)
+        assert held < 100
+        held = building.bytes_per_event(
+            200, lambda _: [bytes(1_000 + n) for n in range(200)]
+        )
+        assert 1_100 < held < 1_200
+
+
+class TestTiming:
+    """Laps."""
+
+    def test_runs_once(self) -> None:
+        """A lap runs its side once, with the garbage collector as asked for."""
+        seen: list[bool] = []
+        side = Side(lambda: seen.append(gc.isenabled()), 10)
+        lap(side)
+        lap(side, collects=False)
+        assert seen == [True, False]
+        assert gc.isenabled()
+
+    def test_cost_of_an_event(self) -> None:
+        """A lap tells the cost of one event: ten of them share it."""
+        work = lambda: sum(range(300_000))  # noqa: E731
+        one, ten = lap(Side(work, 1)), lap(Side(work, 1_000_000))
+        assert ten.cpu_seconds < one.cpu_seconds
+        assert ten.wall_seconds < one.wall_seconds
+
+
+PAIRS = [
+    Pair(Lap(10, 11), Lap(40, 40)),
+    Pair(Lap(20, 22), Lap(50, 48)),
+    Pair(Lap(30, 33), Lap(60, 99)),
+]
+
+
+class TestTable:
+    """What is printed."""
+
+    def test_medians(self) -> None:
+        """A ratio is the median of ratios, not the ratio of medians."""
+        row = Row("work", "peer", "ms", 1e3)
+        assert Result.of(row, PAIRS) == Result(
+            row, 20_000, 22_000, 50_000, 48_000, 20 / 50, 33 / 99
+        )
+
+    def test_markdown(self) -> None:
+        """A row has its costs, its ratios, its bar, and whether it holds."""
+        results = [
+            Result.of(Row("a", "p", "s", 1, Bar.times_less(2)), PAIRS),
+            Result.of(Row("b", "p", "s", 1, Bar.within(0.35)), PAIRS),
+            Result.of(Row("c", "p", "s", 1), PAIRS),
+        ]
+        costs = "20.0 | 50.0 | 0.40 | 22.0 | 48.0 | 0.33"
+        less = "20.0 | 50.0 | 2.5 times less | 22.0 | 48.0 | 3.0 times less"
+        assert markdown(results).splitlines()[2:] == [
+            f"| a | p | s | {less} | at least 2 times less | yes |",
+            f"| b | p | s | {costs} | at most 0.35 | **no** |",
+            f"| c | p | s | {costs} |  |  |",
+        ]
