@@ -29,17 +29,6 @@ SCHEMA: Final = (
         UNIQUE (application_id, endpoint_id)
     )
     """,
-    # For who asks which other endpoints a request concerns. Few have neither.
-    """
-    CREATE INDEX endpoint_address
-    ON endpoint (application_id, json_extract(json, '$.Address'))
-    WHERE json_extract(json, '$.Address') IS NOT NULL
-    """,
-    """
-    CREATE INDEX endpoint_user
-    ON endpoint (application_id, json_extract(json, '$.User.UserId'))
-    WHERE json_extract(json, '$.User.UserId') IS NOT NULL
-    """,
     # Events stay in the order in which they came: at the end of a table, a row costs
     # half of what it costs in the middle of one that is sorted by random ids.
     """
