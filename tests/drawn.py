@@ -25,7 +25,7 @@ _DRAW = settings(
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-_ROUNDS = 60
+_ROUNDS = 120
 
 
 def minimal(strategy: SearchStrategy[T], condition: Callable[[T], object]) -> T:
@@ -37,7 +37,7 @@ def drawn(
     strategy: SearchStrategy[T],
     tell: Callable[[T], Any],
     *,
-    count: int = 100,
+    count: int = 50,
     number: int = 0,
 ) -> set[Any]:
     """Return what is to be told of so many values."""

@@ -13,15 +13,18 @@ from pinpoint_events.model.request import EventsBatch, EventsRequest
 from pinpoint_events.model.response import EventsResponse, ItemResponse
 from pinpoint_events.quotas import Quotas, check_quotas
 from pinpoint_events.testing import strategies
+from pinpoint_events.testing._faults import Fault, faults, wire_faults
 from pinpoint_events.testing.strategies import InvalidInput
-from tests.drawn import costly, drawn, minimal, missing
+from pinpoint_events.wire import from_wire
+from tests.drawn import costly, minimal, missing
+from tests.samples import problems_of
 
 WRONG = "a value of the wrong type"
 SURROGATE = "a lone surrogate"
 IN_MAPPING = "None inside a mapping"
 
 
-def kind(invalid: InvalidInput[Any]) -> str:
+def kind(invalid: InvalidInput[Any] | Fault) -> str:
     """Return what is wrong."""
     return invalid.kind
 
@@ -74,24 +77,33 @@ class TestArguments:
         ],
         ids=lambda value: getattr(value, "__name__", ""),
     )
-    def test_kinds(self, cls: type[Any], kinds: set[str]) -> None:
+    def test_kinds(self, cls: Any, kinds: set[str]) -> None:
         """Every kind of fault is drawn."""
-        assert not missing(strategies.invalid_arguments(cls), kind, kinds)
+        assert not missing(faults(cls), kind, kinds)
 
     def test_members(self) -> None:
         """Every member gets a fault."""
         names = {field.name for field in attrs.fields(Endpoint)}
-        invalid = strategies.invalid_arguments(Endpoint)
-        assert not missing(invalid, lambda invalid: invalid.path[0], names)
+        assert not missing(faults(Endpoint), lambda fault: fault.path[0], names)
+
+    @pytest.mark.parametrize("cls", [Endpoint, ItemResponse])
+    def test_one_problem(self, cls: Any) -> None:
+        """Where members depend on each other, a fault of one is no fault of another."""
+        names = {field.name for field in attrs.fields(cls)}
+
+        def member(invalid: InvalidInput[dict[str, Any]]) -> object:
+            (problem,) = problems_of(lambda: cls(**invalid.data))
+            return problem.path[0]
+
+        assert not missing(strategies.invalid_arguments(cls), member, names)
 
     def test_bool_as_a_number(self) -> None:
         """A bool is among what is no number."""
 
-        def latitude(invalid: InvalidInput[dict[str, Any]]) -> str:
-            return type(invalid.data["latitude"]).__name__
+        def latitude(fault: Fault) -> str:
+            return type(fault.members.get("latitude")).__name__
 
-        invalid = strategies.invalid_arguments(Location)
-        assert not missing(invalid, latitude, {"bool", "str", "Decimal"})
+        assert not missing(faults(Location), latitude, {"bool", "str", "Decimal"})
 
     def test_minimal(self) -> None:
         """What is left of a failing example has the fault, and nothing else."""
@@ -143,9 +155,9 @@ class TestWireData:
         ],
         ids=["Session", "EventsBatch", "Endpoint", "Location"],
     )
-    def test_kinds(self, cls: type[Any], kinds: set[str]) -> None:
+    def test_kinds(self, cls: Any, kinds: set[str]) -> None:
         """Every kind of fault is drawn."""
-        assert not missing(strategies.invalid_wire_data(cls), kind, kinds)
+        assert not missing(wire_faults(cls), kind, kinds)
 
     def test_depths(self) -> None:
         """Faults are in the request itself, and in all that is in it."""
@@ -155,6 +167,16 @@ class TestWireData:
 
         places = {(), ("Endpoint",), ("Events",), ("Events", "Session")}
         assert not missing(strategies.invalid_wire_requests(), place, places)
+
+    def test_one_problem(self) -> None:
+        """Where members depend on each other, a fault of one is no fault of another."""
+
+        def member(invalid: InvalidInput[dict[str, Any]]) -> object:
+            (problem,) = problems_of(lambda: from_wire(Endpoint, invalid.data))
+            return problem.path[0]
+
+        endpoints = strategies.invalid_wire_data(Endpoint)
+        assert not missing(endpoints, member, {"Address", "ChannelType", "User"})
 
     def test_left_out_and_null(self) -> None:
         """A member that is missing is left out, or null."""
@@ -188,7 +210,7 @@ class TestJson:
             "no UTF-8",
             "no text",
         }
-        assert drawn(strategies.invalid_json_requests(), kind) == kinds
+        assert not missing(strategies.invalid_json_requests(), kind, kinds)
 
     @costly
     @given(invalid=strategies.invalid_json_requests())

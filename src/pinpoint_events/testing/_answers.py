@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from functools import cache
 from itertools import cycle
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
@@ -86,6 +86,21 @@ def status_codes(
 _OPTIONAL_MESSAGE: Final = optional(st.sampled_from(_MESSAGES) | ANY_TEXT)
 
 
+R = TypeVar("R", EndpointItemResponse, EventItemResponse)
+
+
+def _item_responses(
+    cls: type[R],
+    status_codes: SearchStrategy[int | None] | None,
+    messages: SearchStrategy[str | None] | None,
+) -> SearchStrategy[R]:
+    return st.builds(
+        cls,
+        status_code=either(status_codes, _OPTIONAL_CODE),
+        message=either(messages, _OPTIONAL_MESSAGE),
+    )
+
+
 def endpoint_item_responses(
     *,
     status_codes: SearchStrategy[int | None] | None = None,
@@ -98,11 +113,7 @@ def endpoint_item_responses(
         status_codes: Status codes.
         messages: The service's words.
     """
-    return st.builds(
-        EndpointItemResponse,
-        status_code=either(status_codes, _OPTIONAL_CODE),
-        message=either(messages, _OPTIONAL_MESSAGE),
-    )
+    return _item_responses(EndpointItemResponse, status_codes, messages)
 
 
 def event_item_responses(
@@ -117,11 +128,7 @@ def event_item_responses(
         status_codes: Status codes.
         messages: The service's words.
     """
-    return st.builds(
-        EventItemResponse,
-        status_code=either(status_codes, _OPTIONAL_CODE),
-        message=either(messages, _OPTIONAL_MESSAGE),
-    )
+    return _item_responses(EventItemResponse, status_codes, messages)
 
 
 _OPTIONAL_CODE: Final = optional(status_codes())
