@@ -38,6 +38,13 @@ CONSTRAINTS = ROOT / "constraints.txt"
 DIST = ROOT / "dist"
 COVERAGE_DATA = ROOT / ".nox" / "coverage-data"
 
+ALL_EXTRAS = "cli,fast,server,testing"
+
+# Version 1, the newest there is as a Python package. It pins a botocore of its own, and
+# so has a virtual environment of its own.
+AWS_CLI = "awscli==1.46.3"
+JAVASCRIPT = ROOT / "tests" / "interop" / "js"
+
 # Each botocore release has its own boto3, and that its own s3transfer: where botocore
 # is not the one in constraints.txt, neither are they.
 FOLLOW_BOTOCORE = {"boto3", "s3transfer"}
@@ -228,14 +235,14 @@ def readme_run(session: nox.Session) -> None:
 @nox.session(python=PYTHONS, requires=["build"])
 def tests(session: nox.Session) -> None:
     """All tests against the wheel, on every supported Python."""
-    install(session, extras="fast,testing", groups=("test",))
+    install(session, extras=ALL_EXTRAS, groups=("test",))
     run_pytest(session, measured=session.python == LOWEST_PYTHON)
 
 
 @nox.session(python=LOWEST_PYTHON, requires=["build"])
 def tests_without_fast(session: nox.Session) -> None:
     """All tests with the standard library's JSON."""
-    install(session, extras="testing", groups=("test",))
+    install(session, extras="cli,server,testing", groups=("test",))
     session.run("python", "-c", "import msgspec", success_codes=[1], silent=True)
     run_pytest(session, measured=True)
 
@@ -254,9 +261,45 @@ def tests_lowest(session: nox.Session) -> None:
     pins += [f"{name}=={version}" for name, version in lowest.items()]
     constraints = Path(session.create_tmp()) / "lowest.txt"
     constraints.write_text("\n".join(pins) + "\n", encoding="utf-8")
-    install(session, extras="fast,testing", groups=("test",), constraints=constraints)
+    install(session, extras=ALL_EXTRAS, groups=("test",), constraints=constraints)
     session.log("Lowest: " + ", ".join(f"{n} {v}" for n, v in lowest.items()))
     run_pytest(session)
+
+
+@nox.session(python=LOWEST_PYTHON, requires=["build"])
+def interop(session: nox.Session) -> None:
+    """Unmodified AWS clients against our endpoint, and the AWS CLI beside ours."""
+    install(session, extras=ALL_EXTRAS, groups=("test",))
+    settings = {"PINPOINT_EVENTS_AWS": install_aws_cli(session)}
+    if shutil.which("npm"):
+        settings["PINPOINT_EVENTS_NODE_MODULES"] = install_javascript_sdk(session)
+        settings["PINPOINT_EVENTS_INTEROP"] = "required"
+    else:  # .ci/run fails over these words
+        session.warn("NO NODE: tests with AWS SDK for JavaScript are skipped")
+    paths = ("tests/interop", "tests/test_cli_differential.py")
+    session.run("pytest", *paths, *session.posargs, env=settings)
+
+
+def install_aws_cli(session: nox.Session) -> str:
+    """Installs the AWS CLI, and returns the path of its command."""
+    place = Path(session.create_tmp()).resolve() / "aws-cli"
+    session.run("python", "-m", "venv", "--clear", str(place))
+    programs = place / ("Scripts" if sys.platform == "win32" else "bin")
+    command = [str(programs / "python"), "-m", "pip", "install", "--quiet"]
+    session.run(*command, "--disable-pip-version-check", AWS_CLI, external=True)
+    return str(programs / "aws")
+
+
+def install_javascript_sdk(session: nox.Session) -> str:
+    """Installs what the lock file names, and returns the path of node_modules."""
+    place = Path(session.create_tmp()).resolve() / "js"
+    place.mkdir(exist_ok=True)
+    for name in (".npmrc", "package.json", "package-lock.json"):
+        shutil.copy2(JAVASCRIPT / name, place)
+    with session.chdir(place):
+        options = ["--ignore-scripts", "--no-audit", "--no-fund"]
+        session.run("npm", "ci", *options, external=True)
+    return str(place / "node_modules")
 
 
 @nox.session(requires=[f"tests-{LOWEST_PYTHON}", "tests_without_fast"])
@@ -284,7 +327,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(requires=["build"])
 def typing(session: nox.Session) -> None:
     """Types: mypy is the gate, pyright tells whether the public ones are complete."""
-    install(session, extras="fast,testing", groups=("typing",))
+    install(session, extras=ALL_EXTRAS, groups=("typing",))
     session.run("mypy")
     # The first call fetches pyright itself, and says so.
     session.run("pyright", "--version")
@@ -314,7 +357,7 @@ def show_type_completeness(session: nox.Session, report: dict[str, Any]) -> None
 @nox.session(requires=["build"])
 def docs(session: nox.Session) -> None:
     """The documentation, every warning an error."""
-    install(session, extras="testing", groups=("docs",))
+    install(session, extras="server,testing", groups=("docs",))
     output = ROOT / "docs" / "_build"
     shutil.rmtree(output, ignore_errors=True)
     options = ["--nitpicky", "--fail-on-warning", "--keep-going", "--quiet"]

@@ -17,9 +17,8 @@ from tests.commands import COMMAND, environment, run
 VERSION = f"pinpoint-events {pinpoint_events.__version__}"
 USAGE = "usage: pinpoint-events [--help] [--version] COMMAND ..."
 USAGE_OF_PUT_EVENTS = (
-    "usage: pinpoint-events put-events [-h] [--application-id ID] "
-    "[--events-request JSON] [--cli-input-json JSON] [--generate-cli-skeleton [WHICH]] "
-    "[--to URL]"
+    "usage: pinpoint-events put-events --application-id ID --events-request REQUEST "
+    "[OPTION ...]"
 )
 SKELETON = ("put-events", "--generate-cli-skeleton")
 FULL = Path("/dev/full")
@@ -55,11 +54,13 @@ class TestCommands:
         assert out.endswith("\nexample:\n  pinpoint-events demo\n")
         assert re.findall(r"^  ([a-z]+(?:-[a-z]+)*)  ", out, re.MULTILINE) == [
             "demo",
+            "load",
             "put-events",
+            "serve",
         ]
         assert max(map(len, out.splitlines())) <= 80
 
-    @pytest.mark.parametrize("command", ["demo", "put-events"])
+    @pytest.mark.parametrize("command", ["demo", "load", "put-events", "serve"])
     def test_help_of_a_command(
         self, capsys: pytest.CaptureFixture[str], command: str
     ) -> None:
@@ -118,7 +119,7 @@ class TestUsage:
                 ["x" * 100],
                 (
                     f"argument COMMAND: Found invalid choice '{'x' * 59}…'; maybe you "
-                    "meant: demo, put-events"
+                    "meant: demo, load, put-events, serve"
                 ),
                 USAGE,
             ),
@@ -157,11 +158,17 @@ class TestUsage:
                 USAGE_OF_PUT_EVENTS,
             ),
             (
-                ["put-events", f"--={SECRET}\n{SECRET}"],
+                ["put-events", f"--c={SECRET}\n{SECRET}"],
                 (
-                    "ambiguous option: -- could match --help, --application-id, "
-                    "--events-request, --cli-input-json, --generate-cli-skeleton, --to"
+                    "ambiguous option: --c could match --cli-input-json, "
+                    "--cli-input-yaml, --ca-bundle, --cli-read-timeout, "
+                    "--cli-connect-timeout"
                 ),
+                USAGE_OF_PUT_EVENTS,
+            ),
+            (
+                ["put-events", f"--cli-read-timeout={SECRET}\n{SECRET}"],
+                "argument --cli-read-timeout: invalid int value",
                 USAGE_OF_PUT_EVENTS,
             ),
             (
@@ -189,7 +196,7 @@ class TestUsage:
         assert (code, out) == (252, "")
         assert told == (
             r"argument COMMAND: Found invalid choice '\x1b[2J\udcff\u202e'; maybe you "
-            "meant: demo, put-events"
+            "meant: demo, load, put-events, serve"
         )
 
     def test_a_file_name_cannot_move_the_cursor(

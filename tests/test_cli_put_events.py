@@ -3,19 +3,17 @@ import os
 import signal
 import sqlite3
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing, redirect_stdout
 from pathlib import Path
 from queue import Queue
 from typing import Any
 
 import attrs
-import botocore.session
 import pytest
 
-from pinpoint_events import Endpoint, EventsResponse, from_wire
+from pinpoint_events import Endpoint
 from pinpoint_events.cli import main
-from pinpoint_events.cli.put_events import answer_text
 from pinpoint_events.wire import wire_name
 from tests.aws import KEYS, aws
 from tests.commands import COMMAND, environment, run
@@ -281,7 +279,10 @@ class TestInput:
                         "ApplicationId, EventsRequest"
                     ),
                     "ApplicationId: stands twice; drop one",
-                    "ApplicationId: is of type int; a str; convert it with str()",
+                    (
+                        "Invalid type for parameter ApplicationId, type: <class "
+                        "'int'>; a str; convert it with str()"
+                    ),
                 ],
             ),
             (
@@ -298,11 +299,35 @@ class TestInput:
                 ],
             ),
             (
+                [
+                    "--events-request",
+                    (
+                        '{"BatchItem": {"e": {"Endpoint": {"Attributes": '
+                        '{"k": ["a", 1], "a b": 1}}, "Events": {}}}}'
+                    ),
+                    "--to",
+                    "memory:",
+                ],
+                [
+                    (
+                        "Invalid type for parameter "
+                        "EventsRequest.BatchItem.e.Endpoint.Attributes.k[1], type: "
+                        "<class 'int'>; a str; convert it with str()"
+                    ),
+                    (
+                        "Invalid type for parameter "
+                        "EventsRequest.BatchItem.e.Endpoint.Attributes['a b'], type: "
+                        "<class 'int'>; a list of str; make it a list of str"
+                    ),
+                ],
+            ),
+            (
                 ["--cli-input-json", '{"EventsRequest": []}', "--to", "memory:"],
                 [
                     (
-                        "EventsRequest: is of type list; an object with members of "
-                        "BatchItem; write it as {...}"
+                        "Invalid type for parameter EventsRequest, type: <class "
+                        "'list'>; an object with members of BatchItem; "
+                        "write it as {...}"
                     )
                 ],
             ),
@@ -321,7 +346,7 @@ class TestInput:
         )
         request = f'{{"BatchItem": {{"e-1": {batch}}}}}'
         code, out, told = put("--to", "memory:", "--events-request", request)
-        where = "EventsRequest.BatchItem['e-1']"
+        where = "EventsRequest.BatchItem.e-1"
         event_at = f"{where}.Events['v\\n1']"
         members = ", ".join(wire_name(each.name) for each in attrs.fields(Endpoint))
         assert (code, out, told[0]) == (252, "", "Parameter validation failed:")
@@ -353,60 +378,6 @@ class TestInput:
         )
         with closing(sqlite3.connect(path)) as store:
             assert store.execute("SELECT * FROM events").fetchall() == []
-
-
-class TestAnswers:
-    """The answer is printed as the AWS CLI prints it, whatever of it there is."""
-
-    @pytest.mark.parametrize(
-        "results, printed",
-        [
-            ({}, {}),
-            ({"e-1": 202, "e-2": 400}, {"Results": {"e-1": 202, "e-2": 400}}),
-            (
-                {"z": {"EndpointItemResponse": {}}, "a": {"EventsItemResponse": {}}},
-                {"Results": {"z": {"EndpointItemResponse": {}}, "a": {}}},
-            ),
-            (
-                {"e": {"EventsItemResponse": {"v": {"StatusCode": 202, "More": 1}}}},
-                {"Results": {"e": {"EventsItemResponse": {"v": {"StatusCode": 202}}}}},
-            ),
-        ],
-        ids=["nothing", "bare codes", "empty items", "unknown members"],
-    )
-    def test_shapes(
-        self, results: Mapping[str, Any], printed: Mapping[str, Any]
-    ) -> None:
-        """Items stand in the order in which they came; what is empty is left out."""
-        response = from_wire(EventsResponse, {"Results": results})
-        expected = json.dumps({"EventsResponse": printed}, indent=4)
-        assert answer_text(response) == expected
-
-    def test_order_of_members(self) -> None:
-        """Members stand in the order of botocore's description, as the CLI has them."""
-        service = botocore.session.Session().get_service_model("pinpoint")
-        response = service.shape_for("EventsResponse")
-        item = response.members["Results"].value
-        code = {"StatusCode": 202, "Message": "Accepted"}
-        answer = {
-            "e-1": {
-                "EventsItemResponse": {"v-1": code},
-                "EndpointItemResponse": code,
-            }
-        }
-        text = answer_text(from_wire(EventsResponse, {"Results": answer}))
-        (found,) = json.loads(text)["EventsResponse"]["Results"].values()
-        of_endpoint, of_events = found.values()
-        assert list(found) == list(item.members)
-        names = list(item.members["EndpointItemResponse"].members)
-        assert list(of_endpoint) == list(of_events["v-1"]) == names
-
-    def test_text_is_kept(self) -> None:
-        """Text that is not ASCII is not escaped."""
-        answer = {"bücher": {"EndpointItemResponse": {"Message": "Zoë 🎈"}}}
-        text = answer_text(from_wire(EventsResponse, {"Results": answer}))
-        assert '"bücher"' in text
-        assert '"Zoë 🎈"' in text
 
 
 def mixed(received: Received) -> Answer:

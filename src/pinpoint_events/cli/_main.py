@@ -8,6 +8,7 @@ input, 253 your environment, 254 the service, 255 anything else.
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from string import ascii_letters, digits
 from typing import Final
 
 from pinpoint_events import __version__
@@ -19,7 +20,6 @@ from pinpoint_events.errors import (
     Problem,
     ServiceError,
     ValidationError,
-    path_text,
     shortened,
 )
 
@@ -45,7 +45,9 @@ _PROGRAM: Final = "pinpoint-events"
 # keyboard does not wait for what sends events.
 _COMMANDS: Final = {
     "demo": "demo",
+    "load": "load",
     "put-events": "put_events",
+    "serve": "serve",
 }
 
 
@@ -88,7 +90,9 @@ def _parser() -> Parser:
         description="Typed batches of Amazon Pinpoint events, at a shell.\n\n"
         "commands:\n"
         "  demo        send a small batch into SQLite and show what became of it\n"
-        "  put-events  send one request, as `aws pinpoint put-events` does\n\n"
+        "  load        send the events of files of JSON Lines, of any size\n"
+        "  put-events  send one request, as `aws pinpoint put-events` does\n"
+        "  serve       serve a PutEvents endpoint of your own\n\n"
         f"`{_PROGRAM} COMMAND --help` tells more of each.",
         example=f"{_PROGRAM} demo",
     )
@@ -130,16 +134,39 @@ def _problem_text(problem: Problem) -> str:
     """Return a problem in one line, in the AWS CLI's words where it has some."""
     if not problem.path:
         return str(problem)
-    where = path_text(problem.path[:-1]) or "input"
+    where = _path_text(problem.path)
+    told = f"{where}: {problem.problem}"
+    rest: tuple[str, ...] = problem[2:]
+    parent = _path_text(problem.path[:-1]) or "input"
     name = f'"{shortened(str(problem.path[-1]))[1:-1]}"'
     if problem.problem == "is missing":
-        told = f"Missing required parameter in {where}: {name}"
-        return "; ".join(part for part in (told, *problem[2:]) if part)
-    if problem.problem == "is not known":
+        told = f"Missing required parameter in {parent}: {name}"
+    elif problem.problem == "is not known":
         choices = problem.limit.removeprefix("one of ")
-        told = f"Unknown parameter in {where}: {name}, must be one of: {choices}"
-        return "; ".join(part for part in (told, problem.remedy) if part)
-    return str(problem)
+        told = f"Unknown parameter in {parent}: {name}, must be one of: {choices}"
+        rest = (problem.remedy,)
+    elif problem.problem.startswith("is of type "):
+        kind = problem.problem.removeprefix("is of type ")
+        told = f"Invalid type for parameter {where}, type: <class '{kind}'>"
+    return "; ".join(part for part in (told, *rest) if part)
+
+
+# What needs no quotes to be told from what stands around it.
+_PLAIN: Final = frozenset(ascii_letters + digits + "_-:@")
+_MOST_CHARACTERS: Final = 60
+
+
+def _path_text(path: tuple[str | int, ...]) -> str:
+    """Return a path as the AWS CLI does: `EventsRequest.BatchItem.e1.Events.v1`."""
+    shown = ""
+    for part in path:
+        if isinstance(part, int):
+            shown += f"[{part}]"
+        elif part and len(part) <= _MOST_CHARACTERS and _PLAIN.issuperset(part):
+            shown += f".{part}" if shown else part
+        else:
+            shown += f"[{shortened(part)}]"
+    return shown
 
 
 def _refusal_text(error: ServiceError) -> str:

@@ -43,10 +43,11 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of exiting."""
-        # argparse repeats the values of options that it cannot tell apart, or that take
-        # none. They may be somebody's data.
+        # argparse repeats the values of options that it cannot tell apart, that take
+        # none, or that must be numbers. They may be somebody's data.
         message = re.sub(r"=.* could match", " could match", message, flags=re.DOTALL)
         message = re.sub(r"ignored explicit argument .*", "takes no value", message)
+        message = re.sub(r"(invalid \w+ value): .*", r"\1", message, flags=re.DOTALL)
         raise UsageError(message, self.format_usage())
 
     def parse_known_or_fail(self, arguments: list[str]) -> argparse.Namespace:

@@ -15,7 +15,7 @@ APPLICATION_ID: Final = 0x50707445
 """Says in the file's header whose it is: `PptE`. (SQLite, "PRAGMA application_id".)"""
 
 VERSION: Final = 1
-"""Goes up with each change of what follows."""
+"""Goes up with each release that changes what follows."""
 
 SCHEMA: Final = (
     """
@@ -28,6 +28,17 @@ SCHEMA: Final = (
         updated_at TEXT NOT NULL,
         UNIQUE (application_id, endpoint_id)
     )
+    """,
+    # For who asks which other endpoints a request concerns. Few have neither.
+    """
+    CREATE INDEX endpoint_address
+    ON endpoint (application_id, json_extract(json, '$.Address'))
+    WHERE json_extract(json, '$.Address') IS NOT NULL
+    """,
+    """
+    CREATE INDEX endpoint_user
+    ON endpoint (application_id, json_extract(json, '$.User.UserId'))
+    WHERE json_extract(json, '$.User.UserId') IS NOT NULL
     """,
     # Events stay in the order in which they came: at the end of a table, a row costs
     # half of what it costs in the middle of one that is sorted by random ids.

@@ -1,6 +1,6 @@
 """A sender for tests: it keeps what it is sent, and answers as it is told."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import cast
 
 from pinpoint_events.model.endpoint import Endpoint
@@ -95,6 +95,29 @@ class MemorySender(BaseSender):
         with self._lock:
             return self._events.copy()
 
+    def find_endpoints(
+        self,
+        *,
+        ids: Collection[str] = (),
+        addresses: Collection[str] = (),
+        user_ids: Collection[str] = (),
+    ) -> dict[str, Endpoint]:
+        """
+        Return endpoint id to what is known of each that is meant, the oldest first.
+
+        Args:
+            ids: Those with one of these ids are meant,
+            addresses: and those with one of these addresses,
+            user_ids: and those of one of these users.
+        """
+        return {
+            endpoint_id: endpoint
+            for endpoint_id, endpoint in self.endpoints.items()
+            if endpoint_id in ids
+            or endpoint.address in addresses
+            or (endpoint.user is not None and endpoint.user.user_id in user_ids)
+        }
+
     def _put_events(self, request: EventsRequest) -> EventsResponse:
         with self._lock:
             self._requests.append(request)
@@ -116,7 +139,7 @@ class MemorySender(BaseSender):
     def __repr__(self) -> str:
         with self._lock:
             return (
-                f"<MemorySender of {self.application_id!r}: "
+                f"<{type(self).__name__} of {self.application_id!r}: "
                 f"{len(self._requests)} requests, {len(self._endpoints)} endpoints, "
                 f"{len(self._events)} events>"
             )

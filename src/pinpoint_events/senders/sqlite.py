@@ -2,7 +2,10 @@
 
 import os
 import sqlite3
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, cast
 
@@ -20,7 +23,7 @@ from pinpoint_events.senders._accepted import accepted
 from pinpoint_events.senders._json_parts import BatchTexts, batch_texts
 from pinpoint_events.senders._store import Store
 from pinpoint_events.senders.protocol import BaseSender, checked_application_id
-from pinpoint_events.wire import from_json, time_text, to_json
+from pinpoint_events.wire import encode, from_json, time_text, to_json
 
 __all__ = ["SqliteSender"]
 
@@ -29,6 +32,19 @@ _LONGEST_SECONDS: Final = 86_400  # a day
 _FIND_ENDPOINT: Final = (
     "SELECT id, json FROM endpoint WHERE application_id = ? AND endpoint_id = ?"
 )
+# A list of any length as one parameter; each of the three has an index, for which the
+# last two are written as in the schema.
+_FIND_ENDPOINTS: Final = """
+    SELECT id, endpoint_id, json FROM endpoint
+    WHERE application_id = ?1 AND endpoint_id IN (SELECT value FROM json_each(?2))
+    UNION SELECT id, endpoint_id, json FROM endpoint
+    WHERE application_id = ?1
+    AND json_extract(json, '$.Address') IN (SELECT value FROM json_each(?3))
+    UNION SELECT id, endpoint_id, json FROM endpoint
+    WHERE application_id = ?1
+    AND json_extract(json, '$.User.UserId') IN (SELECT value FROM json_each(?4))
+    ORDER BY id
+"""
 _ADD_ENDPOINT: Final = (
     "INSERT INTO endpoint (application_id, endpoint_id, json, created_at, updated_at) "
     "VALUES (?, ?, ?, ?, ?)"
@@ -124,6 +140,35 @@ class SqliteSender(BaseSender):
             raise ConfigurationError(told)
         self._store = Store(self.path, timeout_seconds)
 
+    def find_endpoints(
+        self,
+        *,
+        ids: Collection[str] = (),
+        addresses: Collection[str] = (),
+        user_ids: Collection[str] = (),
+    ) -> dict[str, Endpoint]:
+        """
+        Return endpoint id to what is known of each that is meant, the oldest first.
+
+        Args:
+            ids: Those with one of these ids are meant,
+            addresses: and those with one of these addresses,
+            user_ids: and those of one of these users.
+
+        Raises:
+            StoreError: If the file cannot be read.
+        """
+        lists = [encode(list(each)).decode() for each in (ids, addresses, user_ids)]
+        with self._store.transaction() as connection:
+            rows = connection.execute(
+                _FIND_ENDPOINTS, (self.application_id, *lists)
+            ).fetchall()
+        found: dict[str, Endpoint] = {}
+        for _, endpoint_id, text in rows:
+            with self._reading(endpoint_id):
+                found[endpoint_id] = _endpoint(text)
+        return found
+
     def _put_events(self, request: EventsRequest) -> EventsResponse:
         batches = list(batch_texts(request))
         with self._store.transaction() as connection:
@@ -154,15 +199,16 @@ class SqliteSender(BaseSender):
         stored: str
         key, stored = found
         if text not in {stored, _NOTHING_SAID}:
-            known = self._read_endpoint(batch.endpoint_id, stored)
-            text = to_json(merged(known, batch.endpoint)).decode()
+            with self._reading(batch.endpoint_id):
+                text = _merged_text(stored, text)
             if text != stored:
                 connection.execute(_CHANGE_ENDPOINT, (text, now, key))
         return key
 
-    def _read_endpoint(self, endpoint_id: str, text: str) -> Endpoint:
+    @contextmanager
+    def _reading(self, endpoint_id: str) -> Iterator[None]:
         try:
-            return from_json(Endpoint, text)
+            yield
         except ValidationError:
             told = (
                 f"the store {str(self.path)!r} has something under the endpoint id "
@@ -179,6 +225,19 @@ class SqliteSender(BaseSender):
         return (
             f"SqliteSender({str(self.path)!r}, application_id={self.application_id!r})"
         )
+
+
+# Most that is said of an endpoint was said before, word for word.
+
+
+@lru_cache(maxsize=1024)
+def _endpoint(text: str) -> Endpoint:
+    return from_json(Endpoint, text)
+
+
+@lru_cache(maxsize=1024)
+def _merged_text(stored: str, update: str) -> str:
+    return to_json(merged(_endpoint(stored), _endpoint(update))).decode()
 
 
 _NOTHING_SAID: Final = to_json(Endpoint()).decode()

@@ -1,31 +1,51 @@
 """
-For tests of code that uses this package: data, and a sender that keeps all it is given.
+For tests of code that uses this package: data, senders that keep all, pytest fixtures.
 
 `strategies` makes Hypothesis strategies for every public class, for answers and for
-faulty input; it needs the extra `testing`. `MemorySender` needs nothing.
+faulty input; it needs the extra `testing`. `MemorySender` and `RecordingSender` need
+nothing. pytest finds the fixtures `pinpoint_sender`, which is a `RecordingSender`, and
+`pinpoint_server`, which is a `PinpointServer` and needs the extra `server`.
 
-Names are bound when first used: Hypothesis itself imports this package, to learn what
-`st.from_type` is to do for our classes.
+Names are bound when first used: Hypothesis and pytest themselves import this package,
+the one to learn what `st.from_type` is to do for our classes, the other for fixtures.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pinpoint_events.senders import MemorySender as MemorySender
     from pinpoint_events.testing import strategies as strategies
+    from pinpoint_events.testing._recording import RecordingSender as RecordingSender
+    from pinpoint_events.testing._recording import SentEvent as SentEvent
+    from pinpoint_events.testing._serving import PinpointServer as PinpointServer
 
-__all__ = ["MemorySender", "strategies"]
+__all__ = [
+    "MemorySender",
+    "PinpointServer",
+    "RecordingSender",
+    "SentEvent",
+    "strategies",
+]
+
+_MODULE_OF = {
+    "MemorySender": "senders",
+    "PinpointServer": "testing._serving",
+    "RecordingSender": "testing._recording",
+    "SentEvent": "testing._recording",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Bind a public name when it is first used (PEP 562)."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 - needed on first use only
-
     if name == "strategies":
         return import_module(f"{__name__}.strategies")
-    return import_module("pinpoint_events.senders").MemorySender
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"pinpoint_events.{module}"), name)
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:

@@ -1,11 +1,18 @@
+import io
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pinpoint_events.cli._input import json_value, text_value
 from pinpoint_events.cli._parser import UsageError
+from pinpoint_events.cli.put_events._values import (
+    json_object,
+    read_value,
+    text_value,
+)
 
 SECRET = "someone@example.com"
 WHAT_TO_PASS = "pass a JSON object, or file:// and the path of a file that holds one"
@@ -18,9 +25,14 @@ def refusal_of(act: Callable[[], object]) -> str:
     error = caught.value
     assert SECRET not in repr(error)
     assert error.__cause__ is None
-    assert error.__suppress_context__ is True
+    assert error.__context__ is None or error.__suppress_context__
     assert error.usage == ""
     return error.message
+
+
+def json_value(option: str, given: str) -> dict[str, Any]:
+    """Return the JSON object that an option's value is."""
+    return json_object(option, read_value(option, given))
 
 
 def file_of(directory: Path, content: bytes, name: str = "value.json") -> str:
@@ -66,6 +78,11 @@ class TestTextValue:
         for name in ("HOME", "USERPROFILE", "WHERE"):
             monkeypatch.setenv(name, str(tmp_path))
         assert text_value("--x", f"file://{path}") == "my-app"
+
+    def test_of_a_file_of_bytes(self, tmp_path: Path) -> None:
+        """The AWS CLI's sign for binary files names a file like any other."""
+        given = file_of(tmp_path, b"my-app").replace("file://", "fileb://")
+        assert text_value("--x", given) == "my-app"
 
     def test_of_no_file(self, tmp_path: Path) -> None:
         """A missing file is told in the AWS CLI's words."""
@@ -120,6 +137,50 @@ class TestTextValue:
             f"Error parsing parameter '--x': Unable to load paramfile file://{path}: "
             "it has more than 64,000,000 bytes, the most that is read"
         )
+
+
+class TestStandardInput:
+    """`-` stands for it."""
+
+    def given(
+        self, monkeypatch: pytest.MonkeyPatch, content: bytes
+    ) -> Callable[[], str]:
+        """Return what reads an option when this stands on standard input."""
+        stream = io.TextIOWrapper(io.BytesIO(content), encoding="ascii")
+        monkeypatch.setattr(sys, "stdin", stream)
+        return lambda: read_value("--x", "-")
+
+    def test_is_read(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It is UTF-8, whatever the locale says, with or without a mark of it."""
+        content = b"\xef\xbb\xbf" + "bücher\n".encode()
+        assert self.given(monkeypatch, content)() == "bücher\n"
+
+    def test_is_nothing_else(self) -> None:
+        """Another text stands for itself, or names a file."""
+        assert read_value("--x", "--") == "--"
+        assert text_value("--x", "-") == "-"
+
+    def test_of_another_encoding(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What is no UTF-8 is told, and not repeated."""
+        read = self.given(monkeypatch, b"\xff" + SECRET.encode())
+        assert refusal_of(read) == (
+            "Error parsing parameter '--x': Unable to read standard input: its text is "
+            "not UTF-8 at byte 0; save it as UTF-8"
+        )
+
+    def test_without_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Reading ends where no request can be that large."""
+        read = self.given(monkeypatch, bytes(64_000_001))
+        assert refusal_of(read) == (
+            "Error parsing parameter '--x': Unable to read standard input: it has more "
+            "than 64,000,000 bytes, the most that is read"
+        )
+
+    def test_that_is_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A process may have none, as below pythonw."""
+        monkeypatch.setattr(sys, "stdin", None)
+        told = refusal_of(lambda: read_value("--x", "-"))
+        assert told == "Error parsing parameter '--x': there is no standard input"
 
 
 class TestJsonValue:

@@ -1,13 +1,13 @@
 """
 What `--generate-cli-skeleton` prints: every member that the service documents.
 
-Written out, so that it is there without loading anything. A test holds it to the model
+Written out, so that it is there without loading anything. Tests hold it to the model
 and to botocore's description of the service.
 """
 
 from typing import Any, Final
 
-__all__ = ["INPUT", "OUTPUT"]
+__all__ = ["INPUT", "OUTPUT", "input_as_yaml"]
 
 _KEY: Final = "KeyName"
 _TEXTS: Final = {_KEY: [""]}
@@ -63,12 +63,31 @@ INPUT: Final[dict[str, Any]] = {
     },
 }
 
-_ITEM: Final = {"Message": "Message", "StatusCode": 0}
+
+def _item() -> dict[str, Any]:
+    # One for each place: as YAML, what is the same object twice is written once.
+    return {"Message": "Message", "StatusCode": 0}
+
 
 OUTPUT: Final[dict[str, Any]] = {
     "EventsResponse": {
         "Results": {
-            _KEY: {"EndpointItemResponse": _ITEM, "EventsItemResponse": {_KEY: _ITEM}}
+            _KEY: {
+                "EndpointItemResponse": _item(),
+                "EventsItemResponse": {_KEY: _item()},
+            }
         }
     }
 }
+
+
+def input_as_yaml() -> str:
+    """
+    Return the input in YAML, with a comment on each member, as by AWS CLI version 2.
+
+    The comments are first sentences of the service's documentation, by botocore.
+    """
+    from importlib import resources  # noqa: PLC0415 - for this alone
+
+    file = resources.files(__package__).joinpath("skeleton-input.yaml")
+    return file.read_text(encoding="utf-8").removesuffix("\n")

@@ -3,10 +3,15 @@ from typing import Any
 
 import botocore.session
 import pytest
+import ruamel.yaml
 from botocore.utils import ArgumentGenerator
 
-from pinpoint_events.cli import main, skeleton
+from pinpoint_events.cli import main
+from pinpoint_events.cli.put_events import skeleton
+from tests.aws import aws
 from tests.samples import ROOT
+
+__all__ = ["aws"]
 
 
 def generated(shape_of: str, *, use_member_names: bool) -> Any:
@@ -36,11 +41,11 @@ class TestInput:
         batch["Endpoint"]["ChannelType"] = "PUSH"
         assert (code, *capsys.readouterr()) == (0, as_printed(expected), "")
 
-    def test_does_not_read_the_other_options(
+    def test_does_not_check_the_other_options(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        """What is printed does not depend on them, so they may be wrong or missing."""
-        arguments = ["--application-id", "", "--events-request", "{bad"]
+        """What is printed does not depend on them; they may be unsound or missing."""
+        arguments = ["--application-id", "", "--events-request", '{"Bogus": 1}']
         code = main(["put-events", *arguments, "--generate-cli-skeleton"])
         assert (code, *capsys.readouterr()) == (0, as_printed(skeleton.INPUT), "")
 
@@ -49,6 +54,16 @@ class TestInput:
         arguments = ["--generate-cli-skeleton", "input", "--cli-input-json", "{}"]
         code = main(["put-events", *arguments])
         assert (code, *capsys.readouterr()) == (0, as_printed(skeleton.INPUT), "")
+
+    def test_refuses_a_bad_request(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """An option that cannot be read is told, as by the AWS CLI."""
+        code = main(["put-events", "--generate-cli-skeleton", "--events-request", "{"])
+        told = (
+            "Error parsing parameter '--events-request': Invalid JSON: Expecting "
+            "property name enclosed in double quotes at line 1 column 2; pass a JSON "
+            "object, or file:// and the path of a file that holds one\n"
+        )
+        assert (code, *capsys.readouterr()) == (252, "", told)
 
     def test_refuses_a_bad_input(self, capsys: pytest.CaptureFixture[str]) -> None:
         """The input that cannot be read is told, and nothing is printed."""
@@ -61,8 +76,53 @@ class TestInput:
         assert (code, *capsys.readouterr()) == (252, "", told)
 
 
+class TestYamlInput:
+    """`--generate-cli-skeleton yaml-input`."""
+
+    def test_is_the_same_input(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """As YAML it says what the other says as JSON."""
+        code = main(["put-events", "--generate-cli-skeleton", "yaml-input"])
+        out, err = capsys.readouterr()
+        read = ruamel.yaml.YAML(typ="safe", pure=True).load(out)
+        assert (code, err) == (0, "")
+        assert read == skeleton.INPUT
+        assert out.endswith(" when the event occurred.\n")
+
+    def test_comments(self) -> None:
+        """Each member is described; those are required that botocore requires."""
+        service = botocore.session.Session().get_service_model("pinpoint")
+        required: list[str] = []
+        names: list[str] = []
+
+        def walk(shape: Any) -> None:
+            for name, member in getattr(shape, "members", {}).items():
+                names.append(name)
+                if name in shape.required_members:
+                    required.append(name)
+                walk(member)
+            if shape.type_name == "map":
+                walk(shape.value)
+
+        walk(service.operation_model("PutEvents").input_shape)
+        lines = skeleton.input_as_yaml().splitlines()
+        described = [line for line in lines if "#" in line]
+        keys = [line.partition(":")[0].strip() for line in described]
+        assert keys == names
+        assert required == [
+            key
+            for key, line in zip(keys, described, strict=True)
+            if "# [REQUIRED] " in line
+        ]
+        types = ", ".join(service.shape_for("ChannelType").enum)
+        assert f" Valid values are: {types}." in "\n".join(lines)
+
+
 class TestOutput:
     """`--generate-cli-skeleton output`."""
+
+    @pytest.fixture(autouse=True)
+    def _region(self, aws: pytest.MonkeyPatch) -> None:
+        aws.setenv("AWS_REGION", "eu-west-1")
 
     def test_is_the_aws_clis(self, capsys: pytest.CaptureFixture[str]) -> None:
         """It is botocore's, byte for byte."""
@@ -80,6 +140,37 @@ class TestOutput:
         )
         expected = generated("output_shape", use_member_names=True)
         assert (code, *capsys.readouterr()) == (0, as_printed(expected), "")
+
+    def test_needs_a_region(
+        self, capsys: pytest.CaptureFixture[str], aws: pytest.MonkeyPatch
+    ) -> None:
+        """What has to be known for sending has to be known here, but for keys."""
+        aws.delenv("AWS_REGION")
+        request = '{"BatchItem": {}}'
+        arguments = ["--application-id", "a", "--events-request", request]
+        code = main(["put-events", *arguments, "--generate-cli-skeleton", "output"])
+        told = (
+            "You must specify a region: pass --region, or set AWS_REGION, or region in "
+            "the profile of the AWS config file\n"
+        )
+        assert (code, *capsys.readouterr()) == (253, "", told)
+
+    def test_of_another_place(
+        self, capsys: pytest.CaptureFixture[str], aws: pytest.MonkeyPatch
+    ) -> None:
+        """A URL says all, and nothing is opened."""
+        aws.delenv("AWS_REGION")
+        arguments = ["--events-request", "BatchItem={}", "--to", "sqlite:///no/such.db"]
+        code = main(["put-events", *arguments, "--generate-cli-skeleton", "output"])
+        assert (code, *capsys.readouterr()) == (0, as_printed(skeleton.OUTPUT), "")
+
+    def test_as_yaml(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Nothing is abbreviated, though the same stands in it twice."""
+        arguments = ["--events-request", "BatchItem={}", "--to", "memory:"]
+        wanted = ["--generate-cli-skeleton", "output", "--output", "yaml"]
+        code = main(["put-events", *arguments, *wanted])
+        out, err = capsys.readouterr()
+        assert (code, err, out.count("StatusCode: 0")) == (0, "", 2)
 
     def test_refuses_missing_options(self, capsys: pytest.CaptureFixture[str]) -> None:
         """What would be missing for sending is missing here."""
@@ -100,7 +191,8 @@ class TestOutput:
         code = main(["put-events", *arguments, "--generate-cli-skeleton", "output"])
         told = (
             "Parameter validation failed:\n"
-            "EventsRequest.BatchItem: is of type list; a mapping; pass a dict\n"
+            "Invalid type for parameter EventsRequest.BatchItem, type: <class 'list'>; "
+            "a mapping; pass a dict\n"
         )
         assert (code, *capsys.readouterr()) == (252, "", told)
 
@@ -125,7 +217,7 @@ class TestOutput:
     def test_is_told_apart_from_other_words(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        """There are these two, and no third."""
+        """There are these three, and no fourth."""
         code = main(["put-events", "--generate-cli-skeleton", "outptu"])
         out, err = capsys.readouterr()
         told, usage = err.splitlines()

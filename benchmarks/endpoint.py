@@ -1,0 +1,175 @@
+"""
+How many events a second the endpoint takes: `python -m benchmarks.endpoint`.
+
+The endpoint is the command itself, `pinpoint-events serve`, in a process of its own,
+with signatures verified and an SQLite store behind it. Where there is `taskset`, it has
+one core to itself and this load generator another. The load is made before the clock
+runs: signed requests of 100 events, as bytes, each with event ids of its own, so that
+every event is a new row. They are sent over sockets that are kept open. Afterwards the
+rows in the store are counted.
+
+What counts is the processor time that the endpoint's process takes for an event: the
+events that one core takes in a second are its inverse, whatever else the machine does.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from benchmarks.workload import EVENTS, built, values
+from pinpoint_events import to_wire
+
+_KEY = ("AKIDBENCHMARK", "a-secret-that-is-no-secret")
+_PATH = "/v1/apps/benchmark/events"
+
+
+class Usage(NamedTuple):
+    """What a process has used so far."""
+
+    seconds: float
+    resident_bytes: int
+
+
+def usage(pid: int) -> Usage:
+    """Return what Linux says of a process; zeros elsewhere."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return Usage(0.0, 0)
+    ticks = int(fields[11]) + int(fields[12])
+    page = os.sysconf("SC_PAGE_SIZE")
+    return Usage(ticks / os.sysconf("SC_CLK_TCK"), int(fields[21]) * page)
+
+
+def _on_core(core: int) -> list[str]:
+    if shutil.which("taskset") is None or (os.cpu_count() or 1) < 2:
+        return []
+    return ["taskset", "-c", str(core)]
+
+
+@contextmanager
+def endpoint(store: Path, *, core: int) -> Iterator[tuple[str, int]]:
+    """Run the endpoint, and yield its URL and process id."""
+    command = [sys.executable, "-m", "pinpoint_events", "serve", "--port", "0"]
+    command += ["--to", f"sqlite:///{store.as_posix()}"]
+    environment = {
+        **os.environ,
+        "AWS_ACCESS_KEY_ID": _KEY[0],
+        "AWS_SECRET_ACCESS_KEY": _KEY[1],
+    }
+    environment.pop("AWS_SESSION_TOKEN", None)
+    with subprocess.Popen(
+        [*_on_core(core), *command], stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip(), process.pid
+        finally:
+            process.terminate()
+
+
+def signed_request(url: str, serial: int) -> bytes:
+    """Return a whole signed request of 100 events that nobody has sent before."""
+    wire = to_wire(built(values(serial % 100)).build())
+    for batch in wire["BatchItem"].values():
+        batch["Events"] = {
+            f"{serial:08x}-{event_id[9:]}": event
+            for event_id, event in batch["Events"].items()
+        }
+    body = json.dumps(wire).encode()
+    headers = {"Content-Type": "application/json", "User-Agent": "Boto3/1.44.5"}
+    request = AWSRequest("POST", url + _PATH, headers=headers, data=body)
+    SigV4Auth(Credentials(*_KEY), "mobiletargeting", "us-east-1").add_auth(request)
+    lines = [f"POST {_PATH} HTTP/1.1", f"host: {urlsplit(url).netloc}"]
+    lines += [f"{name}: {value}" for name, value in request.headers.items()]
+    lines.append(f"content-length: {len(body)}")
+    return "\r\n".join([*lines, "\r\n"]).encode() + body
+
+
+def send(url: str, requests: Sequence[bytes]) -> None:
+    """Send requests one after the other over one connection."""
+    port = urlsplit(url).port
+    assert port is not None
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with connection.makefile("rb") as stream:
+            for request in requests:
+                connection.sendall(request)
+                status = stream.readline()
+                assert b" 202 " in status, status
+                length = 0
+                while (line := stream.readline()) != b"\r\n":
+                    if line.startswith(b"content-length:"):
+                        length = int(line.split(b":")[1])
+                answer = stream.read(length)
+                assert b'"StatusCode":4' not in answer, answer
+
+
+def load(url: str, count: int, connections: int, first: int) -> float:
+    """Send so many requests, and return the seconds it took."""
+    requests = [signed_request(url, first + number) for number in range(count)]
+    with ThreadPoolExecutor(connections) as threads:
+        started = time.perf_counter()
+        sent = [
+            threads.submit(send, url, requests[start::connections])
+            for start in range(connections)
+        ]
+        for each in sent:
+            each.result()
+        return time.perf_counter() - started
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--requests", type=int, default=500, help="in each round")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--connections", type=int, default=4)
+    options = parser.parse_args()
+    if _on_core(0):
+        os.sched_setaffinity(0, {0})
+    with tempfile.TemporaryDirectory() as directory:
+        store = Path(directory, "events.db")
+        with endpoint(store, core=1) as (url, pid):
+            print(f"{url}, requests of {EVENTS} events, signed, into SQLite")
+            load(url, 50, options.connections, 0)
+            before = usage(pid)
+            print(f"resident before: {before.resident_bytes / 1e6:.1f} MB")
+            sent = 50
+            for _ in range(options.rounds):
+                start = usage(pid)
+                seconds = load(url, options.requests, options.connections, sent)
+                sent += options.requests
+                end = usage(pid)
+                events = options.requests * EVENTS
+                busy = end.seconds - start.seconds
+                print(
+                    f"{events / seconds:>8,.0f} events/s by the clock, "
+                    f"{busy / events * 1e6:5.1f} us of processor time an event "
+                    f"({events / busy if busy else 0:,.0f} events/s on one core), "
+                    f"resident {end.resident_bytes / 1e6:.1f} MB"
+                )
+        with closing(sqlite3.connect(store)) as connection:
+            ((stored,),) = connection.execute("SELECT count(*) FROM events")
+        print(f"{sent * EVENTS:,} events sent, {stored:,} stored")
+
+
+if __name__ == "__main__":
+    main()

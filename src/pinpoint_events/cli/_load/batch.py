@@ -1,0 +1,192 @@
+"""
+Lines packed into requests within the quotas.
+
+A batch begins and ends between two lines of one file. In it, nothing contradicts: where
+a line says something else of an endpoint than a line before it, or has another event
+under the same id, it goes into the next batch, and the place that it is sent to decides
+what that means.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from pinpoint_events.builder import BatchBuilder
+from pinpoint_events.cli._load.content import (
+    BAD_REQUEST,
+    Content,
+    Item,
+    Refusal,
+    in_wire_names,
+)
+from pinpoint_events.cli._load.lines import Position
+from pinpoint_events.errors import QuotaExceededError
+from pinpoint_events.model.endpoint import Endpoint
+from pinpoint_events.model.event import Event
+from pinpoint_events.model.request import EventsRequest
+from pinpoint_events.quotas import Quotas, bound
+from pinpoint_events.wire import to_wire
+
+__all__ = ["Batch", "Entry", "Packer", "contradict"]
+
+_MOST_EVENTS: Final = bound(Quotas().events_per_request)
+_MOST_BYTES: Final = bound(Quotas().request_bytes)
+_UNTOUCHED: Final = Endpoint()
+
+
+class Entry(NamedTuple):
+    """
+    What one line asks to send.
+
+    Attributes:
+        line: The line's number.
+        endpoint_id: The endpoint's id.
+        event_id: The event's; None for an endpoint of which something is said.
+    """
+
+    line: int
+    endpoint_id: str
+    event_id: str | None
+
+
+class Batch(NamedTuple):
+    """
+    What is sent together, and counted together.
+
+    Attributes:
+        file: Index of the file that the lines stand in.
+        position: How far the file is taken with these lines.
+        requests: To be sent one after the other; nearly always one, or none.
+        entries: What is in the requests, in the order of the lines.
+        endpoints: Endpoint id to what is said of the endpoint.
+        events: Endpoint id and event id to event.
+        refusals: Number of the line, and what of it is not sent.
+    """
+
+    file: int
+    position: Position
+    requests: tuple[EventsRequest, ...]
+    entries: Sequence[Entry]
+    endpoints: Mapping[str, Endpoint]
+    events: Mapping[tuple[str, str], Event]
+    refusals: Sequence[tuple[int, Refusal]]
+
+
+class Packer:
+    """Packs lines of one file into batches, one after the other."""
+
+    def __init__(self, file: int) -> None:
+        """Start with an empty batch."""
+        self._file = file
+        self._builder = BatchBuilder()
+        self._start()
+
+    def _start(self) -> None:
+        self._builder.clear()
+        self._endpoints: dict[str, Endpoint] = {}
+        self._events: dict[tuple[str, str], Event] = {}
+        self._entries: list[Entry] = []
+        self._refusals: list[tuple[int, Refusal]] = []
+        self._lines = 0
+        self._bytes = 0
+
+    def has_room_for(self, content: Content, size: int) -> bool:
+        """
+        Return whether a line may still go into this batch; into an empty one, any may.
+
+        Args:
+            content: What the line says.
+            size: Bytes of its text: about what it adds to a request.
+        """
+        if self._lines == 0:
+            return True
+        count = sum(len(item.events) for item in content.items)
+        if (
+            self._lines >= _MOST_EVENTS
+            or len(self._builder) + count > _MOST_EVENTS
+            or self._bytes + size > _MOST_BYTES
+        ):
+            return False
+        return not any(map(self._contradicts, content.items))
+
+    def _contradicts(self, item: Item) -> bool:
+        endpoint_id, endpoint, events = item
+        if endpoint is not None:
+            said = self._endpoints.get(endpoint_id)
+            if said is not None and said != endpoint:
+                return True
+        for event_id, event in events.items():
+            found = self._events.get((endpoint_id, event_id))
+            if found is not None and found != event:
+                return True
+        return False
+
+    def add(self, line: int, content: Content, size: int) -> None:
+        """Add what a line says."""
+        self._lines += 1
+        self._bytes += size
+        self._refusals += [(line, refusal) for refusal in content.refusals]
+        for item in content.items:
+            self._add(line, item)
+
+    def _add(self, line: int, item: Item) -> None:
+        endpoint_id, endpoint, events = item
+        refused = 0
+        for event_id, event in events.items():
+            try:
+                self._builder.add(endpoint_id, event, event_id=event_id)
+            except QuotaExceededError as error:
+                refused += 1
+                refusal = _over_quota(error, item, event_id)
+                self._refusals.append((line, refusal))
+            else:
+                self._events[endpoint_id, event_id] = event
+                self._entries.append(Entry(line, endpoint_id, event_id))
+        # Nothing is said of an endpoint all of whose events were refused.
+        if endpoint is not None and (refused < len(events) or not events):
+            self._builder.endpoint(endpoint_id, endpoint)
+            if endpoint_id not in self._endpoints:
+                self._endpoints[endpoint_id] = endpoint
+                self._entries.append(Entry(line, endpoint_id, None))
+
+    def close(self, position: Position) -> Batch | None:
+        """Return the batch, None if no line is in it, and start the next one."""
+        if self._lines == 0:
+            return None
+        requests = self._builder.build_all() if self._builder else ()
+        batch = Batch(
+            self._file,
+            position,
+            requests,
+            self._entries,
+            self._endpoints,
+            self._events,
+            self._refusals,
+        )
+        self._start()
+        return batch
+
+
+def _over_quota(error: QuotaExceededError, item: Item, event_id: str) -> Refusal:
+    # The builder's paths begin with its own four parts, down to the event.
+    problems = [
+        in_wire_names(problem._replace(path=problem.path[4:])).below("Event")
+        for problem in error.problems
+    ]
+    members = {
+        "EndpointId": item.endpoint_id,
+        "EventId": event_id,
+        "Endpoint": to_wire(item.endpoint or _UNTOUCHED),
+        "Event": to_wire(item.events[event_id]),
+    }
+    return Refusal(BAD_REQUEST, "\n".join(map(str, problems)), members)
+
+
+def contradict(one: Batch, other: Batch) -> bool:
+    """Return whether it makes a difference which of two batches arrives first."""
+    return any(
+        one.endpoints[endpoint_id] != other.endpoints[endpoint_id]
+        for endpoint_id in one.endpoints.keys() & other.endpoints.keys()
+    ) or any(
+        one.events[key] != other.events[key]
+        for key in one.events.keys() & other.events.keys()
+    )

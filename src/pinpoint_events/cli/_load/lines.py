@@ -1,0 +1,278 @@
+"""
+A file, or standard input, as numbered lines of bounded length.
+
+What was taken of a file is known by its digest. A later run reads it again and compares
+before it goes on behind it, so that it never skips a line that was not loaded. That
+works for a pipe and for compressed files too, where nobody can jump, and reading costs
+far less than loading did.
+"""
+
+import gzip
+import hashlib
+import io
+import sys
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self, cast
+
+from pinpoint_events.cli._parser import UsageError
+from pinpoint_events.quotas import Quotas, bound
+
+__all__ = ["BEGINNING", "MOST_BYTES", "STDIN", "Line", "Lines", "Position", "shown"]
+
+STDIN: Final = "-"
+
+_GZIP: Final = b"\x1f\x8b"  # how a member begins; RFC 1952, 2.3.1
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"  # as Windows' own editor saves UTF-8
+_BLOCK_BYTES: Final = 65_536
+
+# The service takes 4 MB; what is more than that in a line are spaces and escapes.
+MOST_BYTES: Final = 2 * bound(Quotas().request_bytes)
+
+
+_UNREADABLE: Final = (OSError, EOFError, zlib.error)
+
+
+class Position(NamedTuple):
+    """
+    How far a file was taken.
+
+    Attributes:
+        lines: So many lines,
+        bytes: of so many bytes, uncompressed,
+        digest: whose SHA-256 this is.
+        identity: By what the file is known again; empty while only blank lines were
+            taken.
+    """
+
+    lines: int
+    bytes: int
+    digest: str
+    identity: str
+
+
+BEGINNING: Final = Position(0, 0, hashlib.sha256().hexdigest(), "")
+
+
+class Line(NamedTuple):
+    """
+    One line.
+
+    Attributes:
+        number: Counted from 1, blank lines too.
+        text: Without spaces around it, and without the byte order mark of a file.
+        is_cut: Whether it is longer than any line may be, and this is its beginning.
+    """
+
+    number: int
+    text: bytes
+    is_cut: bool
+
+
+def shown(name: str) -> str:
+    """Return how a message names a file."""
+    return "standard input" if name == STDIN else repr(name)
+
+
+class _Counted(io.RawIOBase):
+    """A stream whose first bytes were looked at, and whose bytes are counted."""
+
+    def __init__(
+        self, file: io.RawIOBase, wait_for: Callable[[io.RawIOBase], None]
+    ) -> None:
+        super().__init__()
+        self._file = file
+        self._wait_for = wait_for
+        self._ahead = b""
+        while len(self._ahead) < len(_GZIP):
+            data = self._read(len(_GZIP) - len(self._ahead))
+            if not data:
+                break
+            self._ahead += data
+        self.is_gzip = self._ahead == _GZIP
+        self.consumed = 0
+
+    def _read(self, most: int) -> bytes:
+        self._wait_for(self._file)
+        # None is not the end: it comes from a pipe that was told not to wait.
+        while (data := self._file.read(most)) is None:
+            self._wait_for(self._file)
+        return data
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._ahead or self._read(len(buffer))
+        self._ahead = b""
+        buffer[: len(data)] = data
+        self.consumed += len(data)
+        return len(data)
+
+
+def _not_at_all(_: io.RawIOBase) -> None:
+    """Leave the waiting to the read."""
+
+
+class Lines:
+    """
+    The lines of one file, uncompressed if its first bytes are those of gzip.
+
+    Reading and taking are two steps: a line that was read is part of `position` only
+    when it was taken.
+
+    Args:
+        name: The file's path, or `-` for standard input.
+        start: How far it was taken by an earlier run.
+        wait_for: Called before each read, to wait until there is something to read.
+
+    Attributes:
+        name: As given.
+        identity: By what the file is known again, wherever it lies: SHA-256 of its
+            first line that is not blank. It stays when the file is moved, compressed,
+            or grows. Empty as long as no such line was read.
+
+    Raises:
+        UsageError: If it cannot be read, or is not what was taken so far.
+    """
+
+    name: str
+    identity: str
+
+    def __init__(
+        self,
+        name: str,
+        start: Position = BEGINNING,
+        wait_for: Callable[[io.RawIOBase], None] = _not_at_all,
+    ) -> None:
+        self.name = name
+        self.identity = start.identity if start.bytes else ""
+        self._number = 0
+        self._bytes = 0
+        self._hash = hashlib.sha256()
+        self._is_continued = False  # the beginning of the line was taken before
+        self._ahead = (self._number, self._bytes, self._hash)
+        try:
+            self._file = _opened(name)
+        except OSError as error:
+            raise self._unreadable(error) from error
+        try:
+            self._counted = _Counted(self._file, wait_for)
+            stream: Any = io.BufferedReader(self._counted, _BLOCK_BYTES)
+            is_gzip = self._counted.is_gzip
+            self._stream = gzip.GzipFile(fileobj=stream) if is_gzip else stream
+            self._go_to(start)
+        except _UNREADABLE as error:
+            self.close()
+            raise self._unreadable(error) from error
+        except BaseException:
+            self.close()
+            raise
+
+    def _unreadable(self, error: Exception) -> UsageError:
+        told = f"{shown(self.name)} cannot be read beyond line {self._number:,}"
+        return UsageError(f"{told}: {_reason(error)}")
+
+    def _go_to(self, start: Position) -> None:
+        """Take what an earlier run took, and compare."""
+        last = b"\n"
+        while self._bytes < start.bytes:
+            data = self._stream.read(min(_BLOCK_BYTES, start.bytes - self._bytes))
+            if not data:
+                break
+            self._bytes += len(data)
+            self._hash.update(data)
+            last = data[-1:]
+        if self.position.digest != start.digest:
+            raise UsageError(
+                f"{shown(self.name)} is not the file that the checkpoint knows: its "
+                f"first {start.lines:,} lines are others; pass the same files in the "
+                "same order, or another checkpoint"
+            )
+        self._number = start.lines
+        self._is_continued = last != b"\n"
+
+    @property
+    def consumed(self) -> int:
+        """How many bytes of the file itself were read, compressed or not."""
+        return self._counted.consumed
+
+    @property
+    def position(self) -> Position:
+        """How far the file was taken."""
+        return Position(
+            self._number, self._bytes, self._hash.hexdigest(), self.identity
+        )
+
+    def read(self) -> Line | None:
+        """
+        Return the line behind those that were taken; None at the end.
+
+        Raises:
+            UsageError: If the file cannot be read any further.
+        """
+        try:
+            text = self._stream.readline(MOST_BYTES + 1)
+            ahead = self._hash.copy()
+            ahead.update(text)
+            size = len(text)
+            part = text
+            is_cut = size > MOST_BYTES and not text.endswith(b"\n")
+            while is_cut and part and not part.endswith(b"\n"):
+                part = self._stream.readline(_BLOCK_BYTES)
+                ahead.update(part)
+                size += len(part)
+        except _UNREADABLE as error:
+            raise self._unreadable(error) from error
+        if not text:
+            return None
+        number = self._number + (not self._is_continued)
+        if self._bytes == 0:
+            text = text.removeprefix(_BYTE_ORDER_MARK)
+        text = text.strip()
+        if text and not self.identity:
+            self.identity = hashlib.sha256(text).hexdigest()
+        self._ahead = (number, self._bytes + size, ahead)
+        return Line(number, text, is_cut)
+
+    def take(self) -> None:
+        """Take the line that was read last."""
+        self._number, self._bytes, self._hash = self._ahead
+        self._is_continued = False
+
+    def close(self) -> None:
+        """Close the file; standard input stays open."""
+        if self.name != STDIN:
+            self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _opened(name: str) -> io.RawIOBase:
+    """Return a file without any buffer: in one, what there is to read would hide."""
+    if name != STDIN:
+        return Path(name).open("rb", buffering=0)
+    # None where the process was started without one, as by pythonw.
+    if sys.stdin is None:
+        raise UsageError("there is no standard input; name a file")
+    return cast("io.RawIOBase", getattr(sys.stdin.buffer, "raw", sys.stdin.buffer))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, EOFError):
+        return "its gzip data end too early; get the whole file"
+    if isinstance(error, gzip.BadGzipFile | zlib.error):
+        return "its gzip data are damaged; get the file anew"
+    # Of the system's errors only the words: the path stands there already.
+    return str(getattr(error, "strerror", None) or type(error).__name__)

@@ -1,0 +1,178 @@
+"""
+The run: lines into batches, several of them on their way, settled in order.
+
+One thread reads, packs and settles; the others only send. Batches are settled in the
+order of their lines, whichever is answered first: so what is settled is all that stands
+before one point of the input, and nothing behind it.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
+from typing import Final, NamedTuple
+
+from pinpoint_events.cli._console import OutputError
+from pinpoint_events.cli._load.batch import Batch, Packer, contradict
+from pinpoint_events.cli._load.content import EventIds, content
+from pinpoint_events.cli._load.interruption import Interrupted, Interruption
+from pinpoint_events.cli._load.lines import Lines
+from pinpoint_events.cli._load.progress import Progress
+from pinpoint_events.cli._load.sending import Answer, send
+from pinpoint_events.cli._load.settling import Settler
+from pinpoint_events.cli._parser import UsageError
+from pinpoint_events.senders.protocol import Sender
+
+__all__ = ["Load", "Plan"]
+
+_LOOK_SECONDS: Final = 0.1  # from a signal to what it does, while a request is awaited
+
+
+class Plan(NamedTuple):
+    """
+    What to load, and how.
+
+    Attributes:
+        files: Paths, or `-`, in their order.
+        in_flight: How many requests may be on their way at a time.
+        source_id: What stands for the file in new event ids; None to go by its content.
+    """
+
+    files: Sequence[str]
+    in_flight: int = 4
+    source_id: str | None = None
+
+
+class _OnItsWay(NamedTuple):
+    batch: Batch
+    answers: "Future[tuple[Answer, ...]]"
+
+
+class Load:
+    """
+    One run.
+
+    Args:
+        plan: What to load.
+        sender: Where to.
+        settler: What is settled so far; settles what is sent.
+        interruption: Says when to end early.
+        progress: Is told how far it is.
+
+    Attributes:
+        consumed: Bytes of the files that were read.
+        trouble: Why it stopped early; None if it did not, or was interrupted.
+    """
+
+    consumed: int
+    trouble: BaseException | None
+
+    def __init__(
+        self,
+        plan: Plan,
+        sender: Sender,
+        settler: Settler,
+        interruption: Interruption,
+        progress: Progress,
+    ) -> None:
+        self.consumed = 0
+        self.trouble = None
+        self._plan = plan
+        self._sender = sender
+        self._settler = settler
+        self._interruption = interruption
+        self._progress = progress
+        self._pending: deque[_OnItsWay] = deque()
+
+    def run(self) -> None:
+        """Load all files, or as far as that goes."""
+        with ThreadPoolExecutor(self._plan.in_flight) as pool:
+            try:
+                self._settler.save()  # a path of no use is better known now
+                for index, name in enumerate(self._plan.files):
+                    self._load(index, name, pool)
+                while self._pending:
+                    self._await_oldest()
+            except Interrupted:
+                self._cancel()
+                self._progress.message(
+                    "interrupted: what is on its way is waited for; a second signal "
+                    "ends at once"
+                )
+            except UsageError as error:
+                self.trouble = error  # what stands before it is loaded
+            except Exception as error:  # noqa: BLE001 - raised again, after the summary
+                self.trouble = error
+                self._cancel()
+            while self._pending:
+                self.trouble = self._settle_oldest() or self.trouble
+        try:
+            self._settler.save()
+        except OutputError as error:
+            self.trouble = self.trouble or error
+
+    def _load(self, index: int, name: str, pool: ThreadPoolExecutor) -> None:
+        start = self._settler.settled.positions[index]
+        packer = Packer(index)
+        before = self.consumed
+        opening = partial(Lines, name, start, self._interruption.wait_for)
+        with self._interruption.during(opening) as lines:
+            ids = None
+            while (line := self._interruption.during(lines.read)) is not None:
+                self.consumed = before + lines.consumed
+                if line.text:
+                    # Here, because it goes by the first line that is not blank.
+                    ids = ids or EventIds(self._plan.source_id or lines.identity)
+                    found = content(line, ids)
+                    if not packer.has_room_for(found, len(line.text)):
+                        self._send(packer.close(lines.position), pool)
+                    packer.add(line.number, found, len(line.text))
+                lines.take()
+            self.consumed = before + lines.consumed
+            self._send(packer.close(lines.position), pool)
+
+    def _send(self, batch: Batch | None, pool: ThreadPoolExecutor) -> None:
+        """Send a batch as soon as it is its turn."""
+        if batch is None:
+            return
+        # As many wait for a thread as have one, so that no thread waits for a batch.
+        while len(self._pending) >= 2 * self._plan.in_flight:
+            self._await_oldest()
+        # What contradicts must arrive in the order of the lines.
+        while any(contradict(each.batch, batch) for each in self._pending):
+            self._await_oldest()
+        answers = pool.submit(send, self._sender, batch.requests)
+        self._pending.append(_OnItsWay(batch, answers))
+
+    def _await_oldest(self) -> None:
+        """
+        Settle the oldest batch.
+
+        Raises:
+            Interrupted: If a signal comes meanwhile; the batch is then on its way yet.
+            Exception: What stops the run.
+        """
+        answers = self._pending[0].answers
+        while not wait((answers,), _LOOK_SECONDS).done:
+            self._interruption.check()
+            self._progress.show(self.consumed, self._settler.books)
+        self._interruption.check()
+        trouble = self._settle_oldest()
+        if trouble is not None:
+            raise trouble
+
+    def _settle_oldest(self) -> BaseException | None:
+        """Settle the oldest batch, and return what stops the run, if something does."""
+        batch, answers = self._pending.popleft()
+        trouble = answers.exception()
+        if trouble is None:
+            trouble = self._settler.settle(batch, answers.result())
+        else:
+            self._settler.hold_back()
+        self._progress.show(self.consumed, self._settler.books)
+        return trouble
+
+    def _cancel(self) -> None:
+        """Take back what no thread has begun to send: it counts as unread."""
+        while self._pending and self._pending[-1].answers.cancel():
+            self._pending.pop()

@@ -1,0 +1,118 @@
+"""
+The file of what was not accepted: one line for each, in the order of the input.
+
+Its lines hold the events themselves, in the form that `load` reads, so that they can be
+corrected and loaded again. That is payload: only the file's owner may read it.
+"""
+
+import json
+import os
+import stat
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from pinpoint_events.cli._console import OutputError
+from pinpoint_events.cli._parser import UsageError
+
+__all__ = ["NotAccepted"]
+
+
+class NotAccepted:
+    """
+    The file, open for writing.
+
+    Args:
+        path: The file.
+        known: How many bytes of it the checkpoint of an earlier run knows of; what that
+            run wrote behind them will come again, and is dropped. None if there was no
+            such run: then nothing may be in the file.
+
+    Attributes:
+        size: How many bytes it has.
+
+    Raises:
+        UsageError: If something is in the file, or it is not that of the earlier run.
+    """
+
+    size: int
+
+    def __init__(self, path: str, known: int | None) -> None:
+        self._path = path
+        self.size = known or 0
+        try:
+            # With its rights from the first moment on.
+            number = os.open(path, os.O_WRONLY | os.O_CREAT | _BINARY, 0o600)
+        except OSError as error:
+            told = f"argument --rejected: {path!r} cannot be written: {error.strerror}"
+            raise UsageError(told) from error
+        self._file = os.fdopen(number, "wb")
+        status = os.fstat(number)
+        # Of devices and pipes, there is nothing to keep.
+        self._is_regular = stat.S_ISREG(status.st_mode)
+        if not self._is_regular:
+            return
+        if known is None and status.st_size:
+            self._refuse("has something in it; move it away, or name another file")
+        if status.st_size < self.size:
+            self._refuse(
+                "has fewer bytes than the checkpoint knows of; pass the file of the "
+                "earlier run, or another checkpoint"
+            )
+        self._file.seek(self.size)
+        self._file.truncate()
+
+    def _refuse(self, told: str) -> None:
+        self._file.close()
+        raise UsageError(f"argument --rejected: {self._path!r} {told}")
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """
+        Write a line.
+
+        Raises:
+            OutputError: If that is not possible.
+        """
+        # In ASCII: a line may have lone surrogates, and no encoding takes those.
+        line = f"{json.dumps(record, separators=(',', ':'))}\n".encode()
+        try:
+            self._file.write(line)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        self.size += len(line)
+
+    def sync(self) -> None:
+        """
+        Bring all that was written to the disk.
+
+        Raises:
+            OutputError: If that is not possible.
+        """
+        try:
+            self._file.flush()
+            if self._is_regular:
+                os.fsync(self._file.fileno())
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> OutputError:
+        return OutputError(f"{self._path!r} cannot be written: {error.strerror}")
+
+    def close(self) -> None:
+        """Close the file; what `sync` has not brought to the disk may be lost."""
+        # Not by its own method, which would try again what could not be written.
+        self._file.raw.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+_BINARY = getattr(os, "O_BINARY", 0)  # on Windows, where line ends would be changed

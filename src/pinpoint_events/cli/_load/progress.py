@@ -1,0 +1,103 @@
+"""
+How far it is: a bar on a terminal, and a line from time to time elsewhere.
+
+Both go to standard error; the summary has standard output for itself.
+"""
+
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from typing import Final, TextIO
+
+from pinpoint_events.cli import _console as console
+from pinpoint_events.cli._load.books import Books
+
+__all__ = ["Progress"]
+
+_BAR_SECONDS: Final = 0.1  # ten times a second looks steady
+_LINE_SECONDS: Final = 10.0  # so that a log stays readable
+_BAR_COLUMNS: Final = 30
+_LEAST_SECONDS: Final = 0.001  # to divide by
+
+
+class Progress:
+    """
+    Tells how far a run is.
+
+    Args:
+        total: Bytes of all files; None if that is not known.
+        before: Events that earlier runs have read.
+        clock: Seconds of a clock that nobody sets.
+    """
+
+    def __init__(
+        self,
+        total: int | None,
+        before: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._total = total
+        self._before = before
+        self._clock = clock
+        self._started = clock()
+        # None where the process was started without standard error, as by pythonw.
+        self._bar = sys.stderr if sys.stderr and sys.stderr.isatty() else None
+        self._every = _LINE_SECONDS if self._bar is None else _BAR_SECONDS
+        self._due = self._started + self._every
+        self._columns = 0  # of the bar that stands in the terminal's last line
+
+    def show(self, consumed: int, books: Books) -> None:
+        """
+        Tell how far it is, when it is time to.
+
+        Args:
+            consumed: So many bytes of the files were read.
+            books: So many events were read, of this run and earlier ones.
+        """
+        now = self._clock()
+        if now >= self._due:
+            self._due = now + self._every
+            self._tell(consumed, books)
+
+    def end(self, consumed: int, books: Books) -> None:
+        """Tell how far it came."""
+        self._tell(consumed, books)
+        if self._bar is not None:
+            _write(self._bar, "\n")
+            self._columns = 0
+
+    def message(self, text: str) -> None:
+        """Tell something else, in a line of its own."""
+        if self._bar is not None and self._columns:
+            _write(self._bar, f"\r{' ' * self._columns}\r")
+            self._columns = 0
+        console.message(text)
+
+    def _tell(self, consumed: int, books: Books) -> None:
+        count = books.events.read
+        seconds = max(self._clock() - self._started, _LEAST_SECONDS)
+        parts = [f"{count:,} events"]
+        if books.events.not_accepted:
+            parts.append(f"{books.events.not_accepted:,} not accepted")
+        parts.append(f"{(count - self._before) / seconds:,.0f}/s")
+        share = None
+        if self._total:
+            share = min(consumed / self._total, 1.0)
+            parts.insert(0, f"{share:.0%}")
+        told = ", ".join(parts)
+        if self._bar is None:
+            console.message(told)
+            return
+        if share is not None:
+            done = round(share * _BAR_COLUMNS)
+            told = f"[{'#' * done}{'-' * (_BAR_COLUMNS - done)}] {told}"
+        # One column is left free: in the last one, some terminals begin a new line.
+        told = told[: shutil.get_terminal_size().columns - 1]
+        _write(self._bar, f"\r{told.ljust(self._columns)}")
+        self._columns = len(told)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    stream.write(text)
+    stream.flush()

@@ -1,0 +1,233 @@
+"""
+What is done with a batch once it is known what became of it.
+
+Three things agree at every moment: the books, the file of what was not accepted, and
+the checkpoint. All three are of the lines up to one point.
+
+A batch that is not settled holds that point back: one of which something was neither
+taken, nor refused for good, nor written to the file. What comes behind it is counted in
+the books of this run, and comes again in the next.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+from pinpoint_events.cli._console import OutputError
+from pinpoint_events.cli._load.batch import Batch, Entry
+from pinpoint_events.cli._load.books import Books
+from pinpoint_events.cli._load.checkpoint import Checkpoint
+from pinpoint_events.cli._load.content import NOTES
+from pinpoint_events.cli._load.lines import shown
+from pinpoint_events.cli._load.not_accepted import NotAccepted
+from pinpoint_events.cli._load.progress import Progress
+from pinpoint_events.cli._load.sending import (
+    Answer,
+    Failure,
+    Key,
+    failures,
+    trouble_in,
+)
+from pinpoint_events.errors import SenderError
+from pinpoint_events.model.response import Outcome
+from pinpoint_events.wire import to_wire
+
+__all__ = ["Settler"]
+
+_MOST_TOLD: Final = 20  # failures told one by one where no file takes them
+_OPEN: Final = frozenset({Outcome.RETRYABLE, Outcome.UNREPORTED})
+
+
+class _Note(NamedTuple):
+    """
+    Something that was not accepted.
+
+    Attributes:
+        line: Number of its line.
+        outcome: What it came to.
+        code: HTTP status; None if there was none.
+        message: Why; None if that is not known.
+        members: It itself, in the form of a line.
+        is_event: Whether it is an event, and not an endpoint alone.
+    """
+
+    line: int
+    outcome: Outcome
+    code: int | None
+    message: str | None
+    members: dict[str, Any]
+    is_event: bool
+
+    def text(self, name: str) -> str:
+        """Return it in one line, without any of the payload."""
+        told = f"{shown(name)}, line {self.line:,}: {self.outcome}"
+        if not self.is_event:
+            told += " (the endpoint)"
+        if self.code is not None:
+            told += f" ({self.code})"
+        return told if self.message is None else f"{told}: {self.message}"
+
+
+class Settler:
+    """
+    Settles batches, in the order of their lines.
+
+    Args:
+        files: Names of all files.
+        settled: What earlier runs have settled; changed as this one goes on.
+        path: Of the checkpoint; None for none.
+        rejected: The file for what is not accepted; None to tell of it only.
+        progress: For messages.
+
+    Attributes:
+        books: Of this run and the earlier ones.
+        settled: What is settled.
+        save_seconds: Between two checkpoints; each waits for the disk.
+    """
+
+    books: Books
+    settled: Checkpoint
+    save_seconds: float = 0.2
+
+    def __init__(
+        self,
+        files: Sequence[str],
+        settled: Checkpoint,
+        path: str | None,
+        rejected: NotAccepted | None,
+        progress: Progress,
+    ) -> None:
+        self.books = settled.books.copy()
+        self.settled = settled
+        self._files = files
+        self._path = path
+        self._rejected = rejected
+        self._progress = progress
+        self._is_held_back = False
+        self._told = 0
+        self._saved_at = time.monotonic()
+        if rejected is not None:
+            settled.rejected_bytes = rejected.size
+
+    def settle(self, batch: Batch, answers: Sequence[Answer]) -> Exception | None:
+        """
+        Settle a batch.
+
+        Returns:
+            What stops the run; None if nothing does.
+        """
+        was_held_back, self._is_held_back = self._is_held_back, True
+        failed = failures(batch.requests, answers)
+        self._count(batch, failed)
+        notes = sorted(_notes(batch, failed), key=lambda note: note.line)
+        trouble: Exception | None = trouble_in(answers)
+        name = self._files[batch.file]
+        try:
+            if self._rejected is not None:
+                self._write(name, notes, self._rejected)
+            elif trouble is None:
+                self._tell(name, notes)
+                trouble = _left_open(name, notes)
+            if trouble is None and not was_held_back:
+                self._is_held_back = False
+                self._advance(batch)
+        except OutputError as error:
+            # What it takes after that, it would take behind a gap.
+            self._rejected = None
+            trouble = error
+        return trouble
+
+    def hold_back(self) -> None:
+        """Let nothing be settled any more: a batch is missing."""
+        self._is_held_back = True
+
+    def save(self) -> None:
+        """
+        Write the checkpoint, and what was not accepted, down to the disk.
+
+        Raises:
+            OutputError: If that is not possible.
+        """
+        if self._rejected is not None:
+            self._rejected.sync()
+        if self._path is not None:
+            self.settled.write(self._path, self._files)
+        self._saved_at = time.monotonic()
+
+    def _count(self, batch: Batch, failed: dict[Key, Failure]) -> None:
+        events, endpoints = self.books.events, self.books.endpoints
+        for _, endpoint_id, event_id in batch.entries:
+            account = endpoints if event_id is None else events
+            failure = failed.get((endpoint_id, event_id))
+            account.count(Outcome.ACCEPTED if failure is None else failure.outcome)
+        for _, refusal in batch.refusals:
+            account = events if refusal.is_event else endpoints
+            account.count(Outcome.REJECTED)
+
+    def _advance(self, batch: Batch) -> None:
+        self.settled.positions[batch.file] = batch.position
+        self.settled.books = self.books.copy()
+        if self._rejected is not None:
+            self.settled.rejected_bytes = self._rejected.size
+        if time.monotonic() - self._saved_at >= self.save_seconds:
+            self.save()
+
+    def _write(self, name: str, notes: Sequence[_Note], file: NotAccepted) -> None:
+        for note in notes:
+            about = (note.outcome, note.code, note.message, name, note.line)
+            file.write({**dict(zip(NOTES, about, strict=True)), **note.members})
+
+    def _tell(self, name: str, notes: Sequence[_Note]) -> None:
+        for note in notes:
+            self._told += 1
+            if self._told <= _MOST_TOLD:
+                self._progress.message(note.text(name))
+            elif self._told == _MOST_TOLD + 1:
+                told = "what else is not accepted is counted; --rejected FILE has all"
+                self._progress.message(told)
+
+
+def _notes(batch: Batch, failed: dict[Key, Failure]) -> Iterator[_Note]:
+    for line, (code, message, members, is_event) in batch.refusals:
+        yield _Note(line, Outcome.REJECTED, code, message, dict(members), is_event)
+    if not failed:
+        return
+    for entry in batch.entries:
+        failure = failed.get((entry.endpoint_id, entry.event_id))
+        if failure is not None:
+            yield _Note(
+                entry.line,
+                failure.outcome,
+                failure.code,
+                failure.message,
+                _members(entry, failure),
+                entry.event_id is not None,
+            )
+
+
+def _members(entry: Entry, failure: Failure) -> dict[str, Any]:
+    """Return what was sent, in the form of a line."""
+    endpoint = to_wire(failure.batch.endpoint)
+    if entry.event_id is None:
+        return {"BatchItem": {entry.endpoint_id: {"Endpoint": endpoint, "Events": {}}}}
+    return {
+        "EndpointId": entry.endpoint_id,
+        "EventId": entry.event_id,
+        "Endpoint": endpoint,
+        "Event": to_wire(failure.batch.events[entry.event_id]),
+    }
+
+
+def _left_open(name: str, notes: Sequence[_Note]) -> SenderError | None:
+    """
+    Return the error for what is not settled, because nothing keeps it.
+
+    Services that say nothing of endpoints are not held to it.
+    """
+    for note in notes:
+        if note.outcome in _OPEN and (note.is_event or note.code is not None):
+            return SenderError(
+                f"{note.text(name)}; load again later, or pass --rejected FILE to "
+                "write such events down and go on"
+            )
+    return None

@@ -1,0 +1,200 @@
+"""
+The command `load`: events from files of JSON Lines, of any size, into a sender.
+
+Each event is accounted for: the summary balances, also when the run was killed and went
+on from its checkpoint.
+"""
+
+import json
+import os
+import stat
+from argparse import Namespace
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pinpoint_events.cli import _console as console
+from pinpoint_events.cli._parser import Parser, UsageError
+
+if TYPE_CHECKING:
+    from pinpoint_events.cli._load.books import Books
+
+__all__ = ["run"]
+
+NOT_ALL_ACCEPTED: Final = 3
+INTERRUPTED: Final = 130  # 128 and the number of SIGINT, as shells have it
+
+_STDIN: Final = "-"
+_IN_FLIGHT: Final = 4
+_MOST_IN_FLIGHT: Final = 64
+
+
+def run(program: str, arguments: list[str]) -> int:
+    """
+    Load files, and print a summary.
+
+    Returns:
+        The exit code: 0 when everything was accepted, 3 when everything was read and
+        not all of it accepted, 130 when it was interrupted.
+
+    Raises:
+        UsageError: If the command line is wrong, or a file cannot be read.
+        PinpointEventsError: If it cannot go on.
+        OutputError: If a file cannot be written.
+    """
+    parser = _parser(program)
+    options = parser.parse_known_or_fail(arguments)
+    _refuse_contradictions(parser, options)
+    total = _total_bytes(options.files)
+    # Here, because help does not need them.
+    from pinpoint_events.cli._load.checkpoint import Checkpoint  # noqa: PLC0415
+    from pinpoint_events.cli._load.interruption import Interruption  # noqa: PLC0415
+    from pinpoint_events.cli._load.loading import Load, Plan  # noqa: PLC0415
+    from pinpoint_events.cli._load.not_accepted import NotAccepted  # noqa: PLC0415
+    from pinpoint_events.cli._load.progress import Progress  # noqa: PLC0415
+    from pinpoint_events.cli._load.settling import Settler  # noqa: PLC0415
+    from pinpoint_events.senders.url import open_sender  # noqa: PLC0415
+
+    files = options.files
+    settled = Checkpoint.read(options.checkpoint, files)
+    before = settled.books.events.read
+    with ExitStack() as stack:
+        enter = stack.enter_context
+        sender = enter(open_sender(options.to, application_id=options.application_id))
+        rejected = None
+        if options.rejected is not None:
+            rejected = enter(NotAccepted(options.rejected, settled.rejected_bytes))
+        interruption = enter(Interruption())
+        progress = Progress(total, before)
+        if before:
+            progress.message(f"going on behind {before:,} events of earlier runs")
+        settler = Settler(files, settled, options.checkpoint, rejected, progress)
+        plan = Plan(files, options.in_flight, options.source_id)
+        load = Load(plan, sender, settler, interruption, progress)
+        load.run()
+        progress.end(load.consumed, settler.books)
+        is_all_read = load.trouble is None and not interruption.has_come
+        # Who reads no more of it still gets the exit code.
+        with suppress(console.OutputClosedError):
+            console.out(_summary(settler.books, is_all_read=is_all_read))
+        if not is_all_read:
+            console.message(_how_to_go_on(options))
+        if load.trouble is not None:
+            raise load.trouble
+    if interruption.has_come:
+        return INTERRUPTED
+    return 0 if settler.books.is_all_accepted else NOT_ALL_ACCEPTED
+
+
+def _parser(program: str) -> Parser:
+    parser = Parser(
+        prog=program,
+        description="Load events from files of JSON Lines to wherever a URL says, and "
+        "print what\nbecame of them. A line holds one event,\n\n"
+        '  {"EndpointId": "user-1", "Event": {"EventType": "tap", "Timestamp": ...}}\n'
+        "\nwith EventId and Endpoint if you like, or a whole request,\n\n"
+        '  {"BatchItem": {"user-1": {"Endpoint": {}, "Events": {...}}}}',
+        example=f"{program} events.jsonl.gz --to sqlite:///events.db \\\n"
+        "      --rejected rejected.jsonl --checkpoint events.checkpoint",
+    )
+    add = parser.add_argument
+    add(
+        "files",
+        metavar="FILE",
+        nargs="+",
+        help="a file, compressed by gzip or not; - for standard input",
+    )
+    add(
+        "--to",
+        metavar="URL",
+        required=True,
+        help="where events go: sqlite:///FILE, pinpoint://ID?region=..., ...",
+    )
+    add(
+        "--application-id",
+        metavar="ID",
+        help="the Pinpoint project; may stand in the URL instead",
+    )
+    add(
+        "--rejected",
+        metavar="FILE",
+        help="a new file for all that was not accepted, with reason, file and line; it "
+        "can be corrected and loaded in its turn",
+    )
+    add(
+        "--checkpoint",
+        metavar="FILE",
+        help="a file that remembers how far it is: after a kill, the same command goes "
+        "on from there",
+    )
+    add(
+        "--in-flight",
+        metavar="NUMBER",
+        type=int,
+        default=_IN_FLIGHT,
+        help=f"requests on their way at a time, from 1 to {_MOST_IN_FLIGHT} "
+        f"({_IN_FLIGHT} if left out)",
+    )
+    add(
+        "--source-id",
+        metavar="TEXT",
+        help="what new event ids are made of, beside number and text of the line; the "
+        "file's first line if left out",
+    )
+    return parser
+
+
+def _refuse_contradictions(parser: Parser, options: Namespace) -> None:
+    number = options.in_flight
+    if not 1 <= number <= _MOST_IN_FLIGHT:
+        parser.error(
+            f"argument --in-flight: {number} is not from 1 to {_MOST_IN_FLIGHT}"
+        )
+    if options.files.count(_STDIN) > 1:
+        parser.error(f"argument FILE: {_STDIN} stands more than once")
+    if options.source_id is not None and len(options.files) > 1:
+        parser.error("argument --source-id: stands for one FILE, and there are more")
+    if options.rejected is not None and options.checkpoint is not None:
+        same = os.path.realpath(options.rejected) == os.path.realpath(
+            options.checkpoint
+        )
+        if same:
+            parser.error("--rejected and --checkpoint name the same file")
+
+
+def _total_bytes(files: Sequence[str]) -> int | None:
+    """
+    Return the bytes of all files; None if that is not known, as of pipes.
+
+    Raises:
+        UsageError: If there is no such file.
+    """
+    total: int | None = 0
+    for name in files:
+        if name == _STDIN:
+            total = None
+            continue
+        try:
+            status = Path(name).stat()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", error)
+            raise UsageError(f"argument FILE: {name!r}: {reason}") from error
+        if stat.S_ISDIR(status.st_mode):
+            raise UsageError(f"argument FILE: {name!r} is a directory; name its files")
+        if total is not None:
+            total = total + status.st_size if stat.S_ISREG(status.st_mode) else None
+    return total
+
+
+def _summary(books: "Books", *, is_all_read: bool) -> str:
+    return json.dumps({**books.to_wire(), "AllRead": is_all_read}, indent=4)
+
+
+def _how_to_go_on(options: Namespace) -> str:
+    if options.checkpoint is not None:
+        return "not everything was loaded; the same command goes on from here"
+    return (
+        "not everything was loaded; load it again, which makes no second copy where "
+        "ids are known"
+    )

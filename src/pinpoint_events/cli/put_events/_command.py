@@ -1,0 +1,130 @@
+"""From options to an answer, and from an answer to an exit code."""
+
+from argparse import Namespace
+from typing import TYPE_CHECKING, Any, Final
+
+from pinpoint_events.cli import _console as console
+from pinpoint_events.cli.put_events import skeleton
+from pinpoint_events.cli.put_events._options import parsed
+from pinpoint_events.cli.put_events._output import Output, chosen_output
+from pinpoint_events.errors import outcome_text
+
+if TYPE_CHECKING:
+    from pinpoint_events.model.request import EventsRequest
+    from pinpoint_events.model.response import EventsResponse
+
+__all__ = ["run"]
+
+SUCCESS: Final = 0
+ITEMS_FAILED: Final = 3
+INPUT_IS_WRONG: Final = 252
+
+
+def run(program: str, arguments: list[str]) -> int:
+    """
+    Send a request and print the answer, or do what the options say in its place.
+
+    Returns:
+        The exit code: 0 when there was an answer, also if it refuses some of the items;
+        3 then, if that was asked for. Each of those is told on standard error.
+
+    Raises:
+        UsageError: If the command line is wrong.
+        PinpointEventsError: For anything else that is.
+    """
+    options = parsed(program, arguments)
+    if options.generate_cli_skeleton in {"input", "yaml-input"}:
+        return _print_input_skeleton(options)
+    output = chosen_output(options)
+    # Here, not above: a skeleton is printed without it.
+    from pinpoint_events.cli.put_events._input import checked_input  # noqa: PLC0415
+
+    application_id, request = checked_input(options)
+    if options.dry_run:
+        return _print_plan(request, output)
+    if options.generate_cli_skeleton == "output":
+        return _print_output_skeleton(options, application_id, request, output)
+    return _send(options, application_id, request, output)
+
+
+def _print_input_skeleton(options: Namespace) -> int:
+    from pinpoint_events.cli.put_events._input import members  # noqa: PLC0415
+
+    members(options)  # which refuses what cannot be read
+    if options.generate_cli_skeleton == "input":
+        console.out(Output().text(skeleton.INPUT))
+    else:
+        console.out(skeleton.input_as_yaml())
+    return SUCCESS
+
+
+def _print_output_skeleton(
+    options: Namespace,
+    application_id: str | None,
+    request: "EventsRequest",
+    output: Output,
+) -> int:
+    """Check all that can be without sending, and print a sample of an answer."""
+    from pinpoint_events.put_events import refuse_over_quota  # noqa: PLC0415
+    from pinpoint_events.quotas import Quotas  # noqa: PLC0415
+
+    if options.to is None:
+        from pinpoint_events.cli.put_events._sender import to_service  # noqa: PLC0415
+
+        with to_service(options, application_id):
+            pass
+    refuse_over_quota(request, Quotas())
+    _print(output, skeleton.OUTPUT)
+    return SUCCESS
+
+
+def _print_plan(request: "EventsRequest", output: Output) -> int:
+    from pinpoint_events.cli.put_events._plan import plan  # noqa: PLC0415
+
+    found = plan(request)
+    _print(output, {"Plan": found})
+    return INPUT_IS_WRONG if found["Faults"] else SUCCESS
+
+
+def _send(
+    options: Namespace,
+    application_id: str | None,
+    request: "EventsRequest",
+    output: Output,
+) -> int:
+    from pinpoint_events.cli.put_events._answer import answer_data  # noqa: PLC0415
+    from pinpoint_events.cli.put_events._log import shown_log  # noqa: PLC0415
+    from pinpoint_events.cli.put_events._sender import sender_to  # noqa: PLC0415
+
+    with (
+        shown_log(request, is_shown=options.debug),
+        sender_to(options, application_id) as (sender, heard),
+    ):
+        response = sender.put_events(request)
+    try:
+        _print(output, answer_data(response, heard))
+    except console.OutputClosedError:
+        pass  # nobody wants to read more of it
+    except console.OutputError as error:
+        told = f"{error}; the request was sent, and the answer is lost"
+        raise console.OutputError(told) from error
+    finally:
+        # Also where nobody can read the answer.
+        has_failures = _tell_failures(request, response)
+    return ITEMS_FAILED if has_failures and options.fail_on_item_error else SUCCESS
+
+
+def _print(output: Output, data: dict[str, Any]) -> None:
+    text = output.text(data)
+    if text:
+        console.out(text)
+
+
+def _tell_failures(request: "EventsRequest", response: "EventsResponse") -> bool:
+    """Tell of each item that was not accepted, in one line; return whether any was."""
+    from pinpoint_events.model.response import failures  # noqa: PLC0415
+
+    failed = failures(response, request)
+    for each in failed:
+        console.message(outcome_text(each))
+    return bool(failed)

@@ -1,0 +1,122 @@
+"""The request, put together from all options that say something of it."""
+
+from argparse import Namespace
+from typing import TYPE_CHECKING, Any, Final
+
+from pinpoint_events.cli.put_events._values import (
+    json_object,
+    read_value,
+    refused,
+    text_value,
+)
+from pinpoint_events.errors import Problem, ValidationError
+
+if TYPE_CHECKING:
+    from pinpoint_events.model.request import EventsRequest
+
+__all__ = ["checked_input", "members"]
+
+_OPTIONS: Final = {
+    "ApplicationId": "--application-id",
+    "EventsRequest": "--events-request",
+}
+
+
+def checked_input(options: Namespace) -> "tuple[str | None, EventsRequest]":
+    """
+    Return the application id, None if it is left to the URL, and the request.
+
+    Raises:
+        UsageError: If something cannot be read.
+        ValidationError: With all that is wrong with what was read.
+    """
+    # Here, not above: a skeleton is printed without them.
+    from pinpoint_events.model._converters import required_text  # noqa: PLC0415
+    from pinpoint_events.model._immutable import Refused  # noqa: PLC0415
+    from pinpoint_events.model.request import EventsRequest  # noqa: PLC0415
+    from pinpoint_events.wire import from_wire  # noqa: PLC0415
+
+    found = members(options)
+    problems = _unknown(found)
+    # Any: the converter may refuse, which its type does not show.
+    application_id: Any = found.get("ApplicationId")
+    if application_id is not None:
+        application_id = required_text(application_id)
+        if type(application_id) is Refused:
+            problems += [
+                each.below("ApplicationId") for each in application_id.problems
+            ]
+    elif options.to is None and not options.dry_run:
+        problems.append(_missing("ApplicationId"))
+    request = None
+    if found.get("EventsRequest") is None:
+        problems.append(_missing("EventsRequest"))
+    else:
+        try:
+            request = from_wire(EventsRequest, found["EventsRequest"])
+        except ValidationError as error:
+            problems += [each.below("EventsRequest") for each in error.problems]
+    if request is None or problems:
+        raise ValidationError(problems)
+    return application_id, request
+
+
+def members(options: Namespace) -> dict[str, Any]:
+    """
+    Return what was given, as it was given: the input's members by their names.
+
+    An option of its own goes before the whole input, and replaces its member whole.
+
+    Raises:
+        UsageError: If something cannot be read.
+    """
+    found: dict[str, Any] = {}
+    if options.cli_input_json is not None:
+        name = "cli-input-json"
+        found = json_object(name, read_value(name, options.cli_input_json))
+    elif options.cli_input_yaml is not None:
+        from pinpoint_events.cli.put_events._yaml import yaml_object  # noqa: PLC0415
+
+        name = "cli-input-yaml"
+        found = yaml_object(name, read_value(name, options.cli_input_yaml))
+    if options.application_id is not None:
+        given = text_value("--application-id", options.application_id)
+        # A file that holds one line ends with a line break, which belongs to no id.
+        found["ApplicationId"] = given.rstrip("\r\n")
+    if options.events_request is not None:
+        name = "--events-request"
+        found["EventsRequest"] = _structure(
+            name, read_value(name, options.events_request)
+        )
+    return found
+
+
+def _structure(option: str, text: str) -> dict[str, Any]:
+    """Return what the text says: JSON if it looks like it, else shorthand syntax."""
+    if text.lstrip().startswith(("{", "[")):
+        return json_object(option, text, otherwise="Invalid JSON")
+    import pinpoint_events.cli.put_events._shorthand as shorthand  # noqa: PLC0415
+    from pinpoint_events.cli.put_events import skeleton  # noqa: PLC0415
+
+    try:
+        found = shorthand.parsed(text, lambda value: text_value(option, value))
+    except shorthand.SyntaxProblem as problem:
+        told = str(problem)
+    else:
+        model = skeleton.INPUT["EventsRequest"]
+        return {key: shorthand.with_types(found[key], model.get(key)) for key in found}
+    raise refused(option, told)
+
+
+def _unknown(found: dict[str, Any]) -> list[Problem]:
+    choices = f"one of {', '.join(_OPTIONS)}"
+    problems = [
+        Problem((key,), "is not known", choices) for key in found if key not in _OPTIONS
+    ]
+    twice = getattr(found, "keys_twice", ())
+    return problems + [Problem((key,), "stands twice", "", "drop one") for key in twice]
+
+
+def _missing(member: str) -> Problem:
+    remedy = f"pass {_OPTIONS[member]}, or {member} in --cli-input-json"
+    return Problem((member,), "is missing", "", remedy)

@@ -1,0 +1,73 @@
+"""What would be sent, and what would be wrong with it."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import attrs
+
+from pinpoint_events.builder import BatchBuilder
+from pinpoint_events.errors import Problem, QuotaExceededError
+from pinpoint_events.model.request import EventsRequest
+from pinpoint_events.quotas import Quotas, check_quotas
+from pinpoint_events.wire import to_json, wire_name
+
+__all__ = ["plan"]
+
+# Those of whole requests, by which they are split.
+_OF_REQUESTS: Final = ("events_per_request", "request_bytes")
+
+
+def plan(request: EventsRequest) -> dict[str, Any]:
+    """
+    Return the plan, as it is printed.
+
+    `Requests` has what is sent: the request itself, or if it is too much for one, those
+    that `build_all` makes of it. `Faults` has everything that is over a quota.
+    """
+    faults = list(check_quotas(request))
+    parts: tuple[EventsRequest, ...] = (request,)
+    if any(not fault.path for fault in faults):
+        try:
+            parts = _split(request)
+        except QuotaExceededError as error:
+            parts = ()
+            faults += error.problems
+    return {
+        "Requests": [_measures(part) for part in parts],
+        "Faults": [str(_in_wire_names(fault)) for fault in faults],
+    }
+
+
+def _split(request: EventsRequest) -> tuple[EventsRequest, ...]:
+    limits = attrs.fields(Quotas)
+    # What is wrong with single items is among the faults, and no reason to stop here.
+    off = {each.name: None for each in limits if each.name not in _OF_REQUESTS}
+    builder = BatchBuilder(quotas=Quotas(**off))
+    for endpoint_id, batch in request.batch_item.items():
+        builder.endpoint(endpoint_id, batch.endpoint)
+        for event_id, event in batch.events.items():
+            builder.event(event, event_id=event_id)
+    return builder.build_all()
+
+
+def _measures(request: EventsRequest) -> dict[str, int]:
+    batches = request.batch_item.values()
+    return {
+        "Endpoints": len(batches),
+        "Events": sum(len(batch.events) for batch in batches),
+        "Bytes": len(to_json(request)),
+    }
+
+
+def _in_wire_names(fault: Problem) -> Problem:
+    return fault._replace(path=tuple(_wire_path(fault.path)))
+
+
+_MAPPINGS: Final = {"attributes", "batch_item", "events", "metrics", "user_attributes"}
+
+
+def _wire_path(path: tuple[str | int, ...]) -> Iterator[str | int]:
+    is_key = False
+    for part in path:
+        yield part if is_key or isinstance(part, int) else wire_name(part)
+        is_key = not is_key and part in _MAPPINGS

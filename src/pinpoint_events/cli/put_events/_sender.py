@@ -1,0 +1,175 @@
+"""Whom a request is given to, by the options and AWS settings."""
+
+import logging
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, cast
+
+from pinpoint_events.errors import ConfigurationError, PinpointEventsError
+from pinpoint_events.put_events import HttpRequest, HttpResponse
+from pinpoint_events.senders.pinpoint import PinpointSender
+from pinpoint_events.senders.protocol import Sender
+
+__all__ = ["profile_setting", "sender_to", "to_service"]
+
+_log = logging.getLogger("pinpoint_events")
+
+_SUCCESS: Final = 2  # hundred
+
+# What the library says to Python users, and the same in the AWS CLI's words.
+_WORDS: Final = {
+    "no region is known": (
+        "You must specify a region: pass --region, or set AWS_REGION, or region in the "
+        "profile of the AWS config file"
+    ),
+    "there are no AWS credentials": (
+        "Unable to locate credentials: set AWS_ACCESS_KEY_ID and "
+        "AWS_SECRET_ACCESS_KEY, or pass --profile, or give the machine a role"
+    ),
+}
+# AWS CLI version 2 does not count these among the faults of an environment.
+_NO_FAULT_OF_THE_ENVIRONMENT: Final = ("The config profile (", "Provided region_name ")
+
+
+@contextmanager
+def sender_to(
+    options: Namespace, application_id: str | None
+) -> Iterator[tuple[Sender, list[bytes]]]:
+    """
+    Yield the sender, and the bodies that the service answers it with, once it does.
+
+    Raises:
+        ConfigurationError: If settings do not allow to send.
+        PinpointEventsError: If there is no such profile or region.
+    """
+    if options.to is None:
+        with to_service(options, application_id) as sender:
+            yield sender, _heard_by(sender)
+        return
+    from pinpoint_events.senders.url import open_sender  # noqa: PLC0415
+
+    with (
+        _in_words_of_the_aws_cli(),
+        open_sender(options.to, application_id=application_id) as opened,
+    ):
+        heard = _heard_by(opened) if isinstance(opened, PinpointSender) else []
+        yield opened, heard
+
+
+@contextmanager
+def to_service(
+    options: Namespace, application_id: str | None
+) -> Iterator[PinpointSender]:
+    """Yield the sender to the service itself; errors are those of `sender_to`."""
+    with (
+        _in_words_of_the_aws_cli(),
+        PinpointSender(
+            # The input was refused if it is None.
+            cast("str", application_id),
+            region=options.region or None,
+            endpoint_url=options.endpoint_url,
+            session=_session(options),
+            config=_config(options),
+            verify=False if options.no_verify_ssl else options.ca_bundle,
+        ) as sender,
+    ):
+        yield sender
+
+
+def profile_setting(options: Namespace, name: str) -> str | None:
+    """Return what the profile says of a setting that is the AWS CLI's own."""
+    import botocore.exceptions  # noqa: PLC0415 - slow to load
+    import botocore.session  # noqa: PLC0415
+
+    session = _session(options) or botocore.session.Session()
+    try:
+        setting: str | None = session.get_scoped_config().get(name)
+    except botocore.exceptions.BotoCoreError as error:
+        told = f"{str(error).rstrip('.')}; correct the AWS config file"
+    else:
+        return setting
+    # Out here: what it is chained to may quote a line of the file.
+    with _in_words_of_the_aws_cli():
+        raise ConfigurationError(told)
+
+
+def _session(options: Namespace) -> Any:
+    if not options.profile:
+        return None
+    import botocore.session  # noqa: PLC0415 - slow to load
+
+    return botocore.session.Session(profile=options.profile)
+
+
+def _config(options: Namespace) -> Any:
+    asked: dict[str, Any] = {}
+    for name in ("connect_timeout", "read_timeout"):
+        seconds = getattr(options, f"cli_{name}")
+        if seconds is not None:
+            asked[name] = seconds or None  # for ever
+    if options.no_sign_request:
+        from botocore import UNSIGNED  # noqa: PLC0415 - slow to load
+
+        asked["signature_version"] = UNSIGNED
+    if not asked:
+        return None
+    from botocore.config import Config  # noqa: PLC0415 - slow to load
+
+    return Config(**asked)
+
+
+@contextmanager
+def _in_words_of_the_aws_cli() -> Iterator[None]:
+    try:
+        yield
+    except ConfigurationError as error:
+        told = str(error)
+    else:
+        return
+    for ours, theirs in _WORDS.items():
+        if told.startswith(ours):
+            raise ConfigurationError(theirs)
+    if told.startswith(_NO_FAULT_OF_THE_ENVIRONMENT):
+        raise PinpointEventsError(told)
+    raise ConfigurationError(told)
+
+
+def _heard_by(sender: PinpointSender) -> list[bytes]:
+    listener = _Listener(sender._transport)  # noqa: SLF001 - see there
+    sender._transport = listener  # noqa: SLF001
+    return listener.heard
+
+
+class _Listener:
+    """
+    Stands between a sender and its connections.
+
+    A typed answer does not say how it was written, and a sender does not say how often
+    it tried. Both are the command's business alone, and so there is no public way.
+    """
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self.heard: list[bytes] = []
+
+    def exchange(self, request: HttpRequest) -> HttpResponse:
+        call = {
+            "pinpoint_events.attempt": request.headers["amz-sdk-request"],
+            "pinpoint_events.host": request.headers["Host"],
+            "pinpoint_events.bytes": len(request.body),
+        }
+        _log.debug("sending", extra=call)
+        response: HttpResponse = self._transport.exchange(request)
+        if response.status // 100 == _SUCCESS:
+            self.heard.append(response.body)
+        answer = {
+            "pinpoint_events.status": response.status,
+            "pinpoint_events.bytes": len(response.body),
+            "pinpoint_events.request_id": response.headers.get("x-amzn-requestid"),
+        }
+        _log.debug("answered", extra=answer)
+        return response
+
+    def close(self) -> None:
+        self._transport.close()

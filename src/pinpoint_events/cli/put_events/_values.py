@@ -1,0 +1,114 @@
+"""Reading an option's value: as it stands, or from a file; as text, or as JSON."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from pinpoint_events.cli._parser import UsageError
+from pinpoint_events.errors import ValidationError
+
+__all__ = ["json_object", "read_value", "refused", "text_value"]
+
+# The AWS CLI makes a difference between text and bytes; all that is read here is text.
+_FILES: Final = ("file://", "fileb://")
+_STANDARD_INPUT: Final = "-"
+# The service takes 4 MB; what is more than that in a file is indentation.
+_MOST_BYTES: Final = 64_000_000
+
+
+def read_value(option: str, given: str) -> str:
+    """
+    Return what `text_value` does, or what standard input says if the value is `-`.
+
+    Raises:
+        UsageError: If there is nothing to read, or it cannot be read as UTF-8.
+    """
+    if given != _STANDARD_INPUT:
+        return text_value(option, given)
+    # None where the process was started without one, as by pythonw.
+    if sys.stdin is None:
+        raise refused(option, "there is no standard input")
+    try:
+        return _text_of(sys.stdin.buffer)
+    except UnicodeDecodeError as error:
+        told = _no_utf8(error)
+    except (OSError, ValueError) as error:
+        told = str(error)
+    # Out here: a UnicodeDecodeError holds the content.
+    raise refused(option, f"Unable to read standard input: {told}")
+
+
+def text_value(option: str, given: str) -> str:
+    """
+    Return the value of an option, or the content of the file that it names.
+
+    Args:
+        option: The option's name, for the message.
+        given: A text, or `file://` and a path, in which `~` and `$NAME` stand for what
+            they stand for in a shell.
+
+    Raises:
+        UsageError: If there is no such file, or it cannot be read as UTF-8.
+    """
+    if not given.startswith(_FILES):
+        return given
+    try:
+        path = Path(os.path.expandvars(given.partition("://")[2])).expanduser()
+        with path.open("rb") as file:
+            return _text_of(file)
+    except UnicodeDecodeError as error:
+        told = _no_utf8(error)
+    except (OSError, RuntimeError, ValueError) as error:
+        told = str(error)  # names the file, and nothing of what is in it
+    # Out here, too.
+    raise refused(option, f"Unable to load paramfile {given}: {told}")
+
+
+def _text_of(file: BinaryIO) -> str:
+    content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        told = f"it has more than {_MOST_BYTES:,} bytes, the most that is read"
+        raise ValueError(told)
+    return content.decode("utf-8-sig")  # as Windows' own editor saves it
+
+
+def _no_utf8(error: UnicodeDecodeError) -> str:
+    return f"its text is not UTF-8 at byte {error.start}; save it as UTF-8"
+
+
+def json_object(
+    option: str, text: str, *, otherwise: str = "Invalid type"
+) -> dict[str, Any]:
+    """
+    Return the JSON object that the text is.
+
+    In it, objects remember which of their keys stand twice; `from_wire` refuses them.
+
+    Args:
+        option: The option's name, for the message.
+        text: The text.
+        otherwise: How to call JSON that is no object.
+
+    Raises:
+        UsageError: If it is no JSON object.
+    """
+    # Here, not above: a text is read without it.
+    from pinpoint_events.wire import decode_request  # noqa: PLC0415
+
+    try:
+        value = decode_request(text)
+    except ValidationError as error:
+        (problem,) = error.problems
+        told = problem.problem.removeprefix("is not JSON: ").removeprefix("is ")
+        remedy = "pass a JSON object, or file:// and the path of a file that holds one"
+        raise refused(option, f"Invalid JSON: {told}; {remedy}") from None
+    if not isinstance(value, dict):
+        told = f"{otherwise}: expecting map, received {type(value)}"
+        raise refused(option, told)
+    return value
+
+
+def refused(option: str, told: str) -> UsageError:
+    """Return the error for an option's value that cannot be read."""
+    return UsageError(f"Error parsing parameter '{option}': {told}")

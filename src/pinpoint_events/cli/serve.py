@@ -1,0 +1,246 @@
+"""
+The command `serve`: a PutEvents endpoint of one's own.
+
+It prints its URL, as the first line, once it answers; then it is quiet.
+"""
+
+import gc
+import logging
+import re
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pinpoint_events.cli import _console as console
+from pinpoint_events.cli._parser import Parser, UsageError
+from pinpoint_events.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import socket
+
+    from pinpoint_events.senders.protocol import Sender
+    from pinpoint_events.server import Faults, Keys
+
+__all__ = ["run"]
+
+INTERRUPTED: Final = 130  # 128 and the number of SIGINT, as shells have it
+_PLACEHOLDER: Final = "{application_id}"
+# It becomes part of a URL, of a file's name perhaps.
+_PLAIN_ID: Final = re.compile("[A-Za-z0-9_-]{1,64}")
+_MOST_PORT: Final = 65_535
+
+
+def run(program: str, arguments: list[str]) -> int:
+    """
+    Serve until SIGINT or SIGTERM; what was accepted is finished then.
+
+    Returns:
+        The exit code: 0 after SIGTERM, 130 after SIGINT.
+
+    Raises:
+        UsageError: If the command line is wrong.
+        PinpointEventsError: For anything else that is.
+    """
+    parser = _parser(program)
+    options = parser.parse_known_or_fail(arguments)
+    if not 0 <= options.port <= _MOST_PORT:
+        parser.error(f"argument --port: {options.port} is not from 0 to {_MOST_PORT}")
+    if options.no_auth and options.credentials is not None:
+        parser.error("--no-auth and --credentials contradict each other")
+    # Not above: help is printed without them.
+    from pinpoint_events.server import create_app, running  # noqa: PLC0415
+
+    senders = _senders(options.to)
+    faults = _faults(options.faults)
+    keys = None if options.no_auth else _keys(options.credentials)
+    _log_to_stderr(is_verbose=options.verbose)
+    with running.listener(options.host, options.port) as listener:
+        if options.no_auth:
+            _warn_of_no_auth(listener, is_forced=options.force_no_auth)
+        app = create_app(
+            senders, credentials=keys, faults=faults, region=options.region
+        )
+        with _collector_spared():
+            number = running.run(app, listener, started=console.out)
+    return INTERRUPTED if number == signal.SIGINT else 0
+
+
+@contextmanager
+def _collector_spared() -> Iterator[None]:
+    """
+    Let Python look for garbage in circles less often.
+
+    A call makes some thousand objects and hardly a circle. To look at them again and
+    again takes a twentieth of the time.
+    """
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+
+def _parser(program: str) -> Parser:
+    parser = Parser(
+        prog=program,
+        description="Serve a PutEvents endpoint of your own: what AWS clients send to "
+        "it goes into a store, or wherever else a URL says.\n\n"
+        "It prints its URL, then serves until Ctrl-C or SIGTERM.",
+        example=f"{program} --to sqlite:///events.db",
+    )
+    add = parser.add_argument
+    add(
+        "--to",
+        metavar="URL",
+        default="sqlite:///events.db",
+        help="where events go: sqlite:///FILE, pinpoint://ID?region=..., ...; "
+        f"{_PLACEHOLDER} in it stands for the application that a call names "
+        "(sqlite:///events.db if left out)",
+    )
+    add(
+        "--host",
+        metavar="NAME",
+        default="127.0.0.1",
+        help="name or address to listen at (127.0.0.1 if left out)",
+    )
+    add(
+        "--port",
+        metavar="NUMBER",
+        type=int,
+        default=8080,
+        help="port to listen at; 0 takes a free one (8080 if left out)",
+    )
+    add(
+        "--credentials",
+        metavar="FILE",
+        help="the keys that calls may be signed with, in the format of "
+        "~/.aws/credentials, read again when it changes; the key in AWS_ACCESS_KEY_ID "
+        "and AWS_SECRET_ACCESS_KEY if left out",
+    )
+    add(
+        "--region",
+        metavar="NAME",
+        help="the only region that calls may be signed for; any if left out",
+    )
+    add(
+        "--no-auth",
+        action="store_true",
+        help="take calls of anybody, signed or not; on a loopback address only",
+    )
+    add(
+        "--force-no-auth",
+        action="store_true",
+        help="with --no-auth: on any address",
+    )
+    add(
+        "--faults",
+        metavar="FILE",
+        help="JSON that says what shall go wrong, to test those who send",
+    )
+    add(
+        "--verbose",
+        action="store_true",
+        help="a line on standard error for each answer, without any of the payload",
+    )
+    return parser
+
+
+def _senders(url: str) -> "Callable[[str], Sender]":
+    """
+    Return what opens the sender of an application.
+
+    Raises:
+        ConfigurationError: If the URL can be of no use.
+        StoreError: If its store cannot be used.
+    """
+    from pinpoint_events.senders import open_sender  # noqa: PLC0415 - not for help
+
+    def open_by_name(application_id: str) -> "Sender":
+        if not _PLAIN_ID.fullmatch(application_id):
+            raise LookupError(application_id)
+        named = url.replace(_PLACEHOLDER, application_id)
+        return open_sender(named, application_id=application_id)
+
+    def open_for(application_id: str) -> "Sender":
+        try:
+            return open_sender(url, application_id=application_id)
+        except ConfigurationError as error:
+            # The URL itself is sound: it is for another application.
+            raise LookupError(application_id) from error
+
+    if _PLACEHOLDER in url:
+        return open_by_name
+    open_sender(url).close()  # what is wrong with it is better told now
+    return open_for
+
+
+def _faults(path: str | None) -> "Faults | None":
+    from pinpoint_events.server import Faults  # noqa: PLC0415 - not for help
+
+    if path is None:
+        return None
+    try:
+        text = Path(path).read_bytes()
+    except OSError as error:
+        told = f"argument --faults: {path!r} cannot be read: {error.strerror}"
+        raise UsageError(told) from error
+    return Faults.from_json(text)
+
+
+def _keys(path: str | None) -> "Keys":
+    from pinpoint_events.server import Keys  # noqa: PLC0415 - not for help
+
+    if path is not None:
+        return Keys.from_file(path)
+    try:
+        return Keys.from_environment()
+    except ConfigurationError as error:
+        told = f"{error} by --credentials, or take calls of anybody with --no-auth"
+        raise ConfigurationError(told) from None
+
+
+def _warn_of_no_auth(listener: "socket.socket", *, is_forced: bool) -> None:
+    from pinpoint_events.server.running import is_loopback  # noqa: PLC0415
+
+    if not is_loopback(listener) and not is_forced:
+        told = (
+            "--no-auth is for loopback addresses: at this one, whoever reaches the "
+            "machine could write; give keys, or add --force-no-auth"
+        )
+        raise UsageError(told)
+    console.message("WARNING: --no-auth: calls of anybody are taken, signed or not")
+
+
+def _log_to_stderr(*, is_verbose: bool) -> None:
+    """Tell what goes wrong, and each answer if asked to; never any of the payload."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Lines())
+    log = logging.getLogger("pinpoint_events")
+    log.addHandler(handler)
+    log.propagate = False
+    log.setLevel(logging.INFO if is_verbose else logging.WARNING)
+    # What it warns of, any client can bring about.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+
+
+class _Lines(logging.Formatter):
+    """One line a record: the constant message, then its details."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the base class names it
+        prefix = "pinpoint_events."
+        details = [
+            f"{name.removeprefix(prefix)}={value!r}"
+            for name, value in sorted(vars(record).items())
+            if name.startswith(prefix)
+        ]
+        return " ".join([super().formatMessage(record), *details])

@@ -1,0 +1,87 @@
+"""
+A PutEvents endpoint of your own, for any AWS client to send to.
+
+`create_app` makes it, an ASGI 3 application; `served` runs it for tests, and the
+command `pinpoint-events serve` does as a program. Both need the extra `server`.
+
+Names are bound when first used, so that importing this loads nothing heavy.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pinpoint_events.server._script import Faults as Faults
+    from pinpoint_events.server.app import App as App
+    from pinpoint_events.server.app import create_app as create_app
+    from pinpoint_events.server.directory import EndpointDirectory as EndpointDirectory
+    from pinpoint_events.server.faults import BareStatus as BareStatus
+    from pinpoint_events.server.faults import Cut as Cut
+    from pinpoint_events.server.faults import Delay as Delay
+    from pinpoint_events.server.faults import DropIds as DropIds
+    from pinpoint_events.server.faults import FailCall as FailCall
+    from pinpoint_events.server.faults import FailItem as FailItem
+    from pinpoint_events.server.faults import Fault as Fault
+    from pinpoint_events.server.faults import ShiftClock as ShiftClock
+    from pinpoint_events.server.faults import Throttle as Throttle
+    from pinpoint_events.server.keys import Credentials as Credentials
+    from pinpoint_events.server.keys import FileKeys as FileKeys
+    from pinpoint_events.server.keys import Keys as Keys
+    from pinpoint_events.server.running import Served as Served
+    from pinpoint_events.server.running import served as served
+
+__all__ = [
+    "App",
+    "BareStatus",
+    "Credentials",
+    "Cut",
+    "Delay",
+    "DropIds",
+    "EndpointDirectory",
+    "FailCall",
+    "FailItem",
+    "Fault",
+    "Faults",
+    "FileKeys",
+    "Keys",
+    "Served",
+    "ShiftClock",
+    "Throttle",
+    "create_app",
+    "served",
+]
+
+_MODULES = {
+    "_script": {"Faults"},
+    "app": {"App", "create_app"},
+    "directory": {"EndpointDirectory"},
+    "faults": {
+        "BareStatus",
+        "Cut",
+        "Delay",
+        "DropIds",
+        "FailCall",
+        "FailItem",
+        "Fault",
+        "ShiftClock",
+        "Throttle",
+    },
+    "keys": {"Credentials", "FileKeys", "Keys"},
+    "running": {"Served", "served"},
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Bind a public name when it is first used (PEP 562)."""
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names, bound or not."""
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,140 @@
+"""
+Each application's sender, and what goes through it: the part that may block.
+
+It runs in worker threads. Where a sender knows its endpoints, one call of an
+application is judged and stored before the next one is judged: two calls at a time
+could each add a user's last endpoint. Another process that writes the same store can
+do so all the same.
+"""
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Final, cast
+
+from pinpoint_events.model.endpoint import Endpoint
+from pinpoint_events.model.request import EventsRequest
+from pinpoint_events.model.response import EventsResponse, ItemResponse, Outcome
+from pinpoint_events.quotas import Quotas
+from pinpoint_events.senders.protocol import Sender
+from pinpoint_events.server._answers import not_found
+from pinpoint_events.server._calls import Call, Reader
+from pinpoint_events.server._script import CallFaults, Faults
+from pinpoint_events.server.directory import EndpointDirectory, SeenEndpoints, updated
+from pinpoint_events.wire import to_json
+
+__all__ = ["Applications", "Senders"]
+
+Senders = Sender | Callable[[str], Sender]
+"""One sender for every application, or what opens one by the application's id."""
+
+_ACCEPTED: Final = 202
+_MOST_APPLICATIONS: Final = 1_000  # open at a time: each may hold files or connections
+_NOTHING: Final = EventsResponse()
+_UNTOUCHED: Final = Endpoint()
+
+
+class Applications:
+    """
+    The senders of all applications that were asked for.
+
+    Args:
+        senders: One sender, or what opens one.
+        quotas: The limits to hold calls against.
+        faults: What shall go wrong.
+    """
+
+    def __init__(self, senders: Senders, quotas: Quotas, faults: Faults) -> None:
+        # A class has the methods of its objects, but it is what opens them.
+        is_one = isinstance(senders, Sender) and not isinstance(senders, type)
+        self._one = _Application(cast("Sender", senders)) if is_one else None
+        self._open = cast("Callable[[str], Sender]", senders)
+        self._reader = Reader(quotas)
+        self._faults = faults
+        self._lock = threading.Lock()
+        self._known: dict[str, _Application] = {}
+
+    def answer(self, application_id: str, body: bytes, faults: CallFaults) -> bytes:
+        """
+        Do what a call asks for, and return the body of the answer to it.
+
+        Raises:
+            CallRefused: If the call is refused as a whole.
+            PinpointEventsError: If the sender raises that.
+        """
+        application = self._application(application_id)
+        call = self._reader.read(body)
+        failed, dropped = self._faults.of_items(call.items)
+        for item, fault in failed.items():
+            call.refuse(item, fault.message, fault.status_code)
+        bare = faults.bare_status
+        is_taken = bare in {None, _ACCEPTED} and (
+            faults.cut is None or faults.cut.is_taken
+        )
+        sent = application.put(call) if is_taken else _NOTHING
+        answer = call.response(sent, dropped)
+        if bare is not None:
+            item_response = ItemResponse(status_code=bare)
+            answer = EventsResponse(
+                results=dict.fromkeys(call.endpoints, item_response)
+            )
+        return b'{"Results":{}}' if not answer.results else to_json(answer)
+
+    def _application(self, application_id: str) -> "_Application":
+        if self._one is not None:
+            return self._one
+        with self._lock:
+            found = self._known.get(application_id)
+            if found is None:
+                found = self._known[application_id] = self._opened(application_id)
+            return found
+
+    def _opened(self, application_id: str) -> "_Application":
+        if len(self._known) >= _MOST_APPLICATIONS:
+            raise not_found("no further application is served here")
+        try:
+            return _Application(self._open(application_id))
+        except LookupError:
+            raise not_found("no such application") from None
+
+    def close(self) -> None:
+        """Close the senders that were opened here; not the one that was handed in."""
+        with self._lock:
+            known, self._known = self._known, {}
+        for application in known.values():
+            application.sender.close()
+
+
+class _Application:
+    """One application: its sender, and what is known of its endpoints."""
+
+    def __init__(self, sender: Sender) -> None:
+        self.sender = sender
+        self._seen = SeenEndpoints()
+        self._knows_all = isinstance(sender, EndpointDirectory)
+        self._directory: EndpointDirectory = (
+            sender if isinstance(sender, EndpointDirectory) else self._seen
+        )
+        self._turn: AbstractContextManager[object] = (
+            threading.Lock() if self._knows_all else nullcontext()
+        )
+
+    def put(self, call: Call) -> EventsResponse:
+        """Send what is not refused, and what follows from it for other endpoints."""
+        with self._turn:
+            update = updated(call.endpoints, self._directory, knows_all=self._knows_all)
+            for name, message in update.refused.items():
+                call.refuse((name, None), message)
+            request = call.request(update.says)
+            if request is None:
+                return _NOTHING
+            response = self.sender.put_events(request)
+        if not self._knows_all:
+            self._remember(request, response)
+        return response
+
+    def _remember(self, request: EventsRequest, response: EventsResponse) -> None:
+        for name, event_id, item, _, outcome in response.outcomes(request):
+            is_taken = event_id is None and outcome is Outcome.ACCEPTED
+            if is_taken and isinstance(item, Endpoint) and item != _UNTOUCHED:
+                self._seen.remember(name, item)

@@ -1,0 +1,82 @@
+"""
+What the endpoint answers to a request that it does not trust.
+
+Names and statuses are those of API Gateway, which stood before the service: its real
+errors carry `x-amz-apigw-id` (aws-amplify/aws-sdk-ios issue 861). It answers each of
+these with 403, where older services say 400:
+
+- `MissingAuthenticationTokenException`, and the signature and token ones: developer
+  guide, "Gateway response types", `MISSING_AUTHENTICATION_TOKEN`, `INVALID_SIGNATURE`,
+  `EXPIRED_TOKEN`, each with the default 403.
+- `InvalidSignatureException`, of Pinpoint itself, for a clock that is off:
+  aws-amplify/amplify-js issues 3699 and 9281; with 403: cognitect-labs/aws-api 255.
+  `SignatureDoesNotMatch` is its name in the older query and S3 protocols.
+- `IncompleteSignatureException` with 403 for a malformed header: aws/chalice 828.
+- `UnrecognizedClientException` with 403, and its header `x-amzn-ErrorType`:
+  badslug/Paw-AWSSignature4DynamicValue 5. `InvalidClientTokenId` is its older name.
+
+Most sentences, and the order of the checks, are those that mhart/dynalite recorded from
+a real service, in the comments of its `index.js`. Where that service repeats a header
+or a key id in its sentence, these do not: people mix up key id and secret (boto/boto3
+issue 1752, mhart/aws4 issue 97), and answers end in logs.
+"""
+
+from typing import Final
+
+__all__ = [
+    "Refusal",
+    "incomplete_signature",
+    "invalid_signature",
+    "missing_token",
+    "unrecognized_client",
+]
+
+_FORBIDDEN: Final = 403
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, which the endpoint gives as it is
+    """
+    A request that is not to be served; its answer.
+
+    Attributes:
+        status: HTTP status.
+        code: Name of the error, for `x-amzn-ErrorType`.
+        message: What is wrong, for the one who signed. It holds no secret, no session
+            token, no whole access key id, and no header value that may be private.
+    """
+
+    status: int
+    code: str
+    message: str
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(status, code, message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+    def __str__(self) -> str:
+        """Return status, code and message in one text."""
+        return f"HTTP {self.status}, {self.code}: {self.message}"
+
+
+def missing_token() -> Refusal:
+    """Return the answer to a request that is not signed at all."""
+    code = "MissingAuthenticationTokenException"
+    return Refusal(_FORBIDDEN, code, "Missing Authentication Token")
+
+
+def incomplete_signature(message: str) -> Refusal:
+    """Return the answer to a signature that cannot be read."""
+    return Refusal(_FORBIDDEN, "IncompleteSignatureException", message)
+
+
+def invalid_signature(message: str) -> Refusal:
+    """Return the answer to a signature that can be read and does not hold."""
+    return Refusal(_FORBIDDEN, "InvalidSignatureException", message)
+
+
+def unrecognized_client(remark: str) -> Refusal:
+    """Return the answer to a key, or its session token, that is not known here."""
+    message = f"The security token included in the request is invalid. {remark}"
+    return Refusal(_FORBIDDEN, "UnrecognizedClientException", message)

@@ -1,0 +1,191 @@
+"""The faults of an endpoint at work: what each has counted, and whom it meets next."""
+
+import threading
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import ClassVar, NamedTuple
+
+from pinpoint_events.errors import Problem, ValidationError
+from pinpoint_events.server.faults import (
+    KINDS,
+    BareStatus,
+    Cut,
+    Delay,
+    DropIds,
+    FailCall,
+    FailItem,
+    Fault,
+    ShiftClock,
+    Throttle,
+    read_faults,
+)
+from pinpoint_events.wire import decode_request
+
+__all__ = ["CallFaults", "Faults"]
+
+
+class _Armed:
+    """A fault, with what it has seen since it was added."""
+
+    def __init__(self, fault: Fault) -> None:
+        self.fault = fault
+        self.count = 0
+        self.tokens: float | None = None
+        self.filled: datetime | None = None
+
+    def meets(self, numbers: Collection[int]) -> bool:
+        """Count one more, and return whether the fault meets it."""
+        self.count += 1
+        return not numbers or self.count in numbers
+
+    def wait_seconds(self, fault: Throttle, now: datetime) -> float:
+        """Return how long until the next call is taken; 0 takes this one."""
+        tokens = float(fault.burst) if self.tokens is None else self.tokens
+        if self.filled is not None:
+            passed = max(0.0, (now - self.filled).total_seconds())
+            tokens = min(fault.burst, tokens + passed * fault.calls_per_second)
+        self.filled = now
+        is_taken = tokens >= 1
+        self.tokens = tokens - 1 if is_taken else tokens
+        return 0.0 if is_taken else (1 - tokens) / fault.calls_per_second
+
+
+class CallFaults(NamedTuple):
+    """
+    What shall go wrong with one call.
+
+    Attributes:
+        delay_seconds: How long to wait first.
+        refusal: What the call is refused with; None if it is not.
+        cut: Where the connection ends; None if it does not.
+        bare_status: The number that each endpoint is answered with; None for none.
+    """
+
+    delay_seconds: float = 0.0
+    refusal: FailCall | None = None
+    cut: Cut | None = None
+    bare_status: int | None = None
+
+
+class Faults:
+    """
+    The faults of an endpoint; they can be changed while it serves.
+
+    Safe to use from several threads.
+
+    Args:
+        faults: Those to begin with.
+
+    Raises:
+        ValidationError: If one of them is none.
+    """
+
+    #: Nothing goes wrong.
+    NONE: ClassVar[CallFaults] = CallFaults()
+
+    def __init__(self, faults: Iterable[Fault] = ()) -> None:
+        self._lock = threading.Lock()
+        self._armed: list[_Armed] = []
+        self.add(*faults)
+
+    @classmethod
+    def from_json(cls, text: bytes | str) -> "Faults":
+        """
+        Return the faults of a file.
+
+        Raises:
+            ValidationError: With all that is wrong with it.
+        """
+        return cls(read_faults(decode_request(text)))
+
+    def add(self, *faults: Fault) -> None:
+        """Add faults behind those there are; each counts from now on."""
+        problems = [
+            Problem(("faults", position), "is no fault", "an object of a fault's class")
+            for position, fault in enumerate(faults)
+            if type(fault) not in KINDS.values()
+        ]
+        if problems:
+            raise ValidationError(problems)
+        with self._lock:
+            self._armed += map(_Armed, faults)
+
+    def clear(self) -> None:
+        """Take all faults away."""
+        with self._lock:
+            self._armed = []
+
+    @property
+    def active(self) -> tuple[Fault, ...]:
+        """The faults there are."""
+        with self._lock:
+            return tuple(armed.fault for armed in self._armed)
+
+    @property
+    def clock_shift_seconds(self) -> float:
+        """How far the endpoint's clock is ahead."""
+        armed = self._armed
+        if not armed:
+            return 0.0
+        faults = [each.fault for each in armed]
+        return sum(each.seconds for each in faults if isinstance(each, ShiftClock))
+
+    def call(self, now: datetime) -> CallFaults:
+        """
+        Count one more call, and return what shall go wrong with it.
+
+        Of several faults that refuse it, or end its connection, the first counts.
+        """
+        if not self._armed:
+            return self.NONE
+        found = self.NONE
+        with self._lock:
+            for armed in self._armed:
+                found = _with_fault(found, armed, now)
+        return found
+
+    def of_items(
+        self, items: Iterable[tuple[str, str | None]]
+    ) -> tuple[dict[tuple[str, str | None], FailItem], set[tuple[str, str | None]]]:
+        """
+        Count items, and return what each is refused with, and which to leave out.
+
+        Args:
+            items: Endpoint id, and event id or None, of each.
+        """
+        failed: dict[tuple[str, str | None], FailItem] = {}
+        dropped: set[tuple[str, str | None]] = set()
+        with self._lock:
+            armed = [
+                (each, fault)
+                for each in self._armed
+                if isinstance(fault := each.fault, FailItem | DropIds)
+            ]
+            for item in items if armed else ():
+                of = "endpoint" if item[1] is None else "event"
+                for each, fault in armed:
+                    if fault.of != of or not each.meets(fault.items):
+                        continue
+                    if isinstance(fault, FailItem):
+                        failed.setdefault(item, fault)
+                    else:
+                        dropped.add(item)
+        return failed, dropped
+
+
+def _with_fault(found: CallFaults, armed: _Armed, now: datetime) -> CallFaults:
+    match armed.fault:
+        case FailCall() as fault if armed.meets(fault.calls):
+            return found._replace(refusal=found.refusal or fault)
+        case Delay() as fault if armed.meets(fault.calls):
+            return found._replace(delay_seconds=found.delay_seconds + fault.seconds)
+        case Cut() as fault if armed.meets(fault.calls):
+            return found._replace(cut=found.cut or fault)
+        case BareStatus() as fault if armed.meets(fault.calls):
+            return found._replace(bare_status=found.bare_status or fault.status_code)
+        case Throttle() as fault if found.refusal is None:
+            wait = armed.wait_seconds(fault, now)
+            if wait:
+                refusal = FailCall(status=429, message="Too Many Requests")
+                return found._replace(refusal=refusal)
+    return found

@@ -1,0 +1,511 @@
+"""
+The endpoint as an ASGI 3 application.
+
+It is written against ASGI itself. A framework would add its routing and its own forms
+of requests and answers to three paths and one form of error, and would have to be kept
+out of the way of what counts here: the bytes as they came, for the signature; bodies
+that are never read further than they may be; connections that end where a test says.
+
+What may block runs in worker threads, as many calls at a time as there are workers. The
+calls that wait for one are counted too, and those beyond are refused before their body
+is read: so memory has a bound, whatever clients do.
+"""
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from enum import Enum
+from typing import Any, Final, Literal
+from urllib.parse import unquote_to_bytes
+
+import attrs
+
+from pinpoint_events.builder import new_event_id
+from pinpoint_events.errors import (
+    ConfigurationError,
+    PinpointEventsError,
+    QuotaExceededError,
+    SenderError,
+    ServiceError,
+    ValidationError,
+)
+from pinpoint_events.quotas import Quotas
+from pinpoint_events.server._answers import (
+    HEADERS,
+    PREFLIGHT_HEADERS,
+    Answer,
+    CallRefused,
+    bad_request,
+    method_not_allowed,
+    not_found,
+    refusal_answer,
+    too_large,
+    unavailable,
+    unsupported_media_type,
+)
+from pinpoint_events.server._applications import Applications, Senders
+from pinpoint_events.server._body import Body, ClientGone, Receive
+from pinpoint_events.server._script import CallFaults, Faults
+from pinpoint_events.server.faults import Cut
+from pinpoint_events.server.keys import Credentials, Keys
+from pinpoint_events.server.sigv4 import Pending, Refusal, SignedRequest, Verifier
+
+__all__ = ["CUT", "App", "create_app"]
+
+Scope = MutableMapping[str, Any]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+CUT: Final = "pinpoint_events.cut"
+"""ASGI extension: a function that ends the connection, after what was sent so far."""
+
+_log = logging.getLogger("pinpoint_events")
+
+_EVENTS: Final = re.compile(rb"/v1/apps/([^/]+)/events(/legacy)?", re.ASCII)
+_HEALTH: Final = b"/healthz"
+_MOST_BYTES: Final = 64 * 1024 * 1024  # of a body, where the quota is switched off
+_MOST_HEADERS: Final = 100
+_MOST_ID_CHARACTERS: Final = 256  # of an application id; the service's own have 32
+_JSON_TYPES: Final = frozenset(
+    {b"", b"application/json", b"application/x-amz-json-1.1"}
+)
+# A beacon, sent while a page is left, cannot say what it carries.
+_BEACON_TYPES: Final = _JSON_TYPES | {b"text/plain"}
+_UTF8: Final = frozenset({b"utf-8", b"utf8", b"us-ascii"})
+
+
+class _Default(Enum):
+    FROM_ENVIRONMENT = "the key of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+
+
+FROM_ENVIRONMENT: Final = _Default.FROM_ENVIRONMENT
+
+
+def utc_now() -> datetime:
+    """Return the time of this machine."""
+    return datetime.now(UTC)
+
+
+def create_app(  # noqa: PLR0913 - each is one thing to decide, with a default
+    senders: Senders,
+    *,
+    credentials: Keys
+    | Credentials
+    | Iterable[Credentials]
+    | Literal[_Default.FROM_ENVIRONMENT]
+    | None = FROM_ENVIRONMENT,
+    quotas: Quotas = Quotas(),  # noqa: B008 - immutable
+    region: str | None = None,
+    faults: Faults | None = None,
+    clock: Callable[[], datetime] = utc_now,
+    workers: int = 15,
+    waiting: int = 64,
+    connections: int = 500,
+    head_seconds: float = 20.0,
+    body_seconds: float = 30.0,
+    idle_seconds: float = 75.0,
+) -> "App":
+    """
+    Return a PutEvents endpoint, an ASGI 3 application for any server of such.
+
+    Args:
+        senders: Where calls go: one sender, for whatever application id a call names,
+            or a function that opens one for an application id. That raises a
+            `LookupError` for an application that there is none of. What it opens, the
+            endpoint closes when it ends; one sender that is handed in stays open.
+        credentials: The keys that calls may be signed with. The one in the environment
+            if left out. None accepts calls of anybody, signed or not.
+        quotas: The limits to hold calls against.
+        region: The only region that signatures may be for; any if None.
+        faults: What shall go wrong, for tests.
+        clock: Tells the time, with a time zone.
+        workers: How many calls are worked on at a time; each may hold a few times the
+            4 MB that it may have. The service itself takes 15 at a time.
+        waiting: How many more calls may be on their way at a time.
+        connections: How many clients may be connected at a time. This, and how long
+            heads and silence may last, holds where this package runs the endpoint; in
+            another ASGI server, that server decides.
+        head_seconds: How long the head of a request may take to arrive.
+        body_seconds: How long the body of a call may take to arrive.
+        idle_seconds: How long a connection is kept without a request.
+
+    Raises:
+        ConfigurationError: If there is no key where one is looked for.
+    """
+    keys = _keys(credentials)
+    script = Faults() if faults is None else faults
+    limits = Limits(
+        body_bytes=quotas.request_bytes or _MOST_BYTES,
+        workers=workers,
+        waiting=waiting,
+        connections=connections,
+        head_seconds=head_seconds,
+        body_seconds=body_seconds,
+        idle_seconds=idle_seconds,
+    )
+    return App(
+        Applications(senders, quotas, script),
+        None if keys is None else Verifier(keys, region=region),
+        faults=script,
+        clock=clock,
+        limits=limits,
+    )
+
+
+def _keys(
+    credentials: Keys
+    | Credentials
+    | Iterable[Credentials]
+    | Literal[_Default.FROM_ENVIRONMENT]
+    | None,
+) -> Keys | None:
+    if credentials is None or isinstance(credentials, Keys):
+        return credentials
+    if isinstance(credentials, _Default):
+        try:
+            return Keys.from_environment()
+        except ConfigurationError as error:
+            told = f"{error}; or pass credentials=None to accept calls of anybody"
+            raise ConfigurationError(told) from None
+    if isinstance(credentials, Credentials):
+        return Keys([credentials])
+    return Keys(credentials)
+
+
+@attrs.frozen(kw_only=True)
+class Limits:
+    """
+    What one endpoint takes on.
+
+    Attributes:
+        body_bytes: Of one call.
+        workers: Calls that are worked on at a time.
+        waiting: Further calls that are on their way at a time.
+        connections: Clients at a time.
+        head_seconds: For the head of a request to arrive.
+        body_seconds: For the body of a call to arrive.
+        idle_seconds: For a connection to be kept without a request.
+    """
+
+    body_bytes: int
+    workers: int
+    waiting: int
+    connections: int
+    head_seconds: float
+    body_seconds: float
+    idle_seconds: float
+
+
+class App:
+    """
+    The endpoint; made by `create_app`.
+
+    Attributes:
+        faults: What shall go wrong; can be changed at any time.
+        limits: What it takes on.
+    """
+
+    faults: Faults
+    limits: Limits
+
+    def __init__(
+        self,
+        applications: Applications,
+        verifier: Verifier | None,
+        *,
+        faults: Faults,
+        clock: Callable[[], datetime],
+        limits: Limits,
+    ) -> None:
+        self.faults = faults
+        self._applications = applications
+        self._verifier = verifier
+        self._clock = clock
+        self.limits = limits
+        self._workers = ThreadPoolExecutor(limits.workers, "pinpoint-events-endpoint")
+        self._room = limits.workers + limits.waiting
+        self._last_date: tuple[datetime | None, bytes] = (None, b"")
+
+    @property
+    def is_open_to_anybody(self) -> bool:
+        """Whether calls are accepted unsigned."""
+        return self._verifier is None
+
+    def close(self) -> None:
+        """Finish the calls at work, then close the senders that were opened here."""
+        self._workers.shutdown()
+        self._applications.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or the server's own life span."""
+        if scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await send({"type": "websocket.close"})
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await send({"type": "lifespan.startup.complete"})
+                continue
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(None, self.close)
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+
+    def _now(self) -> datetime:
+        shift = self.faults.clock_shift_seconds
+        now = self._clock()
+        return now + timedelta(seconds=shift) if shift else now
+
+    # --- One request ------------------------------------------------------------------
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        request_id = new_event_id()
+        body = Body(receive, self.limits.body_seconds)
+        exchange = _Exchange(scope, body)
+        try:
+            answer = await self._answer(exchange)
+        except CallRefused as refused:
+            answer = refusal_answer(refused, request_id)
+        except Refusal as refused:
+            told = CallRefused(refused.status, refused.message, code=refused.code)
+            answer = refusal_answer(told, request_id)
+        except ClientGone:
+            _log.info("client gone", extra={"pinpoint_events.request_id": request_id})
+            return
+        closes = answer.closes
+        if not body.is_read and not closes:
+            closes = exchange.waits_for_us or not await body.throw_away(
+                exchange.content_length
+            )
+        headers = [
+            *answer.headers,
+            *HEADERS,
+            (b"date", self._date()),
+            (b"x-amzn-requestid", request_id.encode()),
+            (b"content-length", b"%d" % len(answer.body)),
+        ]
+        if closes:
+            headers.append((b"connection", b"close"))
+        start = {
+            "type": "http.response.start",
+            "status": answer.status,
+            "headers": headers,
+        }
+        await _send(start, answer.body, exchange, send)
+        _log.info(
+            "answered",
+            extra={
+                "pinpoint_events.application_id": exchange.application_id,
+                "pinpoint_events.bytes": len(answer.body),
+                "pinpoint_events.method": scope["method"],
+                "pinpoint_events.request_id": request_id,
+                "pinpoint_events.seconds": time.perf_counter() - started,
+                "pinpoint_events.status": answer.status,
+            },
+        )
+
+    def _date(self) -> bytes:
+        now = self._now().astimezone(UTC).replace(microsecond=0)
+        moment, text = self._last_date
+        if now != moment:
+            text = format_datetime(now, usegmt=True).encode()
+            self._last_date = (now, text)
+        return text
+
+    async def _answer(self, exchange: "_Exchange") -> Answer:
+        if len(exchange.headers) > _MOST_HEADERS:
+            raise CallRefused(431, f"more than {_MOST_HEADERS} headers", closes=True)
+        path = exchange.path
+        if path == _HEALTH:
+            return _health(exchange.method)
+        found = _EVENTS.fullmatch(path)
+        if found is None:
+            raise not_found()
+        exchange.application_id = _application_id(found[1])
+        if exchange.method == "OPTIONS":
+            return Answer(200, b"", PREFLIGHT_HEADERS)
+        if exchange.method != "POST":
+            raise method_not_allowed(exchange.method, ["POST", "OPTIONS"])
+        return await self._put_events(exchange, is_beacon=found[2] is not None)
+
+    async def _put_events(self, exchange: "_Exchange", *, is_beacon: bool) -> Answer:
+        pending = self._begin(exchange)
+        exchange.check_form(_BEACON_TYPES if is_beacon else _JSON_TYPES)
+        if exchange.content_length > self.limits.body_bytes:
+            raise too_large(self.limits.body_bytes)
+        if self._room <= 0:
+            raise unavailable("too many calls at a time")
+        self._room -= 1
+        try:
+            body, digest = await exchange.body.read(self.limits.body_bytes)
+            if pending is not None:
+                pending.finish(digest)
+            return await self._work(exchange, body)
+        finally:
+            self._room += 1
+
+    def _begin(self, exchange: "_Exchange") -> Pending | None:
+        if self._verifier is None:
+            return None
+        request = SignedRequest(
+            exchange.method,
+            exchange.raw_path,
+            exchange.scope.get("query_string", b""),
+            exchange.headers,
+        )
+        return self._verifier.begin(request, self._now())
+
+    async def _work(self, exchange: "_Exchange", body: bytes) -> Answer:
+        faults = self.faults.call(self._now())
+        exchange.cut = faults.cut
+        if faults.delay_seconds:
+            await asyncio.sleep(faults.delay_seconds)
+        refusal = faults.refusal
+        if refusal is not None:
+            raise CallRefused(
+                refusal.status,
+                refusal.message,
+                code=refusal.code,
+                retry_after_seconds=refusal.retry_after_seconds,
+            )
+        loop = asyncio.get_running_loop()
+        text = await loop.run_in_executor(
+            self._workers, self._done, exchange.application_id, body, faults
+        )
+        return Answer(202, text)
+
+    def _done(self, application_id: str, body: bytes, faults: CallFaults) -> bytes:
+        try:
+            return self._applications.answer(application_id, body, faults)
+        except CallRefused:
+            raise
+        except Exception as error:
+            raise _refusal_of(error) from error
+
+
+class _Exchange:
+    """One request and what becomes of it."""
+
+    def __init__(self, scope: Scope, body: Body) -> None:
+        self.scope = scope
+        self.body = body
+        self.method: str = scope["method"]
+        self.headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self._by_name: dict[bytes, bytes] = dict(self.headers)
+        self.raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
+        self.application_id = ""
+        self.cut: Cut | None = None
+
+    @property
+    def path(self) -> bytes:
+        """The path below the place where the server has mounted the application."""
+        return self.raw_path.removeprefix(self.scope.get("root_path", "").encode())
+
+    def header(self, name: bytes) -> bytes:
+        """Return a header's value; empty if there is none, the last if several."""
+        return self._by_name.get(name, b"")
+
+    @property
+    def content_length(self) -> int:
+        """How long the body is said to be; 0 if nothing is said."""
+        said = self.header(b"content-length")
+        return int(said) if said.isdigit() else 0
+
+    @property
+    def waits_for_us(self) -> bool:
+        """Whether the client sends its body only if it is asked to go on."""
+        return self.header(b"expect").lower() == b"100-continue"
+
+    def check_form(self, types: frozenset[bytes]) -> None:
+        """Refuse a body that is not JSON in UTF-8, by what its headers say."""
+        told, _, rest = self.header(b"content-type").lower().partition(b";")
+        if told.strip() not in types:
+            raise unsupported_media_type("send application/json")
+        charset = rest.partition(b"charset=")[2].partition(b";")[0].strip(b' "')
+        if charset and charset not in _UTF8:
+            raise unsupported_media_type("send JSON in UTF-8")
+        if self.header(b"content-encoding").lower() not in {b"", b"identity"}:
+            raise unsupported_media_type("send the body without a content encoding")
+
+
+def _application_id(quoted: bytes) -> str:
+    try:
+        name = unquote_to_bytes(quoted).decode()
+    except UnicodeDecodeError:
+        raise not_found("the application id is not UTF-8") from None
+    if len(name) > _MOST_ID_CHARACTERS or not name.isprintable():
+        raise not_found("no such application")
+    return name
+
+
+def _health(method: str) -> Answer:
+    if method not in {"GET", "HEAD"}:
+        raise method_not_allowed(method, ["GET"])
+    return Answer(200, b'{"status":"ok"}')
+
+
+async def _send(
+    start: MutableMapping[str, Any], body: bytes, exchange: _Exchange, send: Send
+) -> None:
+    cut = exchange.cut
+    where = None if cut is None else cut.where
+    if where != "before":
+        await send(start)
+    if where == "inside":
+        half = body[: len(body) // 2]
+        await send({"type": "http.response.body", "body": half, "more_body": True})
+    if where in {None, "after"}:
+        await send({"type": "http.response.body", "body": body})
+    if where is not None:
+        await _end_connection(exchange)
+
+
+async def _end_connection(exchange: _Exchange) -> None:
+    end = exchange.scope.get("extensions", {}).get(CUT)
+    if end is None:
+        # A server that does not know how; this is what makes one give up.
+        raise ConnectionError("a fault asked for the end of this connection")
+    end()
+    await exchange.body.wait_for_end()
+
+
+def _refusal_of(error: Exception) -> CallRefused:
+    """Return what a client is told of an error behind the endpoint, and log it."""
+    if isinstance(error, ServiceError):
+        return CallRefused(
+            error.status,
+            error.message,
+            code=None if error.code.isdigit() else error.code,
+            retry_after_seconds=error.retry_after_seconds,
+        )
+    if isinstance(error, QuotaExceededError):
+        is_bytes = any("bytes" in problem.problem for problem in error.problems)
+        return CallRefused(413 if is_bytes else 400, str(error))
+    if isinstance(error, ValidationError):
+        return bad_request(str(error))
+    if isinstance(error, SenderError) and error.is_retry_safe:
+        _log.error("not sent", extra={"pinpoint_events.problem": str(error)})
+        told = "the events could not be kept; send them again"
+        return unavailable(told, error.retry_after_seconds)
+    # What an error of others says may hold data.
+    problem = str(error) if isinstance(error, PinpointEventsError) else _place(error)
+    _log.error("not sent", extra={"pinpoint_events.problem": problem})
+    return CallRefused(500, "the events could not be kept")
+
+
+def _place(error: Exception) -> str:
+    from traceback import extract_tb  # noqa: PLC0415 - needed for defects only
+
+    place = extract_tb(error.__traceback__)[-1]
+    kind = type(error).__qualname__
+    return f"unexpected {kind} in line {place.lineno} of {place.filename}"

@@ -1,0 +1,287 @@
+"""
+The keys that an endpoint accepts.
+
+They come from the environment, in the variables that AWS clients read, or from a file
+in the format of AWS's shared credentials file (`~/.aws/credentials`):
+
+```ini
+[web]
+aws_access_key_id = AKIAIOSFODNN7EXAMPLE
+aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY
+
+[nightly-job]
+aws_access_key_id = ASIAIOSFODNN7EXAMPLE
+aws_secret_access_key = je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY
+aws_session_token = AQoDYXdzEJr...
+```
+
+The key of every profile is accepted, whatever the profile's name; other settings, and
+profiles without a key, are passed over. An access key id may stand there once.
+"""
+
+import configparser
+import logging
+import os
+import threading
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from pinpoint_events.errors import ConfigurationError, shortened
+
+__all__ = ["Credentials", "FileKeys", "Keys", "shown_key_id"]
+
+_log = logging.getLogger("pinpoint_events")
+
+_SHOWN_CHARACTERS: Final = 4  # the last of a key id, and never more than a quarter
+
+# The token has two names, the older first, as botocore looks for them.
+_ID: Final = "aws_access_key_id"
+_SECRET: Final = "aws_secret_access_key"  # noqa: S105 - a name
+_TOKENS: Final = ("aws_security_token", "aws_session_token")
+
+# They part the scope and the parameters of an Authorization header.
+_SEPARATORS: Final = frozenset("/,=;")
+
+
+def shown_key_id(access_key_id: str) -> str:
+    """Return as much of a key id as tells it from others: its end, quoted."""
+    count = min(_SHOWN_CHARACTERS, len(access_key_id) // 4)
+    return repr("…" + access_key_id[len(access_key_id) - count :])
+
+
+def _none_if_empty(text: str | None) -> str | None:
+    return text or None
+
+
+@attrs.frozen
+class Credentials:
+    """
+    A key with which requests may be signed.
+
+    Attributes:
+        access_key_id: Its name.
+        secret_access_key: The secret itself; left out of the `repr`.
+        session_token: The token that must come along, as with keys that AWS lends for
+            some hours; empty is None. Left out of the `repr`.
+
+    Raises:
+        ConfigurationError: If no request could be signed with it.
+    """
+
+    access_key_id: str
+    secret_access_key: str = attrs.field(repr=False)
+    session_token: str | None = attrs.field(
+        default=None, repr=False, converter=_none_if_empty
+    )
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what cannot be sent."""
+        remedy = "copy it again"
+        if not _is_sound(self.access_key_id) or _SEPARATORS & set(self.access_key_id):
+            told = "the access key id is empty or holds white space or one of / , = ;"
+            raise ConfigurationError(f"{told}; {remedy}")
+        if not _is_sound(self.secret_access_key):
+            told = "the secret access key is empty or holds white space"
+            raise ConfigurationError(f"{told}; {remedy}")
+        if self.session_token is not None and not _is_sound(self.session_token):
+            raise ConfigurationError(f"the session token holds white space; {remedy}")
+
+
+def _is_sound(text: str) -> bool:
+    return text.isascii() and text.isprintable() and text != "" and " " not in text
+
+
+class Keys:
+    """
+    A set of keys, by their ids.
+
+    Safe to use from several threads.
+
+    Args:
+        credentials: The keys that are accepted. No other is.
+
+    Raises:
+        ConfigurationError: If there is none, or two of them have one id.
+    """
+
+    def __init__(self, credentials: Iterable[Credentials]) -> None:
+        self._known = _by_id(credentials)
+
+    def __repr__(self) -> str:
+        """Return the number of keys: ids are not for logs."""
+        return f"<{type(self).__name__} of {len(self._known)}>"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Keys":
+        """
+        Return the one key of `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`.
+
+        With it goes `AWS_SESSION_TOKEN`, where that is set.
+
+        Args:
+            environment: Where to look; None is this process's own.
+
+        Raises:
+            ConfigurationError: If the two are not both there, or unusable.
+        """
+        source = os.environ if environment is None else environment
+        found = {name: source.get(name.upper(), "") for name in (_ID, _SECRET)}
+        missing = [name.upper() for name, value in found.items() if not value]
+        if missing:
+            told = (
+                f"no key in the environment: {' and '.join(missing)} must be set; "
+                "set both, or name a credentials file"
+            )
+            raise ConfigurationError(told)
+        tokens = [source.get(name.upper(), "") for name in _TOKENS]
+        key = Credentials(found[_ID], found[_SECRET], next(filter(None, tokens), None))
+        return Keys([key])
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str]) -> "FileKeys":
+        """
+        Return the keys of every profile in a credentials file.
+
+        Raises:
+            ConfigurationError: If the file cannot be read, or holds no key.
+        """
+        return FileKeys(path)
+
+    def find(self, access_key_id: str) -> Credentials | None:
+        """Return the key of this id; None if it is not accepted."""
+        return self._known.get(access_key_id)
+
+    def reload(self) -> bool:
+        """Read the keys again where they came from; return whether that was done."""
+        return False
+
+
+class FileKeys(Keys):
+    """
+    The keys of a file, read again when the file changes.
+
+    Whenever a key is looked for, the file's time and size are compared with those of
+    the last reading, so that a key that was taken out is refused from then on. A file
+    that cannot be read, or is faulty, changes nothing: the keys known before stay, and
+    one log line tells what is wrong. To change it, write another file and rename it
+    over this one: a file that is read half-written may be in order, and lack keys.
+
+    Args:
+        path: The file. It is read at once.
+
+    Raises:
+        ConfigurationError: If the file cannot be read, or holds no key.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = Path(path)
+        self._lock = threading.Lock()
+        # The state first: what changes after it was taken is read next time.
+        self._state = _state(self._path)
+        super().__init__(_read(self._path).values())
+
+    def find(self, access_key_id: str) -> Credentials | None:
+        """Return the key of this id by the file as it is now; None if it has none."""
+        if _state(self._path) != self._state:
+            self.reload()
+        return super().find(access_key_id)
+
+    def reload(self) -> bool:
+        """
+        Read the file again, whether or not it looks changed.
+
+        Returns:
+            Whether its keys are now the accepted ones. If not, those known before still
+            are, and a log line says why.
+        """
+        with self._lock:
+            self._state = _state(self._path)
+            try:
+                self._known = _read(self._path)
+            except ConfigurationError as error:
+                _log.warning(
+                    "keys not reloaded; those known before stay accepted",
+                    extra={"pinpoint_events.problem": str(error)},
+                )
+                return False
+            _log.info(
+                "keys reloaded",
+                extra={
+                    "pinpoint_events.path": str(self._path),
+                    "pinpoint_events.count": len(self._known),
+                },
+            )
+            return True
+
+
+def _state(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    # The inode tells a file that was renamed over this one in the same tick.
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _by_id(credentials: Iterable[Credentials]) -> Mapping[str, Credentials]:
+    known: dict[str, Credentials] = {}
+    for key in credentials:
+        if known.setdefault(key.access_key_id, key) != key:
+            shown = shown_key_id(key.access_key_id)
+            told = f"access key id {shown} is there with two secrets or tokens"
+            raise ConfigurationError(f"{told}; keep one of them")
+    if not known:
+        raise ConfigurationError("no key to accept; add one")
+    return known
+
+
+def _read(path: Path) -> Mapping[str, Credentials]:
+    # Nothing of what stands in the file is shown but the names of profiles, and no
+    # error is chained that holds a line of it.
+    parser = configparser.RawConfigParser(default_section="")
+    try:
+        parser.read_string(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        told = f"credentials file {path} cannot be read: {error.strerror}"
+        raise ConfigurationError(told) from error
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"credentials file {path} is not UTF-8") from None
+    except (
+        configparser.MissingSectionHeaderError,
+        configparser.DuplicateSectionError,
+        configparser.DuplicateOptionError,
+    ) as error:
+        raise _fault(path, error.lineno) from None
+    except configparser.ParsingError as error:
+        raise _fault(path, error.errors[0][0]) from None
+    found = []
+    for profile in parser.sections():
+        try:
+            found += _keys_of(parser[profile])
+        except ConfigurationError as error:
+            told = f"credentials file {path}, profile {shortened(profile)}: {error}"
+            raise ConfigurationError(told) from None
+    try:
+        return _by_id(found)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"credentials file {path}: {error}") from None
+
+
+def _fault(path: Path, line: int | None) -> ConfigurationError:
+    told = "not a setting in a profile, or there twice"
+    return ConfigurationError(f"credentials file {path}, line {line}: {told}")
+
+
+def _keys_of(profile: Mapping[str, str]) -> list[Credentials]:
+    access_key_id = profile.get(_ID)
+    secret = profile.get(_SECRET)
+    if access_key_id is None and secret is None:
+        return []  # it borrows a key, or has none
+    if access_key_id is None or secret is None:
+        missing = _ID if access_key_id is None else _SECRET
+        raise ConfigurationError(f"{missing} is missing; add it")
+    token = next((profile[name] for name in _TOKENS if name in profile), None)
+    return [Credentials(access_key_id, secret, token)]

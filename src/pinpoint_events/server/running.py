@@ -1,0 +1,219 @@
+"""
+Runs an endpoint: in a thread of its own for tests, or in the main thread as a program.
+
+    >>> import pinpoint_events.server as endpoint
+    >>> from pinpoint_events import MemorySender
+    >>> app = endpoint.create_app(MemorySender(), credentials=None)
+    >>> with endpoint.served(app) as server:
+    ...     server.url.startswith("http://127.0.0.1:")
+    True
+"""
+
+import asyncio
+import contextlib
+import ipaddress
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from pinpoint_events.errors import ConfigurationError
+from pinpoint_events.server.app import App
+
+try:
+    import uvicorn
+
+    from pinpoint_events.server._connections import Connection
+except ImportError as error:
+    told = (
+        "the endpoint needs the extra `server`; "
+        "run: pip install 'pinpoint-events[server]'"
+    )
+    raise ConfigurationError(told) from error
+
+__all__ = ["Served", "is_loopback", "listener", "run", "served"]
+
+_BACKLOG: Final = 128
+_MOST_PORT: Final = 65_535
+_STOP_SECONDS: Final = 30.0  # for clients that do not read what they asked for
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which here starts and stops without looking at a clock."""
+
+    def __init__(self, app: App) -> None:
+        config = uvicorn.Config(
+            app,
+            date_header=False,  # the application's clock may be another
+            http=Connection,
+            lifespan="on",
+            log_config=None,
+            loop="none",
+            proxy_headers=False,  # nobody's word for who is at the other end
+            server_header=False,
+            timeout_keep_alive=app.limits.idle_seconds,  # type: ignore[arg-type] # asyncio takes any number
+            ws="none",
+        )
+        super().__init__(config)
+        self._stopping = asyncio.Event()
+
+    async def serve_on(self, sock: socket.socket, started: Callable[[], None]) -> None:
+        """Serve until `stop` is called, then finish what was accepted."""
+        self.config.load()
+        self.lifespan = self.config.lifespan_class(self.config)
+        await self.startup(sockets=[sock])
+        started()
+        await self._stopping.wait()
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        tasks = set(self.server_state.tasks)
+        if tasks:
+            await asyncio.wait(tasks, timeout=_STOP_SECONDS)
+        await self.lifespan.shutdown()
+
+    def stop(self) -> None:
+        """Stop; a call that is at work is finished first."""
+        self._stopping.set()
+
+
+class Served:
+    """
+    An endpoint that is being served.
+
+    Attributes:
+        app: The endpoint.
+        url: Where it is.
+    """
+
+    app: App
+    url: str
+
+    def __init__(self, app: App, url: str) -> None:
+        self.app = app
+        self.url = url
+
+
+@contextlib.contextmanager
+def served(app: App, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[Served]:
+    """
+    Serve an endpoint from a thread of its own, as long as the `with` block lasts.
+
+    At its end, what was accepted is finished first. An endpoint is served once.
+
+    Args:
+        app: The endpoint.
+        host: Name or address to listen at.
+        port: Port to listen at; 0 takes a free one.
+
+    Raises:
+        ConfigurationError: If it cannot listen there.
+    """
+    sock = listener(host, port)
+    ready = threading.Event()
+    running: list[tuple[asyncio.AbstractEventLoop, _Server]] = []
+
+    async def serve() -> None:
+        server = _Server(app)
+        running.append((asyncio.get_running_loop(), server))
+        await server.serve_on(sock, ready.set)
+
+    thread = threading.Thread(
+        target=lambda: asyncio.run(serve()), name="pinpoint-events-server", daemon=True
+    )
+    thread.start()
+    ready.wait()
+    ((loop, server),) = running
+    try:
+        yield Served(app, _url(sock))
+    finally:
+        loop.call_soon_threadsafe(server.stop)
+        thread.join()
+
+
+def run(app: App, sock: socket.socket, *, started: Callable[[str], None]) -> int:
+    """
+    Serve an endpoint from the main thread, until SIGINT or SIGTERM.
+
+    What was accepted is finished then. A second signal ends the process at once, as if
+    nobody had asked to hear of it.
+
+    Args:
+        app: The endpoint.
+        sock: Where it listens: a `listener`.
+        started: Called with its URL, once it answers.
+
+    Returns:
+        The number of the signal.
+    """
+    url = _url(sock)
+    received: list[int] = []
+
+    async def serve() -> None:
+        server = _Server(app)
+        loop = asyncio.get_running_loop()
+
+        def stop(number: int, _: Any) -> None:
+            received.append(number)
+            for each in _SIGNALS:
+                signal.signal(each, signal.SIG_DFL)
+            loop.call_soon_threadsafe(server.stop)
+
+        for each in _SIGNALS:
+            signal.signal(each, stop)
+        await server.serve_on(sock, lambda: started(url))
+
+    before = {each: signal.getsignal(each) for each in _SIGNALS}
+    try:
+        asyncio.run(serve())
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    return received[0]
+
+
+# Windows sends SIGBREAK for Ctrl-Break, and to end a group of processes.
+_SIGNALS: Final = [
+    each
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK")
+    if (each := getattr(signal, name, None)) is not None
+]
+
+
+def listener(host: str, port: int) -> socket.socket:
+    """
+    Return a socket that listens; port 0 takes a free one.
+
+    Raises:
+        ConfigurationError: If it cannot listen there.
+    """
+    # Some systems would take the rest of a division.
+    if not 0 <= port <= _MOST_PORT:
+        raise _cannot_listen(host, port, None)
+    try:
+        ((family, *_, address), *_) = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None)
+        raise _cannot_listen(host, port, reason) from error
+
+
+def _cannot_listen(host: str, port: int, reason: str | None) -> ConfigurationError:
+    why = reason or "no such address or port"
+    told = f"cannot listen at {host!r}, port {port}: {why}; choose another"
+    return ConfigurationError(told)
+
+
+def is_loopback(sock: socket.socket) -> bool:
+    """Return whether only this machine reaches the socket."""
+    return ipaddress.ip_address(sock.getsockname()[0].partition("%")[0]).is_loopback
+
+
+def _url(sock: socket.socket) -> str:
+    host, port = sock.getsockname()[:2]
+    host = f"[{host}]" if ":" in host else host
+    return f"http://{host}:{port}"

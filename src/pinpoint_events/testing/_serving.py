@@ -1,0 +1,100 @@
+"""An endpoint for one test, which keeps what it accepts."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from pinpoint_events.server import Credentials, Faults, create_app
+from pinpoint_events.testing._recording import (
+    RecordingSender,
+    SentEvent,
+    SentEvents,
+)
+
+__all__ = ["PinpointServer", "serving"]
+
+# AWS's own example key. The same in each test: clients and sessions that an application
+# keeps from one test to the next go on working.
+_KEY: Final = Credentials(
+    "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+)
+_REGION: Final = "us-east-1"
+
+
+class PinpointServer(SentEvents):
+    """
+    A PutEvents endpoint that serves on this machine; the fixture `pinpoint_server`.
+
+    It judges what it is sent as `pinpoint-events serve` does, signatures included, and
+    keeps what it accepts in memory. There is every application that is asked for.
+
+    Attributes:
+        url: Where it is.
+        credentials: The key that it accepts.
+        region: The one that clients are told; signatures may be for any.
+        faults: What shall go wrong; can be changed at any time.
+    """
+
+    url: str
+    credentials: Credentials
+    region: str
+    faults: Faults
+
+    def __init__(self, url: str, faults: Faults, applications: "_Applications") -> None:
+        self.url = url
+        self.credentials = _KEY
+        self.region = _REGION
+        self.faults = faults
+        self._applications = applications
+
+    def application(self, application_id: str) -> RecordingSender:
+        """Return what is behind the endpoint for one application: its sender."""
+        return self._applications.opened(application_id)
+
+    @property
+    def sent(self) -> tuple[SentEvent, ...]:
+        """The events that were accepted, of one application after the other."""
+        return tuple(each for sender in self._applications.all for each in sender.sent)
+
+    def __repr__(self) -> str:
+        return f"<PinpointServer at {self.url}: {len(self.sent)} events>"
+
+
+class _Applications:
+    """One sender for each application id that somebody has asked for."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._opened: dict[str, RecordingSender] = {}
+
+    def opened(self, application_id: str) -> RecordingSender:
+        with self._lock:
+            found = self._opened.get(application_id)
+            if found is None:
+                found = RecordingSender(application_id=application_id)
+                self._opened[application_id] = found
+            return found
+
+    @property
+    def all(self) -> tuple[RecordingSender, ...]:
+        with self._lock:
+            return tuple(self._opened.values())
+
+
+@contextmanager
+def serving() -> Iterator[PinpointServer]:
+    """
+    Serve an endpoint at a free port of this machine, while the block lasts.
+
+    Raises:
+        ConfigurationError: If the extra `server` is missing.
+    """
+    # Not above: to name the class in an annotation takes no extra.
+    from pinpoint_events.server import served  # noqa: PLC0415
+
+    applications = _Applications()
+    faults = Faults()
+    app = create_app(applications.opened, credentials=_KEY, faults=faults)
+    with served(app) as server:
+        yield PinpointServer(server.url, faults, applications)

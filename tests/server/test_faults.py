@@ -1,0 +1,310 @@
+import pickle
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pinpoint_events.errors import ValidationError
+from pinpoint_events.server import (
+    BareStatus,
+    Cut,
+    Delay,
+    DropIds,
+    FailCall,
+    FailItem,
+    Fault,
+    Faults,
+    ShiftClock,
+    Throttle,
+)
+from pinpoint_events.server._script import CallFaults
+
+NOON = datetime(2026, 9, 21, 12, tzinfo=UTC)
+CLASSES = [BareStatus, Cut, Delay, DropIds, FailCall, FailItem, ShiftClock, Throttle]
+
+
+def lines(act: Callable[[], object]) -> list[str]:
+    """Return what is wrong, line by line."""
+    with pytest.raises(ValidationError) as raised:
+        act()
+    return [str(problem) for problem in raised.value.problems]
+
+
+def met(faults: Faults, times: int) -> list[CallFaults]:
+    """Return what goes wrong with each of so many calls at noon."""
+    return [faults.call(NOON) for _ in range(times)]
+
+
+class TestFault:
+    """A fault is a value that cannot be changed, and is checked when it is made."""
+
+    def test_value(self) -> None:
+        """Faults compare, hash, pickle, and show themselves whole."""
+        fault = FailCall(status=429, calls=[1, 2])
+        assert fault == FailCall(status=429, calls=(1, 2))
+        assert hash(fault) == hash(FailCall(status=429, calls=(1, 2)))
+        assert pickle.loads(pickle.dumps(fault)) == fault
+        assert repr(fault) == "FailCall(status=429, calls=(1, 2))"
+
+    @pytest.mark.parametrize(
+        "build, told",
+        [
+            (
+                lambda: FailCall(status=200, code="é", message="", calls=[0]),
+                [
+                    "status: is 200; a whole number from 400 to 599",
+                    "code: cannot stand in a header; printable ASCII",
+                    "message: is empty; at least 1 character; give it a name",
+                    (
+                        "calls: has something else in it; a list of whole numbers "
+                        "from 1 on"
+                    ),
+                ],
+            ),
+            (
+                lambda: FailItem(status_code="500", of="call", items="12"),  # type: ignore[arg-type]
+                [
+                    "status_code: is of type str; a whole number from 400 to 599",
+                    "of: is something else; one of event, endpoint",
+                    "items: is of type str; a list of whole numbers from 1 on",
+                ],
+            ),
+            (
+                lambda: Delay(seconds=-1, calls=3),  # type: ignore[arg-type]
+                [
+                    "seconds: is -1; a number from 0 to 1e+07",
+                    "calls: is of type int; a list of whole numbers from 1 on",
+                ],
+            ),
+            (
+                lambda: Cut(where="later", is_taken="yes"),  # type: ignore[arg-type]
+                [
+                    "where: is something else; one of before, inside, after",
+                    "is_taken: is of type str; true or false",
+                ],
+            ),
+            (
+                lambda: Throttle(calls_per_second=float("nan"), burst=0),
+                [
+                    "calls_per_second: is nan; a number from 0.001 to 1e+06",
+                    "burst: is 0; a whole number from 1 to 1e+06",
+                ],
+            ),
+            (
+                lambda: BareStatus(status_code=True),
+                ["status_code: is of type bool; a whole number from 100 to 599"],
+            ),
+            (
+                lambda: DropIds(of=None),  # type: ignore[arg-type]
+                ["of: is something else; one of event, endpoint"],
+            ),
+            (
+                lambda: ShiftClock(seconds="1"),  # type: ignore[arg-type]
+                ["seconds: is of type str; a number from -1e+07 to 1e+07"],
+            ),
+            (
+                lambda: FailCall(retry_after_seconds=-0.5),
+                ["retry_after_seconds: is -0.5; a number from 0 to 1e+07"],
+            ),
+        ],
+    )
+    def test_refused(self, build: Callable[[], Fault], told: list[str]) -> None:
+        """All that is wrong with a fault is told at once."""
+        assert lines(build) == told
+
+
+class TestFaults:
+    """The script of an endpoint can be changed while it serves."""
+
+    def test_changed(self) -> None:
+        """Faults are added, seen, and taken away."""
+        faults = Faults([Delay(seconds=1)])
+        faults.add(ShiftClock(seconds=2), ShiftClock(seconds=3))
+        shifts = [ShiftClock(seconds=2), ShiftClock(seconds=3)]
+        assert list(faults.active) == [Delay(seconds=1), *shifts]
+        assert faults.clock_shift_seconds == 5
+        faults.clear()
+        assert list(faults.active) == []
+        assert faults.clock_shift_seconds == 0
+        assert faults.call(NOON) == CallFaults()
+
+    def test_no_fault(self) -> None:
+        """What is no fault is not added."""
+        bad: Any = ["text", Delay(seconds=1), Fault]
+        limit = "is no fault; an object of a fault's class"
+        assert lines(lambda: Faults(bad)) == [
+            f"faults[0]: {limit}",
+            f"faults[2]: {limit}",
+        ]
+
+    def test_numbers(self) -> None:
+        """Calls are counted for each fault from when it was added."""
+        first = FailCall(calls=[2])
+        faults = Faults([first])
+        assert [each.refusal for each in met(faults, 1)] == [None]
+        later = FailCall(status=429, calls=[2, 3])
+        faults.add(later)
+        assert [each.refusal for each in met(faults, 4)] == [first, later, later, None]
+
+    def test_several(self) -> None:
+        """Of several faults that refuse, the first counts; delays add up."""
+        refusal, cut = FailCall(status=503), Cut(where="before")
+        faults = Faults(
+            [
+                Delay(seconds=1),
+                refusal,
+                FailCall(),
+                cut,
+                Cut(where="after"),
+                Delay(seconds=0.5),
+                BareStatus(status_code=400),
+                BareStatus(),
+                ShiftClock(seconds=1),
+                Throttle(calls_per_second=1),
+            ]
+        )
+        assert faults.call(NOON) == CallFaults(1.5, refusal, cut, 400)
+
+    def test_throttle(self) -> None:
+        """Above the rate, calls are refused, and those do not count for it."""
+        faults = Faults([Throttle(calls_per_second=2, burst=2)])
+        found = [
+            faults.call(NOON + timedelta(seconds=seconds)).refusal is None
+            for seconds in (0, 0, 0, 0.25, 0.5, 0.5, 100, 100, 100)
+        ]
+        assert found == [True, True, False, False, True, False, True, True, False]
+        refusal = faults.call(NOON).refusal
+        assert refusal == FailCall(status=429, message="Too Many Requests")
+
+    def test_items(self) -> None:
+        """Events and endpoints are counted apart, over all calls."""
+        fault = FailItem(items=[2], status_code=503)
+        endpoint = FailItem(of="endpoint", items=[2])
+        faults = Faults([fault, FailItem(items=[2]), endpoint, DropIds(items=[3])])
+        items: list[tuple[str, str | None]] = [("e", None), ("e", "v")]
+        assert faults.of_items(items) == ({}, set())
+        assert faults.of_items([*items, ("e", "w")]) == (
+            {("e", None): endpoint, ("e", "v"): fault},
+            {("e", "w")},
+        )
+
+    def test_items_without_faults_for_them(self) -> None:
+        """Other faults leave items alone."""
+        assert Faults([Delay(seconds=1)]).of_items([("e", None)]) == ({}, set())
+
+
+class TestFromJson:
+    """A script can be a file."""
+
+    def test_all(self) -> None:
+        """Each fault has its name and its members."""
+        text = """{"faults": [
+            {"fault": "fail_call", "status": 503, "code": "Slow", "message": "m",
+             "retry_after_seconds": 2, "calls": [1, 2]},
+            {"fault": "fail_item", "of": "endpoint", "items": [3]},
+            {"fault": "delay", "seconds": 0.5},
+            {"fault": "throttle", "calls_per_second": 15, "burst": 3},
+            {"fault": "cut", "where": "inside", "is_taken": false},
+            {"fault": "bare_status"},
+            {"fault": "drop_ids"},
+            {"fault": "shift_clock", "seconds": -400}
+        ]}"""
+        assert Faults.from_json(text).active == (
+            FailCall(
+                status=503,
+                code="Slow",
+                message="m",
+                retry_after_seconds=2,
+                calls=[1, 2],
+            ),
+            FailItem(of="endpoint", items=[3]),
+            Delay(seconds=0.5),
+            Throttle(calls_per_second=15, burst=3),
+            Cut(where="inside", is_taken=False),
+            BareStatus(),
+            DropIds(),
+            ShiftClock(seconds=-400),
+        )
+
+    def test_none(self) -> None:
+        """A file may have no fault."""
+        assert Faults.from_json(b'{"faults": []}').active == ()
+
+    @pytest.mark.parametrize(
+        "text, told",
+        [
+            ("[]", ["is no object; an object with a list under `faults`"]),
+            (
+                '{"Faults": [], "faults": {}}',
+                [
+                    "Faults: is not known; an object with a list under `faults`",
+                    "faults: is no list; an object with a list under `faults`",
+                ],
+            ),
+            (
+                '{"faults": [1, {}, {"fault": "explode"}, {"fault": ["cut"]}]}',
+                [
+                    "faults[0]: is no object; one with a `fault`",
+                    (
+                        "faults[1].fault: is missing; one of bare_status, cut, delay, "
+                        "drop_ids, fail_call, fail_item, shift_clock, throttle"
+                    ),
+                    (
+                        "faults[2].fault: is something else; one of bare_status, cut, "
+                        "delay, drop_ids, fail_call, fail_item, shift_clock, throttle"
+                    ),
+                    (
+                        "faults[3].fault: is something else; one of bare_status, cut, "
+                        "delay, drop_ids, fail_call, fail_item, shift_clock, throttle"
+                    ),
+                ],
+            ),
+            (
+                '{"faults": [{"fault": "cut", "calls": [1], "calls": [2], "at": 1}]}',
+                [
+                    "faults[0].calls: stands twice",
+                    "faults[0].at: is not known; one of where, is_taken, calls",
+                    "faults[0].where: is missing",
+                ],
+            ),
+            (
+                '{"faults": [{"fault": "delay", "seconds": "1"}]}',
+                ["faults[0].seconds: is of type str; a number from 0 to 1e+07"],
+            ),
+            (
+                "{",
+                [
+                    (
+                        "is not JSON: Expecting property name enclosed in double "
+                        "quotes at line 1 column 2; a JSON text in UTF-8; correct it "
+                        "there, or fetch the whole of it"
+                    )
+                ],
+            ),
+        ],
+    )
+    def test_refused(self, text: str, told: list[str]) -> None:
+        """All that is wrong with a file is told at once, with where it stands."""
+        assert lines(lambda: Faults.from_json(text)) == told
+
+
+def test_example(tmp_path: Path) -> None:
+    """The module's own example can be read."""
+    from pinpoint_events.server import faults
+
+    text = str(faults.__doc__).partition("```json\n")[2].partition("```")[0]
+    assert Faults.from_json(text).active == (
+        FailCall(status=503, calls=[1]),
+        Cut(where="inside"),
+    )
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_public(cls: type[Fault]) -> None:
+    """Each fault is a public name of the server."""
+    from pinpoint_events import server
+
+    assert getattr(server, cls.__name__) is cls
+    assert cls.__name__ in server.__all__

@@ -1,0 +1,396 @@
+import logging
+import os
+import pickle
+import threading
+from pathlib import Path
+
+import pytest
+
+from pinpoint_events.errors import ConfigurationError
+from pinpoint_events.server.keys import Credentials, FileKeys, Keys, shown_key_id
+
+KEY_ID = "AKIAIOSFODNN7EXAMPLE"
+SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+TOKEN = "AQoDYXdzEJr//////////wEaDG1pbmUgYWxvbmU=="
+KEY = Credentials(KEY_ID, SECRET)
+
+WEB = f"[web]\naws_access_key_id = {KEY_ID}\naws_secret_access_key = {SECRET}\n"
+JOB = "[job]\naws_access_key_id = AKIAJOB\naws_secret_access_key = job-secret\n"
+
+
+def refused(act: object, *arguments: object) -> str:
+    """Return what the error says, after a look at what it holds."""
+    assert callable(act)
+    with pytest.raises(ConfigurationError) as raised:
+        act(*arguments)
+    error: BaseException | None = raised.value
+    while error is not None:
+        assert SECRET not in repr(error)
+        assert TOKEN not in repr(error)
+        error = error.__cause__ or (
+            None if error.__suppress_context__ else error.__context__
+        )
+    return str(raised.value)
+
+
+def file_of(directory: Path, *profiles: str) -> Path:
+    """Write a credentials file."""
+    path = directory / "credentials"
+    path.write_text("\n".join(profiles), encoding="utf-8")
+    return path
+
+
+def rewritten(path: Path, *profiles: str) -> None:
+    """Put another file in the place of one, later by a second."""
+    modified = path.stat().st_mtime_ns + 1_000_000_000
+    other = path.with_name("other")
+    other.write_text("\n".join(profiles), encoding="utf-8")
+    os.utime(other, ns=(modified, modified))
+    other.replace(path)
+
+
+class TestCredentials:
+    """A key holds what a signature can be made with, and keeps it to itself."""
+
+    def test_repr(self) -> None:
+        """Secret and token are not shown."""
+        shown = repr(Credentials("AKIA", SECRET, TOKEN))
+        assert shown == "Credentials(access_key_id='AKIA')"
+
+    def test_value(self) -> None:
+        """Two of equal parts are equal, hash alike, and go through pickle."""
+        key = Credentials("AKIA", SECRET, TOKEN)
+        assert key == Credentials("AKIA", SECRET, TOKEN)
+        assert hash(key) == hash(Credentials("AKIA", SECRET, TOKEN))
+        assert pickle.loads(pickle.dumps(key)) == key
+
+    def test_empty_token(self) -> None:
+        """An empty token is none, as an empty variable is to AWS clients."""
+        assert Credentials(KEY_ID, SECRET, "") == KEY
+
+    @pytest.mark.parametrize(
+        "access_key_id", ["", "A B", "A/B", "A,B", "A=B", "A;B", "A\nB", "É"]
+    )
+    def test_unusable_id(self, access_key_id: str) -> None:
+        """An id that no Authorization header could carry is refused."""
+        assert refused(Credentials, access_key_id, SECRET) == (
+            "the access key id is empty or holds white space or one of / , = ;; copy "
+            "it again"
+        )
+
+    @pytest.mark.parametrize("secret", ["", f"{SECRET} ", f"{SECRET}\nx", "É"])
+    def test_unusable_secret(self, secret: str) -> None:
+        """A secret is one word."""
+        assert refused(Credentials, KEY_ID, secret) == (
+            "the secret access key is empty or holds white space; copy it again"
+        )
+
+    def test_unusable_token(self) -> None:
+        """So is a session token."""
+        assert refused(Credentials, KEY_ID, SECRET, f"{TOKEN}\n") == (
+            "the session token holds white space; copy it again"
+        )
+
+    @pytest.mark.parametrize(
+        "access_key_id, shown",
+        [
+            ("", "'…'"),
+            ("abc", "'…'"),
+            ("abcd", "'…d'"),
+            ("0123456789", "'…89'"),
+            (KEY_ID, "'…MPLE'"),
+            (SECRET, "'…EKEY'"),
+        ],
+    )
+    def test_shown_id(self, access_key_id: str, shown: str) -> None:
+        """Messages show the end of an id, and never more than a quarter of it."""
+        assert shown_key_id(access_key_id) == shown
+
+
+class TestKeys:
+    """A set of keys finds each by its id."""
+
+    def test_find(self) -> None:
+        """Each key is found, and no other."""
+        job = Credentials("AKIAJOB", "job-secret", TOKEN)
+        keys = Keys([KEY, job])
+        assert keys.find(KEY_ID) == KEY
+        assert keys.find("AKIAJOB") == job
+        assert keys.find("") is None
+        assert keys.find(KEY_ID.lower()) is None
+
+    def test_the_same_twice(self) -> None:
+        """The same key may be named twice."""
+        assert Keys([KEY, KEY]).find(KEY_ID) == KEY
+
+    def test_none(self) -> None:
+        """A set of no key would refuse everyone, and is a mistake."""
+        assert refused(Keys, []) == "no key to accept; add one"
+
+    def test_one_id_with_two_secrets(self) -> None:
+        """Nobody could tell which of them is meant."""
+        assert refused(Keys, [KEY, Credentials(KEY_ID, "another")]) == (
+            "access key id '…MPLE' is there with two secrets or tokens; keep one of "
+            "them"
+        )
+
+    def test_repr(self) -> None:
+        """A set shows how many keys it has."""
+        assert repr(Keys([KEY])) == "<Keys of 1>"
+
+    def test_reload(self) -> None:
+        """There is nothing to read again."""
+        keys = Keys([KEY])
+        assert keys.reload() is False
+        assert keys.find(KEY_ID) == KEY
+
+
+class TestFromEnvironment:
+    """The key may be that of the variables which AWS clients read."""
+
+    def test_key(self) -> None:
+        """Id and secret make a key."""
+        found = {"AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET}
+        assert Keys.from_environment(found).find(KEY_ID) == KEY
+
+    @pytest.mark.parametrize(
+        "tokens, token",
+        [
+            ({"AWS_SESSION_TOKEN": "new"}, "new"),
+            ({"AWS_SECURITY_TOKEN": "old"}, "old"),
+            ({"AWS_SESSION_TOKEN": "new", "AWS_SECURITY_TOKEN": "old"}, "old"),
+            ({"AWS_SESSION_TOKEN": "new", "AWS_SECURITY_TOKEN": ""}, "new"),
+            ({"AWS_SESSION_TOKEN": ""}, None),
+        ],
+    )
+    def test_token(self, tokens: dict[str, str], token: str | None) -> None:
+        """A session token goes with it, under both names that botocore looks for."""
+        found = {"AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET}
+        keys = Keys.from_environment({**found, **tokens})
+        assert keys.find(KEY_ID) == Credentials(KEY_ID, SECRET, token)
+
+    @pytest.mark.parametrize(
+        "found, missing",
+        [
+            ({}, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+            ({"AWS_ACCESS_KEY_ID": KEY_ID}, "AWS_SECRET_ACCESS_KEY"),
+            ({"AWS_SECRET_ACCESS_KEY": SECRET}, "AWS_ACCESS_KEY_ID"),
+            (
+                {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": SECRET},
+                "AWS_ACCESS_KEY_ID",
+            ),
+        ],
+    )
+    def test_missing(self, found: dict[str, str], missing: str) -> None:
+        """What is missing is named."""
+        assert refused(Keys.from_environment, found) == (
+            f"no key in the environment: {missing} must be set; set both, or name a "
+            "credentials file"
+        )
+
+    def test_own_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """By default the process's own variables are read."""
+        for name in ("AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+        assert Keys.from_environment().find(KEY_ID) == KEY
+
+
+class TestFromFile:
+    """A file has the format of AWS's shared credentials file."""
+
+    def test_every_profile(self, tmp_path: Path) -> None:
+        """The keys of all profiles are accepted, whatever else stands there."""
+        path = file_of(
+            tmp_path,
+            "# ours\n[default]\nregion = eu-west-1",
+            "[DEFAULT]\naws_access_key_id : AKIACOLON\naws_secret_access_key: %(x)s",
+            WEB,
+            "[lent]\nAWS_ACCESS_KEY_ID=ASIALENT\naws_secret_access_key=lent-secret",
+            f"aws_session_token={TOKEN}\n; later\nrole_arn = arn:aws:iam::1:role/x",
+            "[old]\naws_access_key_id=ASIAOLD\naws_secret_access_key=old-secret",
+            "aws_security_token=old\naws_session_token=new",
+        )
+        keys = Keys.from_file(path)
+        assert keys.find(KEY_ID) == KEY
+        assert keys.find("AKIACOLON") == Credentials("AKIACOLON", "%(x)s")
+        assert keys.find("ASIALENT") == Credentials("ASIALENT", "lent-secret", TOKEN)
+        assert keys.find("ASIAOLD") == Credentials("ASIAOLD", "old-secret", "old")
+        assert repr(keys) == "<FileKeys of 4>"
+
+    def test_byte_order_mark(self, tmp_path: Path) -> None:
+        """A file from Windows may begin with a mark, and end its lines in two bytes."""
+        path = tmp_path / "credentials"
+        path.write_bytes(b"\xef\xbb\xbf" + WEB.replace("\n", "\r\n").encode())
+        assert Keys.from_file(str(path)).find(KEY_ID) == KEY
+
+    def test_no_key(self, tmp_path: Path) -> None:
+        """A file without a key is a mistake."""
+        path = file_of(tmp_path, "[default]\nregion = eu-west-1")
+        assert refused(Keys.from_file, path) == (
+            f"credentials file {path}: no key to accept; add one"
+        )
+
+    @pytest.mark.parametrize(
+        "profile, missing",
+        [
+            (f"aws_access_key_id={KEY_ID}", "aws_secret_access_key"),
+            (f"aws_secret_access_key={SECRET}", "aws_access_key_id"),
+        ],
+    )
+    def test_half_a_key(self, tmp_path: Path, profile: str, missing: str) -> None:
+        """Half a key is a mistake, and its profile is named."""
+        path = file_of(tmp_path, JOB, f"[web]\n{profile}")
+        assert refused(Keys.from_file, path) == (
+            f"credentials file {path}, profile 'web': {missing} is missing; add it"
+        )
+
+    def test_indented_line(self, tmp_path: Path) -> None:
+        """A line that continues the secret by mistake makes it no secret."""
+        path = file_of(tmp_path, WEB.rstrip() + f"\n  aws_session_token = {TOKEN}")
+        assert refused(Keys.from_file, path) == (
+            f"credentials file {path}, profile 'web': the secret access key is empty "
+            "or holds white space; copy it again"
+        )
+
+    def test_one_id_twice(self, tmp_path: Path) -> None:
+        """An access key id stands for one key."""
+        path = file_of(tmp_path, WEB, JOB.replace("AKIAJOB", KEY_ID))
+        assert refused(Keys.from_file, path) == (
+            f"credentials file {path}: access key id '…MPLE' is there with two secrets "
+            "or tokens; keep one of them"
+        )
+
+    @pytest.mark.parametrize(
+        "text, line",
+        [
+            (f"aws_secret_access_key = {SECRET}\n{WEB}", 1),
+            (f"{WEB}{SECRET}\n", 4),
+            (f"{WEB}{WEB}", 4),
+            (f"{WEB}aws_secret_access_key = {SECRET}\n", 4),
+        ],
+        ids=["outside a profile", "no setting", "profile twice", "setting twice"],
+    )
+    def test_faulty_line(self, tmp_path: Path, text: str, line: int) -> None:
+        """The line is named, and never shown."""
+        path = file_of(tmp_path, text)
+        assert refused(Keys.from_file, path) == (
+            f"credentials file {path}, line {line}: not a setting in a profile, or "
+            "there twice"
+        )
+
+    def test_no_text(self, tmp_path: Path) -> None:
+        """A file that is not UTF-8 is refused."""
+        path = tmp_path / "credentials"
+        path.write_bytes(WEB.encode("utf-16"))
+        told = f"credentials file {path} is not UTF-8"
+        assert refused(Keys.from_file, path) == told
+
+    def test_no_file(self, tmp_path: Path) -> None:
+        """A file that is not there is refused, with the system's reason."""
+        path = tmp_path / "nowhere"
+        assert refused(Keys.from_file, path) == (
+            f"credentials file {path} cannot be read: {os.strerror(2)}"
+        )
+
+
+class TestReload:
+    """The keys of a file follow the file."""
+
+    def test_changed_file(self, tmp_path: Path) -> None:
+        """Keys that were added are accepted, those that were taken out are not."""
+        path = file_of(tmp_path, WEB)
+        keys = FileKeys(path)
+        rewritten(path, JOB)
+        assert keys.find(KEY_ID) is None
+        assert keys.find("AKIAJOB") == Credentials("AKIAJOB", "job-secret")
+
+    def test_written_in_place(self, tmp_path: Path) -> None:
+        """Another size is a change, whatever the time of the file."""
+        path = file_of(tmp_path, WEB)
+        before = path.stat()
+        keys = FileKeys(path)
+        path.write_text(WEB + JOB, encoding="utf-8")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert keys.find("AKIAJOB") is not None
+
+    def test_on_call(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        """A file that looks unchanged is read again when that is asked for."""
+        path = file_of(tmp_path, JOB)
+        before = path.stat()
+        keys = FileKeys(path)
+        path.write_text(JOB.replace("job-secret", "JOB-SECRET"), encoding="utf-8")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        with caplog.at_level(logging.INFO, "pinpoint_events"):
+            assert keys.reload() is True
+        assert keys.find("AKIAJOB") == Credentials("AKIAJOB", "JOB-SECRET")
+        [record] = caplog.records
+        assert (record.levelname, record.getMessage()) == ("INFO", "keys reloaded")
+        assert vars(record)["pinpoint_events.path"] == str(path)
+        assert vars(record)["pinpoint_events.count"] == 1
+
+    def test_broken_file(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A faulty file changes nothing, and is told of once, without a secret."""
+        path = file_of(tmp_path, WEB)
+        keys = FileKeys(path)
+        rewritten(path, f"{JOB}{SECRET}")
+        assert keys.find(KEY_ID) == KEY
+        assert keys.find("AKIAJOB") is None
+        [record] = caplog.records
+        assert record.levelname == "WARNING"
+        assert record.getMessage() == (
+            "keys not reloaded; those known before stay accepted"
+        )
+        assert vars(record)["pinpoint_events.problem"] == (
+            f"credentials file {path}, line 4: not a setting in a profile, or there "
+            "twice"
+        )
+        assert SECRET not in repr(vars(record))
+        rewritten(path, JOB)
+        assert keys.find("AKIAJOB") == Credentials("AKIAJOB", "job-secret")
+
+    def test_lost_file(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        """A file that is gone changes nothing; it may come back."""
+        path = file_of(tmp_path, WEB)
+        keys = FileKeys(path)
+        path.unlink()
+        assert keys.find(KEY_ID) == KEY
+        assert keys.find(KEY_ID) == KEY
+        assert keys.reload() is False
+        problem = f"credentials file {path} cannot be read: {os.strerror(2)}"
+        assert [
+            vars(record)["pinpoint_events.problem"] for record in caplog.records
+        ] == [
+            problem,
+            problem,
+        ]
+        file_of(tmp_path, JOB)
+        assert keys.find(KEY_ID) is None
+
+    @pytest.mark.skipif(
+        os.name == "nt", reason="Windows renames nothing over a file that is read"
+    )
+    def test_threads(self, tmp_path: Path) -> None:
+        """While a file is replaced, a key that stays is found by every thread."""
+        path = file_of(tmp_path, WEB)
+        keys = FileKeys(path)
+        found: list[Credentials | None] = []
+        done = threading.Event()
+
+        def look() -> None:
+            while not done.is_set():
+                found.append(keys.find(KEY_ID))
+
+        threads = [threading.Thread(target=look) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for _ in range(20):
+            rewritten(path, WEB, JOB)
+            rewritten(path, WEB)
+        done.set()
+        for thread in threads:
+            thread.join()
+        assert set(found) == {KEY}

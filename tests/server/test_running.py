@@ -1,0 +1,311 @@
+import importlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.server.clients import (
+    ACCEPTED,
+    ONE,
+    SECONDS,
+    Got,
+    answer,
+    connected,
+    head,
+    post,
+    request,
+    rest,
+)
+
+from pinpoint_events import MemorySender, SqliteSender
+from pinpoint_events.errors import ConfigurationError
+from pinpoint_events.model.request import EventsRequest
+from pinpoint_events.model.response import EventsResponse
+from pinpoint_events.senders._accepted import accepted
+from pinpoint_events.server import Served, create_app, served
+from pinpoint_events.server.running import is_loopback, listener, run
+
+BODY = json.dumps(ONE).encode()
+
+
+class Gate:
+    """Holds calls up at the sender until it is opened."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Event()
+        self.opened = threading.Event()
+        self.sender = MemorySender(answer=self.answer)
+
+    def answer(self, request: EventsRequest) -> EventsResponse:
+        """Answer once the gate is open."""
+        self.entered.set()
+        assert self.opened.wait(SECONDS)
+        return accepted(request)
+
+
+def refuses(port: int) -> bool:
+    """Return whether nobody listens there any more."""
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except ConnectionError:
+        return True
+    return False
+
+
+class TestServed:
+    """An endpoint is served from a thread of its own, as long as it is needed."""
+
+    def test_url(self) -> None:
+        """It answers within the block, and is gone behind it."""
+        app = create_app(MemorySender(), credentials=None)
+        with served(app) as server:
+            assert server.app is app
+            assert post(server, ONE).status == 202
+            port = int(server.url.removeprefix("http://127.0.0.1:"))
+        assert refuses(port)
+
+    def test_port(self) -> None:
+        """A port can be asked for, and be had again at once."""
+        with listener("127.0.0.1", 0) as free:
+            port = free.getsockname()[1]
+        for _ in range(2):
+            app = create_app(MemorySender(), credentials=None)
+            with served(app, port=port) as server:
+                assert server.url == f"http://127.0.0.1:{port}"
+                assert post(server, ONE).status == 202
+
+    def test_many(self) -> None:
+        """Several endpoints are served at a time, apart from each other."""
+        one, two = MemorySender(), MemorySender()
+        with (
+            served(create_app(one, credentials=None)) as first,
+            served(create_app(two, credentials=None)) as second,
+        ):
+            assert post(first, ONE).status == 202
+            assert post(second, {"BatchItem": {}}).status == 202
+        assert (len(one.requests), len(two.requests)) == (1, 0)
+
+    def test_error_in_the_block(self) -> None:
+        """An error within the block ends the endpoint, too."""
+        with (
+            pytest.raises(RuntimeError, match="mine"),
+            served(create_app(MemorySender(), credentials=None)) as server,
+        ):
+            raise RuntimeError("mine")
+        assert refuses(int(server.url.rpartition(":")[2]))
+
+    def test_finishes(self) -> None:
+        """What was accepted is finished; what had not arrived whole is not."""
+        gate = Gate()
+        got: list[Got] = []
+        app = create_app(gate.sender, credentials=None)
+        ready, leave = threading.Event(), threading.Event()
+        servers: list[Served] = []
+
+        def serve() -> None:
+            with served(app) as server:
+                servers.append(server)
+                ready.set()
+                assert leave.wait(SECONDS)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert ready.wait(SECONDS)
+        (server,) = servers
+        with (
+            connected(server) as complete,
+            connected(server) as idle,
+            connected(server) as half,
+        ):
+            complete.sendall(request(BODY))
+            half.sendall(head("Content-Length: 100") + b"{")
+            assert gate.entered.wait(SECONDS)
+            assert post(server, b"", method="GET", path="/healthz").status == 200
+            leave.set()
+            assert rest(idle) == b""
+            assert rest(half) == b""
+            assert refuses(int(server.url.rpartition(":")[2]))
+            gate.opened.set()
+            got.append(answer(complete))
+            assert rest(complete) == b""
+        thread.join(SECONDS)
+        assert got[0].json["Results"]["e"]["EndpointItemResponse"] == ACCEPTED
+        assert len(gate.sender.requests) == 1
+
+
+class TestListener:
+    """Where an endpoint listens is clear before it serves."""
+
+    def test_taken(self) -> None:
+        """A port that is taken cannot be had."""
+        with listener("127.0.0.1", 0) as taken:
+            port = taken.getsockname()[1]
+            with pytest.raises(ConfigurationError) as raised:
+                listener("127.0.0.1", port)
+        assert str(raised.value).startswith(
+            f"cannot listen at '127.0.0.1', port {port}:"
+        )
+        assert str(raised.value).endswith("; choose another")
+
+    @pytest.mark.parametrize(
+        "host, port", [("no such host", 0), ("127.0.0.1", 65_536), ("\ud800", 0)]
+    )
+    def test_nonsense(self, host: str, port: int) -> None:
+        """So it is with what is no address, or no port."""
+        with pytest.raises(ConfigurationError, match="cannot listen at "):
+            listener(host, port)
+
+    def test_loopback(self) -> None:
+        """It is known whether others than this machine reach it."""
+        with listener("127.0.0.1", 0) as inside, listener("0.0.0.0", 0) as outside:
+            assert is_loopback(inside)
+            assert not is_loopback(outside)
+
+    @pytest.mark.skipif(
+        not socket.has_ipv6 or not Path("/proc/net/if_inet6").exists(),
+        reason="there is no IPv6",
+    )
+    def test_version_6(self) -> None:
+        """Addresses of version 6 have their brackets."""
+        app = create_app(MemorySender(), credentials=None)
+        with served(app, host="::1") as server:
+            assert server.url.startswith("http://[::1]:")
+            assert post(server, ONE).status == 202
+
+
+class TestRun:
+    """An endpoint is served from the main thread until a signal comes."""
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_signal(self, number: signal.Signals) -> None:
+        """A signal ends it, and is handled as before afterwards."""
+        before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+        urls: list[str] = []
+        statuses: list[int] = []
+        app = create_app(MemorySender(), credentials=None)
+
+        def started(url: str) -> None:
+            urls.append(url)
+
+            def use() -> None:
+                statuses.append(post(Served(app, url), ONE).status)
+                os.kill(os.getpid(), number)
+
+            threading.Thread(target=use).start()
+
+        with listener("127.0.0.1", 0) as sock:
+            port = sock.getsockname()[1]
+            assert run(app, sock, started=started) == number
+        assert urls == [f"http://127.0.0.1:{port}"]
+        assert statuses == [202]
+        after = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+        assert after == before
+
+
+PROGRAM = """
+import sys
+from pinpoint_events import SqliteSender
+from pinpoint_events.server import create_app
+from pinpoint_events.server.running import listener, run
+
+class Slow(SqliteSender):
+    def _put_events(self, request):
+        print("entered", flush=True)
+        sys.stdin.readline()
+        return super()._put_events(request)
+
+with Slow(sys.argv[1]) as sender, listener("127.0.0.1", 0) as sock:
+    app = create_app(sender, credentials=None)
+    number = run(app, sock, started=lambda url: print(url, flush=True))
+    print("ended by", number, flush=True)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX'")
+class TestProcess:
+    """What holds for a process of its own."""
+
+    def start(self, tmp_path: Path) -> "subprocess.Popen[str]":
+        """Run an endpoint whose sender waits for a line on standard input."""
+        return subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, str(tmp_path / "events.db")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def line(self, process: "subprocess.Popen[str]") -> str:
+        """Return the next line that it prints."""
+        assert process.stdout is not None
+        return process.stdout.readline().strip()
+
+    def test_finishes(self, tmp_path: Path) -> None:
+        """A call at work when the signal comes is finished, stored and answered."""
+        with self.start(tmp_path) as process:
+            server: Any = Served(None, self.line(process))  # type: ignore[arg-type] # no application here
+            with connected(server) as connection:
+                connection.sendall(request(BODY))
+                assert self.line(process) == "entered"
+                process.send_signal(signal.SIGTERM)
+                port = int(server.url.rpartition(":")[2])
+                while not refuses(port):
+                    pass
+                assert process.stdin is not None
+                process.stdin.write("go on\n")
+                process.stdin.flush()
+                assert answer(connection).status == 202
+            assert self.line(process) == f"ended by {int(signal.SIGTERM)}"
+            assert process.wait(SECONDS) == 0
+        with SqliteSender(tmp_path / "events.db") as sender:
+            assert list(sender.find_endpoints(ids=["e"])) == ["e"]
+
+    def test_second_signal(self, tmp_path: Path) -> None:
+        """A second signal ends the process, whatever is at work."""
+        with self.start(tmp_path) as process:
+            server: Any = Served(None, self.line(process))  # type: ignore[arg-type] # no application here
+            with connected(server) as connection:
+                connection.sendall(request(BODY))
+                assert self.line(process) == "entered"
+                process.send_signal(signal.SIGTERM)
+                while not refuses(int(server.url.rpartition(":")[2])):
+                    pass
+                process.send_signal(signal.SIGINT)
+                assert process.wait(SECONDS) == -signal.SIGINT
+
+
+MISSING = (
+    "the endpoint needs the extra `server`; run: pip install 'pinpoint-events[server]'"
+)
+
+
+class TestMissingExtra:
+    """Without the packages of the extra, one is told how to install it."""
+
+    def test_process(self, tmp_path: Path) -> None:
+        """The application can be made all the same, for another ASGI server."""
+        (tmp_path / "uvicorn.py").write_text("raise ImportError('not installed')\n")
+        code = (
+            f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+            "from pinpoint_events import errors, server, MemorySender\n"
+            "server.create_app(MemorySender(), credentials=None)\n"
+            "try:\n    server.served\n"
+            "except errors.ConfigurationError as error:\n    print(error)\n"
+        )
+        ran = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        assert ran.stdout == f"{MISSING}\n"
+
+    def test_import(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The module that runs the endpoint says so when it is imported."""
+        monkeypatch.delitem(sys.modules, "pinpoint_events.server.running")
+        monkeypatch.setitem(sys.modules, "uvicorn", None)
+        with pytest.raises(ConfigurationError) as raised:
+            importlib.import_module("pinpoint_events.server.running")
+        assert str(raised.value) == MISSING

@@ -1,0 +1,407 @@
+import gc
+import logging
+import os
+import signal
+import sqlite3
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from tests.aws import KEYS, aws
+from tests.commands import COMMAND, environment, run
+from tests.server.clients import KEY, ONE, SECONDS, boto3_client, post
+
+from pinpoint_events import MemorySender
+from pinpoint_events.cli import main
+from pinpoint_events.server import Credentials, Served, create_app, served
+from pinpoint_events.server.running import listener
+
+__all__ = ["aws"]
+
+USAGE = "usage: pinpoint-events serve"
+WARNING = "WARNING: --no-auth: calls of anybody are taken, signed or not"
+needs_posix = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX'")
+
+
+@contextmanager
+def serving(
+    cwd: Path, *arguments: str, **env: str
+) -> Iterator[tuple[Any, "subprocess.Popen[str]"]]:
+    """Run the command at a free port; yield where it is, and its process."""
+    with subprocess.Popen(
+        [*COMMAND, "serve", "--port", "0", *arguments],
+        cwd=cwd,
+        env=environment(**env),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().strip()
+            yield Served(None, url), process  # type: ignore[arg-type] # none here
+        finally:
+            process.kill()
+
+
+def ended(process: "subprocess.Popen[str]", number: int) -> tuple[int, str, str]:
+    """Send a signal; return exit code and what was printed since the first line."""
+    process.send_signal(number)
+    out, err = process.communicate(timeout=SECONDS)
+    return process.returncode, out, err
+
+
+def stored(path: Path) -> list[tuple[str, str, str]]:
+    """Return application, endpoint and event of each event in a store."""
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(
+            "SELECT application_id, endpoint_id, event_id FROM events"
+        ).fetchall()
+
+
+@needs_posix
+class TestProcess:
+    """The command serves as a program, until a signal ends it."""
+
+    def test_boto3(self, tmp_path: Path, aws: pytest.MonkeyPatch) -> None:
+        """With the key of its environment, into `events.db`; it is quiet."""
+        with serving(tmp_path, **KEYS) as (server, process):
+            assert server.url.startswith("http://127.0.0.1:")
+            client = boto3_client(server)
+            client.put_events(ApplicationId="shop", EventsRequest=ONE)
+            assert ended(process, signal.SIGTERM) == (0, "", "")
+        assert stored(tmp_path / "events.db") == [("shop", "e", "v")]
+
+    def test_interrupted(self, tmp_path: Path) -> None:
+        """Ctrl-C ends it as it ends other programs."""
+        with serving(tmp_path, "--no-auth") as (server, process):
+            assert post(server, ONE).status == 202
+            assert ended(process, signal.SIGINT) == (130, "", f"{WARNING}\n")
+
+    def test_session_token(self, tmp_path: Path, aws: pytest.MonkeyPatch) -> None:
+        """A key that is lent needs its token."""
+        lent = Credentials(KEY.access_key_id, KEY.secret_access_key, "token")
+        with serving(tmp_path, **KEYS, AWS_SESSION_TOKEN="token") as (server, _):
+            boto3_client(server, lent).put_events(
+                ApplicationId="shop", EventsRequest=ONE
+            )
+            client = boto3_client(server)
+            with pytest.raises(client.exceptions.ClientError, match="session token"):
+                client.put_events(ApplicationId="shop", EventsRequest=ONE)
+
+    def test_credentials(self, tmp_path: Path, aws: pytest.MonkeyPatch) -> None:
+        """Keys in a file are read again when it changes."""
+        file = tmp_path / "keys"
+
+        def write(key: Credentials) -> None:
+            fresh = tmp_path / "fresh"
+            fresh.write_text(
+                f"[any]\naws_access_key_id = {key.access_key_id}\n"
+                f"aws_secret_access_key = {key.secret_access_key}\n"
+            )
+            fresh.replace(file)
+
+        other = Credentials("AKIDOTHER", "another-secret")
+        write(KEY)
+        with serving(tmp_path, "--credentials", str(file)) as (server, _):
+            client = boto3_client(server)
+            client.put_events(ApplicationId="shop", EventsRequest=ONE)
+            write(other)
+            with pytest.raises(client.exceptions.ClientError, match="not known here"):
+                client.put_events(ApplicationId="shop", EventsRequest=ONE)
+            boto3_client(server, other).put_events(
+                ApplicationId="shop", EventsRequest=ONE
+            )
+
+    def test_verbose(self, tmp_path: Path) -> None:
+        """On request, there is a line for each answer, without any of the payload."""
+        with serving(tmp_path, "--no-auth", "--verbose") as (server, process):
+            got = post(server, {"BatchItem": {"e": {"Endpoint": {}, "Events": {}}}})
+            _, _, err = ended(process, signal.SIGTERM)
+        _, line = err.splitlines()
+        _, _, told = line.partition(" INFO answered ")
+        before, _, after = told.partition(" seconds=")
+        assert before == (
+            "application_id='shop' bytes=82 method='POST' "
+            f"request_id='{got.headers['x-amzn-requestid']}'"
+        )
+        assert after.endswith(" status=202")
+
+
+class Here:
+    """The command within this process, used once it answers, and then ended."""
+
+    def __init__(
+        self, capsys: pytest.CaptureFixture[str], *, number: int = signal.SIGTERM
+    ) -> None:
+        self.capsys = capsys
+        self.number = number
+
+    def serve(
+        self, *arguments: str, use: Callable[[Served], object] = bool
+    ) -> tuple[int, str, list[str]]:
+        """Return exit code, output and messages."""
+        with listener("127.0.0.1", 0) as free:
+            port = free.getsockname()[1]
+        url = f"http://127.0.0.1:{port}"
+        server = Served(None, url)  # type: ignore[arg-type] # no application here
+
+        def act() -> None:
+            while True:
+                try:
+                    up = post(server, b"", method="GET", path="/healthz")
+                except ConnectionError:
+                    continue
+                break
+            try:
+                assert up.status == 200
+                use(server)
+            finally:
+                os.kill(os.getpid(), self.number)
+
+        thread = threading.Thread(target=act)
+        thread.start()
+        code = main(["serve", "--port", str(port), *arguments])
+        thread.join(SECONDS)
+        out, err = self.capsys.readouterr()
+        assert out.endswith(f":{port}\n")
+        return code, out, err.splitlines()
+
+
+@pytest.fixture
+def here(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, aws: pytest.MonkeyPatch
+) -> Iterator[Here]:
+    """The command in an empty directory, and logging as it was before."""
+    aws.chdir(tmp_path)
+    logs = [logging.getLogger(name) for name in ("pinpoint_events", "uvicorn.error")]
+    before = [(log.handlers.copy(), log.propagate, log.level) for log in logs]
+    yield Here(capsys)
+    for log, (handlers, propagate, level) in zip(logs, before, strict=True):
+        log.handlers[:], log.propagate = handlers, propagate
+        log.setLevel(level)
+
+
+@needs_posix
+class TestServing:
+    """What the command serves, by its options."""
+
+    def test_template(self, here: Here, tmp_path: Path) -> None:
+        """Each application can have a store of its own; odd ids have none."""
+
+        def use(server: Served) -> None:
+            for name, status in (
+                ("shop", 202),
+                ("forum-1", 202),
+                ("%2E%2E%2Fx", 404),
+                ("a.b", 404),
+                ("", 404),
+            ):
+                path = f"/v1/apps/{name}/events"
+                assert post(server, ONE, path=path).status == status
+
+        to = "sqlite:///{application_id}.db"
+        assert here.serve("--no-auth", "--to", to, use=use)[0] == 0
+        assert stored(tmp_path / "shop.db") == [("shop", "e", "v")]
+        assert stored(tmp_path / "forum-1.db") == [("forum-1", "e", "v")]
+        assert sorted(each.name for each in tmp_path.glob("*.db")) == [
+            "forum-1.db",
+            "shop.db",
+        ]
+
+    def test_gateway(self, here: Here, aws: pytest.MonkeyPatch) -> None:
+        """Events can go on to another endpoint, for the one application it is for."""
+        for name, value in KEYS.items():
+            aws.setenv(name, value)
+        behind = MemorySender()
+
+        def use(server: Served) -> None:
+            client = boto3_client(server)
+            client.put_events(ApplicationId="shop", EventsRequest=ONE)
+            with pytest.raises(client.exceptions.NotFoundException):
+                client.put_events(ApplicationId="forum", EventsRequest=ONE)
+
+        with served(create_app(behind, credentials=KEY)) as store:
+            url = quote(store.url, safe="")
+            to = f"pinpoint://shop?region=eu-west-1&endpoint_url={url}"
+            assert here.serve("--to", to, use=use)[0] == 0
+        assert list(behind.events) == [("e", "v")]
+
+    def test_faults(self, here: Here, tmp_path: Path) -> None:
+        """What shall go wrong stands in a file."""
+        file = tmp_path / "faults.json"
+        file.write_text('{"faults": [{"fault": "fail_call", "calls": [1]}]}')
+
+        def use(server: Served) -> None:
+            assert [post(server, ONE).status for _ in range(2)] == [500, 202]
+
+        assert here.serve("--no-auth", "--faults", str(file), use=use)[0] == 0
+
+    def test_region(self, here: Here, aws: pytest.MonkeyPatch) -> None:
+        """Signatures can be taken for one region only."""
+        for name, value in KEYS.items():
+            aws.setenv(name, value)
+
+        def use(server: Served) -> None:
+            client = boto3_client(server)
+            with pytest.raises(client.exceptions.ClientError, match="valid region"):
+                client.put_events(ApplicationId="shop", EventsRequest=ONE)
+
+        assert here.serve("--region", "us-east-1", use=use)[0] == 0
+
+    def test_forced(self, here: Here) -> None:
+        """Calls of anybody can be taken from anywhere, by force, and loudly."""
+        told = here.serve("--no-auth", "--force-no-auth", "--host", "0.0.0.0")
+        assert (told[0], told[1][:15], told[2]) == (0, "http://0.0.0.0:", [WARNING])
+
+    def test_interrupted(self, here: Here) -> None:
+        """Ctrl-C has the exit code that shells give it."""
+        here.number = signal.SIGINT
+        assert here.serve("--no-auth")[0] == 130
+
+    def test_collector(self, here: Here) -> None:
+        """Python's garbage collector is as before when it is done."""
+        before = gc.get_threshold(), gc.get_freeze_count()
+        here.serve("--no-auth")
+        assert (gc.get_threshold(), gc.get_freeze_count()) == before
+
+    def test_trouble(self, here: Here, tmp_path: Path) -> None:
+        """What goes wrong behind the endpoint is told on standard error."""
+
+        def use(server: Served) -> None:
+            assert post(server, ONE).status == 202
+            for each in tmp_path.iterdir():
+                each.unlink()
+            assert post(server, ONE).status == 500
+
+        _, _, (_, line) = here.serve("--no-auth", use=use)
+        assert " ERROR not sent problem=" in line
+
+
+class TestRefused:
+    """What cannot be served is told in one line, with the code that says whose turn."""
+
+    def refused(
+        self, capsys: pytest.CaptureFixture[str], *arguments: str
+    ) -> tuple[int, str]:
+        """Return exit code and the first line of standard error."""
+        code = main(["serve", "--port", "0", *arguments])
+        out, err = capsys.readouterr()
+        assert out == ""
+        return code, err.splitlines()[0]
+
+    @pytest.fixture(autouse=True)
+    def _here(self, here: Here) -> None:
+        """In an empty directory, without anybody's settings."""
+
+    @pytest.mark.parametrize(
+        "arguments, told",
+        [
+            (
+                ("--port", "65536"),
+                "argument --port: 65536 is not from 0 to 65535",
+            ),
+            (
+                ("--no-auth", "--credentials", "file"),
+                "--no-auth and --credentials contradict each other",
+            ),
+            (
+                ("--no-auth", "--host", "0.0.0.0"),
+                (
+                    "--no-auth is for loopback addresses: at this one, whoever reaches "
+                    "the machine could write; give keys, or add --force-no-auth"
+                ),
+            ),
+            (
+                ("--no-auth", "--faults", "none.json"),
+                (
+                    "argument --faults: 'none.json' cannot be read: No such file "
+                    "or directory"
+                ),
+            ),
+            (
+                ("--no-auth", "word"),
+                "Unknown options: an argument that belongs to no option",
+            ),
+        ],
+    )
+    def test_usage(
+        self,
+        capsys: pytest.CaptureFixture[str],
+        arguments: tuple[str, ...],
+        told: str,
+    ) -> None:
+        """252: the command line."""
+        assert self.refused(capsys, *arguments) == (252, told)
+
+    def test_faults(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+        """252: a file of faults that is none."""
+        (tmp_path / "faults.json").write_text("[]")
+        found = self.refused(capsys, "--no-auth", "--faults", "faults.json")
+        assert found == (252, "Parameter validation failed:")
+
+    @pytest.mark.parametrize(
+        "arguments, told",
+        [
+            (
+                (),
+                (
+                    "no key in the environment: AWS_ACCESS_KEY_ID and "
+                    "AWS_SECRET_ACCESS_KEY must be set; set both, or name a "
+                    "credentials file by --credentials, or take calls of anybody with "
+                    "--no-auth"
+                ),
+            ),
+            (
+                ("--credentials", "none"),
+                "credentials file none cannot be read: No such file or directory",
+            ),
+            (
+                ("--no-auth", "--host", "no such host"),
+                (
+                    "cannot listen at 'no such host', port 0: Name or service not "
+                    "known; choose another"
+                ),
+            ),
+        ],
+    )
+    def test_environment(
+        self,
+        capsys: pytest.CaptureFixture[str],
+        arguments: tuple[str, ...],
+        told: str,
+    ) -> None:
+        """253: keys, or the place to listen."""
+        assert self.refused(capsys, *arguments) == (253, told)
+
+    def test_url(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """253: a URL that is of no use is told of before anything is served."""
+        code, told = self.refused(capsys, "--no-auth", "--to", "mysql://x")
+        assert (code, told[:26]) == (253, "this URL is not understood")
+
+    def test_help(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Help has an example."""
+        assert main(["serve", "--help"]) == 0
+        out = capsys.readouterr().out
+        assert out.startswith(f"{USAGE} [-h] [--to URL] [--host NAME]")
+        assert out.endswith(
+            "example:\n  pinpoint-events serve --to sqlite:///events.db\n"
+        )
+
+    def test_missing_extra(self, tmp_path: Path) -> None:
+        """253: without the extra, one is told how to install it."""
+        (tmp_path / "uvicorn.py").write_text("raise ImportError('not installed')\n")
+        ran = run("serve", "--no-auth", cwd=tmp_path, PYTHONPATH=str(tmp_path))
+        assert ran == (
+            253,
+            "",
+            (
+                "the endpoint needs the extra `server`; "
+                "run: pip install 'pinpoint-events[server]'\n"
+            ),
+        )

@@ -1,0 +1,339 @@
+import json
+import uuid
+from typing import Any
+
+import pytest
+
+from pinpoint_events import Endpoint, to_wire
+from pinpoint_events.cli._load.content import (
+    Content,
+    EventIds,
+    Item,
+    Refusal,
+    content,
+)
+from pinpoint_events.cli._load.lines import MOST_BYTES, Line
+from tests.samples import ENDPOINT, EVENT, event
+
+TAP = {"EventType": "tapped", "Timestamp": "2026-09-21T12:00:00.123Z"}
+IDS = EventIds("")
+OBJECT = "an object with EndpointId and Event, or with BatchItem"
+REQUIRED = "a required member; add it"
+
+
+def said(data: object) -> Content:
+    """Return what a line of this JSON says."""
+    return content(Line(1, json.dumps(data).encode(), is_cut=False), IDS)
+
+
+def messages(data: object) -> list[str]:
+    """Return why all that a line says is refused."""
+    items, refusals = said(data)
+    assert items == ()
+    assert {refusal.code for refusal in refusals} == {400}
+    return [refusal.message for refusal in refusals]
+
+
+class TestEventIds:
+    """Ids for events that have none."""
+
+    def test_is_a_uuid5(self) -> None:
+        """Python's own module makes the same of the same parts."""
+        namespace = uuid.uuid5(
+            uuid.UUID("8b5f2d4e-6c1a-4f7b-9a33-0d2e57c1f6b8"), "the file"
+        )
+        line = Line(1234, b'{"a": 1}', is_cut=False)
+        expected = uuid.uuid5(namespace, '1234 {"a": 1}')
+        assert EventIds("the file").of(line) == str(expected)
+
+    def test_differ(self) -> None:
+        """Another file, another number or another text makes another id."""
+        line = Line(1, b"{}", is_cut=False)
+        made = [
+            EventIds("a").of(line),
+            EventIds("b").of(line),
+            EventIds("a").of(line._replace(number=2)),
+            EventIds("a").of(line._replace(text=b"[]")),
+        ]
+        assert len(set(made)) == 4
+        assert EventIds("a").of(line) == made[0]
+
+
+class TestEvent:
+    """A line with one event."""
+
+    def test_whole(self) -> None:
+        """All four members are read."""
+        found = said(
+            {
+                "EndpointId": "e-1",
+                "EventId": "v-1",
+                "Endpoint": to_wire(ENDPOINT),
+                "Event": to_wire(EVENT),
+            }
+        )
+        assert found == Content((Item("e-1", ENDPOINT, {"v-1": EVENT}),))
+
+    @pytest.mark.parametrize("more", [{}, {"EventId": None, "Endpoint": None}])
+    def test_least(self, more: dict[str, Any]) -> None:
+        """An event id is made, and nothing is said of the endpoint."""
+        line = Line(
+            1,
+            json.dumps({"EndpointId": "e", "Event": TAP, **more}).encode(),
+            is_cut=False,
+        )
+        expected = Item("e", None, {IDS.of(line): event()})
+        assert content(line, IDS) == Content((expected,))
+
+    def test_empty_endpoint(self) -> None:
+        """It says nothing either."""
+        found = said({"EndpointId": "e", "EventId": "v", "Endpoint": {}, "Event": TAP})
+        assert found.items == (Item("e", None, {"v": event()}),)
+
+    def test_notes(self) -> None:
+        """What stands beside an event that was not accepted is passed over."""
+        notes = {"Outcome": "rejected", "Code": 1, "Message": "", "File": "", "Line": 7}
+        found = said({"EndpointId": "e", "EventId": "v", "Event": TAP, **notes})
+        assert found == Content((Item("e", None, {"v": event()}),))
+
+    def test_all_problems(self) -> None:
+        """All that is wrong is told, each thing with its path in the line."""
+        data = {
+            "EndpointId": "",
+            "EventId": 7,
+            "Endpoint": {"ChannelType": "email"},
+            "Event": {"EventType": "tapped"},
+            "Evnt": {},
+        }
+        assert said(data) == Content(
+            (),
+            (
+                Refusal(
+                    400,
+                    "Evnt: is not known; one of EndpointId, EventId, Endpoint, Event; "
+                    "did you mean Event?\n"
+                    "EndpointId: is empty; at least 1 character; give it a name\n"
+                    "EventId: is of type int; a str; convert it with str()\n"
+                    "Endpoint.ChannelType: is 'email'; one of PUSH, GCM, APNS, "
+                    "APNS_SANDBOX, APNS_VOIP, APNS_VOIP_SANDBOX, ADM, SMS, VOICE, "
+                    "EMAIL, BAIDU, CUSTOM, IN_APP; did you mean EMAIL?\n"
+                    f"Event.Timestamp: is missing; {REQUIRED}",
+                    data,
+                ),
+            ),
+        )
+
+    @pytest.mark.parametrize(
+        "data, told",
+        [
+            (
+                {},
+                f"EndpointId: is missing; {REQUIRED}\nEvent: is missing; {REQUIRED}",
+            ),
+            (
+                {"EndpointId": "e", "Event": 7},
+                (
+                    "Event: is of type int; an object with members of EventType, "
+                    "Timestamp, Attributes, Metrics, Session, ClientSdkVersion, "
+                    "AppPackageName, AppTitle, AppVersionCode, SdkName; write it as "
+                    "{...}"
+                ),
+            ),
+            (
+                {
+                    "EndpointId": "e",
+                    "Event": TAP,
+                    "Endpoint": {
+                        "Attributes": {"note": ["x" * 101]},
+                        "User": {"UserAttributes": {"k" * 51: []}},
+                    },
+                },
+                (
+                    "Endpoint.Attributes['note'][0]: 101 characters; at most 100; "
+                    "shorten the value or drop the key\n"
+                    f"Endpoint.User.UserAttributes['{'k' * 51}']: 51 characters in the "
+                    "key; at most 50; shorten it"
+                ),
+            ),
+            (
+                [],
+                f"is of type list; {OBJECT}",
+            ),
+            (
+                None,
+                f"is of type NoneType; {OBJECT}",
+            ),
+        ],
+    )
+    def test_told(self, data: object, told: str) -> None:
+        """What is wrong has a path, a limit and a remedy."""
+        assert messages(data) == [told]
+
+    @pytest.mark.parametrize(
+        "text, told",
+        [
+            (b"{", "is not JSON: "),
+            (b"\xff", "is not UTF-8 at byte 0; a JSON text in UTF-8"),
+            (b'{"EndpointId": NaN}', "is not JSON: NaN is no number; "),
+        ],
+    )
+    def test_no_json(self, text: bytes, told: str) -> None:
+        """It is told without any of the text, and without a number of another line."""
+        (refusal,) = content(Line(7, text, is_cut=False), IDS).refusals
+        assert refusal.message.startswith(told)
+        assert "line" not in refusal.message
+        assert (refusal.code, refusal.members) == (400, {})
+
+    def test_twice(self) -> None:
+        """A member that stands twice is refused: which of the two is meant?"""
+        line = Line(
+            1, b'{"Event": {}, "EndpointId": "a", "EndpointId": "b"}', is_cut=False
+        )
+        (refusal,) = content(line, IDS).refusals
+        assert refusal.message.splitlines()[0] == "EndpointId: stands twice; drop one"
+
+    def test_too_long(self) -> None:
+        """The beginning of a line that is too long is not even looked at."""
+        assert content(Line(1, b"{}", is_cut=True), IDS).refusals == (
+            Refusal(
+                413,
+                "more than 8,000,000 bytes; at most 8,000,000; write one event in a "
+                "line",
+                {},
+            ),
+        )
+        assert MOST_BYTES == 8_000_000
+
+
+class TestRequest:
+    """A line with a whole request."""
+
+    def test_whole(self) -> None:
+        """Endpoints and events are those of the request."""
+        found = said(
+            {
+                "BatchItem": {
+                    "a": {"Endpoint": to_wire(ENDPOINT), "Events": {"v": TAP}},
+                    "b": {"Endpoint": {}, "Events": {"v": TAP, "w": TAP}},
+                    "c": {"Endpoint": {}, "Events": {}},
+                }
+            }
+        )
+        assert found == Content(
+            (
+                Item("a", ENDPOINT, {"v": event()}),
+                Item("b", None, {"v": event(), "w": event()}),
+                Item("c", Endpoint(), {}),
+            )
+        )
+
+    def test_wrong_event(self) -> None:
+        """It is refused alone; the others of its endpoint are not."""
+        items, refusals = said(
+            {
+                "BatchItem": {
+                    "a": {"Endpoint": {}, "Events": {"v": TAP, "w": {}}},
+                    "b": {"Endpoint": {}, "Events": {"v": 7}},
+                    "c": {"Endpoint": {}, "Events": {}},
+                }
+            }
+        )
+        assert items == (Item("a", None, {"v": event()}), Item("c", Endpoint(), {}))
+        at = "BatchItem['a'].Events['w']"
+        first, second = refusals
+        assert first == Refusal(
+            400,
+            f"{at}.EventType: is missing; {REQUIRED}\n"
+            f"{at}.Timestamp: is missing; {REQUIRED}",
+            {"EndpointId": "a", "EventId": "w", "Endpoint": {}, "Event": {}},
+        )
+        assert second.members == {
+            "EndpointId": "b",
+            "EventId": "v",
+            "Endpoint": {},
+            "Event": 7,
+        }
+
+    def test_wrong_endpoint(self) -> None:
+        """Its events are refused with it, each by itself."""
+        wrong = {"Address": "someone"}
+        items, refusals = said(
+            {
+                "BatchItem": {
+                    "a": {"Endpoint": wrong, "Events": {"v": TAP, "w": {}}},
+                    "b": {"Endpoint": wrong, "Events": {}},
+                    "c": {"Endpoint": {}, "Events": {"v": TAP}},
+                    "d": {"Events": {"v": TAP}},
+                    "e": 7,
+                }
+            }
+        )
+        assert items == (Item("c", None, {"v": event()}),)
+        assert [(each.members, each.is_event) for each in refusals] == [
+            (
+                {"EndpointId": "a", "EventId": "v", "Endpoint": wrong, "Event": TAP},
+                True,
+            ),
+            ({"EndpointId": "a", "EventId": "w", "Endpoint": wrong, "Event": {}}, True),
+            ({"BatchItem": {"b": {"Endpoint": wrong, "Events": {}}}}, False),
+            ({"EndpointId": "d", "EventId": "v", "Endpoint": {}, "Event": TAP}, True),
+            ({"BatchItem": {"e": 7}}, False),
+        ]
+        assert refusals[0].message == (
+            "BatchItem['a'].Endpoint.ChannelType: is missing; an address needs its "
+            "channel; say which, as in ChannelType.EMAIL"
+        )
+
+    def test_endpoint_over_quota(self) -> None:
+        """Its events are refused with it; the others are not."""
+        wrong = {"Attributes": {"note": ["x" * 101]}}
+        items, refusals = said(
+            {
+                "BatchItem": {
+                    "a": {"Endpoint": wrong, "Events": {"v": TAP}},
+                    "b": {"Endpoint": {}, "Events": {"v": TAP}},
+                }
+            }
+        )
+        assert items == (Item("b", None, {"v": event()}),)
+        assert refusals == (
+            Refusal(
+                400,
+                "BatchItem['a'].Endpoint.Attributes['note'][0]: 101 characters; at "
+                "most 100; shorten the value or drop the key",
+                {"EndpointId": "a", "EventId": "v", "Endpoint": wrong, "Event": TAP},
+            ),
+        )
+
+    @pytest.mark.parametrize("batches", [7, None, {}])
+    def test_wrong_line(self, batches: object) -> None:
+        """A line that is wrong as a whole, and has no event in it, counts as one."""
+        data = {"BatchItem": batches, "Bogus": 1}
+        (refusal,) = said(data).refusals
+        assert refusal.message.splitlines()[0] == (
+            "Bogus: is not known; one of BatchItem; did you mean BatchItem?"
+        )
+        assert (refusal.members, refusal.is_event) == (data, True)
+
+    def test_wrong_line_with_events(self) -> None:
+        """Each of its events is refused."""
+        tap = {"Endpoint": {}, "Events": {"v": TAP, "w": TAP}}
+        data = {"BatchItem": {"a": tap, "b": 7, "c": {"Events": 7}}, "Bogus": 1}
+        found = said(data)
+        assert found.items == ()
+        assert [each.members["EventId"] for each in found.refusals] == ["v", "w"]
+
+    def test_twice(self) -> None:
+        """An event id that stands twice is refused."""
+        tap = json.dumps(TAP)
+        batch = (
+            f'{{"Endpoint": {{}}, "Events": {{"v": {tap}, "v": {tap}, "w": {tap}}}}}'
+        )
+        text = f'{{"BatchItem": {{"a": {batch}}}}}'.encode()
+        items, refusals = content(Line(1, text, is_cut=False), IDS)
+        assert items == (Item("a", None, {"w": event()}),)
+        (refusal,) = refusals
+        assert refusal.message == (
+            "BatchItem['a'].Events['v']: stands twice; each key once; rename one, or "
+            "put both into one object"
+        )

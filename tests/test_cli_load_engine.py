@@ -1,0 +1,379 @@
+import io
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from pinpoint_events import (
+    EventsRequest,
+    EventsResponse,
+    MemorySender,
+    Outcome,
+    Problem,
+    QuotaExceededError,
+)
+from pinpoint_events.cli import main
+from pinpoint_events.cli._console import OutputError
+from pinpoint_events.cli._load.books import Account, Books
+from pinpoint_events.cli._load.checkpoint import Checkpoint
+from pinpoint_events.cli._load.interruption import Interruption
+from pinpoint_events.cli._load.loading import Load, Plan
+from pinpoint_events.cli._load.progress import Progress
+from pinpoint_events.cli._load.sending import failures, send, trouble_in
+from pinpoint_events.cli._load.settling import Settler
+from tests.commands import COMMAND, environment, run
+from tests.samples import event, request
+from tests.test_cli import FULL, needs_a_full_device, needs_posix
+from tests.test_cli_load import account, line, lines, loaded, write
+
+
+class Terminal(io.StringIO):
+    """A terminal on which nothing is seen."""
+
+    def isatty(self) -> bool:
+        """Return True."""
+        return True
+
+
+class Clock:
+    """A clock that stands until it is set."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
+
+
+def books_of(accepted: int, rejected: int = 0) -> Books:
+    """Return books of so many events."""
+    account = Account()
+    account.became[Outcome.ACCEPTED] = accepted
+    account.became[Outcome.REJECTED] = rejected
+    return Books(account)
+
+
+class TestProgress:
+    """How far it is."""
+
+    def test_lines(self) -> None:
+        """Where there is no terminal, a line comes each ten seconds, and at the end."""
+        clock = Clock()
+        with redirect_stderr(io.StringIO()) as err:
+            progress = Progress(2000, 1000, clock)
+            for clock.now in (0.0, 9.9, 10.0, 19.9, 20.0, 25.0):
+                progress.show(
+                    int(clock.now * 10), books_of(1000 + int(clock.now * 100))
+                )
+            progress.message("something else")
+            progress.end(2000, books_of(4999, 1))
+        assert err.getvalue().splitlines() == [
+            "5%, 2,000 events, 100/s",
+            "10%, 3,000 events, 100/s",
+            "something else",
+            "100%, 5,000 events, 1 not accepted, 160/s",
+        ]
+
+    def test_bar(self) -> None:
+        """On a terminal, one line is written again and again, ten times a second."""
+        clock = Clock()
+        with redirect_stderr(Terminal()) as err:
+            progress = Progress(100, 0, clock)
+            for clock.now in (0.0, 0.1, 0.19, 0.2):
+                progress.show(50, books_of(1000 if clock.now < 0.2 else 9))
+            progress.message("something else")
+            progress.end(100, books_of(1000))
+        bar = "[###############---------------] 50%, "
+        first = f"{bar}1,000 events, 10,000/s"
+        second = f"{bar}9 events, 45/s".ljust(len(first))
+        end = f"[{'#' * 30}] 100%, 1,000 events, 5,000/s"
+        shown = f"\r{first}\r{second}"
+        cleared = f"\r{' ' * len(second.rstrip())}\r"
+        assert err.getvalue() == f"{shown}{cleared}something else\n\r{end}\n"
+
+    def test_bar_in_a_narrow_terminal(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It keeps to one line."""
+        monkeypatch.setenv("COLUMNS", "20")
+        with redirect_stderr(Terminal()) as err:
+            Progress(100, 0).end(100, books_of(1000))
+        assert err.getvalue() == "\r[##################\n"
+
+    def test_of_unknown_size(self) -> None:
+        """Of a pipe, nobody knows how much will come: there is no bar, and no share."""
+        clock = Clock()
+        with redirect_stderr(Terminal()) as err:
+            progress = Progress(None, 0, clock)
+            clock.now = 1.0
+            progress.end(100, books_of(10))
+        assert err.getvalue() == "\r10 events, 10/s\n"
+
+    def test_without_standard_error(self) -> None:
+        """A process may have none, as below pythonw; then nothing is told."""
+        with redirect_stderr(None):
+            progress = Progress(100, 0)
+            progress.message("something")
+            progress.end(100, books_of(10))
+        assert books_of(10).events.read == 10
+
+    @needs_posix
+    def test_on_a_terminal(self, tmp_path: Path) -> None:
+        """A real one shows the bar, and messages beside it; output is elsewhere."""
+        write(tmp_path / "a", [*lines(120), "[]"])
+        ours, theirs = os.openpty()
+        process = subprocess.Popen(
+            [*COMMAND, "load", "a", "--to", "sqlite:///events.db"],
+            cwd=tmp_path,
+            env=environment(COLUMNS="100"),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+        )
+        os.close(theirs)
+        out, _ = process.communicate(timeout=60)
+        err = b""
+        try:
+            while data := os.read(ours, 65_536):
+                err += data
+        except OSError:
+            pass  # Linux tells the end so
+        finally:
+            os.close(ours)
+        found = loaded(process.returncode, out.decode(), "")
+        assert (found.code, found.events) == (3, account(120, rejected=1))
+        shown = err.decode()
+        assert "'a', line 121: rejected (400): is of type list; " in shown
+        *_, last = shown.split("\r")
+        assert last == "\n"
+        assert f"\r[{'#' * 30}] 100%, 121 events, 1 not accepted, " in shown
+
+
+class OwnSender:
+    """A sender of somebody else's, by the four methods of the protocol."""
+
+    def __init__(self, answer: Callable[[EventsRequest], EventsResponse]) -> None:
+        self.put_events = answer
+        self.closed = 0
+
+    def close(self) -> None:
+        """Count."""
+        self.closed += 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def run_load(path: Path, sender: Any, *, in_flight: int = 1) -> tuple[Load, Settler]:
+    """Load a file, and return the run and what it has settled."""
+    with Interruption() as interruption, redirect_stderr(io.StringIO()):
+        progress = Progress(None, 0)
+        settled = Checkpoint.read(None, [str(path)])
+        settler = Settler([str(path)], settled, None, None, progress)
+        plan = Plan([str(path)], in_flight)
+        load = Load(plan, sender, settler, interruption, progress)
+        load.run()
+        return load, settler
+
+
+class TestDefects:
+    """What nobody foresaw loses nothing either."""
+
+    @pytest.mark.parametrize("in_flight", [1, 4])
+    def test_of_a_sender(self, tmp_path: Path, in_flight: int) -> None:
+        """A sender that raises what senders must not stops the run at its batch."""
+        path = write(tmp_path / "a", lines(350))
+        store = MemorySender()
+
+        def answer(request: EventsRequest) -> EventsResponse:
+            batches = request.batch_item.values()
+            texts = [e.attributes["number"] for b in batches for e in b.events.values()]
+            if "107" in texts:
+                raise LookupError("a defect")
+            return store.put_events(request)
+
+        load, settler = run_load(path, OwnSender(answer), in_flight=in_flight)
+        assert isinstance(load.trouble, LookupError)
+        assert settler.settled.positions[0].lines == 100
+        assert settler.settled.books.events.to_wire() == account(100)
+
+    def test_is_told(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """It reaches whoever calls, after the summary."""
+        load, _ = run_load(write(tmp_path / "a", lines(1)), None)
+        assert type(load.trouble) is AttributeError
+
+
+class TestSending:
+    """Sending, and what an error says."""
+
+    def test_invalid(self) -> None:
+        """What a sender finds against its own limits is rejected, and no trouble."""
+        over = QuotaExceededError([Problem((), "2 bytes", "at most 1")])
+
+        def refuse(request: EventsRequest) -> EventsResponse:
+            raise over
+
+        part = request(e={"v": event()})
+        answers = send(MemorySender(answer=refuse), [part, part])
+        assert answers == (over, over)
+        assert trouble_in(answers) is None
+        failed = failures([part, part], answers)
+        assert {key: each[:3] for key, each in failed.items()} == {
+            ("e", None): (Outcome.REJECTED, 400, "2 bytes; at most 1"),
+            ("e", "v"): (Outcome.REJECTED, 400, "2 bytes; at most 1"),
+        }
+
+    def test_nothing(self) -> None:
+        """A batch of which everything was refused has no requests, and no trouble."""
+        assert send(MemorySender(), []) == ()
+        assert trouble_in(()) is None
+        assert failures([], ()) == {}
+
+
+class TestThreads:
+    """Signals are the main thread's matter."""
+
+    def test_in_another_thread(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The command runs in any thread; where it is not the main one, unheard."""
+        path = write(tmp_path / "a", lines(3))
+        codes: list[int] = []
+        arguments = ["load", str(path), "--to", "memory:"]
+        thread = threading.Thread(target=lambda: codes.append(main(arguments)))
+        thread.start()
+        thread.join()
+        out, err = capsys.readouterr()
+        assert loaded(codes[0], out, err).events == account(3)
+
+
+class TestFiles:
+    """What cannot be written."""
+
+    def test_summary_that_nobody_reads(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The exit code tells what the closed pipe cannot."""
+        path = write(tmp_path / "a", ["[]"])
+        reading, writing = os.pipe()
+        os.close(reading)
+        with os.fdopen(writing, "w", encoding="utf-8") as pipe, redirect_stdout(pipe):
+            code = main(["load", str(path), "--to", "memory:"])
+        assert code == 3
+        assert capsys.readouterr().err.startswith(f"{str(path)!r}, line 1: rejected")
+
+    @needs_a_full_device
+    @pytest.mark.parametrize("count", [1, 3000])
+    def test_rejected(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], count: int
+    ) -> None:
+        """A full disk stops the run: what is not accepted would be lost."""
+        path = write(tmp_path / "a", ["[]"] * count)
+        to = ("--to", "memory:", "--rejected", str(FULL))
+        found = loaded(main(["load", str(path), *to]), *capsys.readouterr())
+        assert (found.code, found.is_all_read) == (255, False)
+        assert found.err[-1] == "'/dev/full' cannot be written: No space left on device"
+
+    @needs_posix
+    def test_rejected_to_nowhere(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A device may stand in for the file."""
+        path = write(tmp_path / "a", ["[]"])
+        to = ("--to", "memory:", "--rejected", os.devnull)
+        found = loaded(main(["load", str(path), *to]), *capsys.readouterr())
+        assert (found.code, found.events, found.err) == (3, account(rejected=1), ())
+
+    def test_checkpoint_on_the_way(self, tmp_path: Path) -> None:
+        """When the directory is gone, the run stops at the next checkpoint."""
+        path = write(tmp_path / "a", lines(350))
+        directory = tmp_path / "directory"
+        directory.mkdir()
+        checkpoint = directory / "c"
+        store = MemorySender()
+
+        def answer(request: EventsRequest) -> EventsResponse:
+            if checkpoint.exists():
+                checkpoint.unlink()
+                directory.rmdir()
+            return store.put_events(request)
+
+        with Interruption() as interruption, redirect_stderr(io.StringIO()):
+            progress = Progress(None, 0)
+            settled = Checkpoint.read(str(checkpoint), [str(path)])
+            settler = Settler([str(path)], settled, str(checkpoint), None, progress)
+            settler.save_seconds = 0
+            plan = Plan([str(path)], 1)
+            load = Load(plan, OwnSender(answer), settler, interruption, progress)
+            load.run()
+        assert isinstance(load.trouble, OutputError)
+        assert str(load.trouble) == (
+            f"the checkpoint {str(checkpoint)!r} cannot be written: No such file or "
+            "directory"
+        )
+        assert len(store.requests) < 4
+
+    def test_checkpoint_at_each_batch(self, tmp_path: Path) -> None:
+        """It is written as often as time allows, and is whole each time."""
+        path = write(tmp_path / "a", lines(350))
+        checkpoint = str(tmp_path / "c")
+        seen: list[int] = []
+
+        def answer(request: EventsRequest) -> EventsResponse:
+            found = Checkpoint.read(checkpoint, [str(path)])
+            seen.append(found.books.events.read)
+            return MemorySender().put_events(request)
+
+        with Interruption() as interruption, redirect_stderr(io.StringIO()):
+            progress = Progress(None, 0)
+            settled = Checkpoint.read(checkpoint, [str(path)])
+            settler = Settler([str(path)], settled, checkpoint, None, progress)
+            settler.save_seconds = 0
+            load = Load(
+                Plan([str(path)], 1), OwnSender(answer), settler, interruption, progress
+            )
+            load.run()
+        assert load.trouble is None
+        assert seen == sorted(seen)
+        assert Checkpoint.read(checkpoint, [str(path)]) == settled
+        assert settled.books.events.to_wire() == account(350)
+
+
+MEASURE = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+process.returncode = os.waitstatus_to_exitcode(status)
+print(process.returncode, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+"""
+
+
+@needs_posix
+class TestMemory:
+    """The size of the input does not matter."""
+
+    def most_bytes(self, path: Path, count: int) -> int:
+        """Return the most memory that it takes to load so many lines of 2.6 KB."""
+        event = {**line(0)["Event"], "AppTitle": "x" * 2500}
+        write(path / str(count), (line(n, Event=event) for n in range(count)))
+        arguments = ("load", str(count), "--to", f"sqlite:///{count}.db")
+        # By a process in between: until it becomes another, a child is a copy of ours.
+        ran = run(
+            *arguments, command=(sys.executable, "-c", MEASURE, *COMMAND), cwd=path
+        )
+        code, most = ran.out.split()
+        assert code == "0"
+        return int(most)
+
+    def test_is_constant(self, tmp_path: Path) -> None:
+        """27 MB of lines take hardly more than a tenth of them: not 8 MB more."""
+        small, large = (self.most_bytes(tmp_path, count) for count in (1000, 10_000))
+        assert large - small < 8_000_000

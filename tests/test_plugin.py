@@ -1,0 +1,505 @@
+"""
+The plugin, as pytest finds it: by the entry point of what is installed.
+
+Runs of pytest that load what nobody has loaded before take a process of their own: in
+this one, pytest's `pytester` would make Python forget it again.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Any, ClassVar
+
+import boto3
+import pytest
+from botocore.credentials import Credentials
+
+from pinpoint_events import (
+    BatchBuilder,
+    Event,
+    ForbiddenError,
+    MemorySender,
+    Outcome,
+    PinpointSender,
+    Retry,
+    TooManyRequestsError,
+    open_sender,
+)
+from pinpoint_events.server import FailCall, FailItem
+from pinpoint_events.testing import PinpointServer, RecordingSender, SentEvent, plugin
+from tests.aws import aws
+from tests.samples import ROOT
+from tests.test_public_names import loaded_by
+
+__all__ = ["aws"]
+
+pytest_plugins = ["pytester"]
+
+TIMESTAMP = "2026-09-21T12:00:00.123Z"
+EVENT = Event("tapped", timestamp=TIMESTAMP, attributes={"where": "menu"})
+ONE = {
+    "BatchItem": {
+        "ada": {
+            "Endpoint": {},
+            "Events": {
+                "v-1": {
+                    "EventType": "tapped",
+                    "Timestamp": TIMESTAMP,
+                    "Attributes": {"where": "menu"},
+                }
+            },
+        }
+    }
+}
+REQUEST = BatchBuilder().add("ada", EVENT, event_id="v-1").build()
+STRICT = """
+[pytest]
+strict = true
+filterwarnings = error
+"""
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(aws: pytest.MonkeyPatch) -> Iterator[None]:
+    """Without anybody's settings; what boto3 keeps of a test goes with it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(boto3, "DEFAULT_SESSION", None)
+        yield
+
+
+def put(client: Any) -> Any:
+    """Send one event with boto3's client."""
+    return client.put_events(ApplicationId="shop", EventsRequest=ONE)
+
+
+class TestEntryPoint:
+    """pytest finds the plugin, and hardly notices."""
+
+    def test_installed(self) -> None:
+        """The distribution names the module."""
+        points = [
+            point
+            for point in metadata.entry_points(group="pytest11")
+            if point.value == "pinpoint_events.testing.plugin"
+        ]
+        assert [point.name for point in points] == ["pinpoint_events"]
+        assert points[0].load() is plugin
+
+    def test_light(self) -> None:
+        """It loads nothing but itself, beside pytest."""
+        code = (
+            "import pytest, sys; before = set(sys.modules)\n"
+            "import pinpoint_events.testing.plugin\n"
+            "loaded = sorted(set(sys.modules) - before)\n"
+            "assert loaded == ['pinpoint_events', 'pinpoint_events.testing', "
+            "'pinpoint_events.testing.plugin'], loaded"
+        )
+        assert loaded_by(code, ("asyncio.events", "attrs", "botocore")) == []
+
+    def test_without_fixtures(self, pytester: pytest.Pytester) -> None:
+        """A run that uses no fixture of it loads no more, to its end."""
+        pytester.makepyfile(
+            """
+            import sys
+
+            def test_something_else():
+                names = {n for n in sys.modules if n.startswith("pinpoint_events.")}
+                assert names == {
+                    "pinpoint_events.testing", "pinpoint_events.testing.plugin"
+                }
+            """
+        )
+        # Hypothesis has a plugin, too, and loads the model when it is itself loaded.
+        result = pytester.runpytest_subprocess("-p", "no:hypothesispytest")
+        result.assert_outcomes(passed=1)
+
+    def test_fixtures_are_listed(self, pytester: pytest.Pytester) -> None:
+        """`pytest --fixtures` tells what they are."""
+        result = pytester.runpytest_inprocess("--fixtures")
+        result.stdout.re_match_lines(
+            [
+                r"pinpoint_sender -- .*plugin\.py:\d+",
+                r"    A sender that keeps what it is sent in memory.*",
+                r"pinpoint_server -- .*plugin\.py:\d+",
+                r"    A PutEvents endpoint on this machine.*",
+            ]
+        )
+
+
+class TestPinpointSender:
+    """The fixture `pinpoint_sender`."""
+
+    def test_sender(self, pinpoint_sender: RecordingSender) -> None:
+        """It is a sender with nothing in it, which tells what it was sent."""
+        assert isinstance(pinpoint_sender, MemorySender)
+        pinpoint_sender.assert_nothing_sent()
+        pinpoint_sender.put_events(REQUEST)
+        pinpoint_sender.assert_sent("tapped", endpoint_id="ada", times=1)
+
+    def test_failure_is_readable(self, pytester: pytest.Pytester) -> None:
+        """It points at the line of the test, and at nothing of ours."""
+        pytester.makepyfile(
+            """
+            def test_sent(pinpoint_sender):
+                pinpoint_sender.assert_sent("bought")
+            """
+        )
+        result = pytester.runpytest_inprocess()
+        result.assert_outcomes(failed=1)
+        result.stdout.fnmatch_lines(
+            [
+                '>       pinpoint_sender.assert_sent("bought")',
+                "E       AssertionError: expected at least 1 event 'bought', found 0",
+                "E       no event was sent and accepted",
+                "",
+                "test_failure_is_readable.py:2: AssertionError",
+            ],
+            consecutive=True,
+        )
+
+    def test_isolation(self, pytester: pytest.Pytester) -> None:
+        """Each test has its own, and it is closed after the test."""
+        pytester.makeini(STRICT)
+        pytester.makepyfile(
+            """
+            import pytest
+            from pinpoint_events import BatchBuilder, Event, SenderError
+
+            request = BatchBuilder().add("ada", Event("tapped")).build()
+            kept = []
+
+            def test_one(pinpoint_sender):
+                pinpoint_sender.put_events(request)
+                kept.append(pinpoint_sender)
+
+            def test_another(pinpoint_sender):
+                pinpoint_sender.assert_nothing_sent()
+                with pytest.raises(SenderError, match="closed"):
+                    kept[0].put_events(request)
+                kept[0].assert_sent("tapped")
+            """
+        )
+        pytester.runpytest_inprocess().assert_outcomes(passed=2)
+
+
+class TestPinpointServer:
+    """The fixture `pinpoint_server`."""
+
+    def test_boto3(self, pinpoint_server: PinpointServer) -> None:
+        """boto3 finds it without any settings; what it sends is there, typed."""
+        answer = put(boto3.client("pinpoint"))
+        accepted = {"StatusCode": 202, "Message": "Accepted"}
+        assert answer["EventsResponse"]["Results"] == {
+            "ada": {
+                "EndpointItemResponse": accepted,
+                "EventsItemResponse": {"v-1": accepted},
+            }
+        }
+        assert pinpoint_server.sent == (SentEvent("shop", "ada", "v-1", EVENT),)
+        assert pinpoint_server.events_of("tapped") == (EVENT,)
+        pinpoint_server.assert_sent("tapped", application_id="shop", times=1)
+
+    @pytest.mark.parametrize("is_by_url", [False, True])
+    def test_this_library(
+        self, pinpoint_server: PinpointServer, *, is_by_url: bool
+    ) -> None:
+        """So do the senders here."""
+        sender = open_sender("pinpoint://shop") if is_by_url else PinpointSender("shop")
+        with sender:
+            sender.put_events(REQUEST).raise_for_failures(REQUEST)
+        assert pinpoint_server.sent == (SentEvent("shop", "ada", "v-1", EVENT),)
+
+    def test_other_clients(self, pinpoint_server: PinpointServer) -> None:
+        """Whoever reads no environment is told URL, key and region."""
+        client = boto3.Session().client(
+            "pinpoint",
+            aws_access_key_id=pinpoint_server.credentials.access_key_id,
+            aws_secret_access_key=pinpoint_server.credentials.secret_access_key,
+            endpoint_url=pinpoint_server.url,
+            region_name=pinpoint_server.region,
+        )
+        put(client)
+        assert repr(pinpoint_server) == (
+            f"<PinpointServer at {pinpoint_server.url}: 1 events>"
+        )
+
+    def test_signatures_are_verified(self, pinpoint_server: PinpointServer) -> None:
+        """Another key is refused."""
+        other = Credentials(pinpoint_server.credentials.access_key_id, "another")
+        with (
+            PinpointSender("shop", credentials=other) as sender,
+            pytest.raises(ForbiddenError),
+        ):
+            sender.put_events(REQUEST)
+        pinpoint_server.assert_nothing_sent()
+
+    def test_applications(self, pinpoint_server: PinpointServer) -> None:
+        """Each application has its own endpoints and events."""
+        for name in ("shop", "forum", "shop"):
+            with PinpointSender(name) as sender:
+                sender.put_events(REQUEST).raise_for_failures(REQUEST)
+        assert pinpoint_server.sent == (
+            SentEvent("shop", "ada", "v-1", EVENT),
+            SentEvent("forum", "ada", "v-1", EVENT),
+        )
+        forum = pinpoint_server.application("forum")
+        assert isinstance(forum, RecordingSender)
+        assert (len(forum.requests), list(forum.endpoints)) == (1, ["ada"])
+        forum.assert_sent("tapped", times=1)
+
+    def test_answer(self, pinpoint_server: PinpointServer) -> None:
+        """What is behind an application can be told how to answer, before any call."""
+
+        def busy(_: object) -> Any:
+            raise TooManyRequestsError(429, "TooManyRequestsException", "slower")
+
+        pinpoint_server.application("shop").answer = busy
+        with (
+            PinpointSender("shop", retry=None) as sender,
+            pytest.raises(TooManyRequestsError),
+        ):
+            sender.put_events(REQUEST)
+        assert len(pinpoint_server.application("shop").requests) == 1
+
+    def test_faults(self, pinpoint_server: PinpointServer) -> None:
+        """What shall go wrong is scripted within the test."""
+        pinpoint_server.faults.add(FailCall(status=503, calls=[1]), FailItem(items=[1]))
+        once = Retry(attempts=2)
+        with PinpointSender("shop", retry=once) as sender:
+            response = sender.put_events(REQUEST)
+        assert [each.outcome for each in response.outcomes(REQUEST)] == [
+            Outcome.ACCEPTED,
+            Outcome.RETRYABLE,
+        ]
+        pinpoint_server.assert_nothing_sent()
+
+    def test_with_sender(
+        self, pinpoint_server: PinpointServer, pinpoint_sender: RecordingSender
+    ) -> None:
+        """A test may have both."""
+        pinpoint_sender.put_events(REQUEST)
+        pinpoint_server.assert_nothing_sent()
+
+    def test_isolation(self, pytester: pytest.Pytester) -> None:
+        """Each test has its own, which is gone after the test; nothing warns."""
+        pytester.makeini(STRICT)
+        pytester.makepyfile(
+            """
+            import socket
+            from urllib.parse import urlsplit
+
+            import pytest
+            from pinpoint_events import BatchBuilder, Event, PinpointSender
+
+            kept = []
+
+            def test_one(pinpoint_server):
+                request = BatchBuilder().add("ada", Event("tapped")).build()
+                with PinpointSender("shop") as sender:
+                    sender.put_events(request).raise_for_failures(request)
+                pinpoint_server.faults.clear()
+                pinpoint_server.assert_sent("tapped")
+                kept.append(pinpoint_server)
+
+            def test_another(pinpoint_server):
+                pinpoint_server.assert_nothing_sent()
+                assert pinpoint_server is not kept[0]
+                assert pinpoint_server.faults is not kept[0].faults
+                kept[0].assert_sent("tapped")
+
+            def test_gone():
+                parts = urlsplit(kept[0].url)
+                with pytest.raises(ConnectionError):
+                    socket.create_connection((parts.hostname, parts.port))
+            """
+        )
+        pytester.runpytest_subprocess().assert_outcomes(passed=3)
+
+    def test_missing_extra(self, pytester: pytest.Pytester) -> None:
+        """Tests that need it are told what to install; others run."""
+        pytester.makepyfile(
+            uvicorn="raise ImportError('not installed')",
+            test_it="""
+            from pinpoint_events.testing import PinpointServer
+
+            def test_served(pinpoint_server: PinpointServer):
+                pass
+
+            def test_in_memory(pinpoint_sender):
+                pinpoint_sender.assert_nothing_sent()
+            """,
+        )
+        pytester.syspathinsert()
+        result = pytester.runpytest_subprocess("-W", "error")
+        result.assert_outcomes(passed=1, errors=1)
+        result.stdout.fnmatch_lines(
+            [
+                (
+                    "E * pinpoint_events.errors.ConfigurationError: the endpoint needs "
+                    "the extra `server`; run: pip install 'pinpoint-events[[]server]'"
+                )
+            ]
+        )
+
+
+class TestEnvironment:
+    """The environment leads to the endpoint, and is afterwards as it was before."""
+
+    MISLEADING: ClassVar = {
+        "AWS_ACCESS_KEY_ID": "AKIDOTHER",
+        "AWS_CREDENTIAL_EXPIRATION": "2026-01-01T00:00:00Z",
+        "AWS_DEFAULT_PROFILE": "other",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "AWS_ENDPOINT_URL_PINPOINT": "http://127.0.0.1:1",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+        "AWS_MAX_ATTEMPTS": "1",
+        "AWS_PROFILE": "other",
+        "AWS_SECRET_ACCESS_KEY": "other",
+        "AWS_SECURITY_TOKEN": "other",
+        "AWS_SESSION_TOKEN": "other",
+        "AWS_USE_DUALSTACK_ENDPOINT": "true",
+        "AWS_USE_FIPS_ENDPOINT": "true",
+        "HTTP_PROXY": "http://127.0.0.1:1",
+        "http_proxy": "http://127.0.0.1:1",
+    }
+
+    def test_variables(
+        self, pytester: pytest.Pytester, aws: pytest.MonkeyPatch
+    ) -> None:
+        """Whatever was set before: keys, profile, URLs, a proxy."""
+        for name, value in self.MISLEADING.items():
+            aws.setenv(name, value)
+        pytester.makepyfile(
+            """
+            import os
+
+            import boto3
+            from pinpoint_events import BatchBuilder, Event, PinpointSender, to_wire
+
+            request = BatchBuilder().add("ada", Event("tapped")).build()
+            before = dict(os.environ)
+
+            def test_found(pinpoint_server, monkeypatch):
+                monkeypatch.undo()
+                with PinpointSender("shop") as sender:
+                    sender.put_events(request).raise_for_failures(request)
+                pinpoint_server.assert_sent("tapped", application_id="shop", times=1)
+                boto3.client("pinpoint").put_events(
+                    ApplicationId="forum", EventsRequest=to_wire(request)
+                )
+                pinpoint_server.assert_sent("tapped", application_id="forum", times=1)
+                assert os.environ["AWS_MAX_ATTEMPTS"] == "1"
+
+            def test_restored():
+                assert dict(os.environ, PYTEST_CURRENT_TEST="") == dict(
+                    before, PYTEST_CURRENT_TEST=""
+                )
+
+            def test_failed(pinpoint_server):
+                raise ValueError
+
+            def test_restored_after_failure():
+                test_restored()
+            """
+        )
+        pytester.runpytest_subprocess().assert_outcomes(passed=3, failed=1)
+
+    def test_files(
+        self, tmp_path: Path, aws: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    ) -> None:
+        """Whatever stands in AWS's files."""
+        config = tmp_path / "config"
+        config.write_text(
+            "[default]\nendpoint_url = http://127.0.0.1:1\nuse_fips_endpoint = true\n"
+        )
+        aws.setenv("AWS_CONFIG_FILE", str(config))
+        aws.setenv("AWS_SHARED_CREDENTIALS_FILE", str(config))
+        server: PinpointServer = request.getfixturevalue("pinpoint_server")
+        with PinpointSender("shop", retry=None) as sender:
+            sender.put_events(REQUEST)
+        server.assert_sent("tapped", times=1)
+
+    @pytest.mark.parametrize(
+        "before, within",
+        [
+            ({}, {}),
+            (
+                {"HTTPS_PROXY": "http://127.0.0.1:1"},
+                {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"},
+            ),
+            (
+                {"NO_PROXY": "example.com"},
+                {
+                    "NO_PROXY": "example.com,127.0.0.1",
+                    "no_proxy": "example.com,127.0.0.1",
+                },
+            ),
+        ],
+    )
+    def test_proxies(
+        self,
+        aws: pytest.MonkeyPatch,
+        request: pytest.FixtureRequest,
+        before: dict[str, str],
+        within: dict[str, str],
+    ) -> None:
+        """Proxies are passed by, as they are for hosts that go without one already."""
+        for name, value in before.items():
+            aws.setenv(name, value)
+        request.getfixturevalue("pinpoint_server")
+        names = ("NO_PROXY", "no_proxy")
+        assert {n: os.environ[n] for n in names if n in os.environ} == within
+
+
+class TestDefaultSession:
+    """`boto3.client` goes through one session, which keeps the keys it found first."""
+
+    def test_of_before(self, request: pytest.FixtureRequest) -> None:
+        """One with other keys is not in the way."""
+        boto3.setup_default_session(
+            aws_access_key_id="AKIDOTHER", aws_secret_access_key="other"
+        )
+        server: PinpointServer = request.getfixturevalue("pinpoint_server")
+        put(boto3.client("pinpoint"))
+        server.assert_sent("tapped", times=1)
+
+    def test_is_put_back(self, pinpoint_server: PinpointServer) -> None:
+        """After the test it is there again."""
+        boto3.setup_default_session(region_name="eu-west-1")
+        before = boto3.DEFAULT_SESSION
+        with plugin._found_by_clients(pinpoint_server):
+            assert boto3.client("pinpoint").meta.region_name == "us-east-1"
+            assert boto3.DEFAULT_SESSION is not before
+        assert boto3.DEFAULT_SESSION is before
+
+    def test_boto3_is_loaded_late(
+        self, pinpoint_server: PinpointServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """One that was made within a test goes with it."""
+        monkeypatch.delitem(sys.modules, "boto3")
+        with plugin._found_by_clients(pinpoint_server):
+            anew = import_module("boto3")
+            anew.setup_default_session()
+            assert anew.DEFAULT_SESSION is not None
+        assert anew.DEFAULT_SESSION is None
+
+
+class TestHowTo:
+    """docs/how-to/test-your-application.md."""
+
+    def test_page(self, pytester: pytest.Pytester) -> None:
+        """Its tests that use the fixtures pass, in a module of all its examples."""
+        page = ROOT / "docs" / "how-to" / "test-your-application.md"
+        text = page.read_text(encoding="utf-8")
+        blocks = re.findall(r"^```python\n(.+?)^```$", text, re.DOTALL | re.MULTILINE)
+        # On the page, tests that take nothing are called.
+        module = re.sub(r"^test_\w+\(\)$", "", "".join(blocks), flags=re.MULTILINE)
+        pytester.makepyfile(module)
+        names = re.findall(r"^def (test_\w+)\(pinpoint_", module, re.MULTILINE)
+        result = pytester.runpytest_subprocess("-W", "error", "-k", " or ".join(names))
+        assert len(names) == 4
+        result.assert_outcomes(passed=4, deselected=5)
