@@ -3,13 +3,15 @@ How many events a second the endpoint takes: `python -m benchmarks.endpoint`.
 
 The endpoint is the command itself, `pinpoint-events serve`, in a process of its own,
 with signatures verified and an SQLite store behind it. Where there is `taskset`, it has
-one core to itself and this load generator another. The load is made before the clock
-runs: signed requests of 100 events, as bytes, each with event ids of its own, so that
-every event is a new row. They are sent over sockets that are kept open. Afterwards the
-rows in the store are counted.
+one core to itself and this load generator another. The load of a round is made before
+its clock runs: signed requests of 100 events, as bytes, each with event ids of its own,
+so that every event is a new row. They are sent over sockets that are kept open.
+Afterwards the rows in the store are counted.
 
 What counts is the processor time that the endpoint's process takes for an event: the
-events that one core takes in a second are its inverse, whatever else the machine does.
+events that one core takes in a second are its inverse. Before each round, a piece of
+plain Python is timed, too: it tells how fast the machine is in that moment, compared
+with its best. On a shared machine, that changes within seconds.
 """
 
 import argparse
@@ -18,6 +20,7 @@ import os
 import shutil
 import socket
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -25,6 +28,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -38,6 +42,7 @@ from pinpoint_events import to_wire
 
 _KEY = ("AKIDBENCHMARK", "a-secret-that-is-no-secret")
 _PATH = "/v1/apps/benchmark/events"
+_PREFIX = b"(serial)-"
 
 
 class Usage(NamedTuple):
@@ -85,15 +90,21 @@ def endpoint(store: Path, *, core: int) -> Iterator[tuple[str, int]]:
             process.terminate()
 
 
+@cache
+def _body(batch: int) -> bytes:
+    """Return the body of a request, whose event ids begin with the prefix."""
+    wire = to_wire(built(values(batch)).build())
+    for each in wire["BatchItem"].values():
+        each["Events"] = {
+            f"{_PREFIX.decode()}{event_id[9:]}": event
+            for event_id, event in each["Events"].items()
+        }
+    return json.dumps(wire).encode()
+
+
 def signed_request(url: str, serial: int) -> bytes:
     """Return a whole signed request of 100 events that nobody has sent before."""
-    wire = to_wire(built(values(serial % 100)).build())
-    for batch in wire["BatchItem"].values():
-        batch["Events"] = {
-            f"{serial:08x}-{event_id[9:]}": event
-            for event_id, event in batch["Events"].items()
-        }
-    body = json.dumps(wire).encode()
+    body = _body(serial % 100).replace(_PREFIX, b"%08x-" % serial)
     headers = {"Content-Type": "application/json", "User-Agent": "Boto3/1.44.5"}
     request = AWSRequest("POST", url + _PATH, headers=headers, data=body)
     SigV4Auth(Credentials(*_KEY), "mobiletargeting", "us-east-1").add_auth(request)
@@ -136,11 +147,27 @@ def load(url: str, count: int, connections: int, first: int) -> float:
         return time.perf_counter() - started
 
 
+def speed() -> float:
+    """Return how often this machine does a piece of plain Python in a second now."""
+    started = time.process_time()
+    sum(number for number in range(300_000))
+    return 1 / (time.process_time() - started)
+
+
+class Round(NamedTuple):
+    """What one round has shown."""
+
+    microseconds: float
+    seconds: float
+    speed: float
+    resident_bytes: int
+
+
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--requests", type=int, default=500, help="in each round")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--requests", type=int, default=200, help="in each round")
+    parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--connections", type=int, default=4)
     options = parser.parse_args()
     if _on_core(0):
@@ -149,26 +176,46 @@ def main() -> None:
         store = Path(directory, "events.db")
         with endpoint(store, core=1) as (url, pid):
             print(f"{url}, requests of {EVENTS} events, signed, into SQLite")
-            load(url, 50, options.connections, 0)
-            before = usage(pid)
-            print(f"resident before: {before.resident_bytes / 1e6:.1f} MB")
-            sent = 50
-            for _ in range(options.rounds):
-                start = usage(pid)
-                seconds = load(url, options.requests, options.connections, sent)
-                sent += options.requests
-                end = usage(pid)
-                events = options.requests * EVENTS
-                busy = end.seconds - start.seconds
-                print(
-                    f"{events / seconds:>8,.0f} events/s by the clock, "
-                    f"{busy / events * 1e6:5.1f} us of processor time an event "
-                    f"({events / busy if busy else 0:,.0f} events/s on one core), "
-                    f"resident {end.resident_bytes / 1e6:.1f} MB"
+            load(url, 200, options.connections, 0)  # each endpoint twice
+            rounds = [
+                one_round(url, pid, options.requests, options.connections, 200 + serial)
+                for serial in range(
+                    0, options.rounds * options.requests, options.requests
                 )
+            ]
         with closing(sqlite3.connect(store)) as connection:
             ((stored,),) = connection.execute("SELECT count(*) FROM events")
-        print(f"{sent * EVENTS:,} events sent, {stored:,} stored")
+    show(rounds, options.requests * EVENTS)
+    sent = (200 + options.rounds * options.requests) * EVENTS
+    print(f"{sent:,} events sent, {stored:,} stored")
+
+
+def one_round(url: str, pid: int, count: int, connections: int, first: int) -> Round:
+    """Send one round of requests."""
+    now = speed()
+    start = usage(pid)
+    seconds = load(url, count, connections, first)
+    end = usage(pid)
+    events = count * EVENTS
+    spent = (end.seconds - start.seconds) / events * 1e6
+    return Round(spent, seconds, now, end.resident_bytes)
+
+
+def show(rounds: Sequence[Round], events: int) -> None:
+    """Print the rounds, each of so many events, and what they come to."""
+    best_speed = max(each.speed for each in rounds)
+    for each in rounds[:: max(1, len(rounds) // 20)]:
+        print(
+            f"{each.microseconds:5.1f} us of processor time an event, "
+            f"{events / each.seconds:>7,.0f} events/s by the clock, "
+            f"resident {each.resident_bytes / 1e6:.1f} MB, "
+            f"machine at {each.speed / best_speed:.0%} of its best"
+        )
+    spent = sorted(each.microseconds for each in rounds)
+    for name, value in (("best", spent[0]), ("median", statistics.median(spent))):
+        if value:  # not where Linux does not tell it
+            rate = 1e6 / value
+            print(f"{name}: {value:.1f} us an event, {rate:,.0f} events/s on one core")
 
 
 if __name__ == "__main__":

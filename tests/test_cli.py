@@ -69,6 +69,16 @@ class TestCommands:
         assert (code, err) == (0, [])
         assert out.startswith(f"usage: pinpoint-events {command} ")
         assert f"\nexample:\n  pinpoint-events {command}" in out
+        assert max(map(len, out.splitlines())) <= 80
+
+    @pytest.mark.parametrize("arguments", [[], ["put-events"]])
+    def test_help_as_a_word(
+        self, capsys: pytest.CaptureFixture[str], arguments: list[str]
+    ) -> None:
+        """The AWS CLI has no option for it, but a word."""
+        told = main_of(capsys, *arguments, "--help")
+        assert main_of(capsys, *arguments, "help") == told
+        assert told[1].startswith("usage: ")
 
     def test_of_the_process(
         self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -98,6 +108,90 @@ class TestCommands:
         """Importing the module `__main__` does not run the command."""
         module = importlib.import_module("pinpoint_events.__main__")
         assert module.main is main
+
+
+class TestGlobalOptions:
+    """The AWS CLI's, before the command: `aws --region eu-west-1 pinpoint ...`."""
+
+    @pytest.mark.parametrize(
+        "before",
+        [
+            ["--query", "EventsResponse", "--output", "text"],
+            ["--query=EventsResponse", "--output=text"],
+            ["--que", "EventsResponse", "--outp", "text", "--no-cli-pager"],
+            ["--color", "off", "--query", "EventsResponse", "--output", "text"],
+            ["--output", "bogus", "--query", "EventsResponse", "--output", "text"],
+        ],
+        ids=" ".join,
+    )
+    def test_are_for_the_command(
+        self, capsys: pytest.CaptureFixture[str], before: list[str]
+    ) -> None:
+        """They mean the same before and behind its name."""
+        request = "BatchItem={e-1={Endpoint={},Events={}}}"
+        send = ["put-events", "--to", "memory:", "--events-request", request]
+        assert main_of(capsys, *before, *send) == (
+            0,
+            "ENDPOINTITEMRESPONSE\tAccepted\t202\n",
+            [],
+        )
+
+    def test_the_last_counts(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """What stands behind the name goes before what stands before it."""
+        send = ["put-events", "--generate-cli-skeleton", "--output", "text"]
+        assert main_of(capsys, "--output", "bogus", *send)[0] == 0
+
+    @pytest.mark.parametrize(
+        "arguments, told, usage",
+        [
+            (
+                ["--region", "x", "demo"],
+                (
+                    "Unknown options: --region, an argument that belongs to no option; "
+                    "a value with blanks stands in quotes"
+                ),
+                "usage: pinpoint-events demo [-h] [--to URL]",
+            ),
+            (
+                ["--no", "put-events"],
+                (
+                    "ambiguous option: --no could match --no-sign-request, "
+                    "--no-verify-ssl, --no-cli-pager, --no-paginate, "
+                    "--no-cli-auto-prompt"
+                ),
+                USAGE_OF_PUT_EVENTS,
+            ),
+            (["--region"], "the following arguments are required: COMMAND", USAGE),
+            (["--debug"], "the following arguments are required: COMMAND", USAGE),
+            (
+                ["--", "put-events"],
+                (
+                    "the following arguments are required: --application-id, "
+                    "--events-request"
+                ),
+                USAGE_OF_PUT_EVENTS,
+            ),
+            (
+                ["-", "demo"],
+                (
+                    "Unknown options: an argument that belongs to no option; a value "
+                    "with blanks stands in quotes"
+                ),
+                USAGE,
+            ),
+            (["--to", "memory:", "demo"], "Unknown options: --to", USAGE),
+        ],
+        ids=lambda words: " ".join(words)[:30],
+    )
+    def test_of_others(
+        self,
+        capsys: pytest.CaptureFixture[str],
+        arguments: list[str],
+        told: str,
+        usage: str,
+    ) -> None:
+        """A command that has no such option says so; our own stand behind a name."""
+        assert main_of(capsys, *arguments) == (252, "", [told, usage])
 
 
 class TestUsage:
@@ -149,12 +243,18 @@ class TestUsage:
             ),
             (
                 ["put-events", f"--bogus={SECRET}", SECRET],
-                "Unknown options: --bogus, an argument that belongs to no option",
+                (
+                    "Unknown options: --bogus, an argument that belongs to no option; "
+                    "a value with blanks stands in quotes"
+                ),
                 USAGE_OF_PUT_EVENTS,
             ),
             (
                 ["put-events", SECRET, "two"],
-                "Unknown options: 2 arguments that belong to no option",
+                (
+                    "Unknown options: 2 arguments that belong to no option; a value "
+                    "with blanks stands in quotes"
+                ),
                 USAGE_OF_PUT_EVENTS,
             ),
             (
@@ -162,13 +262,13 @@ class TestUsage:
                 (
                     "ambiguous option: --c could match --cli-input-json, "
                     "--cli-input-yaml, --ca-bundle, --cli-read-timeout, "
-                    "--cli-connect-timeout"
+                    "--cli-connect-timeout, --color, --cli-binary-format"
                 ),
                 USAGE_OF_PUT_EVENTS,
             ),
             (
                 ["put-events", f"--cli-read-timeout={SECRET}\n{SECRET}"],
-                "argument --cli-read-timeout: invalid int value",
+                ("argument --cli-read-timeout: invalid int value; pass a whole number"),
                 USAGE_OF_PUT_EVENTS,
             ),
             (

@@ -99,6 +99,23 @@ def loaded(code: int, out: str, err: str) -> Loaded:
     )
 
 
+def checkpoint(**changed: object) -> str:
+    """Return a checkpoint in which something is not as it was written."""
+    position = {"Name": "a", "Lines": 0, "Bytes": 0, "Digest": "", "FirstLine": ""}
+    data = {
+        "Format": "pinpoint-events load",
+        "Version": 1,
+        "To": "sqlite:///events.db",
+        "Files": [position | {k: v for k, v in changed.items() if k in position}],
+        "Books": {
+            "Events": account() | {k: v for k, v in changed.items() if k in account()},
+            "Endpoints": account(),
+        },
+        "RejectedBytes": changed.get("RejectedBytes"),
+    }
+    return json.dumps(data)
+
+
 Load = Callable[..., Loaded]
 
 
@@ -429,9 +446,30 @@ class TestUsage:
                 "argument --source-id: stands for one FILE, and there are more",
             ),
             (
+                ("a", "--source-id", ""),
+                "argument --source-id: is empty; leave it out",
+            ),
+            (
+                ("a", "--source-id", "\udcff"),
+                "argument --source-id: is no text in UTF-8",
+            ),
+            (
                 ("a", "--rejected", "x", "--checkpoint", "./x"),
                 "--rejected and --checkpoint name the same file",
             ),
+            (
+                ("a", "b", "--rejected", "./b"),
+                "FILE 'b' and --rejected name the same file",
+            ),
+            (
+                ("a", "--checkpoint", "a"),
+                "FILE 'a' and --checkpoint name the same file",
+            ),
+            (
+                ("a", "--checkpoint", "events.db"),
+                "--to and --checkpoint name the same file",
+            ),
+            (("events.db",), "FILE 'events.db' and --to name the same file"),
         ],
     )
     def test_arguments(
@@ -495,7 +533,16 @@ class TestUsage:
                 '"Books": {"Events": {"Read": 1, "Accepted": 0, "Rejected": 0, '
                 '"Retryable": 0, "Unreported": 0}}, "RejectedBytes": null}'
             ),
+            "[" * 100_000,
+            checkpoint(Lines=float("inf")),
+            checkpoint(Lines=-1),
+            checkpoint(Bytes="0"),
+            checkpoint(RejectedBytes=-5),
+            checkpoint(Read=1),
+            checkpoint(Accepted=-1, Rejected=1),
+            checkpoint(Accepted=0.5, Rejected=-0.5),
         ],
+        ids=range(13),
     )
     def test_no_checkpoint(self, refused: Callable[..., list[str]], text: str) -> None:
         """A file that is none is left as it is."""
@@ -515,6 +562,16 @@ class TestUsage:
         write(Path("a"), lines(1))
         told = refused("a", "--checkpoint", ".", "--to", "sqlite:///events.db")
         assert told == ["argument --checkpoint: '.' cannot be read: Is a directory"]
+
+    @needs_posix
+    def test_checkpoint_is_no_file(self, refused: Callable[..., list[str]]) -> None:
+        """A device would be replaced by a file."""
+        write(Path("a"), lines(1))
+        to = ("--to", "sqlite:///events.db")
+        assert refused("a", "--checkpoint", os.devnull, *to) == [
+            f"argument --checkpoint: '{os.devnull}' is no file"
+        ]
+        assert not Path(os.devnull).is_file()
 
     def test_where_to(self, load: Load, capsys: pytest.CaptureFixture[str]) -> None:
         """A URL that is none is a matter of the environment, as everywhere."""
@@ -583,6 +640,37 @@ class TestCheckpoint:
             "argument --checkpoint: 'c' is of 2 files, and 1 are given; pass the same "
             "files in the same order, or another checkpoint"
         )
+
+    def test_of_another_place(
+        self, load: Load, refused: Callable[..., list[str]]
+    ) -> None:
+        """What is elsewhere does not count as loaded here."""
+        write(Path("a"), lines(1))
+        load("a", "--checkpoint", "c", "--application-id", "shop", to="memory:")
+        for more in ((), ("--application-id", "shop")):
+            told = refused(
+                "a", "--checkpoint", "c", "--to", "sqlite:///events.db", *more
+            )
+            (only,) = told
+            assert only == (
+                "argument --checkpoint: 'c' is of 'memory: (shop)', and --to is "
+                "another place; pass the same place, or another checkpoint"
+            )
+
+    def test_files_beside_it(self, load: Load) -> None:
+        """It is replaced by way of another file, which is nobody's."""
+        for name in ("c.new", "c.tmp", "c.bak", "c~"):
+            write(Path(name), [name])
+        write(Path("a"), lines(1))
+        load("a", "--checkpoint", "c")
+        assert {each.name for each in Path().iterdir() if each.name[0] == "c"} == {
+            "c",
+            "c.new",
+            "c.tmp",
+            "c.bak",
+            "c~",
+        }
+        assert Path("c.new").read_text() == "c.new\n"
 
     def test_of_other_files(self, load: Load) -> None:
         """What was loaded must still stand there; nothing is skipped by mistake."""

@@ -1,5 +1,8 @@
+import errno
 import io
 import os
+import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -23,7 +26,9 @@ from pinpoint_events.cli._console import OutputError
 from pinpoint_events.cli._load.books import Account, Books
 from pinpoint_events.cli._load.checkpoint import Checkpoint
 from pinpoint_events.cli._load.interruption import Interruption
+from pinpoint_events.cli._load.lines import BEGINNING
 from pinpoint_events.cli._load.loading import Load, Plan
+from pinpoint_events.cli._load.not_accepted import NotAccepted
 from pinpoint_events.cli._load.progress import Progress
 from pinpoint_events.cli._load.sending import failures, send, trouble_in
 from pinpoint_events.cli._load.settling import Settler
@@ -105,6 +110,21 @@ class TestProgress:
             Progress(100, 0).end(100, books_of(1000))
         assert err.getvalue() == "\r[##################\n"
 
+    def test_closed_terminal(self) -> None:
+        """Whoever logs out takes the terminal along, and the run goes on."""
+
+        class Closed(Terminal):
+            def write(self, _: str) -> int:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        with redirect_stderr(Closed()) as err:
+            clock = Clock()
+            progress = Progress(100, 0, clock)
+            clock.now = 1.0
+            progress.show(50, books_of(500))
+            progress.end(100, books_of(1000))
+        assert err.getvalue() == ""
+
     def test_of_unknown_size(self) -> None:
         """Of a pipe, nobody knows how much will come: there is no bar, and no share."""
         clock = Clock()
@@ -121,6 +141,27 @@ class TestProgress:
             progress.message("something")
             progress.end(100, books_of(10))
         assert books_of(10).events.read == 10
+
+    @needs_posix
+    @pytest.mark.parametrize(
+        "columns, most", [(0, 79), (1, 0), (2, 1), (41, 40), (500, 499)]
+    )
+    def test_width(
+        self, monkeypatch: pytest.MonkeyPatch, columns: int, most: int
+    ) -> None:
+        """The width is that of the terminal, whatever standard output is."""
+        import fcntl  # Windows has none
+        import termios
+
+        monkeypatch.setenv("COLUMNS", "many")
+        ours, theirs = os.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
+        with os.fdopen(theirs, "w") as terminal, redirect_stderr(terminal):
+            Progress(100, 0, Clock()).end(100, books_of(10**12))
+        shown = os.read(ours, 65_536).decode().strip("\r\n")
+        os.close(ours)
+        whole = f"[{'#' * 30}] 100%, 1,000,000,000,000 events, 1,000,000,000,000,000/s"
+        assert shown == whole[:most]
 
     @needs_posix
     def test_on_a_terminal(self, tmp_path: Path) -> None:
@@ -176,7 +217,7 @@ def run_load(path: Path, sender: Any, *, in_flight: int = 1) -> tuple[Load, Sett
     """Load a file, and return the run and what it has settled."""
     with Interruption() as interruption, redirect_stderr(io.StringIO()):
         progress = Progress(None, 0)
-        settled = Checkpoint.read(None, [str(path)])
+        settled = Checkpoint.read(None, [str(path)], "")
         settler = Settler([str(path)], settled, None, None, progress)
         plan = Plan([str(path)], in_flight)
         load = Load(plan, sender, settler, interruption, progress)
@@ -209,6 +250,23 @@ class TestDefects:
         """It reaches whoever calls, after the summary."""
         load, _ = run_load(write(tmp_path / "a", lines(1)), None)
         assert type(load.trouble) is AttributeError
+
+
+class TestLateSignal:
+    """A signal that comes when there is nothing left to take back."""
+
+    def test_all_is_read(self, tmp_path: Path) -> None:
+        """Everything was loaded, and that is said."""
+        path = write(tmp_path / "a", lines(50))
+        store = MemorySender()
+
+        def answer(request: EventsRequest) -> EventsResponse:
+            signal.raise_signal(signal.SIGINT)
+            return store.put_events(request)
+
+        load, settler = run_load(path, OwnSender(answer))
+        assert (load.is_all_read, load.trouble) == (True, None)
+        assert settler.settled.books.events.to_wire() == account(50)
 
 
 class TestSending:
@@ -282,6 +340,29 @@ class TestFiles:
         assert (found.code, found.is_all_read) == (255, False)
         assert found.err[-1] == "'/dev/full' cannot be written: No space left on device"
 
+    @needs_a_full_device
+    def test_checkpoint_beside_a_full_disk(self, tmp_path: Path) -> None:
+        """It never stands behind something that could not be written down."""
+        files = [str(write(tmp_path / "a", ["[]", *lines(350)]))]
+        path = str(tmp_path / "c")
+        with (
+            Interruption() as interruption,
+            redirect_stderr(io.StringIO()),
+            NotAccepted(str(FULL), None) as rejected,
+        ):
+            progress = Progress(None, 0)
+            settled = Checkpoint.read(path, files, "")
+            settler = Settler(files, settled, path, rejected, progress)
+            settler.save_seconds = 0
+            sender = MemorySender()
+            load = Load(Plan(files, 1), sender, settler, interruption, progress)
+            load.run()
+        assert isinstance(load.trouble, OutputError)
+        assert settler.books.events.to_wire()["Rejected"] == 1
+        assert Checkpoint.read(path, files, "") == Checkpoint(
+            "", [BEGINNING], Books(), 0
+        )
+
     @needs_posix
     def test_rejected_to_nowhere(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -308,7 +389,7 @@ class TestFiles:
 
         with Interruption() as interruption, redirect_stderr(io.StringIO()):
             progress = Progress(None, 0)
-            settled = Checkpoint.read(str(checkpoint), [str(path)])
+            settled = Checkpoint.read(str(checkpoint), [str(path)], "")
             settler = Settler([str(path)], settled, str(checkpoint), None, progress)
             settler.save_seconds = 0
             plan = Plan([str(path)], 1)
@@ -328,13 +409,13 @@ class TestFiles:
         seen: list[int] = []
 
         def answer(request: EventsRequest) -> EventsResponse:
-            found = Checkpoint.read(checkpoint, [str(path)])
+            found = Checkpoint.read(checkpoint, [str(path)], "")
             seen.append(found.books.events.read)
             return MemorySender().put_events(request)
 
         with Interruption() as interruption, redirect_stderr(io.StringIO()):
             progress = Progress(None, 0)
-            settled = Checkpoint.read(checkpoint, [str(path)])
+            settled = Checkpoint.read(checkpoint, [str(path)], "")
             settler = Settler([str(path)], settled, checkpoint, None, progress)
             settler.save_seconds = 0
             load = Load(
@@ -343,7 +424,7 @@ class TestFiles:
             load.run()
         assert load.trouble is None
         assert seen == sorted(seen)
-        assert Checkpoint.read(checkpoint, [str(path)]) == settled
+        assert Checkpoint.read(checkpoint, [str(path)], "") == settled
         assert settled.books.events.to_wire() == account(350)
 
 

@@ -199,6 +199,31 @@ class TestAnswers:
 
 
 @pytest.mark.usefixtures("keys")
+class TestOrder:
+    """Several requests at a time, and yet in order where that makes a difference."""
+
+    def test_of_one_address(self, load: Load) -> None:
+        """The endpoint that got an address last gets it last, line by line."""
+        ada = {"Address": "a@example.com", "ChannelType": "EMAIL"}
+        write(Path("a"), [line(n % 2, Endpoint=ada) for n in range(4)])
+        arrived: list[list[str]] = []
+        at_work = threading.Lock()
+
+        def answer(received: Received) -> Answer:
+            assert at_work.acquire(blocking=False)
+            arrived.append(list(batch_of(received)))
+            try:
+                return accepted(received)
+            finally:
+                at_work.release()
+
+        with HttpServer(default=answer) as server:
+            found = load("a", to=to(server))
+        assert (found.code, found.events) == (0, account(4))
+        assert arrived == [["e-0"], ["e-1"], ["e-0"], ["e-1"]]
+
+
+@pytest.mark.usefixtures("keys")
 class TestFailures:
     """What becomes of a batch that is not answered item by item."""
 
@@ -300,13 +325,39 @@ class TestFailures:
     def test_damaged_input(self, load: Load) -> None:
         """What was read before is loaded, and the checkpoint is behind it."""
         write(Path("a"), lines(250))
-        Path("g").write_bytes(gzip.compress(Path("a").read_bytes())[:-4])
+        data = gzip.compress(Path("a").read_bytes())
+        Path("g").write_bytes(data + b"something else")
+        options = ("g", "--checkpoint", "c")
         with HttpServer() as server:
-            found = load("g", "--checkpoint", "c", to=to(server))
-        assert (found.code, found.is_all_read) == (252, False)
-        assert found.events["Read"] >= 200
-        assert found.err[-1].endswith(
-            ": its gzip data end too early; get the whole file"
+            found = load(*options, to=to(server))
+            assert found == Loaded(
+                252,
+                account(250),
+                account(),
+                (
+                    MORE,
+                    (
+                        "'g' cannot be read beyond line 250: its gzip data are "
+                        "damaged; get the file anew"
+                    ),
+                ),
+                is_all_read=False,
+            )
+            write(Path("a"), lines(260))
+            Path("g").write_bytes(gzip.compress(Path("a").read_bytes()))
+            assert load(*options, to=to(server)).events == account(260)
+        assert sum(len(batch_of(each)) for each in server.received[3:]) == 10
+
+    def test_another_address(self, load: Load) -> None:
+        """The endpoint may have moved; what is behind it counts."""
+        write(Path("a"), lines(100))
+        with HttpServer() as before, HttpServer() as after:
+            for server in (before, after):
+                found = load("a", "--checkpoint", "c", to=to(server))
+                assert (found.code, found.events) == (0, account(100))
+        assert [len(each.received) for each in (before, after)] == [1, 0]
+        assert json.loads(Path("c").read_text())["To"] == (
+            "pinpoint://app?region=eu-west-1"
         )
 
 

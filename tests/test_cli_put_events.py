@@ -281,7 +281,21 @@ class TestInput:
                     "ApplicationId: stands twice; drop one",
                     (
                         "Invalid type for parameter ApplicationId, type: <class "
-                        "'int'>; a str; convert it with str()"
+                        "'int'>; a text in quotes; write it so"
+                    ),
+                ],
+            ),
+            (
+                ["--cli-input-json", TEXT, "--to", "memory:"],
+                [
+                    (
+                        'Unknown parameter in input: "BatchItem", must be one of: '
+                        "ApplicationId, EventsRequest; pass what holds it with "
+                        "--events-request"
+                    ),
+                    (
+                        'Missing required parameter in input: "EventsRequest"; pass '
+                        "--events-request, or EventsRequest in --cli-input-json"
                     ),
                 ],
             ),
@@ -294,7 +308,7 @@ class TestInput:
                 [
                     (
                         "ApplicationId: has a lone surrogate; text that UTF-8 can "
-                        "hold; decode the bytes it came from with their own encoding"
+                        "hold; correct its \\u escapes"
                     )
                 ],
             ),
@@ -312,12 +326,12 @@ class TestInput:
                     (
                         "Invalid type for parameter "
                         "EventsRequest.BatchItem.e.Endpoint.Attributes.k[1], type: "
-                        "<class 'int'>; a str; convert it with str()"
+                        "<class 'int'>; a text in quotes; write it so"
                     ),
                     (
                         "Invalid type for parameter "
                         "EventsRequest.BatchItem.e.Endpoint.Attributes['a b'], type: "
-                        "<class 'int'>; a list of str; make it a list of str"
+                        "<class 'int'>; a list of texts; make it a list of texts"
                     ),
                 ],
             ),
@@ -355,7 +369,7 @@ class TestInput:
             f'Unknown parameter in {where}.Endpoint: "Bogus", must be one of: '
             f"{members}; did you mean User?\n"
             f'{missing} {where}.Endpoint: "ChannelType"; an address needs its channel; '
-            "say which, as in ChannelType.EMAIL\n"
+            'say which, as in "ChannelType": "EMAIL"\n'
             f"{event_at}.Metrics: stands twice; each key once; rename one, or put both "
             "into one object\n"
             f'{missing} {event_at}: "EventType"; a required member; add it\n'
@@ -373,7 +387,10 @@ class TestInput:
             "",
             [
                 "Parameter validation failed:",
-                "101 events; at most 100; let build_all() split it",
+                (
+                    "101 events; at most 100; send it in parts, or as JSON Lines with "
+                    "`pinpoint-events load`"
+                ),
             ],
         )
         with closing(sqlite3.connect(path)) as store:

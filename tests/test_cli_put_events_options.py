@@ -2,6 +2,7 @@ import io
 import json
 import logging
 import os
+import re
 import ssl
 import sys
 from contextlib import redirect_stdout
@@ -13,7 +14,7 @@ import pinpoint_events
 from pinpoint_events.cli import main
 from tests.aws import KEYS, aws
 from tests.http_server import REQUEST_ID, SILENCE, Answer, HttpServer, answered
-from tests.samples import DATA
+from tests.samples import DATA, ROOT
 from tests.test_cli_put_events import (
     ACCEPTED,
     MIXED_REQUEST,
@@ -33,6 +34,23 @@ APP = ("--application-id", "my-app")
 SENT = (*APP, "--events-request", TEXT)
 PEM = DATA / "tls" / "localhost.pem"
 MIXED = ("--application-id", "a", "--events-request", json.dumps(MIXED_REQUEST))
+
+
+class TestPage:
+    """docs/how-to/use-the-command-line.md."""
+
+    def test_names_each_option(self, put: Put) -> None:
+        """What help names stands on the page, and each exit code, too."""
+        page = ROOT / "docs" / "how-to" / "use-the-command-line.md"
+        text = page.read_text(encoding="utf-8")
+        code, out, told = put("--help")
+        assert (code, told) == (0, [])
+        options = re.findall(r"^  (--[a-z-]+)", out, re.MULTILINE)
+        codes = re.findall(r"^  (\d+)  ", out, re.MULTILINE)
+        assert len(options) > 20
+        assert codes == ["0", "3", "252", "253", "254", "255"]
+        assert [name for name in options if f"`{name}`" not in text] == []
+        assert [code for code in codes if f"| {code} |" not in text] == []
 
 
 class TestTogether:
@@ -118,7 +136,24 @@ class TestTogether:
     def test_without_effect(self, put: Put) -> None:
         """What there is no counterpart of here does no harm."""
         names = ("--no-cli-pager", "--no-paginate", "--no-cli-auto-prompt")
-        assert put(*SENT, "--to", "memory:", *names) == (0, ACCEPTED, [])
+        words = ("--color", "off", "--cli-binary-format", "raw-in-base64-out")
+        assert put(*SENT, "--to", "memory:", *names, *words) == (0, ACCEPTED, [])
+
+    @pytest.mark.parametrize(
+        "name, words",
+        [
+            ("--color", "on, off, auto"),
+            ("--cli-binary-format", "base64, raw-in-base64-out"),
+        ],
+    )
+    def test_without_effect_but_checked(self, put: Put, name: str, words: str) -> None:
+        """A slip in them is told, as by the AWS CLI."""
+        code, out, told = put(*SENT, name, "blue")
+        assert (code, out, told[0]) == (
+            252,
+            "",
+            f"argument {name}: Found invalid choice 'blue'; maybe you meant: {words}",
+        )
 
 
 class TestStandardInput:
@@ -172,10 +207,60 @@ class TestShorthand:
         """What is wrong is told by its place."""
         told = (
             "Error parsing parameter '--events-request': Expected: '=', received: "
-            "'EOF' for input: at character 15"
+            "'EOF' for input: at character 15; pass JSON, shorthand syntax, or "
+            "file://PATH for what stands in a file"
         )
         request = ("--events-request", f"BatchItem={{a={'{'}")
         assert put("--to", "memory:", *request) == (252, "", [told])
+
+    @pytest.mark.parametrize(
+        "text, told",
+        [
+            (
+                "",
+                (
+                    "received: 'EOF' for input: at character 1; there is nothing in "
+                    "it; pass JSON, shorthand syntax, or file://PATH"
+                ),
+            ),
+            (
+                "file://empty",
+                (
+                    "received: 'EOF' for input: at character 1; there is nothing in "
+                    "it; pass JSON, shorthand syntax, or file://PATH"
+                ),
+            ),
+            (
+                "request.json",
+                (
+                    "received: 'EOF' for input: at character 13; pass JSON, shorthand "
+                    "syntax, or file://PATH for what stands in a file"
+                ),
+            ),
+            (
+                "'{\"BatchItem\": {}}'",
+                (
+                    "received: ''' for input: at character 1; JSON begins with {; "
+                    "leave out the quotes that this shell passes on"
+                ),
+            ),
+        ],
+        ids=["nothing", "empty file", "name of a file", "quotes"],
+    )
+    def test_mistakes(
+        self,
+        put: Put,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        text: str,
+        told: str,
+    ) -> None:
+        """What is no shorthand syntax was mostly meant to be something else."""
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "empty").write_bytes(b"\n")
+        start = "Error parsing parameter '--events-request': Expected: '=', "
+        request = ("--to", "memory:", "--events-request", text)
+        assert put(*request) == (252, "", [start + told])
 
     def test_of_a_file(self, put: Put, tmp_path: Path) -> None:
         """A value may stand in a file that is not there."""
@@ -200,6 +285,29 @@ class TestPlace:
             assert put(*SENT, *place) == (0, ACCEPTED, [])
         (received,) = server.received
         assert "/us-east-1/mobiletargeting/" in received.headers["Authorization"]
+
+    def test_region_by_variables(
+        self, put: Put, aws: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """`AWS_REGION` goes before `AWS_DEFAULT_REGION`, and both before a profile."""
+        (tmp_path / ".aws").mkdir()
+        (tmp_path / ".aws" / "config").write_text("[default]\nregion = eu-west-3\n")
+        for name, value in {**KEYS, "AWS_DEFAULT_REGION": "eu-west-2"}.items():
+            aws.setenv(name, value)
+        aws.setenv("AWS_REGION", "eu-west-1")
+        with HttpServer() as server:
+            aws.setenv("AWS_ENDPOINT_URL", server.url)
+            assert put(*SENT) == (0, ACCEPTED, [])
+            aws.setenv("AWS_REGION", "")
+            assert put(*SENT) == (0, ACCEPTED, [])
+            aws.delenv("AWS_DEFAULT_REGION")
+            assert put(*SENT) == (0, ACCEPTED, [])
+        scopes = [each.headers["Authorization"] for each in server.received]
+        assert [re.findall("/(eu-west-.)/", scope) for scope in scopes] == [
+            ["eu-west-1"],
+            ["eu-west-2"],
+            ["eu-west-3"],
+        ]
 
     def test_nothing_is_left_out(self, put: Put, keys: pytest.MonkeyPatch) -> None:
         """An empty name is none, as in a script whose variable is not set."""
@@ -286,6 +394,19 @@ class TestPlace:
         else:
             assert (code, out, len(told)) == (255, "", 1)
             assert "is not trusted" in told[0]
+
+    def test_no_certificates(
+        self, put: Put, keys: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """A bundle that is none is told with the name of what named it."""
+        place = ("--endpoint-url", "https://localhost:1")
+        path = str(tmp_path)
+        told = f"the CA bundle {path!r} cannot be read; correct "
+        named = put(*SENT, *place, "--ca-bundle", path)
+        keys.setenv("AWS_CA_BUNDLE", path)
+        set_ = put(*SENT, *place)
+        assert named == (253, "", [f"{told}--ca-bundle"])
+        assert set_ == (253, "", [f"{told}AWS_CA_BUNDLE"])
 
     def test_timeouts(self, put: Put, keys: pytest.MonkeyPatch) -> None:
         """A service that says nothing is waited for so long."""

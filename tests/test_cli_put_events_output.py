@@ -26,6 +26,7 @@ EventsResponse:
           Message: Accepted
           StatusCode: 202
 """
+ITS_SYNTAX = "jmespath.org has its syntax"
 AS_TEXT = "ENDPOINTITEMRESPONSE\tAccepted\t202\nV-1\tAccepted\t202\n"
 
 
@@ -212,34 +213,45 @@ class TestQuery:
                 "a.[[",
                 (
                     "Bad value for --query a.[[: Invalid jmespath expression: "
-                    "Incomplete expression"
+                    f"Incomplete expression; {ITS_SYNTAX}"
                 ),
             ),
             (
                 "a b",
                 (
                     "Bad value for --query a b: Unexpected token: b: Parse error at "
-                    'column 2, token "b" (UNQUOTED_IDENTIFIER)'
+                    'column 2, token "b" (UNQUOTED_IDENTIFIER); an id with other signs '
+                    "than letters, digits and _ stands in double quotes, as in "
+                    'EventsResponse.Results."user-1"'
                 ),
             ),
             (
                 "",
-                "Bad value for --query : Invalid JMESPath expression: cannot be empty.",
+                (
+                    "Bad value for --query : Invalid JMESPath expression: cannot be "
+                    f"empty; {ITS_SYNTAX}"
+                ),
             ),
             (
                 "nope(@)",
-                "Bad value for --query nope(@): Unknown function: nope()",
+                (
+                    "Bad value for --query nope(@): Unknown function: nope(); "
+                    f"{ITS_SYNTAX}"
+                ),
             ),
             (
                 "length()",
                 (
                     "Bad value for --query length(): Expected 1 argument for function "
-                    "length(), received 0"
+                    f"length(), received 0; {ITS_SYNTAX}"
                 ),
             ),
             (
                 "(" * 10_000,
-                f"Bad value for --query {'(' * 59}…: it is nested too deeply",
+                (
+                    f"Bad value for --query {'(' * 59}…: it is nested too deeply; "
+                    f"{ITS_SYNTAX}"
+                ),
             ),
         ],
         ids=lambda text: text[:10],

@@ -44,7 +44,12 @@ class TestPlan:
         assert [part["Events"] for part in parts] == [100, 100, 10]
         assert plan(MANY) == {
             "Requests": parts,
-            "Faults": ["210 events; at most 100; let build_all() split it"],
+            "Faults": [
+                (
+                    "210 events; at most 100; send it in parts, or as JSON Lines with "
+                    "`pinpoint-events load`"
+                )
+            ],
         }
 
     def test_of_unsound_items(self) -> None:

@@ -210,7 +210,8 @@ class TestOutput:
         )
         told = (
             "Parameter validation failed:\n"
-            "101 events; at most 100; let build_all() split it\n"
+            "101 events; at most 100; send it in parts, or as JSON Lines with "
+            "`pinpoint-events load`\n"
         )
         assert (code, *capsys.readouterr()) == (252, "", told)
 

@@ -15,6 +15,10 @@ from pinpoint_events.cli.put_events._values import (
 )
 
 SECRET = "someone@example.com"
+TOO_LARGE = (
+    "more than 64,000,000 bytes, the most that is read; split it, or make JSON Lines "
+    "of it for `pinpoint-events load`"
+)
 WHAT_TO_PASS = "pass a JSON object, or file:// and the path of a file that holds one"
 
 
@@ -135,7 +139,7 @@ class TestTextValue:
         told = refusal_of(lambda: text_value("--x", f"file://{path}"))
         assert told == (
             f"Error parsing parameter '--x': Unable to load paramfile file://{path}: "
-            "it has more than 64,000,000 bytes, the most that is read"
+            f"it has {TOO_LARGE}"
         )
 
 
@@ -172,15 +176,18 @@ class TestStandardInput:
         """Reading ends where no request can be that large."""
         read = self.given(monkeypatch, bytes(64_000_001))
         assert refusal_of(read) == (
-            "Error parsing parameter '--x': Unable to read standard input: it has more "
-            "than 64,000,000 bytes, the most that is read"
+            "Error parsing parameter '--x': Unable to read standard input: it has "
+            f"{TOO_LARGE}"
         )
 
     def test_that_is_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A process may have none, as below pythonw."""
         monkeypatch.setattr(sys, "stdin", None)
         told = refusal_of(lambda: read_value("--x", "-"))
-        assert told == "Error parsing parameter '--x': there is no standard input"
+        assert told == (
+            "Error parsing parameter '--x': there is no standard input; pass file:// "
+            "and the path of a file"
+        )
 
 
 class TestJsonValue:
@@ -206,11 +213,11 @@ class TestJsonValue:
         [
             ("", "Expecting value at line 1 column 1"),
             ("{bad", "Expecting property name enclosed in double quotes at line 1 "),
-            (f'{{"a": "{SECRET}', "Unterminated string starting at at line 1 column 7"),
+            (f'{{"a": "{SECRET}', "Unterminated string starting at line 1 column 7"),
             ('{"a": 1}\n{}', "Extra data at line 2 column 1"),
             ('{"a": NaN}', "NaN is no number"),
             ('{"a": -Infinity}', "-Infinity is no number"),
-            (f'{{"a": {"1" * 5000}}}', "has a number of thousands of digits"),
+            (f'{{"a": {"1" * 5000}}}', "it has a number of thousands of digits"),
             ("[" * 100_000, "JSON nested too deeply"),
             ("BatchItem={e-1={}}", "Expecting value at line 1 column 1"),
             ("\ufeff{}", "Unexpected UTF-8 BOM (decode using utf-8-sig) at line 1 "),
@@ -235,5 +242,5 @@ class TestJsonValue:
             json_value("--x", text)
         assert caught.value.message == (
             "Error parsing parameter '--x': Invalid type: expecting map, received "
-            f"<class '{kind}'>"
+            f"<class '{kind}'>; {WHAT_TO_PASS}"
         )

@@ -110,6 +110,8 @@ class TestValues:
 
 
 INVALID = "Invalid YAML received: "
+NO_MAPPING = "Invalid type: expecting map, received"
+A_MAPPING = "pass one mapping, or file:// and the path of a file that holds one"
 NO_MEANING = f"{INVALID}a tag has no meaning in JSON at line 1 column 4"
 NO_NUMBER = f"{INVALID}something is tagged a number and is none at line 1 column 4"
 
@@ -120,11 +122,20 @@ class TestRefused:
     @pytest.mark.parametrize(
         "text, told",
         [
-            ("a: [", "Invalid YAML received at line 1 column 5"),
-            (f"a: '{SECRET}", "Invalid YAML received at line 1 column 24"),
-            (f"a: *{SECRET[:7]}", "Invalid YAML received at line 1 column 4"),
-            ("a: 1\n--- \nb: 2", "Invalid YAML received at line 2 column 1"),
-            ("a: \x07", "Invalid YAML received"),
+            ("a: [", f"Invalid YAML received at line 1 column 5; {A_MAPPING}"),
+            (
+                f"a: '{SECRET}",
+                f"Invalid YAML received at line 1 column 24; {A_MAPPING}",
+            ),
+            (
+                f"a: *{SECRET[:7]}",
+                f"Invalid YAML received at line 1 column 4; {A_MAPPING}",
+            ),
+            (
+                "a: 1\n--- \nb: 2",
+                f"Invalid YAML received at line 2 column 1; {A_MAPPING}",
+            ),
+            ("a: \x07", f"Invalid YAML received; {A_MAPPING}"),
             (
                 f"a: 1\n{SECRET}: 1\n{SECRET}: 2",
                 "Invalid YAML received: a key stands twice at line 3 column 1",
@@ -158,9 +169,9 @@ class TestRefused:
             ("<<: [1]", "Invalid YAML received: << takes a mapping at line 1 column 6"),
             ("a: &a [*a]", "Invalid YAML received: it is nested too deeply"),
             (f"a: {'[' * 1_000}", "Invalid YAML received: it is nested too deeply"),
-            ("", "Invalid type: expecting map, received <class 'NoneType'>"),
-            ("[]", "Invalid type: expecting map, received <class 'list'>"),
-            ("text", "Invalid type: expecting map, received <class 'str'>"),
+            ("", f"{NO_MAPPING} <class 'NoneType'>; {A_MAPPING}"),
+            ("[]", f"{NO_MAPPING} <class 'list'>; {A_MAPPING}"),
+            ("text", f"{NO_MAPPING} <class 'str'>; {A_MAPPING}"),
         ],
         ids=lambda text: str(text)[:20],
     )

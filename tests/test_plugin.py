@@ -5,9 +5,11 @@ Runs of pytest that load what nobody has loaded before take a process of their o
 this one, pytest's `pytester` would make Python forget it again.
 """
 
+import asyncio
 import os
 import re
 import sys
+import unittest
 from collections.abc import Iterator
 from importlib import import_module, metadata
 from pathlib import Path
@@ -20,6 +22,7 @@ from botocore.credentials import Credentials
 from pinpoint_events import (
     BatchBuilder,
     Event,
+    EventsResponse,
     ForbiddenError,
     MemorySender,
     Outcome,
@@ -30,6 +33,7 @@ from pinpoint_events import (
 )
 from pinpoint_events.server import FailCall, FailItem
 from pinpoint_events.testing import PinpointServer, RecordingSender, SentEvent, plugin
+from pinpoint_events.testing._serving import serving
 from tests.aws import aws
 from tests.samples import ROOT
 from tests.test_public_names import loaded_by
@@ -318,6 +322,57 @@ class TestPinpointServer:
         )
         pytester.runpytest_subprocess().assert_outcomes(passed=3)
 
+    def test_kept_client(self, pytester: pytest.Pytester) -> None:
+        """A client that an application keeps goes on working in the next test."""
+        pytester.makeini(STRICT)
+        pytester.makepyfile(
+            """
+            from functools import cache
+
+            import boto3
+            import pytest
+            from pinpoint_events import BatchBuilder, Event, PinpointSender, to_wire
+
+            request = BatchBuilder().add("ada", Event("tapped")).build()
+            wire = to_wire(request)
+            client = cache(lambda: boto3.client("pinpoint"))
+            sender = cache(lambda: PinpointSender("forum"))
+
+            @pytest.mark.parametrize("number", range(3))
+            def test_sent(pinpoint_server, number):
+                client().put_events(ApplicationId="shop", EventsRequest=wire)
+                sender().put_events(request).raise_for_failures(request)
+                pinpoint_server.assert_sent("tapped", application_id="shop", times=1)
+                pinpoint_server.assert_sent("tapped", application_id="forum", times=1)
+
+            def test_closed():
+                sender().close()
+                client().close()
+            """
+        )
+        pytester.runpytest_subprocess().assert_outcomes(passed=4)
+
+    def test_port_is_taken(self, pinpoint_server: PinpointServer) -> None:
+        """Where somebody else has the port by now, it is another one."""
+        taken = int(pinpoint_server.url.rpartition(":")[2])
+        with serving(taken) as other:
+            assert other.url != pinpoint_server.url
+            put(boto3.client("pinpoint", endpoint_url=other.url))
+            other.assert_sent("tapped", times=1)
+        pinpoint_server.assert_nothing_sent()
+
+    def test_failure_is_readable(self, pinpoint_server: PinpointServer) -> None:
+        """It tells of events that an application's sender has refused."""
+        pinpoint_server.application("shop").answer = lambda _: EventsResponse()
+        put(boto3.client("pinpoint"))
+        with pytest.raises(AssertionError) as caught:
+            pinpoint_server.assert_sent("tapped")
+        assert str(caught.value).splitlines() == [
+            "expected at least 1 event 'tapped', found 0",
+            "no event was sent and accepted",
+            "1 event was sent, and not accepted",
+        ]
+
     def test_missing_extra(self, pytester: pytest.Pytester) -> None:
         """Tests that need it are told what to install; others run."""
         pytester.makepyfile(
@@ -343,6 +398,33 @@ class TestPinpointServer:
                 )
             ]
         )
+
+
+class TestOtherStyles(unittest.TestCase):
+    """Tests that are no plain functions."""
+
+    @pytest.fixture(autouse=True)
+    def _take(
+        self, pinpoint_server: PinpointServer, pinpoint_sender: RecordingSender
+    ) -> None:
+        self.server = pinpoint_server
+        self.sender = pinpoint_sender
+
+    def test_of_unittest(self) -> None:
+        """A class of unittest gets the fixtures by one of its own."""
+        put(boto3.client("pinpoint"))
+        self.server.assert_sent("tapped", times=1)
+        self.sender.assert_nothing_sent()
+
+    def test_asynchronous(self) -> None:
+        """A loop that is blocked by a call does not block the endpoint."""
+
+        async def report() -> None:
+            put(boto3.client("pinpoint"))
+            await asyncio.to_thread(put, boto3.client("pinpoint"))
+
+        asyncio.run(report())
+        assert len(self.server.application("shop").requests) == 2
 
 
 class TestEnvironment:

@@ -179,6 +179,36 @@ class TestAssertSent:
         assert lines[1] == "12 events were sent and accepted:"
         assert lines[-1] == "  and 2 more"
 
+    def test_not_accepted(self) -> None:
+        """What was sent and refused is no event that was sent, and is told of."""
+
+        def half(asked: EventsRequest) -> EventsResponse:
+            fine = EventItemResponse(status_code=202, message="Accepted")
+            bad = EventItemResponse(status_code=400, message="Missing x")
+            answers = {"v-1": fine, "v-2": bad}
+            return EventsResponse(
+                results={"ada": ItemResponse(events_item_response=answers)}
+            )
+
+        sender = RecordingSender(answer=half)
+        sender.put_events(request(("ada", "v-1", OPENED), ("ada", "v-2", OPENED)))
+        assert told(lambda: sender.assert_sent("opened", times=2)) == [
+            "expected 2 events 'opened', found 1",
+            "1 event was sent and accepted:",
+            "  'opened' 'v-1' of endpoint 'ada' in application 'local'",
+            "1 event was sent, and not accepted",
+        ]
+
+    def test_nothing_accepted(self) -> None:
+        """An answer that says nothing of any event accepts none."""
+        sender = RecordingSender(answer=lambda _: EventsResponse())
+        sender.put_events(request(("ada", "v-1", OPENED), ("ben", "v-1", OPENED)))
+        assert told(lambda: sender.assert_sent("opened")) == [
+            "expected at least 1 event 'opened', found 0",
+            "no event was sent and accepted",
+            "2 events were sent, and not accepted",
+        ]
+
 
 class TestAssertNotSent:
     """No such event was sent."""

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections import UserDict
 from datetime import UTC, datetime
+from itertools import permutations
 from typing import Any
 
 import attrs
@@ -407,6 +408,18 @@ class TestRequestsIn:
         assert from_wire(Event, data) == event()
         (line,) = lines_of(lambda: from_wire(Event, {**data, "Extra": None}))
         assert line.startswith("Extra: is not known")
+
+    def test_members_in_any_order(self) -> None:
+        """The order of members says nothing, however many orders were read before."""
+        whole = Demographic(
+            app_version="1", locale="en_GB", make="m", model="n", platform="ios"
+        )
+        members = to_wire(whole).items()
+        for ordered in permutations(members):
+            assert from_wire(Demographic, dict(ordered)) == whole
+        for ordered in permutations(members, 3):
+            some = dict(ordered)
+            assert to_wire(from_wire(Demographic, some)) == some
 
     @pytest.mark.parametrize(
         "data, found, remedy",

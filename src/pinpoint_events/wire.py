@@ -214,7 +214,8 @@ def decode(
     try:
         return json.loads(data, object_pairs_hook=hook, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        told = f"is not JSON: {error.msg} at line {error.lineno} column {error.colno}"
+        what = error.msg.removesuffix(" at")  # as of some, and not of others
+        told = f"is not JSON: {what} at line {error.lineno} column {error.colno}"
         remedy = "correct it there, or fetch the whole of it"
     except UnicodeDecodeError as error:
         told = f"is not UTF-8 at byte {error.start}"
@@ -483,26 +484,69 @@ def _make_reader(cls: type[Any]) -> Callable[[Any, Any], Any]:
     ]
 
     read_any = _make_patient_reader(cls, names, readers, required)
-    known = names.keys()
-    ways = {key: (name, readers[name]) for key, name in names.items()}
+    known: dict[tuple[str, ...], Callable[[Any, Any], Any]] = {}
+    wanted = {wire_name(name) for name in required}
 
     def read(data: Any, kind: Any) -> Any:
-        # Nearly every object has nothing but keys that are known, once each.
-        if type(data) is not dict or not data.keys() <= known:
+        # Most objects have the same members in the same order as many before them.
+        if type(data) is not dict:
             return read_any(data, kind)
-        members: dict[str, Any] = {}
-        for key, value in data.items():
-            if value is not None:
-                name, reader = ways[key]
-                members[name] = value if reader is None else reader(value)
-        for name in required:
-            if name not in members:
-                members[name] = _MISSING
-        try:
-            return cls(**members)
-        except ValidationError as error:
-            raise ValidationError(map(_in_wire_names, error.problems)) from None
+        keys = tuple(data)
+        read_members = known.get(keys)
+        if read_members is None:
+            is_sound = names.keys() >= data.keys() and data.keys() >= wanted
+            if not is_sound or len(known) >= _MOST_SHAPES:
+                return read_any(data, kind)
+            read_members = known[keys] = _make_shape_reader(
+                cls, [names[key] for key in keys], readers, read_any
+            )
+        return read_members(data, kind)
 
+    return read
+
+
+_MOST_SHAPES: Final = 64  # of one class; objects of any further one are read patiently
+
+
+def _make_shape_reader(
+    cls: type[Any],
+    members: Sequence[str],
+    readers: Mapping[str, Callable[[Any], Any] | None],
+    read_any: Callable[[Any, Any], Any],
+) -> Callable[[Any, Any], Any]:
+    """
+    Return the function that reads objects with just these members, in this order.
+
+    Made as source text, it needs neither a loop nor a dict of its own, which is most of
+    what a reader of any object takes.
+    """
+    if not members:
+        return lambda _data, _kind: cls()
+    names: dict[str, Any] = {
+        "ValidationError": ValidationError,
+        "in_wire_names": _in_wire_names,
+        # Nothing else is done by a call of the class.
+        "new": cls.__new__,
+        "read_any": read_any,
+        "this": cls,
+    }
+    arguments = []
+    for member in members:
+        reader = names[f"read_{member}"] = readers[member]
+        value = member if reader is None else f"read_{member}({member})"
+        arguments.append(f"{member}={value}")
+    is_null = " or ".join(f"{member} is None" for member in members)
+    body = f"""
+    {", ".join(members)}, = data.values()
+    if {is_null}:
+        return read_any(data, kind)
+    try:
+        return new(this, {", ".join(arguments)})
+    except ValidationError as error:
+        raise ValidationError(map(in_wire_names, error.problems)) from None
+"""
+    exec(f"def read(data, kind):{body}", names)  # noqa: S102 - our own names alone
+    read: Callable[[Any, Any], Any] = names["read"]
     return read
 
 

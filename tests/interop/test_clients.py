@@ -245,7 +245,10 @@ class TestLimits:
         told = client.put_events(endpoint.url, KEY, application_id, request)
         assert told.refused == Refused(
             "PayloadTooLargeException",
-            "the request is larger than 4,000,000 bytes",
+            (
+                "the request is larger than 4,000,000 bytes; send its events in "
+                "several calls"
+            ),
             None if client.name == "aws" else 413,
         )
         assert endpoint.endpoint_ids(application_id) == []

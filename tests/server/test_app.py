@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -44,6 +45,7 @@ from pinpoint_events.errors import (
 from pinpoint_events.model.endpoint import Endpoint, EndpointStatus, OptOut
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse, ItemResponse
+from pinpoint_events.senders._accepted import accepted
 from pinpoint_events.server import (
     App,
     BareStatus,
@@ -65,6 +67,8 @@ from pinpoint_events.server import (
 __all__ = ["aws"]
 
 NOON = datetime(2026, 9, 21, 12, tzinfo=UTC)
+NOT_KEPT = "the events could not be kept; the log of the endpoint says why"
+NO_ID = "no such application; check its id: printable and at most 256 characters"
 TAKEN = {"e": {"EndpointItemResponse": ACCEPTED, "EventsItemResponse": {"v": ACCEPTED}}}
 HEADERS_OF_ALL = {
     "access-control-allow-origin": "*",
@@ -175,7 +179,10 @@ class TestCall:
             assert post(server, b" " * 201).error == (
                 413,
                 "PayloadTooLargeException",
-                "the request is larger than 200 bytes",
+                (
+                    "the request is larger than 200 bytes; send its events in several "
+                    "calls"
+                ),
             )
             assert post(server, b" " * 200).status == 400
 
@@ -189,7 +196,8 @@ class TestCall:
                 % (PATH.encode(), 64 * 1024 * 1024 + 1)
             )
             assert answer(connection).error[2] == (
-                "the request is larger than 67,108,864 bytes"
+                "the request is larger than 67,108,864 bytes; send its events in "
+                "several calls"
             )
 
 
@@ -213,15 +221,16 @@ class TestRefusedCalls:
     def test_not_found(self, place: Place) -> None:
         """There are three paths, and no more."""
         for path in ("/", "/v1/apps//events", "/v1/apps/a/b/events", f"{PATH}/"):
-            told = (404, "NotFoundException", "Not Found")
+            message = "no such path; events go to /v1/apps/APPLICATION-ID/events"
+            told = (404, "NotFoundException", message)
             assert place.post(path=path).error == told
 
     @pytest.mark.parametrize(
         "name, told",
         [
-            ("%ff", "the application id is not UTF-8"),
-            ("a%00", "no such application"),
-            ("a" * 257, "no such application"),
+            ("%ff", "the application id is not UTF-8; percent-encode it in UTF-8"),
+            ("a%00", NO_ID),
+            ("a" * 257, NO_ID),
         ],
     )
     def test_application_ids(self, place: Place, name: str, told: str) -> None:
@@ -285,8 +294,11 @@ class TestRefusedCalls:
             got = answer(connection)
             assert rest(connection) == b""
         assert got.headers["connection"] == "close"
-        told = (431, "RequestHeaderFieldsTooLargeException", "more than 100 headers")
-        assert got.error == told
+        assert got.error == (
+            431,
+            "RequestHeaderFieldsTooLargeException",
+            "the request has 102 headers; at most 100; leave some out",
+        )
 
     def test_nothing_is_taken(self, place: Place) -> None:
         """A call that is refused reaches no sender."""
@@ -397,21 +409,82 @@ class TestApplications:
         with served(app) as server:
             assert post(server, ONE).status == 202
             got = post(server, ONE, path="/v1/apps/forum/events")
-            assert got.error == (404, "NotFoundException", "no such application")
+            told = "no such application; check its id"
+            assert got.error == (404, "NotFoundException", told)
 
     def test_bound(self) -> None:
-        """There are so many applications at a time and no more."""
-        one = MemorySender()
-        with served(create_app(lambda _: one, credentials=None)) as server:
+        """Of so many that are open, the one that was not used for longest is closed."""
+        opened: list[MemorySender] = []
+
+        def senders(name: str) -> MemorySender:
+            opened.append(MemorySender(application_id=name))
+            return opened[-1]
+
+        names = [*map(str, range(100)), "0", "100", "1"]
+        with served(create_app(senders, credentials=None)) as server:
             with connected(server) as connection:
                 body = json.dumps(ONE).encode()
-                for number in range(1000):
-                    path = f"/v1/apps/{number}/events"
-                    connection.sendall(request(body, path=path))
+                for name in names:
+                    connection.sendall(request(body, path=f"/v1/apps/{name}/events"))
                     assert answer(connection).status == 202
-            told = "no further application is served here"
-            assert post(server, ONE).error == (404, "NotFoundException", told)
-            assert post(server, ONE, path="/v1/apps/7/events").status == 202
+            closed = [each.application_id for each in opened if each._is_closed]
+        assert closed == ["1", "2"]
+        last = [each.application_id for each in opened[-3:]]
+        assert last == ["99", "100", "1"]
+        assert all(each._is_closed for each in opened)
+
+    def test_bound_at_work(self) -> None:
+        """One that is at work is not closed, whatever is opened meanwhile."""
+        entered, gate = threading.Event(), threading.Event()
+        opened: dict[str, MemorySender] = {}
+
+        def wait(request: EventsRequest) -> EventsResponse:
+            entered.set()
+            gate.wait(SECONDS)
+            return accepted(request)
+
+        def senders(name: str) -> MemorySender:
+            answers = wait if name == "shop" else accepted
+            opened[name] = MemorySender(application_id=name, answer=answers)
+            return opened[name]
+
+        app = create_app(senders, credentials=None)
+        with served(app) as server, connected(server) as connection:
+            body = json.dumps(ONE).encode()
+            connection.sendall(request(body))
+            assert entered.wait(SECONDS)
+            with connected(server) as other:
+                for number in range(101):
+                    path = f"/v1/apps/{number}/events"
+                    other.sendall(request(body, path=path))
+                    assert answer(other).status == 202
+            closed = [name for name, each in opened.items() if each._is_closed]
+            gate.set()
+            assert answer(connection).status == 202
+        assert closed == ["0", "1"]
+
+    def test_all_at_work(self) -> None:
+        """Where each is at work, there may be as many as there are workers."""
+        at_work = threading.Semaphore(0)
+        gate = threading.Event()
+
+        def wait(request: EventsRequest) -> EventsResponse:
+            at_work.release()
+            gate.wait(SECONDS)
+            return accepted(request)
+
+        def senders(name: str) -> MemorySender:
+            return MemorySender(application_id=name, answer=wait)
+
+        app = create_app(senders, credentials=None, workers=101)
+        with served(app) as server, ExitStack() as stack:
+            clients = [stack.enter_context(connected(server)) for _ in range(101)]
+            for number, client in enumerate(clients):
+                path = f"/v1/apps/{number}/events"
+                client.sendall(request(json.dumps(ONE).encode(), path=path))
+            assert all(at_work.acquire(timeout=SECONDS) for _ in clients)
+            gate.set()
+            assert {answer(client).status for client in clients} == {202}
 
 
 class TestEndpointRules:
@@ -582,6 +655,16 @@ class TestSenders:
                 None,
             ),
             (
+                ServiceError(400, "No\nName", "\ud800"),
+                (400, "BadRequestException", "?"),
+                None,
+            ),
+            (
+                ServiceError(302, "302", "elsewhere"),
+                (500, "InternalServerErrorException", NOT_KEPT),
+                None,
+            ),
+            (
                 QuotaExceededError([Problem((), "5 bytes", "at most 4")]),
                 (413, "PayloadTooLargeException", "5 bytes; at most 4"),
                 None,
@@ -616,12 +699,12 @@ class TestSenders:
             ),
             (
                 InvalidResponseError("no answer"),
-                (500, "InternalServerErrorException", "the events could not be kept"),
+                (500, "InternalServerErrorException", NOT_KEPT),
                 None,
             ),
             (
                 RuntimeError("someone@example.com"),
-                (500, "InternalServerErrorException", "the events could not be kept"),
+                (500, "InternalServerErrorException", NOT_KEPT),
                 None,
             ),
         ],
@@ -750,9 +833,9 @@ class TestCredentials:
         with pytest.raises(ConfigurationError) as raised:
             create_app(MemorySender())
         assert str(raised.value) == (
-            "no key in the environment: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY "
-            "must be set; set both, or name a credentials file; or pass "
-            "credentials=None to accept calls of anybody"
+            "no key in the environment: set AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY; or pass credentials=Keys.from_file(...), or None "
+            "to accept calls of anybody"
         )
         assert create_app(MemorySender(), credentials=None).is_open_to_anybody
 
@@ -959,7 +1042,7 @@ class TestRoom:
                 assert got.error == (
                     503,
                     "ServiceUnavailableException",
-                    "too many calls at a time",
+                    "there are 2 calls at a time, and no more; send it again later",
                 )
                 assert got.headers["retry-after"] == "1"
                 gate.set()

@@ -226,6 +226,14 @@ class TestEvents:
         assert len(found["v"]) == 1_000
         assert found["v"].endswith("…")
 
+    def test_escaped_name(self) -> None:
+        """A stop without a duration is refused however its name is written."""
+        session = {"Id": "s", "StartTimestamp": TIMESTAMP, "StopTimestamp": TIMESTAMP}
+        text = json.dumps(batch_item(e={"v": event(Session=session)}))
+        escaped = text.replace("StopTimestamp", "\\u0053topTimestamp")
+        told = "Session start and stop timestamp's exist but duration is null"
+        assert of_events(escaped.encode()) == of_events(text.encode()) == {"v": told}
+
     def test_key_twice(self) -> None:
         """A key that stands twice in an event is its own problem."""
         text = json.dumps(batch_item(e={"v": EVENT, "w": EVENT}))

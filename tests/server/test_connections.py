@@ -22,14 +22,23 @@ from tests.server.clients import (
 
 from pinpoint_events import MemorySender, Quotas
 from pinpoint_events.model.request import EventsRequest
-from pinpoint_events.model.response import EventsResponse
+from pinpoint_events.model.response import (
+    EventItemResponse,
+    EventsResponse,
+    ItemResponse,
+)
 from pinpoint_events.senders._accepted import accepted
 from pinpoint_events.server import Served, create_app, served
 
 BODY = json.dumps(ONE).encode()
 CHUNKED = "Transfer-Encoding: chunked"
 SOON = 0.2
-TOO_LARGE = "the request is larger than 1,000 bytes"
+TOO_LARGE = "the request is larger than 1,000 bytes; send its events in several calls"
+HEAD_TOO_LARGE = (
+    "the head of the request is larger than 65,536 bytes; shorten its headers"
+)
+NO_HTTP = "this is no HTTP/1.1 that can be read in one way only; send it anew"
+NO_PATH = "no such path; events go to /v1/apps/APPLICATION-ID/events"
 
 
 class Guarded:
@@ -139,7 +148,10 @@ class TestBodies:
         assert got.error == (
             408,
             "RequestTimeoutException",
-            "the body did not arrive within 0.2 seconds",
+            (
+                "the body did not arrive within 0.2 seconds; send it faster, or its "
+                "events in several calls"
+            ),
         )
 
     def test_slow_and_refused(self) -> None:
@@ -148,7 +160,7 @@ class TestBodies:
             connection.sendall(head("Content-Length: 100", path="/"))
             got = answer(connection)
             assert rest(connection) == b""
-        assert got.error == (404, "NotFoundException", "Not Found")
+        assert got.error == (404, "NotFoundException", NO_PATH)
 
     def test_gone(self) -> None:
         """A client that hangs up in the middle leaves nothing behind."""
@@ -221,19 +233,25 @@ class TestHeads:
             found = rest(connection)
             assert found[:12] in {b"HTTP/1.1 431", b"HTTP/1.1 400", b""}
 
-    def test_too_long(self) -> None:
+    @pytest.mark.parametrize("ending", [b"", b"\r\n\r\n"], ids=["half", "whole"])
+    @pytest.mark.parametrize(
+        "begun",
+        [b"GET / HTTP/1.1\r\nx: ", b"GET / HTTP/1.1\r\n"],
+        ids=["value", "name"],
+    )
+    def test_too_long(self, begun: bytes, ending: bytes) -> None:
         """A head that is too long is told so, and its connection ended."""
+        name_ends = b": z" if ending and begun.endswith(b"\n") else b""
         with guarded() as place, connected(place.server) as connection:
-            connection.sendall(b"GET / HTTP/1.1\r\nx: ")
-            connection.sendall(b"y" * 65_536)
-            found = rest(connection)
-        assert found == (
-            b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-            b"content-type: application/json\r\n"
-            b"x-amzn-errortype: RequestHeaderFieldsTooLargeException\r\n"
-            b"content-length: 45\r\n"
-            b"connection: close\r\n\r\n"
-            b'{"Message":"Request Header Fields Too Large"}'
+            connection.sendall(begun + b"y" * 65_537 + name_ends + ending)
+            got = answer(connection)
+            assert rest(connection) == b""
+        assert got.headers["connection"] == "close"
+        assert got.headers["access-control-allow-origin"] == "*"
+        assert got.error == (
+            431,
+            "RequestHeaderFieldsTooLargeException",
+            HEAD_TOO_LARGE,
         )
 
     @pytest.mark.parametrize(
@@ -255,7 +273,10 @@ class TestHeads:
         """What is no HTTP is told so, and its connection ended."""
         with guarded() as place, connected(place.server) as connection:
             connection.sendall(b"\x16\x03\x01\x02\x00 hello\r\n\r\n")
-            assert rest(connection).startswith(b"HTTP/1.1 400 Bad Request\r\n")
+            got = answer(connection)
+            assert rest(connection) == b""
+        assert got.headers["connection"] == "close"
+        assert got.error == (400, "BadRequestException", NO_HTTP)
 
     @pytest.mark.parametrize(
         "more",
@@ -345,12 +366,112 @@ class TestConnections:
             [f"e{number}"] for number in range(20)
         ]
 
+    @pytest.mark.parametrize(
+        "nonsense",
+        [
+            b"\x00\r\n\r\n",
+            head(CHUNKED) + b"no length\r\n",
+            head("x: " + "y" * 65_537),
+        ],
+        ids=["head", "body", "long head"],
+    )
+    @pytest.mark.parametrize("count", [1, 2, 3])
+    def test_nonsense_behind(self, count: int, nonsense: bytes) -> None:
+        """Calls that came whole are answered, whatever comes behind them."""
+        with guarded() as place, connected(place.server) as connection:
+            connection.sendall(request(BODY) * count)
+            connection.sendall(nonsense)
+            found = rest_of_all(connection)
+        assert len(found) == count
+        assert len(place.sender.requests) == count + 1
+
+    def test_nonsense_while_at_work(self) -> None:
+        """The call at work is answered; nothing that follows nonsense is looked at."""
+        entered, gate = threading.Event(), threading.Event()
+
+        def wait(request: EventsRequest) -> EventsResponse:
+            entered.set()
+            gate.wait(SECONDS)
+            return accepted(request)
+
+        with guarded() as place, connected(place.server) as connection:
+            place.sender.answer = wait
+            connection.sendall(request(BODY))
+            entered.wait(SECONDS)
+            for follows in (b"\x00\r\n\r\n", request(BODY)):
+                connection.sendall(follows)
+                up = post(place.server, b"", method="GET", path="/healthz")
+                assert up.status == 200
+            gate.set()
+            assert len(rest_of_all(connection)) == 1
+            assert len(place.sender.requests) == 1
+
+    def test_half_closed_behind(self) -> None:
+        """So are they if the client goes in the middle of the next one."""
+        with guarded() as place, connected(place.server) as connection:
+            connection.sendall(request(BODY) * 2 + request(BODY)[:-1])
+            connection.shutdown(socket.SHUT_WR)
+            assert len(rest_of_all(connection)) == 2
+            assert len(place.sender.requests) == 2
+
+    @pytest.mark.parametrize("more", [(), ("Connection: close",)])
+    def test_unread(self, more: tuple[str, ...]) -> None:
+        """A client that does not read what it asked for is hung up on."""
+        with guarded(idle_seconds=SOON, connections=1) as place:
+            place.sender.answer = long
+            with connected(place.server) as connection:
+                connection.sendall(request(BODY, *more) + request(BODY))
+                while not self.is_alone(place):
+                    continue
+                assert len(rest(connection)) < 20_000_000
+            place.sender.answer = accepted
+
+    @staticmethod
+    def is_alone(place: Guarded) -> bool:
+        """Return whether there is room for a connection."""
+        with connected(place.server) as connection:
+            try:
+                connection.sendall(request(method="GET", path="/healthz"))
+            except ConnectionError:
+                return False
+            return rest_of_first_line(connection) == b"HTTP/1.1 200 OK"
+
+    def test_read_late(self) -> None:
+        """A client that reads late, and reads all, is served as ever."""
+        with guarded() as place, connected(place.server) as connection:
+            place.sender.answer = long
+            connection.sendall(request(BODY))
+            assert len(answer(connection).body) > 20_000_000
+            place.sender.answer = accepted
+            connection.sendall(request(BODY))
+            assert answer(connection).status == 202
+
     def test_upgrade(self) -> None:
         """A client that would rather speak something else is told no."""
         with guarded() as place, connected(place.server) as connection:
             more = ("Connection: Upgrade", "Upgrade: websocket")
             connection.sendall(request(BODY, *more, path=PATH))
             assert rest(connection).startswith(b"HTTP/1.1 400 Bad Request\r\n")
+
+
+def long(request: EventsRequest) -> EventsResponse:
+    """Accept with more words than any connection has room for."""
+    told = EventItemResponse(status_code=202, message="x" * 20_000_000)
+    return EventsResponse(
+        results={
+            name: ItemResponse(events_item_response=dict.fromkeys(batch.events, told))
+            for name, batch in request.batch_item.items()
+        }
+    )
+
+
+def rest_of_first_line(connection: socket.socket) -> bytes:
+    """Read until a line ends, or the connection does."""
+    try:
+        with connection.makefile("rb") as stream:
+            return stream.readline().strip()
+    except ConnectionError:
+        return b""
 
 
 def rest_of_all(connection: socket.socket) -> list[Any]:

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from pinpoint_events.model.endpoint import (
     ChannelType,
@@ -267,6 +269,40 @@ class TestUser:
         many = {f"e{n}": of_user(user_id="") for n in range(20)}
         many |= {f"f{n}": Endpoint(user=User()) for n in range(20)}
         assert store.put(**many).refused == {}
+
+
+class TestLaws:
+    """Whatever is said, in calls of whatever size, the rules hold afterwards."""
+
+    @given(
+        st.lists(
+            st.dictionaries(
+                st.integers(0, 39).map("e{}".format),
+                st.builds(
+                    Endpoint,
+                    address=st.none() | st.sampled_from("xyz"),
+                    channel_type=st.sampled_from(["GCM", "EMAIL"]),
+                    endpoint_status=st.none() | st.sampled_from(EndpointStatus),
+                    user=st.builds(User, user_id=st.none() | st.sampled_from("uv")),
+                ),
+                max_size=18,
+            ),
+            max_size=2,
+        )
+    )
+    @example([{f"e{n}": of_user("GCM", address="x") for n in range(40)}])
+    def test_any_calls(self, calls: list[dict[str, Endpoint]]) -> None:
+        """An address has one active endpoint at most, and a user 15."""
+        with MemorySender() as sender:
+            for call in calls:
+                Store(sender).put(**call)
+            known = sender.find_endpoints(
+                addresses=["x", "y", "z"], user_ids=["u", "v"]
+            ).values()
+        active = [one.address for one in known if one.endpoint_status is ACTIVE]
+        users = list(map(user_id, known))
+        assert max(map(active.count, "xyz")) <= 1
+        assert max(map(users.count, "uv")) <= 15
 
 
 class TestSeenEndpoints:

@@ -24,6 +24,12 @@ from pinpoint_events.server._script import CallFaults
 NOON = datetime(2026, 9, 21, 12, tzinfo=UTC)
 CLASSES = [BareStatus, Cut, Delay, DropIds, FailCall, FailItem, ShiftClock, Throttle]
 
+FILE = 'an object with a list under `faults`; write {"faults": [...]}'
+KIND = (
+    "one of bare_status, cut, delay, drop_ids, fail_call, fail_item, shift_clock, "
+    "throttle"
+)
+
 
 def lines(act: Callable[[], object]) -> list[str]:
     """Return what is wrong, line by line."""
@@ -55,7 +61,7 @@ class TestFault:
                 lambda: FailCall(status=200, code="é", message="", calls=[0]),
                 [
                     "status: is 200; a whole number from 400 to 599",
-                    "code: cannot stand in a header; printable ASCII",
+                    "code: cannot stand in a header; printable ASCII, not empty",
                     "message: is empty; at least 1 character; give it a name",
                     (
                         "calls: has something else in it; a list of whole numbers "
@@ -67,29 +73,32 @@ class TestFault:
                 lambda: FailItem(status_code="500", of="call", items="12"),  # type: ignore[arg-type]
                 [
                     "status_code: is of type str; a whole number from 400 to 599",
-                    "of: is something else; one of event, endpoint",
+                    "of: is 'call'; one of event, endpoint; did you mean event?",
                     "items: is of type str; a list of whole numbers from 1 on",
                 ],
             ),
             (
                 lambda: Delay(seconds=-1, calls=3),  # type: ignore[arg-type]
                 [
-                    "seconds: is -1; a number from 0 to 1e+07",
+                    "seconds: is -1; a number from 0 to 10,000,000",
                     "calls: is of type int; a list of whole numbers from 1 on",
                 ],
             ),
             (
                 lambda: Cut(where="later", is_taken="yes"),  # type: ignore[arg-type]
                 [
-                    "where: is something else; one of before, inside, after",
+                    (
+                        "where: is 'later'; one of before, inside, after; did you mean "
+                        "after?"
+                    ),
                     "is_taken: is of type str; true or false",
                 ],
             ),
             (
                 lambda: Throttle(calls_per_second=float("nan"), burst=0),
                 [
-                    "calls_per_second: is nan; a number from 0.001 to 1e+06",
-                    "burst: is 0; a whole number from 1 to 1e+06",
+                    "calls_per_second: is nan; a number from 0.001 to 1,000,000",
+                    "burst: is 0; a whole number from 1 to 1,000,000",
                 ],
             ),
             (
@@ -98,15 +107,15 @@ class TestFault:
             ),
             (
                 lambda: DropIds(of=None),  # type: ignore[arg-type]
-                ["of: is something else; one of event, endpoint"],
+                ["of: is of type NoneType; one of event, endpoint"],
             ),
             (
                 lambda: ShiftClock(seconds="1"),  # type: ignore[arg-type]
-                ["seconds: is of type str; a number from -1e+07 to 1e+07"],
+                ["seconds: is of type str; a number from -10,000,000 to 10,000,000"],
             ),
             (
                 lambda: FailCall(retry_after_seconds=-0.5),
-                ["retry_after_seconds: is -0.5; a number from 0 to 1e+07"],
+                ["retry_after_seconds: is -0.5; a number from 0 to 10,000,000"],
             ),
         ],
     )
@@ -133,7 +142,10 @@ class TestFaults:
     def test_no_fault(self) -> None:
         """What is no fault is not added."""
         bad: Any = ["text", Delay(seconds=1), Fault]
-        limit = "is no fault; an object of a fault's class"
+        limit = (
+            "is no fault; an object of a class such as FailCall or Delay; pass "
+            "FailCall(calls=[1]), for one"
+        )
         assert lines(lambda: Faults(bad)) == [
             f"faults[0]: {limit}",
             f"faults[2]: {limit}",
@@ -235,43 +247,48 @@ class TestFromJson:
     @pytest.mark.parametrize(
         "text, told",
         [
-            ("[]", ["is no object; an object with a list under `faults`"]),
+            ("[]", [f"is no object; {FILE}"]),
             (
                 '{"Faults": [], "faults": {}}',
                 [
-                    "Faults: is not known; an object with a list under `faults`",
-                    "faults: is no list; an object with a list under `faults`",
+                    'Faults: is not known; one of faults; write {"faults": [...]}',
+                    f"faults: is no list; {FILE}",
+                ],
+            ),
+            ("{}", [f"faults: is missing; {FILE}"]),
+            (
+                '{"faults": [], "faults": []}',
+                ["faults: stands twice; each key once; leave one of them out"],
+            ),
+            (
+                '{"faults": [1, {}, {"fault": "FailCall"}, {"fault": ["cut"]}]}',
+                [
+                    (
+                        "faults[0]: is no object; an object with the name of its kind "
+                        'under `fault`; write {"fault": "fail_call"}, for one'
+                    ),
+                    f"faults[1].fault: is missing; {KIND}; say which it is",
+                    f"faults[2].fault: is 'FailCall'; {KIND}; did you mean fail_call?",
+                    f"faults[3].fault: is of type list; {KIND}",
                 ],
             ),
             (
-                '{"faults": [1, {}, {"fault": "explode"}, {"fault": ["cut"]}]}',
+                '{"faults": [{"fault": "cut", "calls": [1], "calls": [2], "wher": 1}]}',
                 [
-                    "faults[0]: is no object; one with a `fault`",
                     (
-                        "faults[1].fault: is missing; one of bare_status, cut, delay, "
-                        "drop_ids, fail_call, fail_item, shift_clock, throttle"
+                        "faults[0].calls: stands twice; each key once; leave one of "
+                        "them out"
                     ),
                     (
-                        "faults[2].fault: is something else; one of bare_status, cut, "
-                        "delay, drop_ids, fail_call, fail_item, shift_clock, throttle"
+                        "faults[0].wher: is not known; one of where, is_taken, calls; "
+                        "did you mean where?"
                     ),
-                    (
-                        "faults[3].fault: is something else; one of bare_status, cut, "
-                        "delay, drop_ids, fail_call, fail_item, shift_clock, throttle"
-                    ),
-                ],
-            ),
-            (
-                '{"faults": [{"fault": "cut", "calls": [1], "calls": [2], "at": 1}]}',
-                [
-                    "faults[0].calls: stands twice",
-                    "faults[0].at: is not known; one of where, is_taken, calls",
-                    "faults[0].where: is missing",
+                    "faults[0].where: is missing; a required member; add it",
                 ],
             ),
             (
                 '{"faults": [{"fault": "delay", "seconds": "1"}]}',
-                ["faults[0].seconds: is of type str; a number from 0 to 1e+07"],
+                ["faults[0].seconds: is of type str; a number from 0 to 10,000,000"],
             ),
             (
                 "{",
@@ -288,6 +305,16 @@ class TestFromJson:
     def test_refused(self, text: str, told: list[str]) -> None:
         """All that is wrong with a file is told at once, with where it stands."""
         assert lines(lambda: Faults.from_json(text)) == told
+
+
+def test_every_kind_in_docs() -> None:
+    """The how-to page's file can be read, and has one of every kind."""
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "run-an-endpoint.md"
+    text = (
+        page.read_text(encoding="utf-8").partition("```json\n")[2].partition("```")[0]
+    )
+    found = Faults.from_json(text).active
+    assert {type(each) for each in found} == set(CLASSES)
 
 
 def test_example(tmp_path: Path) -> None:

@@ -85,6 +85,15 @@ class TestCredentials:
             "the secret access key is empty or holds white space; copy it again"
         )
 
+    @pytest.mark.parametrize(
+        "parts", [(f'"{KEY_ID}"', SECRET), (KEY_ID, f"'{SECRET}'")]
+    )
+    def test_quoted(self, parts: tuple[str, str]) -> None:
+        """Quotation marks are no part of a key; whoever copied them is told so."""
+        assert refused(Credentials, *parts) == (
+            "the key stands in quotation marks; take them away"
+        )
+
     def test_unusable_token(self) -> None:
         """So is a session token."""
         assert refused(Credentials, KEY_ID, SECRET, f"{TOKEN}\n") == (
@@ -184,8 +193,15 @@ class TestFromEnvironment:
     def test_missing(self, found: dict[str, str], missing: str) -> None:
         """What is missing is named."""
         assert refused(Keys.from_environment, found) == (
-            f"no key in the environment: {missing} must be set; set both, or name a "
-            "credentials file"
+            f"no key in the environment: set {missing}"
+        )
+
+    def test_unusable(self) -> None:
+        """It is said that the key is that of the environment."""
+        found = {"AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": f"{SECRET} "}
+        assert refused(Keys.from_environment, found) == (
+            "the key in the environment is of no use: the secret access key is empty "
+            "or holds white space; copy it again"
         )
 
     def test_own_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,7 +245,8 @@ class TestFromFile:
         """A file without a key is a mistake."""
         path = file_of(tmp_path, "[default]\nregion = eu-west-1")
         assert refused(Keys.from_file, path) == (
-            f"credentials file {path}: no key to accept; add one"
+            f"credentials file {path} holds no key; give a profile aws_access_key_id "
+            "and aws_secret_access_key"
         )
 
     @pytest.mark.parametrize(
@@ -263,35 +280,43 @@ class TestFromFile:
         )
 
     @pytest.mark.parametrize(
-        "text, line",
+        "text, told",
         [
-            (f"aws_secret_access_key = {SECRET}\n{WEB}", 1),
-            (f"{WEB}{SECRET}\n", 4),
-            (f"{WEB}{WEB}", 4),
-            (f"{WEB}aws_secret_access_key = {SECRET}\n", 4),
+            (
+                f"aws_secret_access_key = {SECRET}\n{WEB}",
+                (
+                    "1 stands in no profile; begin one, with its name in brackets: "
+                    "[default]"
+                ),
+            ),
+            (f"{WEB}{SECRET}\n", "4 is no setting; write NAME = VALUE"),
+            (f"{WEB}{WEB}", "4 begins a profile a second time; give it another name"),
+            (
+                f"{WEB}aws_secret_access_key = {SECRET}\n",
+                "4 sets what its profile has set already; leave one of them out",
+            ),
         ],
         ids=["outside a profile", "no setting", "profile twice", "setting twice"],
     )
-    def test_faulty_line(self, tmp_path: Path, text: str, line: int) -> None:
+    def test_faulty_line(self, tmp_path: Path, text: str, told: str) -> None:
         """The line is named, and never shown."""
         path = file_of(tmp_path, text)
-        assert refused(Keys.from_file, path) == (
-            f"credentials file {path}, line {line}: not a setting in a profile, or "
-            "there twice"
-        )
+        found = refused(Keys.from_file, path)
+        assert found == f"credentials file {path}: line {told}"
 
     def test_no_text(self, tmp_path: Path) -> None:
         """A file that is not UTF-8 is refused."""
         path = tmp_path / "credentials"
         path.write_bytes(WEB.encode("utf-16"))
-        told = f"credentials file {path} is not UTF-8"
+        told = f"credentials file {path} is not UTF-8; save it as that"
         assert refused(Keys.from_file, path) == told
 
     def test_no_file(self, tmp_path: Path) -> None:
         """A file that is not there is refused, with the system's reason."""
         path = tmp_path / "nowhere"
         assert refused(Keys.from_file, path) == (
-            f"credentials file {path} cannot be read: {os.strerror(2)}"
+            f"credentials file {path} cannot be read: {os.strerror(2)}; name another, "
+            "or let this user read it"
         )
 
 
@@ -345,8 +370,7 @@ class TestReload:
             "keys not reloaded; those known before stay accepted"
         )
         assert vars(record)["pinpoint_events.problem"] == (
-            f"credentials file {path}, line 4: not a setting in a profile, or there "
-            "twice"
+            f"credentials file {path}: line 4 is no setting; write NAME = VALUE"
         )
         assert SECRET not in repr(vars(record))
         rewritten(path, JOB)
@@ -360,7 +384,10 @@ class TestReload:
         assert keys.find(KEY_ID) == KEY
         assert keys.find(KEY_ID) == KEY
         assert keys.reload() is False
-        problem = f"credentials file {path} cannot be read: {os.strerror(2)}"
+        problem = (
+            f"credentials file {path} cannot be read: {os.strerror(2)}; name another, "
+            "or let this user read it"
+        )
         assert [
             vars(record)["pinpoint_events.problem"] for record in caplog.records
         ] == [

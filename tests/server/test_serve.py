@@ -232,6 +232,26 @@ class TestServing:
             assert here.serve("--to", to, use=use)[0] == 0
         assert list(behind.events) == [("e", "v")]
 
+    def test_gateway_for_all(self, here: Here, aws: pytest.MonkeyPatch) -> None:
+        """So they can for every application, each under its own name."""
+        for name, value in KEYS.items():
+            aws.setenv(name, value)
+        behind: dict[str, MemorySender] = {}
+
+        def opened(application_id: str) -> MemorySender:
+            behind[application_id] = MemorySender(application_id=application_id)
+            return behind[application_id]
+
+        def use(server: Served) -> None:
+            for name in ("shop", "forum"):
+                boto3_client(server).put_events(ApplicationId=name, EventsRequest=ONE)
+
+        with served(create_app(opened, credentials=KEY)) as store:
+            url = quote(store.url, safe="")
+            to = f"pinpoint://{{application_id}}?region=eu-west-1&endpoint_url={url}"
+            assert here.serve("--to", to, use=use)[0] == 0
+        assert list(behind) == ["shop", "forum"]
+
     def test_faults(self, here: Here, tmp_path: Path) -> None:
         """What shall go wrong stands in a file."""
         file = tmp_path / "faults.json"
@@ -308,7 +328,42 @@ class TestRefused:
             ),
             (
                 ("--no-auth", "--credentials", "file"),
-                "--no-auth and --credentials contradict each other",
+                "--no-auth and --credentials contradict each other; leave one out",
+            ),
+            (
+                ("--no-auth", "--region", "eu-west-1"),
+                "--no-auth and --region contradict each other; leave one out",
+            ),
+            (
+                ("--force-no-auth",),
+                "--force-no-auth is for --no-auth; add that, or leave it out",
+            ),
+            *(
+                (
+                    (option, ""),
+                    f"argument {option}: is empty; give it a value, or leave it out",
+                )
+                for option in (
+                    "--credentials",
+                    "--faults",
+                    "--host",
+                    "--region",
+                    "--to",
+                )
+            ),
+            (
+                ("--no-auth", "--to", "sqlite:///{app}.db"),
+                (
+                    "argument --to: '{app}' stands for nothing; write "
+                    "{application_id}, or { as %7B in a name"
+                ),
+            ),
+            (
+                ("--no-auth", "--to", "sqlite:///none/{application_id}.db"),
+                (
+                    "argument --to: the directory 'none' is not there; make it, or "
+                    "name another"
+                ),
             ),
             (
                 ("--no-auth", "--host", "0.0.0.0"),
@@ -321,12 +376,15 @@ class TestRefused:
                 ("--no-auth", "--faults", "none.json"),
                 (
                     "argument --faults: 'none.json' cannot be read: No such file "
-                    "or directory"
+                    "or directory; name another, or let this user read it"
                 ),
             ),
             (
                 ("--no-auth", "word"),
-                "Unknown options: an argument that belongs to no option",
+                (
+                    "Unknown options: an argument that belongs to no option; a value "
+                    "with blanks stands in quotes"
+                ),
             ),
         ],
     )
@@ -341,9 +399,19 @@ class TestRefused:
 
     def test_faults(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
         """252: a file of faults that is none."""
-        (tmp_path / "faults.json").write_text("[]")
-        found = self.refused(capsys, "--no-auth", "--faults", "faults.json")
-        assert found == (252, "Parameter validation failed:")
+        (tmp_path / "faults.json").write_text('{"faults": [{"fault": "delay"}]}')
+        assert main(["serve", "--no-auth", "--faults", "faults.json"]) == 252
+        out, err = capsys.readouterr()
+        assert (out, err.splitlines()) == (
+            "",
+            [
+                "Parameter validation failed:",
+                (
+                    "Missing required parameter in ['faults.json'].faults[0]: "
+                    '"seconds"; a required member; add it'
+                ),
+            ],
+        )
 
     @pytest.mark.parametrize(
         "arguments, told",
@@ -351,15 +419,17 @@ class TestRefused:
             (
                 (),
                 (
-                    "no key in the environment: AWS_ACCESS_KEY_ID and "
-                    "AWS_SECRET_ACCESS_KEY must be set; set both, or name a "
-                    "credentials file by --credentials, or take calls of anybody with "
-                    "--no-auth"
+                    "no key in the environment: set AWS_ACCESS_KEY_ID and "
+                    "AWS_SECRET_ACCESS_KEY; or give keys with --credentials FILE, or "
+                    "take calls of anybody with --no-auth"
                 ),
             ),
             (
                 ("--credentials", "none"),
-                "credentials file none cannot be read: No such file or directory",
+                (
+                    "credentials file none cannot be read: No such file or directory; "
+                    "name another, or let this user read it"
+                ),
             ),
             (
                 ("--no-auth", "--host", "no such host"),
@@ -379,10 +449,19 @@ class TestRefused:
         """253: keys, or the place to listen."""
         assert self.refused(capsys, *arguments) == (253, told)
 
-    def test_url(self, capsys: pytest.CaptureFixture[str]) -> None:
+    @pytest.mark.parametrize(
+        "url, told",
+        [
+            ("mysql://x", "this URL is not understood: the scheme 'mysql' "),
+            ("mysql://{application_id}", "this URL is not understood: the scheme "),
+            ("pinpoint://{application_id}", "no region "),
+            ("sqlite:///{application_id}.db?x=1", "this sqlite URL has the query key "),
+        ],
+    )
+    def test_url(self, capsys: pytest.CaptureFixture[str], url: str, told: str) -> None:
         """253: a URL that is of no use is told of before anything is served."""
-        code, told = self.refused(capsys, "--no-auth", "--to", "mysql://x")
-        assert (code, told[:26]) == (253, "this URL is not understood")
+        code, found = self.refused(capsys, "--no-auth", "--to", url)
+        assert (code, found[: len(told)]) == (253, told)
 
     def test_help(self, capsys: pytest.CaptureFixture[str]) -> None:
         """Help has an example."""

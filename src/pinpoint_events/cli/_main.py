@@ -8,7 +8,6 @@ input, 253 your environment, 254 the service, 255 anything else.
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from string import ascii_letters, digits
 from typing import Final
 
 from pinpoint_events import __version__
@@ -17,10 +16,8 @@ from pinpoint_events.cli._parser import Parser, UsageError, invalid_choice
 from pinpoint_events.errors import (
     ConfigurationError,
     PinpointEventsError,
-    Problem,
     ServiceError,
     ValidationError,
-    shortened,
 )
 
 __all__ = ["main"]
@@ -50,6 +47,30 @@ _COMMANDS: Final = {
     "serve": "serve",
 }
 
+# Of the AWS CLI's options, those that may stand before its command, as in
+# `aws --region eu-west-1 pinpoint put-events`.
+_GLOBAL_WITH_VALUE: Final = (
+    "--ca-bundle",
+    "--cli-binary-format",
+    "--cli-connect-timeout",
+    "--cli-read-timeout",
+    "--color",
+    "--endpoint-url",
+    "--output",
+    "--profile",
+    "--query",
+    "--region",
+)
+_GLOBAL: Final = (
+    *_GLOBAL_WITH_VALUE,
+    "--debug",
+    "--no-cli-auto-prompt",
+    "--no-cli-pager",
+    "--no-paginate",
+    "--no-sign-request",
+    "--no-verify-ssl",
+)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """
@@ -66,21 +87,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    # What stands behind the command's name is for the command.
-    options = 0
-    while options < len(arguments) and arguments[options].startswith("-"):
-        options += 1
+    own, of_command, rest = _divided(arguments)
     parser = _parser()
     try:
-        chosen = parser.parse_known_or_fail(arguments[: options + 1]).command
+        chosen = parser.parse_known_or_fail([*own, *rest[:1]]).command
+        if chosen == "help":  # as the AWS CLI has it
+            parser.print_help()
+            return SUCCESS
         if chosen not in _COMMANDS:
             parser.error(invalid_choice("COMMAND", chosen, list(_COMMANDS)))
         command = import_module(f"pinpoint_events.cli.{_COMMANDS[chosen]}")
-        code: int = command.run(f"{_PROGRAM} {chosen}", arguments[options + 1 :])
+        code: int = command.run(f"{_PROGRAM} {chosen}", [*of_command, *rest[1:]])
     except SystemExit:
         # By argparse, for help and version, which it has printed.
         return SUCCESS
     return code
+
+
+def _divided(arguments: list[str]) -> tuple[list[str], list[str], list[str]]:
+    """
+    Return our own options, those for the command, and all from the command's name on.
+
+    What is for the command goes before its own arguments, of which the last counts.
+    """
+    own: list[str] = []
+    of_command: list[str] = []
+    at = 0
+    while at < len(arguments) and arguments[at].startswith("-"):
+        name, equals, _ = arguments[at].partition("=")
+        is_global = len(name) > len("--") and _starts_one_of(_GLOBAL, name)
+        value_follows = not equals and _starts_one_of(_GLOBAL_WITH_VALUE, name)
+        end = at + (2 if is_global and value_follows else 1)
+        (of_command if is_global else own).extend(arguments[at:end])
+        at = end
+    return own, of_command, arguments[at:]
+
+
+def _starts_one_of(names: tuple[str, ...], start: str) -> bool:
+    return any(name.startswith(start) for name in names)
 
 
 def _parser() -> Parser:
@@ -121,52 +165,15 @@ def _lines(error: Exception) -> list[str]:
     if isinstance(error, UsageError):
         return [error.message, error.usage] if error.usage else [error.message]
     if isinstance(error, ValidationError):
-        told = [_problem_text(problem) for problem in error.problems]
+        from pinpoint_events.cli._problems import problem_text  # noqa: PLC0415 - for it
+
+        told = [problem_text(problem) for problem in error.problems]
         return ["Parameter validation failed:", *told]
     if isinstance(error, ServiceError):
         return [_refusal_text(error)]
     if isinstance(error, PinpointEventsError | console.OutputError):
         return [str(error)]
     return [_defect_text(error)]
-
-
-def _problem_text(problem: Problem) -> str:
-    """Return a problem in one line, in the AWS CLI's words where it has some."""
-    if not problem.path:
-        return str(problem)
-    where = _path_text(problem.path)
-    told = f"{where}: {problem.problem}"
-    rest: tuple[str, ...] = problem[2:]
-    parent = _path_text(problem.path[:-1]) or "input"
-    name = f'"{shortened(str(problem.path[-1]))[1:-1]}"'
-    if problem.problem == "is missing":
-        told = f"Missing required parameter in {parent}: {name}"
-    elif problem.problem == "is not known":
-        choices = problem.limit.removeprefix("one of ")
-        told = f"Unknown parameter in {parent}: {name}, must be one of: {choices}"
-        rest = (problem.remedy,)
-    elif problem.problem.startswith("is of type "):
-        kind = problem.problem.removeprefix("is of type ")
-        told = f"Invalid type for parameter {where}, type: <class '{kind}'>"
-    return "; ".join(part for part in (told, *rest) if part)
-
-
-# What needs no quotes to be told from what stands around it.
-_PLAIN: Final = frozenset(ascii_letters + digits + "_-:@")
-_MOST_CHARACTERS: Final = 60
-
-
-def _path_text(path: tuple[str | int, ...]) -> str:
-    """Return a path as the AWS CLI does: `EventsRequest.BatchItem.e1.Events.v1`."""
-    shown = ""
-    for part in path:
-        if isinstance(part, int):
-            shown += f"[{part}]"
-        elif part and len(part) <= _MOST_CHARACTERS and _PLAIN.issuperset(part):
-            shown += f".{part}" if shown else part
-        else:
-            shown += f"[{shortened(part)}]"
-    return shown
 
 
 def _refusal_text(error: ServiceError) -> str:

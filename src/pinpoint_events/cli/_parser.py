@@ -47,7 +47,8 @@ class Parser(argparse.ArgumentParser):
         # none, or that must be numbers. They may be somebody's data.
         message = re.sub(r"=.* could match", " could match", message, flags=re.DOTALL)
         message = re.sub(r"ignored explicit argument .*", "takes no value", message)
-        message = re.sub(r"(invalid \w+ value): .*", r"\1", message, flags=re.DOTALL)
+        number = r"\1; pass a whole number"
+        message = re.sub(r"(invalid int value): .*", number, message, flags=re.DOTALL)
         raise UsageError(message, self.format_usage())
 
     def parse_known_or_fail(self, arguments: list[str]) -> argparse.Namespace:
@@ -62,11 +63,15 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             names = [each.split("=")[0] for each in unknown if each.startswith("--")]
             others = len(unknown) - len(names)
-            if others == 1:
-                names.append("an argument that belongs to no option")
-            elif others:
-                names.append(f"{others} arguments that belong to no option")
-            self.error(f"Unknown options: {', '.join(names)}")
+            remedy = ""
+            if others:
+                names.append(
+                    "an argument that belongs to no option"
+                    if others == 1
+                    else f"{others} arguments that belong to no option"
+                )
+                remedy = "; a value with blanks stands in quotes"
+            self.error(f"Unknown options: {', '.join(names)}{remedy}")
         return known
 
 

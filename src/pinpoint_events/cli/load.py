@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
 
 from pinpoint_events.cli import _console as console
 from pinpoint_events.cli._parser import Parser, UsageError
@@ -57,7 +58,7 @@ def run(program: str, arguments: list[str]) -> int:
     from pinpoint_events.senders.url import open_sender  # noqa: PLC0415
 
     files = options.files
-    settled = Checkpoint.read(options.checkpoint, files)
+    settled = Checkpoint.read(options.checkpoint, files, _place(options))
     before = settled.books.events.read
     with ExitStack() as stack:
         enter = stack.enter_context
@@ -74,7 +75,7 @@ def run(program: str, arguments: list[str]) -> int:
         load = Load(plan, sender, settler, interruption, progress)
         load.run()
         progress.end(load.consumed, settler.books)
-        is_all_read = load.trouble is None and not interruption.has_come
+        is_all_read = load.is_all_read and load.trouble is None
         # Who reads no more of it still gets the exit code.
         with suppress(console.OutputClosedError):
             console.out(_summary(settler.books, is_all_read=is_all_read))
@@ -82,7 +83,7 @@ def run(program: str, arguments: list[str]) -> int:
             console.message(_how_to_go_on(options))
         if load.trouble is not None:
             raise load.trouble
-    if interruption.has_come:
+    if not is_all_read:
         return INTERRUPTED
     return 0 if settler.books.is_all_accepted else NOT_ALL_ACCEPTED
 
@@ -155,12 +156,52 @@ def _refuse_contradictions(parser: Parser, options: Namespace) -> None:
         parser.error(f"argument FILE: {_STDIN} stands more than once")
     if options.source_id is not None and len(options.files) > 1:
         parser.error("argument --source-id: stands for one FILE, and there are more")
-    if options.rejected is not None and options.checkpoint is not None:
-        same = os.path.realpath(options.rejected) == os.path.realpath(
-            options.checkpoint
-        )
-        if same:
-            parser.error("--rejected and --checkpoint name the same file")
+    source_id = options.source_id
+    if source_id is not None and (not source_id or not _is_text(source_id)):
+        told = "is no text in UTF-8" if source_id else "is empty; leave it out"
+        parser.error(f"argument --source-id: {told}")
+    # One of them would be written while it is read, or by two at once.
+    names = {f"FILE {name!r}": name for name in options.files if name != _STDIN}
+    for role, path in (
+        ("--to", _sqlite_file(options.to)),
+        ("--rejected", options.rejected),
+        ("--checkpoint", options.checkpoint),
+    ):
+        if path is None:
+            continue
+        for other, name in names.items():
+            if _is_same(name, path):
+                parser.error(f"{other} and {role} name the same file")
+        names[role] = path
+
+
+def _is_text(argument: str) -> bool:
+    # Bytes that are no text come as lone surrogates.
+    return argument.isascii() or not any("\ud800" <= c <= "\udfff" for c in argument)
+
+
+def _sqlite_file(url: str) -> str | None:
+    scheme, _, path = url.partition(":///")
+    return unquote(path) if scheme.lower() == "sqlite" else None
+
+
+def _is_same(one: str, other: str) -> bool:
+    with suppress(ValueError):  # no file has a name with a null character
+        return os.path.realpath(one) == os.path.realpath(other)
+    return False
+
+
+def _place(options: Namespace) -> str:
+    """
+    Return where it goes, for the checkpoint: without the address of an endpoint.
+
+    That may change between two runs, and what is behind it stay.
+    """
+    base, _, query = options.to.partition("?")
+    kept = [each for each in query.split("&") if not each.startswith("endpoint_url=")]
+    place = f"{base}?{'&'.join(kept)}" if any(kept) else base
+    application_id = options.application_id
+    return place if application_id is None else f"{place} ({application_id})"
 
 
 def _total_bytes(files: Sequence[str]) -> int | None:

@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
 
 from pinpoint_events.cli import _console as console
 from pinpoint_events.cli._parser import Parser, UsageError
-from pinpoint_events.errors import ConfigurationError
+from pinpoint_events.errors import ConfigurationError, ValidationError, shortened
 
 if TYPE_CHECKING:
     import socket
@@ -28,6 +29,8 @@ __all__ = ["run"]
 
 INTERRUPTED: Final = 130  # 128 and the number of SIGINT, as shells have it
 _PLACEHOLDER: Final = "{application_id}"
+_BRACES: Final = re.compile(r"\{.*?\}")
+_SQLITE: Final = "sqlite:///"
 # It becomes part of a URL, of a file's name perhaps.
 _PLAIN_ID: Final = re.compile("[A-Za-z0-9_-]{1,64}")
 _MOST_PORT: Final = 65_535
@@ -48,8 +51,16 @@ def run(program: str, arguments: list[str]) -> int:
     options = parser.parse_known_or_fail(arguments)
     if not 0 <= options.port <= _MOST_PORT:
         parser.error(f"argument --port: {options.port} is not from 0 to {_MOST_PORT}")
-    if options.no_auth and options.credentials is not None:
-        parser.error("--no-auth and --credentials contradict each other")
+    for name in ("credentials", "region") if options.no_auth else ():
+        if getattr(options, name) is not None:
+            parser.error(f"--no-auth and --{name} contradict each other; leave one out")
+    if options.force_no_auth and not options.no_auth:
+        parser.error("--force-no-auth is for --no-auth; add that, or leave it out")
+    for name in ("credentials", "faults", "host", "region", "to"):
+        if getattr(options, name) == "":
+            parser.error(
+                f"argument --{name}: is empty; give it a value, or leave it out"
+            )
     # Not above: help is printed without them.
     from pinpoint_events.server import create_app, running  # noqa: PLC0415
 
@@ -91,7 +102,7 @@ def _parser(program: str) -> Parser:
     parser = Parser(
         prog=program,
         description="Serve a PutEvents endpoint of your own: what AWS clients send to "
-        "it goes into a store, or wherever else a URL says.\n\n"
+        "it\ngoes into a store, or wherever else a URL says.\n\n"
         "It prints its URL, then serves until Ctrl-C or SIGTERM.",
         example=f"{program} --to sqlite:///events.db",
     )
@@ -175,10 +186,38 @@ def _senders(url: str) -> "Callable[[str], Sender]":
             # The URL itself is sound: it is for another application.
             raise LookupError(application_id) from error
 
+    unknown = next(
+        (each for each in _BRACES.findall(url) if each != _PLACEHOLDER), None
+    )
+    if unknown is not None:
+        told = f"argument --to: {shortened(unknown)} stands for nothing"
+        raise UsageError(f"{told}; write {_PLACEHOLDER}, or {{ as %7B in a name")
     if _PLACEHOLDER in url:
+        _try(url)
         return open_by_name
     open_sender(url).close()  # what is wrong with it is better told now
     return open_for
+
+
+def _try(url: str) -> None:
+    """
+    Find what is wrong with a URL for each application, before the first one calls.
+
+    Raises:
+        ConfigurationError: If the URL can be of no use.
+    """
+    from pinpoint_events.senders import open_sender  # noqa: PLC0415 - not for help
+
+    place, _, query = url.partition("?")
+    if query or not place.lower().startswith(_SQLITE):
+        named = url.replace(_PLACEHOLDER, "any")
+        open_sender(named, application_id="any").close()
+        return
+    # To open it would make a store, for an application that nobody asked for.
+    directory = Path(unquote(place[len(_SQLITE) :])).parent
+    if _PLACEHOLDER not in str(directory) and not directory.is_dir():
+        told = f"argument --to: the directory {str(directory)!r} is not there"
+        raise UsageError(f"{told}; make it, or name another")
 
 
 def _faults(path: str | None) -> "Faults | None":
@@ -190,8 +229,11 @@ def _faults(path: str | None) -> "Faults | None":
         text = Path(path).read_bytes()
     except OSError as error:
         told = f"argument --faults: {path!r} cannot be read: {error.strerror}"
-        raise UsageError(told) from error
-    return Faults.from_json(text)
+        raise UsageError(f"{told}; name another, or let this user read it") from error
+    try:
+        return Faults.from_json(text)
+    except ValidationError as error:
+        raise ValidationError([each.below(path) for each in error.problems]) from None
 
 
 def _keys(path: str | None) -> "Keys":
@@ -202,7 +244,10 @@ def _keys(path: str | None) -> "Keys":
     try:
         return Keys.from_environment()
     except ConfigurationError as error:
-        told = f"{error} by --credentials, or take calls of anybody with --no-auth"
+        told = (
+            f"{error}; or give keys with --credentials FILE, or take calls of anybody "
+            "with --no-auth"
+        )
         raise ConfigurationError(told) from None
 
 

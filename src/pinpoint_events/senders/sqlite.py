@@ -32,19 +32,20 @@ _LONGEST_SECONDS: Final = 86_400  # a day
 _FIND_ENDPOINT: Final = (
     "SELECT id, json FROM endpoint WHERE application_id = ? AND endpoint_id = ?"
 )
-# A list of any length as one parameter; each of the three has an index, for which the
-# last two are written as in the schema.
-_FIND_ENDPOINTS: Final = """
-    SELECT id, endpoint_id, json FROM endpoint
-    WHERE application_id = ?1 AND endpoint_id IN (SELECT value FROM json_each(?2))
-    UNION SELECT id, endpoint_id, json FROM endpoint
-    WHERE application_id = ?1
-    AND json_extract(json, '$.Address') IN (SELECT value FROM json_each(?3))
-    UNION SELECT id, endpoint_id, json FROM endpoint
-    WHERE application_id = ?1
-    AND json_extract(json, '$.User.UserId') IN (SELECT value FROM json_each(?4))
-    ORDER BY id
-"""
+# By id, by address, and by user. A list of any length is one parameter; there is an
+# index for each, for which the last two are written as in the schema.
+_FIND_BY_ID: Final = (
+    "SELECT id, endpoint_id, json FROM endpoint WHERE application_id = ? "
+    "AND endpoint_id IN (SELECT value FROM json_each(?))"
+)
+_FIND_BY_ADDRESS: Final = (
+    "SELECT id, endpoint_id, json FROM endpoint WHERE application_id = ? "
+    "AND json_extract(json, '$.Address') IN (SELECT value FROM json_each(?))"
+)
+_FIND_BY_USER: Final = (
+    "SELECT id, endpoint_id, json FROM endpoint WHERE application_id = ? "
+    "AND json_extract(json, '$.User.UserId') IN (SELECT value FROM json_each(?))"
+)
 _ADD_ENDPOINT: Final = (
     "INSERT INTO endpoint (application_id, endpoint_id, json, created_at, updated_at) "
     "VALUES (?, ?, ?, ?, ?)"
@@ -158,12 +159,22 @@ class SqliteSender(BaseSender):
         Raises:
             StoreError: If the file cannot be read.
         """
-        lists = [encode(list(each)).decode() for each in (ids, addresses, user_ids)]
-        with self._store.transaction() as connection:
-            rows = connection.execute(
-                _FIND_ENDPOINTS, (self.application_id, *lists)
-            ).fetchall()
         found: dict[str, Endpoint] = {}
+        selects = []
+        parameters = []
+        for select, values in (
+            (_FIND_BY_ID, ids),
+            (_FIND_BY_ADDRESS, addresses),
+            (_FIND_BY_USER, user_ids),
+        ):
+            if values:
+                selects.append(select)
+                parameters += [self.application_id, encode(list(values)).decode()]
+        if not selects:
+            return found
+        statement = f"{' UNION '.join(selects)} ORDER BY id"
+        with self._store.transaction() as connection:
+            rows = connection.execute(statement, parameters).fetchall()
         for _, endpoint_id, text in rows:
             with self._reading(endpoint_id):
                 found[endpoint_id] = _endpoint(text)
@@ -232,7 +243,7 @@ class SqliteSender(BaseSender):
 
 @lru_cache(maxsize=1024)
 def _endpoint(text: str) -> Endpoint:
-    return from_json(Endpoint, text)
+    return from_json(Endpoint, text.encode())
 
 
 @lru_cache(maxsize=1024)

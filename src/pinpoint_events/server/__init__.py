@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pinpoint_events.server._script import Faults as Faults
     from pinpoint_events.server.app import App as App
+    from pinpoint_events.server.app import Limits as Limits
     from pinpoint_events.server.app import create_app as create_app
     from pinpoint_events.server.directory import EndpointDirectory as EndpointDirectory
     from pinpoint_events.server.faults import BareStatus as BareStatus
@@ -44,6 +45,7 @@ __all__ = [
     "Faults",
     "FileKeys",
     "Keys",
+    "Limits",
     "Served",
     "ShiftClock",
     "Throttle",
@@ -53,7 +55,7 @@ __all__ = [
 
 _MODULES = {
     "_script": {"Faults"},
-    "app": {"App", "create_app"},
+    "app": {"App", "Limits", "create_app"},
     "directory": {"EndpointDirectory"},
     "faults": {
         "BareStatus",

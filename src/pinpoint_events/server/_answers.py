@@ -21,10 +21,12 @@ __all__ = [
     "CallRefused",
     "bad_request",
     "default_code",
+    "head_too_large",
     "method_not_allowed",
     "not_found",
     "refusal_answer",
     "too_large",
+    "too_many_headers",
     "unavailable",
     "unsupported_media_type",
 ]
@@ -111,7 +113,9 @@ def bad_request(message: str) -> CallRefused:
     return CallRefused(400, message)
 
 
-def not_found(message: str = "Not Found") -> CallRefused:
+def not_found(
+    message: str = "no such path; events go to /v1/apps/APPLICATION-ID/events",
+) -> CallRefused:
     """Return the answer where there is nothing."""
     return CallRefused(404, message)
 
@@ -124,7 +128,24 @@ def method_not_allowed(method: str, allowed: Sequence[str]) -> CallRefused:
 
 def too_large(limit: int) -> CallRefused:
     """Return the answer to a body that is longer than a call may be."""
-    return CallRefused(413, f"the request is larger than {limit:,} bytes")
+    told = (
+        f"the request is larger than {limit:,} bytes; send its events in several calls"
+    )
+    return CallRefused(413, told)
+
+
+def head_too_large(limit: int) -> CallRefused:
+    """Return the answer to a head that is longer than one may be."""
+    told = (
+        f"the head of the request is larger than {limit:,} bytes; shorten its headers"
+    )
+    return CallRefused(431, told, closes=True)
+
+
+def too_many_headers(count: int, limit: int) -> CallRefused:
+    """Return the answer to a head of very many headers."""
+    told = f"the request has {count} headers; at most {limit}; leave some out"
+    return CallRefused(431, told, closes=True)
 
 
 def unsupported_media_type(message: str) -> CallRefused:

@@ -29,7 +29,7 @@ Senders = Sender | Callable[[str], Sender]
 """One sender for every application, or what opens one by the application's id."""
 
 _ACCEPTED: Final = 202
-_MOST_APPLICATIONS: Final = 1_000  # open at a time: each may hold files or connections
+_MOST_OPEN: Final = 100  # at a time: each may hold some files or connections
 _NOTHING: Final = EventsResponse()
 _UNTOUCHED: Final = Endpoint()
 
@@ -62,7 +62,15 @@ class Applications:
             CallRefused: If the call is refused as a whole.
             PinpointEventsError: If the sender raises that.
         """
-        application = self._application(application_id)
+        application = self._taken(application_id)
+        try:
+            return self._answer(application, body, faults)
+        finally:
+            self._give_back(application)
+
+    def _answer(
+        self, application: "_Application", body: bytes, faults: CallFaults
+    ) -> bytes:
         call = self._reader.read(body)
         failed, dropped = self._faults.of_items(call.items)
         for item, fault in failed.items():
@@ -80,22 +88,37 @@ class Applications:
             )
         return b'{"Results":{}}' if not answer.results else to_json(answer)
 
-    def _application(self, application_id: str) -> "_Application":
+    def _taken(self, application_id: str) -> "_Application":
         if self._one is not None:
             return self._one
         with self._lock:
-            found = self._known.get(application_id)
+            found = self._known.pop(application_id, None)
             if found is None:
-                found = self._known[application_id] = self._opened(application_id)
+                found = self._opened(application_id)
+            self._known[application_id] = found  # as the one that was used last
+            found.calls += 1
             return found
 
+    def _give_back(self, application: "_Application") -> None:
+        if application is not self._one:
+            with self._lock:
+                application.calls -= 1
+
     def _opened(self, application_id: str) -> "_Application":
-        if len(self._known) >= _MOST_APPLICATIONS:
-            raise not_found("no further application is served here")
+        if len(self._known) >= _MOST_OPEN:
+            self._close_idle()
         try:
             return _Application(self._open(application_id))
         except LookupError:
-            raise not_found("no such application") from None
+            raise not_found("no such application; check its id") from None
+
+    def _close_idle(self) -> None:
+        """Close the sender that was not used for the longest; it is opened anew."""
+        # No more calls are at work at a time than there are workers.
+        idle = (name for name, one in self._known.items() if not one.calls)
+        name = next(idle, None)
+        if name is not None:
+            self._known.pop(name).sender.close()
 
     def close(self) -> None:
         """Close the senders that were opened here; not the one that was handed in."""
@@ -110,6 +133,7 @@ class _Application:
 
     def __init__(self, sender: Sender) -> None:
         self.sender = sender
+        self.calls = 0  # at work on it
         self._seen = SeenEndpoints()
         self._knows_all = isinstance(sender, EndpointDirectory)
         self._directory: EndpointDirectory = (

@@ -61,7 +61,10 @@ class Body:
                     body += chunk
                     digest.update(chunk)
         except TimeoutError:
-            told = f"the body did not arrive within {self._seconds:g} seconds"
+            told = (
+                f"the body did not arrive within {self._seconds:g} seconds; send it "
+                "faster, or its events in several calls"
+            )
             raise CallRefused(408, told, closes=True) from None
         return bytes(body), digest.hexdigest()
 

@@ -207,7 +207,9 @@ class Reader:
         except ValidationError as error:
             raise bad_request(_words(error.problems)) from None
         self._limit(data)
-        refused = dict(_sessions_without_duration(data))
+        refused: dict[Item, str] = {}
+        if b"StopTimestamp" in body or b"\\u" in body:  # which may spell it as well
+            refused.update(_sessions_without_duration(data))
         layout, request = _read(data, refused)
         call = Call(layout, request)
         for item, message in refused.items():

@@ -7,8 +7,9 @@ sends. This adds what an endpoint on an open port needs, and what faults need:
 - a head of more than 64 KiB ends the connection, and so does as much of anything that
   is neither head nor body: chunk extensions, trailers, empty lines;
 - a head must be complete some seconds after it began, and after the connection did;
-- an answer that is not read ends the connection, when it would have to be kept alive;
+- an answer that is not read ends the connection, kept alive or not;
 - who closes its side after a complete request still gets its answer;
+- what cannot be read is refused in the service's form, after the answers that are due;
 - there are so many connections and no more;
 - who asks for another protocol is answered, and hung up on;
 - the application can end the connection.
@@ -19,30 +20,27 @@ that a uvicorn that changed is noticed.
 
 import asyncio
 import socket
-from typing import Any, Final
+from typing import Any
 
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 from uvicorn.server import ServerState
 
-from pinpoint_events.server.app import CUT, Limits
+from pinpoint_events.builder import new_event_id
+from pinpoint_events.server._answers import (
+    HEADERS,
+    CallRefused,
+    bad_request,
+    head_too_large,
+    refusal_answer,
+)
+from pinpoint_events.server.app import CUT, MOST_HEAD_BYTES, Limits
 
 __all__ = ["Connection"]
-
-_UNREAD_BYTES: Final = 64 * 1024
-
-_MESSAGE: Final = b'{"Message":"Request Header Fields Too Large"}'
-_TOO_LONG: Final = b"\r\n".join(
-    (
-        b"HTTP/1.1 431 Request Header Fields Too Large",
-        b"content-type: application/json",
-        b"x-amzn-errortype: RequestHeaderFieldsTooLargeException",
-        b"content-length: %d" % len(_MESSAGE),
-        b"connection: close",
-        b"",
-        _MESSAGE,
-    )
-)
 
 
 class Connection(HttpToolsProtocol):
@@ -62,7 +60,10 @@ class Connection(HttpToolsProtocol):
         self._unread_bytes = 0
         self._is_in_head = True
         self._has_begun = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._is_deaf = False
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._reader_timer: asyncio.TimerHandle | None = None
+        self._calls: list[RequestResponseCycle] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         made: Any = transport
@@ -75,29 +76,40 @@ class Connection(HttpToolsProtocol):
         if len(self.connections) > self._limits.connections:
             made.abort()
         else:
-            self._timer = self.loop.call_later(self._limits.head_seconds, made.abort)
+            self._head_timer = self._end_in(self._limits.head_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_timer()
+        self._expect_no_head()
+        self._expect_no_reader()
         super().connection_lost(exc)
 
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _end_in(self, seconds: float) -> asyncio.TimerHandle:
+        return self.loop.call_later(seconds, self.transport.abort)
+
+    def _expect_no_head(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _expect_no_reader(self) -> None:
+        if self._reader_timer is not None:
+            self._reader_timer.cancel()
+            self._reader_timer = None
 
     def data_received(self, data: bytes) -> None:
+        if not self._hears():
+            return
         self._unread_bytes += len(data)
         super().data_received(data)
-        if self.transport.is_closing():
+        if not self._hears():
             return
-        if self._unread_bytes > _UNREAD_BYTES:
-            self.transport.write(_TOO_LONG)
-            self.transport.close()
-        elif self._timer is None and self._is_in_head and self._waits_for_more():
-            self._timer = self.loop.call_later(
-                self._limits.head_seconds, self.transport.abort
-            )
+        if self._unread_bytes > MOST_HEAD_BYTES:
+            self._refuse(head_too_large(MOST_HEAD_BYTES))
+        elif self._head_timer is None and self._is_in_head and self._waits_for_more():
+            self._head_timer = self._end_in(self._limits.head_seconds)
+
+    def _hears(self) -> bool:
+        return not self._is_deaf and not self.transport.is_closing()
 
     def _waits_for_more(self) -> bool:
         # The first bytes may have come in one piece with the request before.
@@ -113,8 +125,10 @@ class Connection(HttpToolsProtocol):
         self._is_in_head = False
         self._has_begun = False
         self._unread_bytes = 0
-        self._stop_timer()
+        self._expect_no_head()
         super().on_headers_complete()
+        waiting = [call for call in self._calls if not call.response_complete]
+        self._calls = [*waiting, self.cycle]
         if self.parser.should_upgrade():
             # The parser reads no body then, and no further request.
             self.cycle.keep_alive = False
@@ -128,12 +142,67 @@ class Connection(HttpToolsProtocol):
         self._unread_bytes = 0
         super().on_message_complete()
 
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - its words are not ours
+        told = "this is no HTTP/1.1 that can be read in one way only; send it anew"
+        self._refuse(bad_request(told))
+
+    def _refuse(self, refused: CallRefused) -> None:
+        """Refuse what cannot be read; if an answer is due, that is the last instead."""
+        due = self._last_due()
+        if due is not None:
+            due.keep_alive = False
+            return
+        request_id = new_event_id()
+        answer = refusal_answer(refused, request_id)
+        headers = [
+            *answer.headers,
+            *HEADERS,
+            (b"x-amzn-requestid", request_id.encode()),
+            (b"content-length", b"%d" % len(answer.body)),
+            (b"connection", b"close"),
+        ]
+        lines = [b"%b: %b\r\n" % header for header in headers]
+        head = STATUS_LINE[answer.status] + b"".join(lines)
+        self.transport.write(head + b"\r\n" + answer.body)
+        self.transport.close()
+
+    def _last_due(self) -> RequestResponseCycle | None:
+        """Hear no more; return the last whole call that waits for its answer."""
+        self._is_deaf = True
+        self._expect_no_head()
+        due = None
+        for call in self._calls:
+            if not call.more_body and not call.response_complete:
+                due = call
+        if due is not None and self.cycle is not due:
+            # What came half stands behind others, and nobody has looked at it.
+            self.pipeline.popleft()
+            self.cycle = due
+        return due
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._expect_reader()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._expect_reader()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._expect_no_reader()
+
+    def _expect_reader(self) -> None:
+        """End the connection, in a while, if the client does not read its answer."""
+        self._expect_no_reader()
+        self._reader_timer = self._end_in(self._limits.idle_seconds)
+
     def eof_received(self) -> bool:  # type: ignore[override] # asyncio asks for it
-        # uvicorn has it so that there is always one; at first there is none.
-        cycle: Any = self.cycle
-        if cycle is None or cycle.response_complete or cycle.more_body:
+        due = self._last_due()
+        if due is None:
             return False
-        cycle.keep_alive = False
+        due.keep_alive = False
         return True
 
     def timeout_keep_alive_handler(self) -> None:
@@ -141,11 +210,14 @@ class Connection(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         # What has not arrived whole has not been accepted.
+        due = self._last_due()
         cycle: Any = self.cycle
-        if cycle is not None and cycle.more_body:
+        if due is not None:
+            due.keep_alive = False
+        elif cycle is not None and cycle.more_body:
             self.transport.abort()
         else:
-            super().shutdown()
+            self.transport.close()
 
     def _cut(self) -> None:
         self.cycle.keep_alive = False

@@ -100,8 +100,10 @@ class Faults:
 
     def add(self, *faults: Fault) -> None:
         """Add faults behind those there are; each counts from now on."""
+        limit = "an object of a class such as FailCall or Delay"
+        remedy = "pass FailCall(calls=[1]), for one"
         problems = [
-            Problem(("faults", position), "is no fault", "an object of a fault's class")
+            Problem(("faults", position), "is no fault", limit, remedy)
             for position, fault in enumerate(faults)
             if type(fault) not in KINDS.values()
         ]

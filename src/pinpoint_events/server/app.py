@@ -41,10 +41,12 @@ from pinpoint_events.server._answers import (
     Answer,
     CallRefused,
     bad_request,
+    head_too_large,
     method_not_allowed,
     not_found,
     refusal_answer,
     too_large,
+    too_many_headers,
     unavailable,
     unsupported_media_type,
 )
@@ -55,13 +57,15 @@ from pinpoint_events.server.faults import Cut
 from pinpoint_events.server.keys import Credentials, Keys
 from pinpoint_events.server.sigv4 import Pending, Refusal, SignedRequest, Verifier
 
-__all__ = ["CUT", "App", "create_app"]
+__all__ = ["CUT", "MOST_HEAD_BYTES", "App", "Limits", "create_app"]
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 CUT: Final = "pinpoint_events.cut"
 """ASGI extension: a function that ends the connection, after what was sent so far."""
+
+MOST_HEAD_BYTES: Final = 64 * 1024
 
 _log = logging.getLogger("pinpoint_events")
 
@@ -70,6 +74,7 @@ _HEALTH: Final = b"/healthz"
 _MOST_BYTES: Final = 64 * 1024 * 1024  # of a body, where the quota is switched off
 _MOST_HEADERS: Final = 100
 _MOST_ID_CHARACTERS: Final = 256  # of an application id; the service's own have 32
+_ERRORS: Final = range(400, 600)
 _JSON_TYPES: Final = frozenset(
     {b"", b"application/json", b"application/x-amz-json-1.1"}
 )
@@ -169,7 +174,10 @@ def _keys(
         try:
             return Keys.from_environment()
         except ConfigurationError as error:
-            told = f"{error}; or pass credentials=None to accept calls of anybody"
+            told = (
+                f"{error}; or pass credentials=Keys.from_file(...), or None to accept "
+                "calls of anybody"
+            )
             raise ConfigurationError(told) from None
     if isinstance(credentials, Credentials):
         return Keys([credentials])
@@ -179,7 +187,7 @@ def _keys(
 @attrs.frozen(kw_only=True)
 class Limits:
     """
-    What one endpoint takes on.
+    What one endpoint takes on; see `create_app`.
 
     Attributes:
         body_bytes: Of one call.
@@ -323,8 +331,11 @@ class App:
         return text
 
     async def _answer(self, exchange: "_Exchange") -> Answer:
-        if len(exchange.headers) > _MOST_HEADERS:
-            raise CallRefused(431, f"more than {_MOST_HEADERS} headers", closes=True)
+        count = len(exchange.headers)
+        if count > _MOST_HEADERS:
+            raise too_many_headers(count, _MOST_HEADERS)
+        if exchange.head_bytes > MOST_HEAD_BYTES:
+            raise head_too_large(MOST_HEAD_BYTES)
         path = exchange.path
         if path == _HEALTH:
             return _health(exchange.method)
@@ -344,7 +355,9 @@ class App:
         if exchange.content_length > self.limits.body_bytes:
             raise too_large(self.limits.body_bytes)
         if self._room <= 0:
-            raise unavailable("too many calls at a time")
+            most = self.limits.workers + self.limits.waiting
+            told = f"there are {most} calls at a time, and no more; send it again later"
+            raise unavailable(told)
         self._room -= 1
         try:
             body, digest = await exchange.body.read(self.limits.body_bytes)
@@ -411,6 +424,13 @@ class _Exchange:
         """The path below the place where the server has mounted the application."""
         return self.raw_path.removeprefix(self.scope.get("root_path", "").encode())
 
+    @property
+    def head_bytes(self) -> int:
+        """How long the head is, without what separates its parts."""
+        parts = sum([len(name) + len(value) for name, value in self.headers])
+        query: bytes = self.scope.get("query_string", b"")
+        return parts + len(self.raw_path) + len(query)
+
     def header(self, name: bytes) -> bytes:
         """Return a header's value; empty if there is none, the last if several."""
         return self._by_name.get(name, b"")
@@ -442,9 +462,11 @@ def _application_id(quoted: bytes) -> str:
     try:
         name = unquote_to_bytes(quoted).decode()
     except UnicodeDecodeError:
-        raise not_found("the application id is not UTF-8") from None
+        told = "the application id is not UTF-8; percent-encode it in UTF-8"
+        raise not_found(told) from None
     if len(name) > _MOST_ID_CHARACTERS or not name.isprintable():
-        raise not_found("no such application")
+        told = f"printable and at most {_MOST_ID_CHARACTERS} characters"
+        raise not_found(f"no such application; check its id: {told}")
     return name
 
 
@@ -481,11 +503,13 @@ async def _end_connection(exchange: _Exchange) -> None:
 
 def _refusal_of(error: Exception) -> CallRefused:
     """Return what a client is told of an error behind the endpoint, and log it."""
-    if isinstance(error, ServiceError):
+    if isinstance(error, ServiceError) and error.status in _ERRORS:
+        # What stands in another's answer need not be fit for a header, or for UTF-8.
+        is_name = error.code.isascii() and error.code.isidentifier()
         return CallRefused(
             error.status,
-            error.message,
-            code=None if error.code.isdigit() else error.code,
+            error.message.encode("utf-8", "replace").decode(),
+            code=error.code if is_name else None,
             retry_after_seconds=error.retry_after_seconds,
         )
     if isinstance(error, QuotaExceededError):
@@ -500,7 +524,8 @@ def _refusal_of(error: Exception) -> CallRefused:
     # What an error of others says may hold data.
     problem = str(error) if isinstance(error, PinpointEventsError) else _place(error)
     _log.error("not sent", extra={"pinpoint_events.problem": problem})
-    return CallRefused(500, "the events could not be kept")
+    told = "the events could not be kept; the log of the endpoint says why"
+    return CallRefused(500, told)
 
 
 def _place(error: Exception) -> str:

@@ -176,14 +176,14 @@ def updated(
     if not telling:
         return _NO_UPDATE
     known = dict(directory.find_endpoints(ids=telling))
-    says = {
-        name: _completed(one, is_new=knows_all and name not in known)
-        for name, one in telling.items()
-    }
-    nows = [merged(known.get(name, _NOTHING), one) for name, one in says.items()]
-    changed = [
-        now for name, now in zip(says, nows, strict=True) if known.get(name) != now
-    ]
+    says: dict[str, Endpoint] = {}
+    changed = []
+    for name, one in telling.items():
+        before = known.get(name)
+        says[name] = _completed(one, before, knows_all=knows_all)
+        now = merged(before or _NOTHING, says[name])
+        if now != before:
+            changed.append(now)
     if not changed:
         return Update(says, {})
     addresses = {now.address for now in changed if now.address}
@@ -195,12 +195,22 @@ def updated(
 _NO_UPDATE: Final = Update({}, {})
 
 
-def _completed(one: Endpoint, *, is_new: bool) -> Endpoint:
-    opt_out = one.opt_out or (OptOut.ALL if is_new else None)
-    if opt_out is one.opt_out and one.endpoint_status is not None:
+def _completed(one: Endpoint, before: Endpoint | None, *, knows_all: bool) -> Endpoint:
+    """Return what a request says of an endpoint, and what goes without saying."""
+    status = one.endpoint_status
+    opt_out = one.opt_out
+    if not knows_all or before is None or before.endpoint_status is not _ACTIVE:
+        status = status or _ACTIVE
+    if knows_all and before is None:
+        opt_out = opt_out or OptOut.ALL
+    if status is one.endpoint_status and opt_out is one.opt_out:
         return one
-    status = one.endpoint_status or _ACTIVE
     return attrs.evolve(one, endpoint_status=status, opt_out=opt_out)
+
+
+def _taken_address(endpoint: Endpoint) -> str | None:
+    is_inactive = endpoint.endpoint_status is EndpointStatus.INACTIVE
+    return None if is_inactive else endpoint.address
 
 
 def _user_id(endpoint: Endpoint) -> str | None:
@@ -214,6 +224,11 @@ class _Rules:
         self._known = known
         self._says: dict[str, Endpoint] = {}
         self._refused: dict[str, str] = {}
+        # To look through all of them for each would take the square of their number.
+        self._at: dict[str, dict[str, None]] = {}
+        self._of: dict[str, dict[str, None]] = {}
+        for name, one in known.items():
+            self._file(name, _NOTHING, one)
 
     def update(self, says: Mapping[str, Endpoint]) -> Update:
         for name, one in says.items():
@@ -226,15 +241,25 @@ class _Rules:
         return Update(self._says, self._refused)
 
     def _say(self, name: str, one: Endpoint) -> None:
-        self._known[name] = merged(self._known.get(name, _NOTHING), one)
+        before = self._known.get(name, _NOTHING)
+        self._known[name] = now = merged(before, one)
+        self._file(name, before, now)
         self._says[name] = merged(self._says.get(name, _NOTHING), one)
+
+    def _file(self, name: str, before: Endpoint, now: Endpoint) -> None:
+        for index, key_of in ((self._at, _taken_address), (self._of, _user_id)):
+            old, new = key_of(before), key_of(now)
+            if old and old != new:
+                del index[old][name]
+            if new:
+                index.setdefault(new, {})[name] = None
 
     def _finds_room(self, name: str, now: Endpoint) -> bool:
         """Return whether the endpoint's user may have it; make room if need be."""
         user_id = _user_id(now)
         if not user_id or _user_id(self._known.get(name, _NOTHING)) == user_id:
             return True
-        theirs = [key for key, one in self._known.items() if _user_id(one) == user_id]
+        theirs = self._of.get(user_id, {})
         if len(theirs) < USER_ENDPOINTS:
             return True
         if now.channel_type not in _MAKING_ROOM:
@@ -251,7 +276,6 @@ class _Rules:
     def _free_address(self, name: str, now: Endpoint) -> None:
         if not now.address or now.endpoint_status is not _ACTIVE:
             return
-        for key, one in list(self._known.items()):
-            is_other = key != name and one.address == now.address
-            if is_other and one.endpoint_status is not EndpointStatus.INACTIVE:
+        for key in list(self._at.get(now.address, ())):
+            if key != name:
                 self._say(key, _INACTIVE)

@@ -18,12 +18,12 @@ counts. So are items, over all calls: those that are events, or those that are
 endpoints. A fault without numbers meets all of them.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, final
 
 import attrs
 
-from pinpoint_events.errors import Problem, ValidationError
+from pinpoint_events.errors import Problem, ValidationError, shortened
 from pinpoint_events.model import _converters as to
 from pinpoint_events.model._immutable import Immutable, Refused, fields_of
 
@@ -51,16 +51,27 @@ def _refused(problem: str, limit: str) -> Any:
 
 def _number(value: Any, least: float, most: float, kinds: tuple[type, ...]) -> Any:
     what = "a number" if float in kinds else "a whole number"
-    limit = f"{what} from {least:,g} to {most:,g}"
+    limit = f"{what} from {least:,} to {most:,}"
     if type(value) not in kinds:
         return _refused(f"is of type {type(value).__qualname__}", limit)
     return value if least <= value <= most else _refused(f"is {value}", limit)
 
 
-def _word(value: Any, words: Collection[str]) -> Any:
+def _word(value: Any, words: Sequence[str]) -> Any:
     if isinstance(value, str) and value in words:
         return value
-    return _refused("is something else", f"one of {', '.join(words)}")
+    return Refused(_no_word(value, words))
+
+
+def _no_word(value: Any, words: Sequence[str]) -> Problem:
+    limit = f"one of {', '.join(words)}"
+    if not isinstance(value, str):
+        return Problem((), f"is of type {type(value).__qualname__}", limit)
+    return Problem((), f"is {shortened(value)}", limit, _meant(value, words))
+
+
+def _meant(word: str, words: Sequence[str]) -> str:
+    return f"did you mean {' or '.join(to.nearest(word, words))}?"
 
 
 # As in the model's classes, the types say what a built fault holds.
@@ -126,10 +137,15 @@ def _place(value: str) -> str:
 
 def _header_text(value: str | None) -> str | None:
     sound: Any = to.text(value)
-    if isinstance(sound, str) and not (sound.isascii() and sound.isprintable()):
-        sound = _refused("cannot stand in a header", "printable ASCII")
+    is_sound = sound is None or type(sound) is Refused or _is_plain(sound)
+    if not is_sound:
+        sound = _refused("cannot stand in a header", "printable ASCII, not empty")
     text: str | None = sound
     return text
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable() and text.strip() != ""
 
 
 def _flag(value: bool) -> bool:  # noqa: FBT001 - a field's converter
@@ -319,14 +335,21 @@ def read_faults(data: Any) -> list[Fault]:
         ValidationError: With all that is wrong with it.
     """
     limit = "an object with a list under `faults`"
+    remedy = 'write {"faults": [...]}'
     if not isinstance(data, dict):
-        raise ValidationError([Problem((), "is no object", limit)])
+        raise ValidationError([Problem((), "is no object", limit, remedy)])
     problems = [
-        Problem((key,), "is not known", limit) for key in data if key != "faults"
+        *_twice(data),
+        *(
+            Problem((key,), "is not known", "one of faults", remedy)
+            for key in data
+            if key != "faults"
+        ),
     ]
     listed = data.get("faults")
     if not isinstance(listed, list):
-        problems.append(Problem(("faults",), "is no list", limit))
+        told = "is no list" if "faults" in data else "is missing"
+        problems.append(Problem(("faults",), told, limit, remedy))
         listed = []
     faults = []
     for position, each in enumerate(listed):
@@ -339,26 +362,39 @@ def read_faults(data: Any) -> list[Fault]:
     return faults
 
 
+def _twice(data: Any) -> list[Problem]:
+    return [
+        Problem((key,), "stands twice", "each key once", "leave one of them out")
+        for key in getattr(data, "keys_twice", ())
+    ]
+
+
 def _read_fault(data: Any) -> Fault:
     if not isinstance(data, dict):
-        raise ValidationError([Problem((), "is no object", "one with a `fault`")])
+        remedy = 'write {"fault": "fail_call"}, for one'
+        limit = "an object with the name of its kind under `fault`"
+        raise ValidationError([Problem((), "is no object", limit, remedy)])
     kind = data.get("fault")
     cls = KINDS.get(kind) if isinstance(kind, str) else None
-    twice = [Problem((key,), "stands twice") for key in getattr(data, "keys_twice", ())]
+    twice = _twice(data)
     if cls is None:
-        told = "is missing" if kind is None else "is something else"
-        limit = f"one of {', '.join(KINDS)}"
-        raise ValidationError([*twice, Problem(("fault",), told, limit)])
+        kinds = list(KINDS)
+        found = _no_word(kind, kinds)
+        if kind is None:
+            found = Problem((), "is missing", found.limit, "say which it is")
+        raise ValidationError([*twice, found.below("fault")])
     fields = fields_of(cls)
     names = [field.name for field in fields]
     members = {key: value for key, value in data.items() if key != "fault"}
     problems = [
-        Problem((key,), "is not known", f"one of {', '.join(names)}")
+        Problem(
+            (key,), "is not known", f"one of {', '.join(names)}", _meant(key, names)
+        )
         for key in members
         if key not in names
     ]
     problems += [
-        Problem((field.name,), "is missing")
+        Problem((field.name,), "is missing", "a required member", "add it")
         for field in fields
         if field.default is attrs.NOTHING and field.name not in members
     ]

@@ -80,6 +80,9 @@ class Credentials:
     def __attrs_post_init__(self) -> None:
         """Refuse what cannot be sent."""
         remedy = "copy it again"
+        if any(map(_is_quoted, (self.access_key_id, self.secret_access_key))):
+            told = "the key stands in quotation marks; take them away"
+            raise ConfigurationError(told)
         if not _is_sound(self.access_key_id) or _SEPARATORS & set(self.access_key_id):
             told = "the access key id is empty or holds white space or one of / , = ;"
             raise ConfigurationError(f"{told}; {remedy}")
@@ -88,6 +91,12 @@ class Credentials:
             raise ConfigurationError(f"{told}; {remedy}")
         if self.session_token is not None and not _is_sound(self.session_token):
             raise ConfigurationError(f"the session token holds white space; {remedy}")
+
+
+def _is_quoted(text: str) -> bool:
+    # As in a file for a shell. Whoever reads it in another way takes them for a part of
+    # the key, and then each signature is wrong.
+    return len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
 
 
 def _is_sound(text: str) -> bool:
@@ -131,14 +140,15 @@ class Keys:
         found = {name: source.get(name.upper(), "") for name in (_ID, _SECRET)}
         missing = [name.upper() for name, value in found.items() if not value]
         if missing:
-            told = (
-                f"no key in the environment: {' and '.join(missing)} must be set; "
-                "set both, or name a credentials file"
-            )
+            told = f"no key in the environment: set {' and '.join(missing)}"
             raise ConfigurationError(told)
         tokens = [source.get(name.upper(), "") for name in _TOKENS]
-        key = Credentials(found[_ID], found[_SECRET], next(filter(None, tokens), None))
-        return Keys([key])
+        token = next(filter(None, tokens), None)
+        try:
+            return Keys([Credentials(found[_ID], found[_SECRET], token)])
+        except ConfigurationError as error:
+            told = f"the key in the environment is of no use: {error}"
+            raise ConfigurationError(told) from None
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> "FileKeys":
@@ -239,24 +249,7 @@ def _by_id(credentials: Iterable[Credentials]) -> Mapping[str, Credentials]:
 
 
 def _read(path: Path) -> Mapping[str, Credentials]:
-    # Nothing of what stands in the file is shown but the names of profiles, and no
-    # error is chained that holds a line of it.
-    parser = configparser.RawConfigParser(default_section="")
-    try:
-        parser.read_string(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        told = f"credentials file {path} cannot be read: {error.strerror}"
-        raise ConfigurationError(told) from error
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"credentials file {path} is not UTF-8") from None
-    except (
-        configparser.MissingSectionHeaderError,
-        configparser.DuplicateSectionError,
-        configparser.DuplicateOptionError,
-    ) as error:
-        raise _fault(path, error.lineno) from None
-    except configparser.ParsingError as error:
-        raise _fault(path, error.errors[0][0]) from None
+    parser = _parsed(path)
     found = []
     for profile in parser.sections():
         try:
@@ -264,15 +257,46 @@ def _read(path: Path) -> Mapping[str, Credentials]:
         except ConfigurationError as error:
             told = f"credentials file {path}, profile {shortened(profile)}: {error}"
             raise ConfigurationError(told) from None
+    if not found:
+        told = f"holds no key; give a profile {_ID} and {_SECRET}"
+        raise ConfigurationError(f"credentials file {path} {told}")
     try:
         return _by_id(found)
     except ConfigurationError as error:
         raise ConfigurationError(f"credentials file {path}: {error}") from None
 
 
-def _fault(path: Path, line: int | None) -> ConfigurationError:
-    told = "not a setting in a profile, or there twice"
-    return ConfigurationError(f"credentials file {path}, line {line}: {told}")
+def _parsed(path: Path) -> configparser.RawConfigParser:
+    # Nothing of what stands in the file is shown but the names of profiles, and no
+    # error is chained that holds a line of it.
+    parser = configparser.RawConfigParser(default_section="")
+    try:
+        parser.read_string(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        told = f"credentials file {path} cannot be read: {error.strerror}"
+        raise ConfigurationError(
+            f"{told}; name another, or let this user read it"
+        ) from error
+    except UnicodeDecodeError:
+        told = f"credentials file {path} is not UTF-8; save it as that"
+        raise ConfigurationError(told) from None
+    except configparser.MissingSectionHeaderError as error:
+        told = "stands in no profile; begin one, with its name in brackets: [default]"
+        raise _fault(path, error.lineno, told) from None
+    except configparser.DuplicateSectionError as error:
+        told = "begins a profile a second time; give it another name"
+        raise _fault(path, error.lineno, told) from None
+    except configparser.DuplicateOptionError as error:
+        told = "sets what its profile has set already; leave one of them out"
+        raise _fault(path, error.lineno, told) from None
+    except configparser.ParsingError as error:
+        told = "is no setting; write NAME = VALUE"
+        raise _fault(path, error.errors[0][0], told) from None
+    return parser
+
+
+def _fault(path: Path, line: int | None, told: str) -> ConfigurationError:
+    return ConfigurationError(f"credentials file {path}: line {line} {told}")
 
 
 def _keys_of(profile: Mapping[str, str]) -> list[Credentials]:

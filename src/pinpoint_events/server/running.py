@@ -63,15 +63,22 @@ class _Server(uvicorn.Server):
         self.config.load()
         self.lifespan = self.config.lifespan_class(self.config)
         await self.startup(sockets=[sock])
-        started()
-        await self._stopping.wait()
+        try:
+            started()
+            await self._stopping.wait()
+        finally:
+            await self._finish()
+
+    async def _finish(self) -> None:
         for server in self.servers:
             server.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
-        tasks = set(self.server_state.tasks)
-        if tasks:
-            await asyncio.wait(tasks, timeout=_STOP_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_STOP_SECONDS):
+                # A call that was sent ahead begins when the one before it has ended.
+                while tasks := set(self.server_state.tasks):
+                    await asyncio.wait(tasks)
         await self.lifespan.shutdown()
 
     def stop(self) -> None:
@@ -191,18 +198,22 @@ def listener(host: str, port: int) -> socket.socket:
     """
     # Some systems would take the rest of a division.
     if not 0 <= port <= _MOST_PORT:
-        raise _cannot_listen(host, port, None)
+        raise _cannot_listen(host, port, "")
     try:
         ((family, *_, address), *_) = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            host.removeprefix("[").removesuffix("]"),  # as it stands in a URL
+            port,
+            type=socket.SOCK_STREAM,
+            flags=socket.AI_PASSIVE,
         )
         return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
     except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None)
-        raise _cannot_listen(host, port, reason) from error
+        reason = getattr(error, "strerror", None) or ""
+        # Python names the place once more behind it.
+        raise _cannot_listen(host, port, reason.partition(" (while")[0]) from error
 
 
-def _cannot_listen(host: str, port: int, reason: str | None) -> ConfigurationError:
+def _cannot_listen(host: str, port: int, reason: str) -> ConfigurationError:
     why = reason or "no such address or port"
     told = f"cannot listen at {host!r}, port {port}: {why}; choose another"
     return ConfigurationError(told)

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, NoReturn
 from pinpoint_events.model.event import Event
 from pinpoint_events.senders import MemorySender
 
-__all__ = ["RecordingSender", "SentEvent", "SentEvents"]
+__all__ = ["RecordingSender", "SentEvent", "SentEvents", "count_not_accepted"]
 
 _MOST_SHOWN: Final = 10  # of the events in a message
 
@@ -36,6 +36,11 @@ class SentEvents(ABC):
     @abstractmethod
     def sent(self) -> tuple[SentEvent, ...]:
         """The events that were accepted, in the order in which they came."""
+
+    @property
+    @abstractmethod
+    def _not_accepted(self) -> int:
+        """How many events were sent, and not accepted."""
 
     def events_of(
         self, event_type: str, *, endpoint_id: str | None = None
@@ -89,8 +94,9 @@ class SentEvents(ABC):
         found = [(each, tuple(_differences(wanted, each))) for each in self.sent]
         such = tuple(each for each, differences in found if not differences)
         if not such if times is None else len(such) != times:
-            many = "at least 1 event" if times is None else _counted(times)
-            _fail(f"expected {many} {_shown_wanted(wanted)}, found {len(such)}", found)
+            many = "at least 1 event" if times is None else _events(times)
+            told = f"expected {many} {_shown_wanted(wanted)}, found {len(such)}"
+            _fail(told, found, self._not_accepted)
         return such
 
     def assert_not_sent(
@@ -134,7 +140,8 @@ class SentEvents(ABC):
         """
         __tracebackhide__ = True
         if self.sent:
-            _fail("expected no events", [(each, ()) for each in self.sent])
+            found = [(each, ()) for each in self.sent]
+            _fail("expected no events", found, self._not_accepted)
 
 
 class RecordingSender(SentEvents, MemorySender):
@@ -164,6 +171,21 @@ class RecordingSender(SentEvents, MemorySender):
             SentEvent(self.application_id, endpoint_id, event_id, event)
             for (endpoint_id, event_id), event in self.events.items()
         )
+
+    @property
+    def _not_accepted(self) -> int:
+        return count_not_accepted(self)
+
+
+def count_not_accepted(sender: MemorySender) -> int:
+    """Return how many events a sender was sent that it did not accept."""
+    arrived = {
+        (endpoint_id, event_id)
+        for request in sender.requests
+        for endpoint_id, batch in request.batch_item.items()
+        for event_id in batch.events
+    }
+    return len(arrived - sender.events.keys())
 
 
 class _Wanted(NamedTuple):
@@ -209,17 +231,22 @@ def _differences(wanted: _Wanted, sent: SentEvent) -> Iterator[str]:
                 yield f"{name}[{key!r}] is {present[key]!r}"
 
 
-def _fail(told: str, found: Sequence[tuple[SentEvent, tuple[str, ...]]]) -> NoReturn:
+def _fail(
+    told: str,
+    found: Sequence[tuple[SentEvent, tuple[str, ...]]],
+    not_accepted: int,
+) -> NoReturn:
     """Raise, with the events that were sent: those that differ least come first."""
     __tracebackhide__ = True
-    if not found:
-        raise AssertionError(f"{told}\nno event was sent and accepted")
+    lines = [told, "no event was sent and accepted"]
+    if found:
+        lines[1] = f"{_counted(len(found))} sent and accepted:"
     nearest = sorted(found, key=lambda each: len(each[1]))
-    were = "was" if len(found) == 1 else "were"
-    lines = [told, f"{_counted(len(found))} {were} sent and accepted:"]
     lines += [_line(*each) for each in nearest[:_MOST_SHOWN]]
     if len(found) > _MOST_SHOWN:
         lines.append(f"  and {len(found) - _MOST_SHOWN} more")
+    if not_accepted:
+        lines.append(f"{_counted(not_accepted)} sent, and not accepted")
     raise AssertionError("\n".join(lines))
 
 
@@ -231,5 +258,9 @@ def _line(sent: SentEvent, differences: tuple[str, ...]) -> str:
     return f"{shown}: {', '.join(differences)}" if differences else shown
 
 
-def _counted(number: int) -> str:
+def _events(number: int) -> str:
     return f"{number} event" if number == 1 else f"{number} events"
+
+
+def _counted(number: int) -> str:
+    return f"{_events(number)} {'was' if number == 1 else 'were'}"

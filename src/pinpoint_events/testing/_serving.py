@@ -2,20 +2,22 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Final
 
+from pinpoint_events.errors import ConfigurationError
 from pinpoint_events.server import Credentials, Faults, create_app
 from pinpoint_events.testing._recording import (
     RecordingSender,
     SentEvent,
     SentEvents,
+    count_not_accepted,
 )
 
 __all__ = ["PinpointServer", "serving"]
 
-# AWS's own example key. The same in each test: clients and sessions that an application
-# keeps from one test to the next go on working.
+# AWS's own example key. The same in each test, as the port is where it can be: clients
+# and sessions that an application keeps from one test to the next go on working.
 _KEY: Final = Credentials(
     "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 )
@@ -57,6 +59,11 @@ class PinpointServer(SentEvents):
         """The events that were accepted, of one application after the other."""
         return tuple(each for sender in self._applications.all for each in sender.sent)
 
+    @property
+    def _not_accepted(self) -> int:
+        # Of what the endpoint itself refuses, the senders hear nothing.
+        return sum(map(count_not_accepted, self._applications.all))
+
     def __repr__(self) -> str:
         return f"<PinpointServer at {self.url}: {len(self.sent)} events>"
 
@@ -83,9 +90,12 @@ class _Applications:
 
 
 @contextmanager
-def serving() -> Iterator[PinpointServer]:
+def serving(port: int = 0) -> Iterator[PinpointServer]:
     """
     Serve an endpoint at a free port of this machine, while the block lasts.
+
+    Args:
+        port: The port to take if it is free; 0 for any.
 
     Raises:
         ConfigurationError: If the extra `server` is missing.
@@ -96,5 +106,10 @@ def serving() -> Iterator[PinpointServer]:
     applications = _Applications()
     faults = Faults()
     app = create_app(applications.opened, credentials=_KEY, faults=faults)
-    with served(app) as server:
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(served(app, port=port))
+        except ConfigurationError:
+            # Somebody else has it by now.
+            server = stack.enter_context(served(app))
         yield PinpointServer(server.url, faults, applications)

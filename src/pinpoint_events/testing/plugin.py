@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["pinpoint_sender", "pinpoint_server"]
 
+_PORT: Final = pytest.StashKey[int]()
+
 # With one of these, a client would look for another key or another endpoint.
 _MISLEADING: Final = (
     "AWS_CREDENTIAL_EXPIRATION",
@@ -66,7 +68,7 @@ def pinpoint_sender() -> "Iterator[RecordingSender]":
 
 
 @pytest.fixture
-def pinpoint_server() -> "Iterator[PinpointServer]":
+def pinpoint_server(pytestconfig: pytest.Config) -> "Iterator[PinpointServer]":
     """
     A PutEvents endpoint on this machine, which AWS clients find by themselves.
 
@@ -75,7 +77,10 @@ def pinpoint_server() -> "Iterator[PinpointServer]":
     """
     from pinpoint_events.testing._serving import serving  # noqa: PLC0415 - see above
 
-    with serving() as server, _found_by_clients(server):
+    # The port of the test before, so that a client that an application keeps finds it.
+    port = pytestconfig.stash.get(_PORT, 0)
+    with serving(port) as server, _found_by_clients(server):
+        pytestconfig.stash[_PORT] = int(server.url.rpartition(":")[2])
         yield server
 
 

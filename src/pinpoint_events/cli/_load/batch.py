@@ -2,13 +2,13 @@
 Lines packed into requests within the quotas.
 
 A batch begins and ends between two lines of one file. In it, nothing contradicts: where
-a line says something else of an endpoint than a line before it, or has another event
-under the same id, it goes into the next batch, and the place that it is sent to decides
-what that means.
+a line says something else of an endpoint than a line before it, gives its address to
+another endpoint, or has another event under the same id, it goes into the next batch,
+and the place that it is sent to decides what that means.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from pinpoint_events.builder import BatchBuilder
 from pinpoint_events.cli._load.content import (
@@ -27,6 +27,9 @@ from pinpoint_events.quotas import Quotas, bound
 from pinpoint_events.wire import to_wire
 
 __all__ = ["Batch", "Entry", "Packer", "contradict"]
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 _MOST_EVENTS: Final = bound(Quotas().events_per_request)
 _MOST_BYTES: Final = bound(Quotas().request_bytes)
@@ -60,6 +63,7 @@ class Batch(NamedTuple):
         endpoints: Endpoint id to what is said of the endpoint.
         events: Endpoint id and event id to event.
         refusals: Number of the line, and what of it is not sent.
+        owners: Address to the id of the endpoint that has it.
     """
 
     file: int
@@ -69,6 +73,7 @@ class Batch(NamedTuple):
     endpoints: Mapping[str, Endpoint]
     events: Mapping[tuple[str, str], Event]
     refusals: Sequence[tuple[int, Refusal]]
+    owners: Mapping[str, str]
 
 
 class Packer:
@@ -83,6 +88,7 @@ class Packer:
     def _start(self) -> None:
         self._builder.clear()
         self._endpoints: dict[str, Endpoint] = {}
+        self._owners: dict[str, str] = {}
         self._events: dict[tuple[str, str], Event] = {}
         self._entries: list[Entry] = []
         self._refusals: list[tuple[int, Refusal]] = []
@@ -113,6 +119,10 @@ class Packer:
         if endpoint is not None:
             said = self._endpoints.get(endpoint_id)
             if said is not None and said != endpoint:
+                return True
+            # A service keeps an address active for the endpoint that had it last.
+            owner = self._owners.get(endpoint.address or "")
+            if owner is not None and owner != endpoint_id:
                 return True
         for event_id, event in events.items():
             found = self._events.get((endpoint_id, event_id))
@@ -146,6 +156,8 @@ class Packer:
             self._builder.endpoint(endpoint_id, endpoint)
             if endpoint_id not in self._endpoints:
                 self._endpoints[endpoint_id] = endpoint
+                if endpoint.address:
+                    self._owners[endpoint.address] = endpoint_id
                 self._entries.append(Entry(line, endpoint_id, None))
 
     def close(self, position: Position) -> Batch | None:
@@ -161,6 +173,7 @@ class Packer:
             self._endpoints,
             self._events,
             self._refusals,
+            self._owners,
         )
         self._start()
         return batch
@@ -183,10 +196,12 @@ def _over_quota(error: QuotaExceededError, item: Item, event_id: str) -> Refusal
 
 def contradict(one: Batch, other: Batch) -> bool:
     """Return whether it makes a difference which of two batches arrives first."""
-    return any(
-        one.endpoints[endpoint_id] != other.endpoints[endpoint_id]
-        for endpoint_id in one.endpoints.keys() & other.endpoints.keys()
-    ) or any(
-        one.events[key] != other.events[key]
-        for key in one.events.keys() & other.events.keys()
+    return (
+        _differ(one.endpoints, other.endpoints)
+        or _differ(one.owners, other.owners)
+        or _differ(one.events, other.events)
     )
+
+
+def _differ(one: Mapping[K, V], other: Mapping[K, V]) -> bool:
+    return any(one[key] != other[key] for key in one.keys() & other.keys())

@@ -48,7 +48,10 @@ class Account:
         Raises:
             KeyError, TypeError, ValueError: If it is none, or does not balance.
         """
-        account = cls({each: int(data[each.capitalize()]) for each in Outcome})
+        account = cls({each: data[each.capitalize()] for each in Outcome})
+        counts = account.became.values()
+        if any(type(count) is not int or count < 0 for count in counts):
+            raise ValueError
         if account.read != data["Read"]:
             raise ValueError
         return account

@@ -8,6 +8,7 @@ always an old one or a new one, and never half of one.
 
 import json
 import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Self
@@ -24,6 +25,7 @@ __all__ = ["Checkpoint"]
 _FORMAT: Final = "pinpoint-events load"
 _VERSION: Final = 1
 _MOST_BYTES: Final = 64_000_000  # hundreds of thousands of files
+_DAMAGED: Final = (AttributeError, KeyError, RecursionError, TypeError, ValueError)
 
 
 @attrs.define
@@ -32,34 +34,38 @@ class Checkpoint:
     What is settled.
 
     Attributes:
+        place: Where it went.
         positions: How far each file was taken, in the order of the command line.
         books: What became of all that was taken.
         rejected_bytes: Size of the file of what was not accepted; None if there was
             none so far.
     """
 
+    place: str
     positions: list[Position]
     books: Books = attrs.field(factory=Books)
     rejected_bytes: int | None = None
 
     @classmethod
-    def read(cls, path: str | None, files: Sequence[str]) -> Self:
+    def read(cls, path: str | None, files: Sequence[str], place: str) -> Self:
         """
         Return what earlier runs have settled; nothing, if there is no such file yet.
 
         Args:
             path: The file; None for none.
             files: Those to load. There may be more than in the earlier run.
+            place: Where to.
 
         Raises:
-            UsageError: If the file is no checkpoint, or knows of more files.
+            UsageError: If the file is no checkpoint, or one of more files, or of
+                another place.
         """
         text = b"" if path is None else _content(path)
-        settled = cls([])
+        settled = cls(place, [])
         if text:  # not as `mktemp` has made it
             try:
                 settled = cls._from_json(text)
-            except (AttributeError, KeyError, TypeError, ValueError):
+            except _DAMAGED:
                 # From None: whatever the file is, it may be somebody's data.
                 raise UsageError(
                     f"argument --checkpoint: {path!r} is no checkpoint of this "
@@ -73,6 +79,12 @@ class Checkpoint:
                 f"{len(files)} are given; pass the same files in the same order, or "
                 "another checkpoint"
             )
+        if settled.place != place:
+            # What is not there would count as loaded.
+            raise UsageError(
+                f"argument --checkpoint: {path!r} is of {settled.place!r}, and --to is "
+                "another place; pass the same place, or another checkpoint"
+            )
         settled.positions += [BEGINNING] * missing
         return settled
 
@@ -83,8 +95,8 @@ class Checkpoint:
             raise ValueError
         positions = [
             Position(
-                lines=int(each["Lines"]),
-                bytes=int(each["Bytes"]),
+                lines=_count(each["Lines"]),
+                bytes=_count(each["Bytes"]),
                 digest=str(each["Digest"]),
                 identity=str(each["FirstLine"]),
             )
@@ -92,9 +104,10 @@ class Checkpoint:
         ]
         size = data["RejectedBytes"]
         return cls(
+            str(data["To"]),
             positions,
             Books.from_wire(data["Books"]),
-            None if size is None else int(size),
+            None if size is None else _count(size),
         )
 
     def write(self, path: str, files: Sequence[str]) -> None:
@@ -107,6 +120,7 @@ class Checkpoint:
         data = {
             "Format": _FORMAT,
             "Version": _VERSION,
+            "To": self.place,
             "Files": [
                 {
                     "Name": name,
@@ -120,7 +134,8 @@ class Checkpoint:
             "Books": self.books.to_wire(),
             "RejectedBytes": self.rejected_bytes,
         }
-        new = Path(f"{path}.new")
+        # Beside it, under a name that nobody gives to a file of his own.
+        new = Path(f"{path}.pinpoint-events-new")
         try:
             with new.open("wb") as file:
                 file.write(f"{json.dumps(data, indent=4)}\n".encode())
@@ -132,10 +147,19 @@ class Checkpoint:
             raise OutputError(told) from error
 
 
+def _count(number: Any) -> int:
+    if type(number) is not int or number < 0:
+        raise ValueError
+    return number
+
+
 def _content(path: str) -> bytes:
     """Return what is in the file; nothing if there is none."""
     try:
         with Path(path).open("rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                # It would be replaced by one, /dev/null too.
+                raise UsageError(f"argument --checkpoint: {path!r} is no file")
             return file.read(_MOST_BYTES)
     except FileNotFoundError:
         return b""

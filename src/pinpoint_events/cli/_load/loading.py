@@ -16,7 +16,7 @@ from pinpoint_events.cli._console import OutputError
 from pinpoint_events.cli._load.batch import Batch, Packer, contradict
 from pinpoint_events.cli._load.content import EventIds, content
 from pinpoint_events.cli._load.interruption import Interrupted, Interruption
-from pinpoint_events.cli._load.lines import Lines
+from pinpoint_events.cli._load.lines import Line, Lines
 from pinpoint_events.cli._load.progress import Progress
 from pinpoint_events.cli._load.sending import Answer, send
 from pinpoint_events.cli._load.settling import Settler
@@ -61,10 +61,12 @@ class Load:
 
     Attributes:
         consumed: Bytes of the files that were read.
+        is_all_read: Whether everything was read, and nothing of it taken back.
         trouble: Why it stopped early; None if it did not, or was interrupted.
     """
 
     consumed: int
+    is_all_read: bool
     trouble: BaseException | None
 
     def __init__(
@@ -76,6 +78,7 @@ class Load:
         progress: Progress,
     ) -> None:
         self.consumed = 0
+        self.is_all_read = False
         self.trouble = None
         self._plan = plan
         self._sender = sender
@@ -91,6 +94,7 @@ class Load:
                 self._settler.save()  # a path of no use is better known now
                 for index, name in enumerate(self._plan.files):
                     self._load(index, name, pool)
+                self.is_all_read = True
                 while self._pending:
                     self._await_oldest()
             except Interrupted:
@@ -118,7 +122,7 @@ class Load:
         opening = partial(Lines, name, start, self._interruption.wait_for)
         with self._interruption.during(opening) as lines:
             ids = None
-            while (line := self._interruption.during(lines.read)) is not None:
+            while (line := self._next(lines, packer, pool)) is not None:
                 self.consumed = before + lines.consumed
                 if line.text:
                     # Here, because it goes by the first line that is not blank.
@@ -130,6 +134,16 @@ class Load:
                 lines.take()
             self.consumed = before + lines.consumed
             self._send(packer.close(lines.position), pool)
+
+    def _next(
+        self, lines: Lines, packer: Packer, pool: ThreadPoolExecutor
+    ) -> Line | None:
+        try:
+            return self._interruption.during(lines.read)
+        except UsageError:
+            # What stands before the damage is sound.
+            self._send(packer.close(lines.position), pool)
+            raise
 
     def _send(self, batch: Batch | None, pool: ThreadPoolExecutor) -> None:
         """Send a batch as soon as it is its turn."""
@@ -176,3 +190,4 @@ class Load:
         """Take back what no thread has begun to send: it counts as unread."""
         while self._pending and self._pending[-1].answers.cancel():
             self._pending.pop()
+            self.is_all_read = False

@@ -4,10 +4,11 @@ How far it is: a bar on a terminal, and a line from time to time elsewhere.
 Both go to standard error; the summary has standard output for itself.
 """
 
-import shutil
+import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, TextIO
 
 from pinpoint_events.cli import _console as console
@@ -18,6 +19,7 @@ __all__ = ["Progress"]
 _BAR_SECONDS: Final = 0.1  # ten times a second looks steady
 _LINE_SECONDS: Final = 10.0  # so that a log stays readable
 _BAR_COLUMNS: Final = 30
+_COLUMNS: Final = 80  # of a terminal that does not tell
 _LEAST_SECONDS: Final = 0.001  # to divide by
 
 
@@ -93,11 +95,24 @@ class Progress:
             done = round(share * _BAR_COLUMNS)
             told = f"[{'#' * done}{'-' * (_BAR_COLUMNS - done)}] {told}"
         # One column is left free: in the last one, some terminals begin a new line.
-        told = told[: shutil.get_terminal_size().columns - 1]
+        told = told[: _columns_of(self._bar) - 1]
         _write(self._bar, f"\r{told.ljust(self._columns)}")
         self._columns = len(told)
 
 
+def _columns_of(terminal: TextIO) -> int:
+    """Return its width; `shutil` would ask standard output, which may be a file."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told):
+        return int(told)
+    try:
+        return os.get_terminal_size(terminal.fileno()).columns or _COLUMNS
+    except OSError:
+        return _COLUMNS
+
+
 def _write(stream: TextIO, text: str) -> None:
-    stream.write(text)
-    stream.flush()
+    # A terminal may be closed while the run goes on, as after a lost connection.
+    with suppress(OSError):
+        stream.write(text)
+        stream.flush()

@@ -132,8 +132,11 @@ class Settler:
                 self._is_held_back = False
                 self._advance(batch)
         except OutputError as error:
-            # What it takes after that, it would take behind a gap.
+            # What the file takes after that, it would take behind a gap. And some of
+            # what is settled may not be in it: the last checkpoint is right, and a new
+            # one would not be.
             self._rejected = None
+            self._path = None
             trouble = error
         return trouble
 

@@ -21,6 +21,9 @@ _OPTIONS: Final = {
     "EventsRequest": "--events-request",
 }
 
+# A request is taken for the whole input.
+_HINTS: Final = {"BatchItem": "pass what holds it with --events-request"}
+
 
 def checked_input(options: Namespace) -> "tuple[str | None, EventsRequest]":
     """
@@ -101,17 +104,28 @@ def _structure(option: str, text: str) -> dict[str, Any]:
     try:
         found = shorthand.parsed(text, lambda value: text_value(option, value))
     except shorthand.SyntaxProblem as problem:
-        told = str(problem)
+        told = f"{problem}; {_remedy(text)}"
     else:
         model = skeleton.INPUT["EventsRequest"]
         return {key: shorthand.with_types(found[key], model.get(key)) for key in found}
     raise refused(option, told)
 
 
+def _remedy(text: str) -> str:
+    """Return what to do about a text that is neither JSON nor shorthand syntax."""
+    if not text.strip():
+        return "there is nothing in it; pass JSON, shorthand syntax, or file://PATH"
+    if text.lstrip("'\" \t").startswith("{"):
+        return "JSON begins with {; leave out the quotes that this shell passes on"
+    return "pass JSON, shorthand syntax, or file://PATH for what stands in a file"
+
+
 def _unknown(found: dict[str, Any]) -> list[Problem]:
     choices = f"one of {', '.join(_OPTIONS)}"
     problems = [
-        Problem((key,), "is not known", choices) for key in found if key not in _OPTIONS
+        Problem((key,), "is not known", choices, _HINTS.get(key, ""))
+        for key in found
+        if key not in _OPTIONS
     ]
     twice = getattr(found, "keys_twice", ())
     return problems + [Problem((key,), "stands twice", "", "drop one") for key in twice]

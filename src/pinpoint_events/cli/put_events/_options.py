@@ -11,6 +11,10 @@ __all__ = ["FORMATS", "parsed"]
 
 FORMATS: Final = ["json", "yaml", "text"]
 _SKELETONS: Final = ["input", "yaml-input", "output"]
+_WITHOUT_EFFECT: Final = {
+    "--color": ["on", "off", "auto"],
+    "--cli-binary-format": ["base64", "raw-in-base64-out"],
+}
 _STANDARD_INPUT: Final = "-"
 _MOST_SECONDS: Final = 31_536_000  # a year
 
@@ -35,16 +39,24 @@ def parsed(program: str, arguments: list[str]) -> Namespace:
         UsageError: Otherwise.
     """
     parser = _parser(program)
+    if arguments[:1] == ["help"]:  # as the AWS CLI has it
+        arguments = ["--help"]
     options = parser.parse_known_or_fail(arguments)
     _refuse_choice(parser, "--output", options.output, FORMATS)
     name = "--generate-cli-skeleton"
     _refuse_choice(parser, name, options.generate_cli_skeleton, _SKELETONS)
+    for name, choices in _WITHOUT_EFFECT.items():
+        _refuse_choice(parser, name, getattr(options, _attribute(name)), choices)
     _refuse_bad_place(parser, options)
     _refuse_bad_timeouts(parser, options)
     _refuse_two_inputs(options)
     if options.generate_cli_skeleton not in {"input", "yaml-input"}:
         _refuse_missing(parser, options)
     return options
+
+
+def _attribute(name: str) -> str:
+    return name.removeprefix("--").replace("-", "_")
 
 
 def _refuse_choice(
@@ -65,7 +77,7 @@ def _refuse_bad_place(parser: Parser, options: Namespace) -> None:
     if options.to is None:
         return
     for name in _OF_AWS:
-        given = getattr(options, name[2:].replace("-", "_"))
+        given = getattr(options, _attribute(name))
         if given is not None and given is not False:
             parser.error(
                 f"argument {name}: not allowed with argument --to, whose URL says all "
@@ -83,7 +95,7 @@ def _scheme_of(url: str) -> str:
 
 def _refuse_bad_timeouts(parser: Parser, options: Namespace) -> None:
     for name in ("--cli-read-timeout", "--cli-connect-timeout"):
-        seconds = getattr(options, name[2:].replace("-", "_"))
+        seconds = getattr(options, _attribute(name))
         if seconds is not None and not 0 <= seconds <= _MOST_SECONDS:
             told = f"{seconds} is not from 0 (wait for ever) to {_MOST_SECONDS:,}"
             parser.error(f"argument {name}: {told}")
@@ -118,9 +130,17 @@ def _refuse_missing(parser: Parser, options: Namespace) -> None:
 def _parser(program: str) -> Parser:
     parser = Parser(
         prog=program,
-        usage="%(prog)s --application-id ID --events-request REQUEST [OPTION ...]",
+        usage="%(prog)s --application-id ID --events-request REQUEST\n"
+        "       [OPTION ...]",
         description="Send one request of events, and print what became of each.\n"
-        "The options are those of `aws pinpoint put-events`, and a few more.",
+        "The options are those of `aws pinpoint put-events`, and a few more.\n\n"
+        "exit codes:\n"
+        "  0    there is an answer, also if it refuses some of the items\n"
+        "  3    it does, and --fail-on-item-error is given\n"
+        "  252  your input is wrong\n"
+        "  253  your environment is: region, credentials, a URL, a missing extra\n"
+        "  254  the service refused the whole request\n"
+        "  255  anything else, such as no connection; 130 after Ctrl-C",
         example=f"{program} --application-id my-app \\\n"
         "      --events-request file://request.json --to sqlite:///events.db",
     )
@@ -229,6 +249,9 @@ def _add_output(parser: Parser) -> None:
     )
     version = f"pinpoint-events {__version__}"
     add("--version", action="version", version=version, help="print it, and exit")
-    # Scripts for the AWS CLI have these. There is no pager, page or prompt here.
+    # Scripts for the AWS CLI have these. There is no pager, page, prompt, colour or
+    # binary value here.
     for name in ("--no-cli-pager", "--no-paginate", "--no-cli-auto-prompt"):
         add(name, action="store_true", help="accepted, and without effect")
+    for name in _WITHOUT_EFFECT:
+        add(name, metavar="WORD", help="accepted, and without effect")

@@ -17,6 +17,10 @@ from pinpoint_events.errors import ConfigurationError, shortened
 __all__ = ["Output", "chosen_output"]
 
 _DEFAULT: Final = "json"
+_QUOTED: Final = (
+    "an id with other signs than letters, digits and _ stands in double quotes, as in "
+    'EventsResponse.Results."user-1"'
+)
 
 
 class Output(NamedTuple):
@@ -97,13 +101,15 @@ def _compiled(expression: str) -> Any:
     except jmespath.exceptions.JMESPathError as error:
         # It goes on with a picture of the expression, over several lines.
         told = str(error).partition("\n")[0]
-        told = told.rstrip(":").removesuffix(", for expression")
+        told = told.rstrip(":.").removesuffix(", for expression")
     except RecursionError:
         told = "it is nested too deeply"
     else:
         return query
+    # A hyphen in an id is what it mostly is.
+    remedy = _QUOTED if "token" in told else "jmespath.org has its syntax"
     shown = shortened(expression)[1:-1]
-    raise UsageError(f"Bad value for --query {shown}: {told}")
+    raise UsageError(f"Bad value for --query {shown}: {told}; {remedy}")
 
 
 def _try_out(query: Any) -> None:

@@ -1,6 +1,7 @@
 """Whom a request is given to, by the options and AWS settings."""
 
 import logging
+import os
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,11 +64,12 @@ def to_service(
 ) -> Iterator[PinpointSender]:
     """Yield the sender to the service itself; errors are those of `sender_to`."""
     with (
-        _in_words_of_the_aws_cli(),
+        _in_words_of_the_aws_cli(bundle=options.ca_bundle),
         PinpointSender(
             # The input was refused if it is None.
             cast("str", application_id),
-            region=options.region or None,
+            # By AWS CLI version 2, the second goes before AWS_DEFAULT_REGION.
+            region=options.region or os.environ.get("AWS_REGION") or None,
             endpoint_url=options.endpoint_url,
             session=_session(options),
             config=_config(options),
@@ -120,11 +122,13 @@ def _config(options: Namespace) -> Any:
 
 
 @contextmanager
-def _in_words_of_the_aws_cli() -> Iterator[None]:
+def _in_words_of_the_aws_cli(*, bundle: str | None = None) -> Iterator[None]:
     try:
         yield
     except ConfigurationError as error:
         told = str(error)
+        if bundle is not None:
+            told = told.replace("correct AWS_CA_BUNDLE", "correct --ca-bundle")
     else:
         return
     for ours, theirs in _WORDS.items():

@@ -15,6 +15,9 @@ _FILES: Final = ("file://", "fileb://")
 _STANDARD_INPUT: Final = "-"
 # The service takes 4 MB; what is more than that in a file is indentation.
 _MOST_BYTES: Final = 64_000_000
+_A_JSON_OBJECT: Final = (
+    "pass a JSON object, or file:// and the path of a file that holds one"
+)
 
 
 def read_value(option: str, given: str) -> str:
@@ -28,7 +31,8 @@ def read_value(option: str, given: str) -> str:
         return text_value(option, given)
     # None where the process was started without one, as by pythonw.
     if sys.stdin is None:
-        raise refused(option, "there is no standard input")
+        told = "there is no standard input; pass file:// and the path of a file"
+        raise refused(option, told)
     try:
         return _text_of(sys.stdin.buffer)
     except UnicodeDecodeError as error:
@@ -68,7 +72,10 @@ def text_value(option: str, given: str) -> str:
 def _text_of(file: BinaryIO) -> str:
     content = file.read(_MOST_BYTES + 1)
     if len(content) > _MOST_BYTES:
-        told = f"it has more than {_MOST_BYTES:,} bytes, the most that is read"
+        told = (
+            f"it has more than {_MOST_BYTES:,} bytes, the most that is read; split it, "
+            "or make JSON Lines of it for `pinpoint-events load`"
+        )
         raise ValueError(told)
     return content.decode("utf-8-sig")  # as Windows' own editor saves it
 
@@ -101,10 +108,10 @@ def json_object(
     except ValidationError as error:
         (problem,) = error.problems
         told = problem.problem.removeprefix("is not JSON: ").removeprefix("is ")
-        remedy = "pass a JSON object, or file:// and the path of a file that holds one"
-        raise refused(option, f"Invalid JSON: {told}; {remedy}") from None
+        told = told.replace("has a number", "it has a number")
+        raise refused(option, f"Invalid JSON: {told}; {_A_JSON_OBJECT}") from None
     if not isinstance(value, dict):
-        told = f"{otherwise}: expecting map, received {type(value)}"
+        told = f"{otherwise}: expecting map, received {type(value)}; {_A_JSON_OBJECT}"
         raise refused(option, told)
     return value
 

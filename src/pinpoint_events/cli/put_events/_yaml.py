@@ -19,6 +19,7 @@ __all__ = ["library", "yaml_object"]
 # never more. The service takes requests of 4,000,000 bytes.
 _MOST_CHARACTERS: Final = 5_000_000
 _TAG: Final = "tag:yaml.org,2002:"
+_A_MAPPING: Final = "pass one mapping, or file:// and the path of a file that holds one"
 _AS_WRITTEN: Final = {f"{_TAG}str", f"{_TAG}timestamp"}
 
 
@@ -55,7 +56,8 @@ def yaml_object(option: str, text: str) -> dict[str, Any]:
             node = yaml.compose(text)
         value = None if node is None else _Reader(yaml, text).value(node)
     except ruamel.error.YAMLError as error:
-        told = f"Invalid YAML received{_place(getattr(error, 'problem_mark', None))}"
+        place = _place(getattr(error, "problem_mark", None))
+        told = f"Invalid YAML received{place}; {_A_MAPPING}"
     except _UnfitError as unfit:
         told = str(unfit)
     except RecursionError:
@@ -63,7 +65,7 @@ def yaml_object(option: str, text: str) -> dict[str, Any]:
     else:
         if isinstance(value, dict):
             return value
-        told = f"Invalid type: expecting map, received {type(value)}"
+        told = f"Invalid type: expecting map, received {type(value)}; {_A_MAPPING}"
     # Out here: the errors above hold the text.
     raise refused(option, told)
 
