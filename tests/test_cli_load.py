@@ -304,7 +304,7 @@ class TestRejected:
             "is not JSON: Expecting value at column 1; a JSON text in UTF-8; correct "
             "it there, or fetch the whole of it"
         ),
-        "EndpointId: is of type int; a str; convert it with str()",
+        "EndpointId: is of type int; a text in quotes; write it so",
         (
             "Event.Attributes['note']: 380 characters; at most 200; shorten the value "
             "or drop the key"

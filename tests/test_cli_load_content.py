@@ -113,7 +113,7 @@ class TestEvent:
                     "Evnt: is not known; one of EndpointId, EventId, Endpoint, Event; "
                     "did you mean Event?\n"
                     "EndpointId: is empty; at least 1 character; give it a name\n"
-                    "EventId: is of type int; a str; convert it with str()\n"
+                    "EventId: is of type int; a text in quotes; write it so\n"
                     "Endpoint.ChannelType: is 'email'; one of PUSH, GCM, APNS, "
                     "APNS_SANDBOX, APNS_VOIP, APNS_VOIP_SANDBOX, ADM, SMS, VOICE, "
                     "EMAIL, BAIDU, CUSTOM, IN_APP; did you mean EMAIL?\n"
@@ -281,7 +281,7 @@ class TestRequest:
         ]
         assert refusals[0].message == (
             "BatchItem['a'].Endpoint.ChannelType: is missing; an address needs its "
-            "channel; say which, as in ChannelType.EMAIL"
+            'channel; say which, as in "ChannelType": "EMAIL"'
         )
 
     def test_endpoint_over_quota(self) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from pinpoint_events import EventsRequest, ValidationError
-from pinpoint_events.cli._problems import in_shell_words, problem_text
+from pinpoint_events.cli._problems import problem_text
 from pinpoint_events.errors import Problem
 from pinpoint_events.wire import from_wire
 
@@ -143,12 +143,3 @@ class TestProblemText:
         assert problem_text(Problem(path, "is odd")) == (
             f"Events['a.b']['{'x' * 59}…'][''][3].v-1:@_: is odd"
         )
-
-
-class TestInShellWords:
-    """The same, as a problem."""
-
-    def test_keeps_what_is_clear(self) -> None:
-        """Other words stay as they are."""
-        problem = Problem(("a",), "201 characters", "at most 200", "shorten it")
-        assert in_shell_words(problem) == problem

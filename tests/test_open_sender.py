@@ -233,7 +233,7 @@ class TestPinpoint:
     def test_two_applications(self, argument: str) -> None:
         """URL and argument must not disagree, also in case."""
         assert refusal("pinpoint://app", argument) == (
-            f"this pinpoint URL names the application 'app'; and the argument names "
+            f"this pinpoint URL names the application 'app', and the argument "
             f"{argument!r}; leave one of them out"
         )
 

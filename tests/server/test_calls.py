@@ -149,8 +149,8 @@ class TestEvents:
                     Session={"Id": "s", "StartTimestamp": TIMESTAMP, "Duration": "1"}
                 ),
                 (
-                    "Session.Duration: is of type str; an int of milliseconds, or a "
-                    "timedelta; pass timedelta(milliseconds=...)"
+                    "Session.Duration: is of type str; a whole number of milliseconds; "
+                    "write it without quotes and point"
                 ),
             ),
             (
@@ -160,7 +160,7 @@ class TestEvents:
             (
                 event(Metrics={"m": True}),
                 (
-                    "Metrics['m']: is of type bool; an int or a float; pass 1 or 0, or "
+                    "Metrics['m']: is of type bool; a number; pass 1 or 0, or "
                     "make it an attribute"
                 ),
             ),
@@ -403,8 +403,7 @@ class TestWholeCalls:
             "BadRequestException",
             (
                 "BatchItem['e'].Events['\\ud800']: the key has a lone surrogate; text "
-                "that UTF-8 can hold; decode the bytes it came from with their own "
-                "encoding"
+                "that UTF-8 can hold; correct its \\u escapes"
             ),
         )
 

@@ -183,9 +183,9 @@ def _pinpoint(parts: _Parts, application_id: str | None) -> Sender:
         remedy = "write pinpoint://APPLICATION_ID, or pass application_id"
         raise _refused("pinpoint", "names no application", remedy)
     if application_id not in {None, named}:
-        told = f"names the application {shortened(named)}"
-        remedy = f"and the argument names {shortened(application_id or '')}"
-        raise _refused("pinpoint", told, f"{remedy}; leave one of them out")
+        other = shortened(application_id or "")
+        told = f"names the application {shortened(named)}, and the argument {other}"
+        raise _refused("pinpoint", told, "leave one of them out")
     region = parts.options.get("region")
     if region is not None and _REGION.fullmatch(region) is None:
         # Botocore refuses it too, and repeats it.

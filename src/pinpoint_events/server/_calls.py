@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from operator import is_
 from typing import Any, Final
 
+from pinpoint_events._json_words import in_json_words
 from pinpoint_events.errors import Problem, ValidationError
 from pinpoint_events.model._converters import has_surrogate
 from pinpoint_events.model.endpoint import Endpoint
@@ -374,7 +375,7 @@ def _word(problem: Problem) -> str:
         return _DURATION
     if problem.path == ("ChannelType",) and problem.problem == "is missing":
         return _NO_CHANNEL
-    return str(problem)
+    return str(in_json_words(problem))
 
 
 def _joined(told: Sequence[str]) -> str:

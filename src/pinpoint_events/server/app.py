@@ -121,7 +121,8 @@ def create_app(  # noqa: PLR0913 - each is one thing to decide, with a default
         senders: Where calls go: one sender, for whatever application id a call names,
             or a function that opens one for an application id. That raises a
             `LookupError` for an application that there is none of. What it opens, the
-            endpoint closes when it ends; one sender that is handed in stays open.
+            endpoint closes: when it ends, or when 100 are open and another is needed,
+            and then opens it again if need be. One sender that is handed in stays open.
         credentials: The keys that calls may be signed with. The one in the environment
             if left out. None accepts calls of anybody, signed or not.
         quotas: The limits to hold calls against.

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple, TypeVar
 
+from pinpoint_events._json_words import in_json_words
 from pinpoint_events.cli._load.lines import MOST_BYTES, Line
 from pinpoint_events.errors import Problem, ValidationError
 from pinpoint_events.model._converters import nearest, required_text
@@ -156,7 +157,8 @@ def _in_a_line(problem: Problem) -> Problem:
 def _refusal(
     problems: Iterable[Problem], members: Mapping[str, Any], *, is_event: bool = True
 ) -> Refusal:
-    return Refusal(BAD_REQUEST, "\n".join(map(str, problems)), members, is_event)
+    told = "\n".join(str(in_json_words(each)) for each in problems)
+    return Refusal(BAD_REQUEST, told, members, is_event)
 
 
 def _over_quota(endpoint: Endpoint, *path: str) -> list[Problem]:

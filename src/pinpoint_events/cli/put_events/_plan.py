@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import attrs
 
+from pinpoint_events._json_words import in_json_words
 from pinpoint_events.builder import BatchBuilder
-from pinpoint_events.cli._problems import in_shell_words
 from pinpoint_events.errors import Problem, QuotaExceededError
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.quotas import Quotas, check_quotas
@@ -35,7 +35,7 @@ def plan(request: EventsRequest) -> dict[str, Any]:
             faults += error.problems
     return {
         "Requests": [_measures(part) for part in parts],
-        "Faults": [str(in_shell_words(_in_wire_names(fault))) for fault in faults],
+        "Faults": [str(in_json_words(_in_wire_names(fault))) for fault in faults],
     }
 
 
