@@ -342,12 +342,48 @@ class TestRequestsIn:
 
     def test_only_some_get_a_suggestion(self) -> None:
         """To find the nearest name takes time, which no one shall be able to use up."""
-        data = loose_event(**{f"Metric{number}": 1 for number in range(1_000)})
+        data = loose_event(**{f"Metric{number}": 1 for number in range(99)})
         data["of nothing here"] = 1
         lines = lines_of(lambda: from_wire(Event, data))
         assert lines.pop().endswith("; leave it out")
-        assert len(lines) == 1_000
-        assert sum("did you mean Metrics?" in line for line in lines) == 5
+        assert len(lines) == 99
+        assert sum("did you mean Metrics?" in line for line in lines) == 20
+        # The next reading has its own; words of enums take from the same.
+        batches = {
+            str(number): {"Endpoint": {"OptOut": "none", "OptIn": 1}, "Events": {}}
+            for number in range(100)
+        }
+        lines = lines_of(lambda: from_wire(EventsRequest, {"BatchItem": batches}))
+        assert sum("did you mean" in line for line in lines) == 20
+        told = "BatchItem['99'].Endpoint.OptOut: is 'none'; one of ALL, NONE"
+        assert told in lines
+
+    @pytest.mark.parametrize(
+        "text, path",
+        [
+            ({f"Other{number}": 1 for number in range(1_000)}, ""),
+            ({"Attributes": {f"{number}": 1 for number in range(1_000)}}, "Attributes"),
+            ({"Attributes": {"k": [1] * 1_000}}, "Attributes['k']"),
+            ({"Metrics": {f"{number}": "1" for number in range(1_000)}}, "Metrics"),
+        ],
+        ids=range(4),
+    )
+    def test_many_problems(self, text: dict[str, Any], path: str) -> None:
+        """Of one object, list or mapping a hundred are told; to tell all takes time."""
+        *lines, last = lines_of(lambda: from_wire(Endpoint, text))
+        assert len(lines) == 100
+        told = "has more problems; correct these first"
+        assert last == (f"{path}: {told}" if path else told)
+
+    def test_many_problems_of_items(self) -> None:
+        """Each endpoint and each event has its own problem all the same."""
+        events: dict[str, Any] = {f"{number}": {} for number in range(1_000)}
+        batches = {
+            "e": {"Endpoint": {}, "Events": events},
+            **{f"{number}": {"Events": {}} for number in range(1_000)},
+        }
+        lines = lines_of(lambda: from_wire(EventsRequest, {"BatchItem": batches}))
+        assert len(lines) == 2_000 + 1_000
 
     @pytest.mark.parametrize("key", ["EventsRequest", "ApplicationId"])
     def test_wrappers_of_boto3(self, key: str) -> None:

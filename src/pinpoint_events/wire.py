@@ -24,7 +24,13 @@ import attrs
 from cattrs import Converter
 
 from pinpoint_events.errors import Problem, ValidationError
-from pinpoint_events.model._converters import MAX_INTEGER, nearest
+from pinpoint_events.model._converters import (
+    MAX_INTEGER,
+    MORE_PROBLEMS,
+    MOST_PROBLEMS,
+    few_suggestions,
+    nearest,
+)
 from pinpoint_events.model._immutable import FrozenMap, Immutable, Refused, problems_of
 from pinpoint_events.model.endpoint import (
     ChannelType,
@@ -99,7 +105,11 @@ def from_wire(cls: type[T], data: object) -> T:
     if cls not in _REQUEST_SIDE and cls not in _RESPONSE_SIDE:
         message = f"{cls!r} is no class of the model"
         raise TypeError(message)
-    return _converter().structure(data, cls)
+    with few_suggestions(_SUGGESTIONS):
+        return _converter().structure(data, cls)
+
+
+_SUGGESTIONS: Final = 20
 
 
 def to_json(obj: Immutable) -> bytes:
@@ -469,7 +479,11 @@ def _repeated(data: Any) -> list[Problem]:
         return []
     remedy = "rename one, or put both into one object"
     limit = "each key once"
-    return [Problem((key,), "stands twice", limit, remedy) for key in data.keys_twice]
+    twice = data.keys_twice
+    told = [Problem((key,), "stands twice", limit, remedy) for key in twice]
+    return (
+        told if len(told) <= MOST_PROBLEMS else [*told[:MOST_PROBLEMS], MORE_PROBLEMS]
+    )
 
 
 def _make_reader(cls: type[Any]) -> Callable[[Any, Any], Any]:
@@ -616,6 +630,9 @@ def _unknown_keys(
 ) -> Iterator[Problem]:
     limit = f"one of {', '.join(names)}"
     for position, key in enumerate(keys):
+        if position == MOST_PROBLEMS:
+            yield MORE_PROBLEMS
+            return
         if not issubclass(type(key), str):
             told = f"a key is of type {type(key).__qualname__}"
             yield Problem((), told, "keys of type str", "convert it with str()")
@@ -624,12 +641,9 @@ def _unknown_keys(
         if cls is EventsRequest and word in {"EventsRequest", "ApplicationId"}:
             remedy = "pass what stands under EventsRequest"
         else:
-            near = nearest(word, list(names)) if position < _SUGGESTIONS else []
+            near = nearest(word, list(names))
             remedy = f"did you mean {' or '.join(near)}?" if near else "leave it out"
         yield Problem((word,), "is not known", limit, remedy)
-
-
-_SUGGESTIONS: Final = 5  # for one object: to find each takes longer than all else
 
 
 # --- In: answers, leniently -----------------------------------------------------------

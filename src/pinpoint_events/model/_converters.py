@@ -11,7 +11,10 @@ read by the methods of the base class, and what is kept is of the base class.
 Containers are copied before they are checked: another thread may hold them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
@@ -263,15 +266,43 @@ def member_of(enum: type[E], value: Any) -> Any:
     member = enum._value2member_map_.get(word)
     if member is not None:
         return member
+    near = nearest(word, enum)
     return _refused(
         f"is {shortened(word)}",
         f"one of {', '.join(enum)}",
-        f"did you mean {' or '.join(nearest(word, enum))}?",
+        f"did you mean {' or '.join(near)}?" if near else "",
     )
 
 
+_suggestions_left: ContextVar[list[int] | None] = ContextVar("left", default=None)
+
+
+@contextmanager
+def few_suggestions(most: int) -> Iterator[None]:
+    """
+    Let `nearest` answer so many times within.
+
+    To look for a name takes longer than all else, and what is read may have a thousand
+    faults.
+    """
+    token = _suggestions_left.set([most])
+    try:
+        yield
+    finally:
+        _suggestions_left.reset(token)
+
+
 def nearest(word: str, names: Sequence[str] | type[StrEnum]) -> list[str]:
-    """Return the names that the word most resembles, at most three, at least one."""
+    """
+    Return the names that the word most resembles, at most three, at least one.
+
+    None only where `few_suggestions` allows no more.
+    """
+    left = _suggestions_left.get()
+    if left is not None:
+        if left[0] <= 0:
+            return []
+        left[0] -= 1
     import difflib  # noqa: PLC0415 - only on the way to an error
 
     # Compared without case: `email` is nearer to EMAIL than to anything else.
@@ -283,6 +314,12 @@ def nearest(word: str, names: Sequence[str] | type[StrEnum]) -> list[str]:
     if not found:
         found = difflib.get_close_matches(word[:60].casefold(), folded, n=1, cutoff=0)
     return [folded[name] for name in found]
+
+
+# Of one mapping or list, told in full. A request may hold a million faults: to tell all
+# of them would take a minute and a gigabyte, and nobody would read it.
+MOST_PROBLEMS: Final = 100
+MORE_PROBLEMS: Final = Problem((), "has more problems", "", "correct these first")
 
 
 def instance_of(cls: type[T], value: Any) -> Any:
@@ -427,8 +464,11 @@ def _sound_texts(value: Any) -> Any:
         remedy = _NO_NONE if value is None else "make it a list of str"
         return _wrong_type(value, "a list of str", remedy)
     items = []
-    problems = []
+    problems: list[Problem] = []
     for position, item in enumerate(value):
+        if len(problems) >= MOST_PROBLEMS:
+            problems.append(MORE_PROBLEMS)
+            break
         sound: Any = text(item)
         if item is None:
             sound = _wrong_type(None, "a str", "leave it out")
@@ -452,7 +492,12 @@ def _mapping(
         return _wrong_type(value, "a mapping", "pass a dict")
     items: dict[str, Any] = {}
     problems: list[Problem] = []
+    # Objects are accounted for one by one, what is in them is not.
+    most = math.inf if kind is ObjectMap else MOST_PROBLEMS
     for key, raw in list(value.items()):
+        if len(problems) >= most:
+            problems.append(MORE_PROBLEMS)
+            break
         if not issubclass(type(key), str):
             told = f"a key is {_type_name(key)}"
             problems.append(
