@@ -561,6 +561,9 @@ class TestFailures:
             return accepted(received)
 
         with HttpServer(interrupt) as server:
+            # Whoever runs tests in the background ignores the signal, and so would its
+            # children.
+            before = signal.signal(signal.SIGINT, signal.default_int_handler)
             process = subprocess.Popen(
                 [
                     *(*COMMAND, "put-events", "--application-id", "my-app"),
@@ -573,6 +576,7 @@ class TestFailures:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
             )
+            signal.signal(signal.SIGINT, before)
             started.put(process.pid)
             out, err = process.communicate(timeout=60)
         assert (process.returncode, out, err) == (130, b"", b"\n")
