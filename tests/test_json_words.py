@@ -1,7 +1,7 @@
 import pytest
 
 from pinpoint_events import Endpoint, EventsRequest, ValidationError
-from pinpoint_events._json_words import in_json_words
+from pinpoint_events._json_words import in_json_words, in_wire_names
 from pinpoint_events.errors import Problem
 from pinpoint_events.wire import from_wire
 
@@ -34,3 +34,33 @@ class TestInJsonWords:
         """Other words stay as they are."""
         problem = Problem(("a",), "201 characters", "at most 200", "shorten it")
         assert in_json_words(problem) == problem
+
+
+class TestInWireNames:
+    """A problem of an object is told to who writes JSON with the service's names."""
+
+    @pytest.mark.parametrize(
+        "path, named",
+        [
+            (
+                ("user", "user_attributes", "events", 0),
+                "User.UserAttributes['events'][0]",
+            ),
+            (("attributes", "user_attributes"), "Attributes['user_attributes']"),
+            (("session", "start_timestamp"), "Session.StartTimestamp"),
+            (
+                ("batch_item", "attributes", "events", "e_v", "app_title"),
+                "BatchItem['attributes'].Events['e_v'].AppTitle",
+            ),
+        ],
+        ids=range(4),
+    )
+    def test_path(self, path: tuple[str | int, ...], named: str) -> None:
+        """Members are renamed at any depth, and no key is."""
+        problem = Problem(path, "is empty")
+        assert str(in_wire_names(problem)) == f"{named}: is empty"
+
+    def test_no_path(self) -> None:
+        """A problem of the whole stays as it is."""
+        problem = Problem((), "101 events", "at most 100")
+        assert in_wire_names(problem) == problem

@@ -254,6 +254,15 @@ class TestPinpointServer:
         assert (len(forum.requests), list(forum.endpoints)) == (1, ["ada"])
         forum.assert_sent("tapped", times=1)
 
+    def test_many_applications(self, pinpoint_server: PinpointServer) -> None:
+        """Each keeps what it was sent, of however many there are."""
+        names = [f"a{number}" for number in range(101)]
+        client = boto3.client("pinpoint")
+        for name in (*names, "a0"):
+            client.put_events(ApplicationId=name, EventsRequest=ONE)
+        assert [each.application_id for each in pinpoint_server.sent] == names
+        assert len(pinpoint_server.application("a0").requests) == 2
+
     def test_answer(self, pinpoint_server: PinpointServer) -> None:
         """What is behind an application can be told how to answer, before any call."""
 

@@ -7,9 +7,10 @@ The library itself speaks to those who write Python. Of those others, many never
 import re
 from typing import Final
 
-from pinpoint_events.errors import Problem
+from pinpoint_events.errors import MAPPING_MEMBERS, Problem
+from pinpoint_events.wire import wire_name
 
-__all__ = ["in_json_words"]
+__all__ = ["in_json_words", "in_wire_names"]
 
 # What the library says to those who write Python, and the same for JSON.
 _WORDS: Final = {
@@ -47,3 +48,13 @@ def in_json_words(problem: Problem) -> Problem:
     limit = _OF_AN_ENUM.sub("a text in quotes", limit)
     remedy = _ITS_MEMBER.sub(r'write one of its words, as in "\1"', remedy)
     return Problem(problem.path, told, limit, remedy)
+
+
+def in_wire_names(problem: Problem) -> Problem:
+    """Return a problem of an object with the service's names in its path."""
+    path: list[str | int] = []
+    is_key = False
+    for part in problem.path:
+        path.append(part if is_key or isinstance(part, int) else wire_name(part))
+        is_key = not is_key and part in MAPPING_MEMBERS
+    return problem._replace(path=tuple(path))

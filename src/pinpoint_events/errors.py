@@ -54,7 +54,7 @@ _SHOWN_ITEMS: Final = 5  # failed items named one by one; the rest is counted
 _SHOWN_WORDS: Final = 200  # characters of the service's; the longest seen has 100
 
 # Members that hold a mapping: the part after such a name is a key of the caller's.
-_MAPPING_MEMBERS: Final = frozenset(
+MAPPING_MEMBERS: Final = frozenset(
     {
         "attributes",
         "batch_item",
@@ -90,6 +90,15 @@ def shortened(text: str) -> str:
 
 def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def defect_text(error: Exception) -> str:
+    """Return where an unexpected error came from; its own words may hold data."""
+    from traceback import extract_tb  # noqa: PLC0415 - needed for defects only
+
+    place = extract_tb(error.__traceback__)[-1]
+    kind = type(error).__qualname__
+    return f"unexpected {kind} in line {place.lineno} of {place.filename}"
 
 
 def hidden(words: str, secrets: Iterable[str]) -> str:
@@ -160,7 +169,7 @@ def path_text(path: tuple[str | int, ...]) -> str:
             is_key = False
         elif part.isidentifier() and len(part) <= _SHOWN_CHARACTERS:
             shown += f".{part}" if shown else part
-            is_key = part in _MAPPING_MEMBERS
+            is_key = part in MAPPING_MEMBERS
         else:
             # A member nobody knows, as it was written.
             shown += f"[{shortened(part)}]"

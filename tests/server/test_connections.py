@@ -366,6 +366,26 @@ class TestConnections:
             [f"e{number}"] for number in range(20)
         ]
 
+    def test_too_many_ahead(self) -> None:
+        """Beyond so many that wait, none is kept: those are answered, and no more."""
+        entered, gate = threading.Event(), threading.Event()
+
+        def wait(request: EventsRequest) -> EventsResponse:
+            entered.set()
+            gate.wait(SECONDS)
+            return accepted(request)
+
+        with guarded() as place, connected(place.server) as connection:
+            place.sender.answer = wait
+            connection.sendall(request(BODY))
+            entered.wait(SECONDS)
+            connection.sendall(request(BODY) * 150)
+            up = post(place.server, b"", method="GET", path="/healthz")
+            assert up.status == 200
+            gate.set()
+            assert len(rest_of_all(connection)) == 101
+            assert len(place.sender.requests) == 101
+
     @pytest.mark.parametrize(
         "nonsense",
         [

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
-from errno import EADDRINUSE
+from errno import EADDRINUSE, EMFILE
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +98,49 @@ class TestServed:
         ):
             raise RuntimeError("mine")
         assert refuses(int(server.url.rpartition(":")[2]))
+
+    def test_no_endpoint(self) -> None:
+        """Why another application cannot be served is told to who tries."""
+        app: Any = accepted
+        with pytest.raises(AttributeError, match="limits"), served(app):
+            pass
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
+    def test_cannot_start(self) -> None:
+        """What it lacks is told to who starts it, and its socket is given back."""
+        script = """if True:
+            import os, resource
+            from pinpoint_events import MemorySender
+            from pinpoint_events.server import create_app, served
+
+            def start():
+                with served(create_app(MemorySender(), credentials=None)):
+                    pass
+
+            start()  # loads what it needs
+            free = os.dup(0)
+            os.close(free)
+            _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+            for extra in range(1, 3):
+                resource.setrlimit(resource.RLIMIT_NOFILE, (free + extra, most))
+                try:
+                    start()
+                except OSError as error:
+                    print(error.strerror)
+                assert os.dup(0) == free
+                os.close(free)
+        """
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        told = f"{os.strerror(EMFILE)}\n"
+        # On standard error, asyncio tells of a loop that it could not make.
+        assert (done.returncode, done.stdout) == (0, told * 2)
 
     def test_finishes(self) -> None:
         """What came whole is finished, sent ahead or not; what came half is not."""

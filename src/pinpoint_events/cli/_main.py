@@ -1,9 +1,4 @@
-"""
-From arguments to a command, and from what comes of it to an exit code.
-
-The codes are AWS CLI version 2's, so that a script knows whose turn it is: 252 your
-input, 253 your environment, 254 the service, 255 anything else.
-"""
+"""From arguments to a command, and from what comes of it to an exit code."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -12,22 +7,24 @@ from typing import Final
 
 from pinpoint_events import __version__
 from pinpoint_events.cli import _console as console
+from pinpoint_events.cli._codes import (
+    ENVIRONMENT_IS_WRONG,
+    FAILED,
+    INPUT_IS_WRONG,
+    INTERRUPTED,
+    SERVICE_REFUSED,
+    SUCCESS,
+)
 from pinpoint_events.cli._parser import Parser, UsageError, invalid_choice
 from pinpoint_events.errors import (
     ConfigurationError,
     PinpointEventsError,
     ServiceError,
     ValidationError,
+    defect_text,
 )
 
 __all__ = ["main"]
-
-SUCCESS: Final = 0
-INTERRUPTED: Final = 130  # 128 and the number of SIGINT
-INPUT_IS_WRONG: Final = 252
-ENVIRONMENT_IS_WRONG: Final = 253
-SERVICE_REFUSED: Final = 254
-FAILED: Final = 255
 
 _CODES: Final[Sequence[tuple[type[Exception], int]]] = (
     (UsageError, INPUT_IS_WRONG),
@@ -173,7 +170,8 @@ def _lines(error: Exception) -> list[str]:
         return [_refusal_text(error)]
     if isinstance(error, PinpointEventsError | console.OutputError):
         return [str(error)]
-    return [_defect_text(error)]
+    remedy = f"a defect of {_PROGRAM} {__version__}; report it"
+    return [f"{defect_text(error)}: {remedy}"]
 
 
 def _refusal_text(error: ServiceError) -> str:
@@ -181,14 +179,3 @@ def _refusal_text(error: ServiceError) -> str:
     told = f"An error occurred ({error.code}) when calling the PutEvents operation"
     request = "" if error.request_id is None else f" (request id {error.request_id})"
     return f"{told}: {said}; {error.remedy}{request}"
-
-
-def _defect_text(error: Exception) -> str:
-    """Return where an unexpected error came from; its own words may hold data."""
-    from traceback import extract_tb  # noqa: PLC0415 - needed for defects only
-
-    place = extract_tb(error.__traceback__)[-1]
-    return (
-        f"unexpected {type(error).__qualname__} in line {place.lineno} of "
-        f"{place.filename}: a defect of {_PROGRAM} {__version__}; report it"
-    )

@@ -16,15 +16,13 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 from pinpoint_events.cli import _console as console
+from pinpoint_events.cli._codes import INTERRUPTED, NOT_ALL_ACCEPTED, SUCCESS
 from pinpoint_events.cli._parser import Parser, UsageError
 
 if TYPE_CHECKING:
     from pinpoint_events.cli._load.books import Books
 
 __all__ = ["run"]
-
-NOT_ALL_ACCEPTED: Final = 3
-INTERRUPTED: Final = 130  # 128 and the number of SIGINT, as shells have it
 
 _STDIN: Final = "-"
 _IN_FLIGHT: Final = 4
@@ -85,7 +83,7 @@ def run(program: str, arguments: list[str]) -> int:
             raise load.trouble
     if not is_all_read:
         return INTERRUPTED
-    return 0 if settler.books.is_all_accepted else NOT_ALL_ACCEPTED
+    return SUCCESS if settler.books.is_all_accepted else NOT_ALL_ACCEPTED
 
 
 def _parser(program: str) -> Parser:
@@ -156,10 +154,8 @@ def _refuse_contradictions(parser: Parser, options: Namespace) -> None:
         parser.error(f"argument FILE: {_STDIN} stands more than once")
     if options.source_id is not None and len(options.files) > 1:
         parser.error("argument --source-id: stands for one FILE, and there are more")
-    source_id = options.source_id
-    if source_id is not None and (not source_id or not _is_text(source_id)):
-        told = "is no text in UTF-8" if source_id else "is empty; leave it out"
-        parser.error(f"argument --source-id: {told}")
+    if options.source_id is not None:
+        _refuse_unfit(parser, options.source_id)
     # One of them would be written while it is read, or by two at once.
     names = {f"FILE {name!r}": name for name in options.files if name != _STDIN}
     for role, path in (
@@ -175,9 +171,13 @@ def _refuse_contradictions(parser: Parser, options: Namespace) -> None:
         names[role] = path
 
 
-def _is_text(argument: str) -> bool:
-    # Bytes that are no text come as lone surrogates.
-    return argument.isascii() or not any("\ud800" <= c <= "\udfff" for c in argument)
+def _refuse_unfit(parser: Parser, source_id: str) -> None:
+    from pinpoint_events.model._converters import has_surrogate  # noqa: PLC0415
+
+    if not source_id:
+        parser.error("argument --source-id: is empty; leave it out")
+    if has_surrogate(source_id):  # as which bytes come that are no text
+        parser.error("argument --source-id: is no text in UTF-8")
 
 
 def _sqlite_file(url: str) -> str | None:

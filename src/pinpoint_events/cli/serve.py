@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 from pinpoint_events.cli import _console as console
+from pinpoint_events.cli._codes import INTERRUPTED, SUCCESS
 from pinpoint_events.cli._parser import Parser, UsageError
 from pinpoint_events.errors import ConfigurationError, ValidationError, shortened
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-INTERRUPTED: Final = 130  # 128 and the number of SIGINT, as shells have it
 _PLACEHOLDER: Final = "{application_id}"
 _BRACES: Final = re.compile(r"\{.*?\}")
 _SQLITE: Final = "sqlite:///"
@@ -76,7 +76,7 @@ def run(program: str, arguments: list[str]) -> int:
         )
         with _collector_spared():
             number = running.run(app, listener, started=console.out)
-    return INTERRUPTED if number == signal.SIGINT else 0
+    return INTERRUPTED if number == signal.SIGINT else SUCCESS
 
 
 @contextmanager

@@ -15,13 +15,13 @@ from pinpoint_events.errors import shortened
 from pinpoint_events.wire import encode
 
 __all__ = [
-    "HEADERS",
     "PREFLIGHT_HEADERS",
     "Answer",
     "CallRefused",
     "bad_request",
     "default_code",
     "head_too_large",
+    "headers_of",
     "method_not_allowed",
     "not_found",
     "refusal_answer",
@@ -33,14 +33,14 @@ __all__ = [
 
 _JSON: Final = (b"content-type", b"application/json")
 
-HEADERS: Final = (
+# What each answer has, so that a page of another origin can read it.
+_HEADERS: Final = (
     (b"access-control-allow-origin", b"*"),
     (
         b"access-control-expose-headers",
         b"date, retry-after, x-amzn-errortype, x-amzn-requestid",
     ),
 )
-"""What each answer has, so that a page of another origin can read it."""
 
 PREFLIGHT_HEADERS: Final = (
     (b"access-control-allow-methods", b"OPTIONS, POST"),
@@ -175,6 +175,21 @@ class Answer:
     body: bytes = attrs.field(repr=False)
     headers: tuple[tuple[bytes, bytes], ...] = (_JSON,)
     closes: bool = False
+
+
+def headers_of(
+    answer: Answer, request_id: str, *, closes: bool
+) -> list[tuple[bytes, bytes]]:
+    """Return all headers of an answer but the date, which takes a clock."""
+    headers = [
+        *answer.headers,
+        *_HEADERS,
+        (b"x-amzn-requestid", request_id.encode()),
+        (b"content-length", b"%d" % len(answer.body)),
+    ]
+    if closes:
+        headers.append((b"connection", b"close"))
+    return headers
 
 
 def refusal_answer(refused: CallRefused, request_id: str) -> Answer:

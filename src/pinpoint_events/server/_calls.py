@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from operator import is_
 from typing import Any, Final
 
-from pinpoint_events._json_words import in_json_words
+from pinpoint_events._json_words import in_json_words, in_wire_names
 from pinpoint_events.errors import Problem, ValidationError
 from pinpoint_events.model._converters import has_surrogate
 from pinpoint_events.model.endpoint import Endpoint
@@ -30,7 +30,7 @@ from pinpoint_events.quotas import (
     request_problems,
 )
 from pinpoint_events.server._answers import bad_request
-from pinpoint_events.wire import decode_request, from_wire, to_json, wire_name
+from pinpoint_events.wire import decode_request, from_wire, to_json
 
 __all__ = ["Call", "Reader"]
 
@@ -241,7 +241,7 @@ class Reader:
                     call.refuse((name, event_id), self._event_words(problems))
 
     def _quota_words(self, problems: Sequence[Problem]) -> str:
-        return _words([_in_wire_names(problem) for problem in problems])
+        return _words([in_wire_names(problem) for problem in problems])
 
     def _event_words(self, problems: Sequence[Problem]) -> str:
         told = [self._event_word(problem) for problem in problems]
@@ -385,16 +385,3 @@ def _joined(told: Sequence[str]) -> str:
     if len(text) > _MESSAGE_CHARACTERS:
         text = text[: _MESSAGE_CHARACTERS - 1] + "…"
     return text
-
-
-def _in_wire_names(problem: Problem) -> Problem:
-    """Return a problem of an endpoint object with the service's names in its path."""
-    path: list[str | int] = []
-    is_key = False
-    for part in problem.path:
-        path.append(part if is_key or isinstance(part, int) else wire_name(part))
-        is_key = not is_key and part in _MAPPINGS
-    return problem._replace(path=tuple(path))
-
-
-_MAPPINGS: Final = frozenset({"attributes", "user_attributes"})

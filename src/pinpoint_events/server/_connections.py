@@ -9,7 +9,9 @@ sends. This adds what an endpoint on an open port needs, and what faults need:
 - a head must be complete some seconds after it began, and after the connection did;
 - an answer that is not read ends the connection, kept alive or not;
 - who closes its side after a complete request still gets its answer;
-- what cannot be read is refused in the service's form, after the answers that are due;
+- what cannot be read is refused in the service's form; where answers are due, those are
+  the last instead;
+- so many requests are sent ahead of their answers and no more;
 - there are so many connections and no more;
 - who asks for another protocol is answered, and hung up on;
 - the application can end the connection.
@@ -20,7 +22,8 @@ that a uvicorn that changed is noticed.
 
 import asyncio
 import socket
-from typing import Any
+from collections import deque
+from typing import Any, Final
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import (
@@ -32,15 +35,20 @@ from uvicorn.server import ServerState
 
 from pinpoint_events.builder import new_event_id
 from pinpoint_events.server._answers import (
-    HEADERS,
     CallRefused,
     bad_request,
     head_too_large,
+    headers_of,
     refusal_answer,
 )
 from pinpoint_events.server.app import CUT, MOST_HEAD_BYTES, Limits
 
 __all__ = ["Connection"]
+
+# Behind one that is not answered yet. Each is kept with its headers, and the server
+# reads on whenever it begins with the next: without a limit, a client that sends faster
+# than it is answered takes all memory. Clients of AWS send none ahead.
+_MOST_AHEAD: Final = 100
 
 
 class Connection(HttpToolsProtocol):
@@ -63,7 +71,7 @@ class Connection(HttpToolsProtocol):
         self._is_deaf = False
         self._head_timer: asyncio.TimerHandle | None = None
         self._reader_timer: asyncio.TimerHandle | None = None
-        self._calls: list[RequestResponseCycle] = []
+        self._calls: deque[RequestResponseCycle] = deque()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         made: Any = transport
@@ -122,13 +130,17 @@ class Connection(HttpToolsProtocol):
         self.scope["extensions"] = extensions
 
     def on_headers_complete(self) -> None:
+        if len(self.pipeline) >= _MOST_AHEAD:
+            # The parser stops, and what it read last is refused with what follows.
+            raise asyncio.QueueFull
         self._is_in_head = False
         self._has_begun = False
         self._unread_bytes = 0
         self._expect_no_head()
         super().on_headers_complete()
-        waiting = [call for call in self._calls if not call.response_complete]
-        self._calls = [*waiting, self.cycle]
+        while self._calls and self._calls[0].response_complete:
+            self._calls.popleft()
+        self._calls.append(self.cycle)
         if self.parser.should_upgrade():
             # The parser reads no body then, and no further request.
             self.cycle.keep_alive = False
@@ -154,17 +166,12 @@ class Connection(HttpToolsProtocol):
             return
         request_id = new_event_id()
         answer = refusal_answer(refused, request_id)
-        headers = [
-            *answer.headers,
-            *HEADERS,
-            (b"x-amzn-requestid", request_id.encode()),
-            (b"content-length", b"%d" % len(answer.body)),
-            (b"connection", b"close"),
-        ]
+        headers = headers_of(answer, request_id, closes=True)
         lines = [b"%b: %b\r\n" % header for header in headers]
         head = STATUS_LINE[answer.status] + b"".join(lines)
         self.transport.write(head + b"\r\n" + answer.body)
         self.transport.close()
+        self._expect_reader()
 
     def _last_due(self) -> RequestResponseCycle | None:
         """Hear no more; return the last whole call that waits for its answer."""
@@ -201,6 +208,7 @@ class Connection(HttpToolsProtocol):
     def eof_received(self) -> bool:  # type: ignore[override] # asyncio asks for it
         due = self._last_due()
         if due is None:
+            self._expect_reader()
             return False
         due.keep_alive = False
         return True

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import ClassVar, NamedTuple
+from typing import Final, NamedTuple
 
 from pinpoint_events.errors import Problem, ValidationError
 from pinpoint_events.server.faults import (
@@ -38,16 +38,16 @@ class _Armed:
         self.count += 1
         return not numbers or self.count in numbers
 
-    def wait_seconds(self, fault: Throttle, now: datetime) -> float:
-        """Return how long until the next call is taken; 0 takes this one."""
+    def has_room(self, fault: Throttle, now: datetime) -> bool:
+        """Return whether one more call is within the rate, and count it if so."""
         tokens = float(fault.burst) if self.tokens is None else self.tokens
         if self.filled is not None:
             passed = max(0.0, (now - self.filled).total_seconds())
             tokens = min(fault.burst, tokens + passed * fault.calls_per_second)
         self.filled = now
-        is_taken = tokens >= 1
-        self.tokens = tokens - 1 if is_taken else tokens
-        return 0.0 if is_taken else (1 - tokens) / fault.calls_per_second
+        has_room = tokens >= 1
+        self.tokens = tokens - 1 if has_room else tokens
+        return has_room
 
 
 class CallFaults(NamedTuple):
@@ -67,6 +67,9 @@ class CallFaults(NamedTuple):
     bare_status: int | None = None
 
 
+_NO_FAULTS: Final = CallFaults()
+
+
 class Faults:
     """
     The faults of an endpoint; they can be changed while it serves.
@@ -79,9 +82,6 @@ class Faults:
     Raises:
         ValidationError: If one of them is none.
     """
-
-    #: Nothing goes wrong.
-    NONE: ClassVar[CallFaults] = CallFaults()
 
     def __init__(self, faults: Iterable[Fault] = ()) -> None:
         self._lock = threading.Lock()
@@ -139,8 +139,8 @@ class Faults:
         Of several faults that refuse it, or end its connection, the first counts.
         """
         if not self._armed:
-            return self.NONE
-        found = self.NONE
+            return _NO_FAULTS
+        found = _NO_FAULTS
         with self._lock:
             for armed in self._armed:
                 found = _with_fault(found, armed, now)
@@ -186,8 +186,7 @@ def _with_fault(found: CallFaults, armed: _Armed, now: datetime) -> CallFaults:
         case BareStatus() as fault if armed.meets(fault.calls):
             return found._replace(bare_status=found.bare_status or fault.status_code)
         case Throttle() as fault if found.refusal is None:
-            wait = armed.wait_seconds(fault, now)
-            if wait:
+            if not armed.has_room(fault, now):
                 refusal = FailCall(status=429, message="Too Many Requests")
                 return found._replace(refusal=refusal)
     return found

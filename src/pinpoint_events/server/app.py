@@ -33,15 +33,16 @@ from pinpoint_events.errors import (
     SenderError,
     ServiceError,
     ValidationError,
+    defect_text,
 )
 from pinpoint_events.quotas import Quotas
 from pinpoint_events.server._answers import (
-    HEADERS,
     PREFLIGHT_HEADERS,
     Answer,
     CallRefused,
     bad_request,
     head_too_large,
+    headers_of,
     method_not_allowed,
     not_found,
     refusal_answer,
@@ -296,19 +297,11 @@ class App:
             closes = exchange.waits_for_us or not await body.throw_away(
                 exchange.content_length
             )
-        headers = [
-            *answer.headers,
-            *HEADERS,
-            (b"date", self._date()),
-            (b"x-amzn-requestid", request_id.encode()),
-            (b"content-length", b"%d" % len(answer.body)),
-        ]
-        if closes:
-            headers.append((b"connection", b"close"))
+        headers = headers_of(answer, request_id, closes=closes)
         start = {
             "type": "http.response.start",
             "status": answer.status,
-            "headers": headers,
+            "headers": [(b"date", self._date()), *headers],
         }
         await _send(start, answer.body, exchange, send)
         _log.info(
@@ -523,15 +516,8 @@ def _refusal_of(error: Exception) -> CallRefused:
         told = "the events could not be kept; send them again"
         return unavailable(told, error.retry_after_seconds)
     # What an error of others says may hold data.
-    problem = str(error) if isinstance(error, PinpointEventsError) else _place(error)
+    is_ours = isinstance(error, PinpointEventsError)
+    problem = str(error) if is_ours else defect_text(error)
     _log.error("not sent", extra={"pinpoint_events.problem": problem})
     told = "the events could not be kept; the log of the endpoint says why"
     return CallRefused(500, told)
-
-
-def _place(error: Exception) -> str:
-    from traceback import extract_tb  # noqa: PLC0415 - needed for defects only
-
-    place = extract_tb(error.__traceback__)[-1]
-    kind = type(error).__qualname__
-    return f"unexpected {kind} in line {place.lineno} of {place.filename}"

@@ -128,7 +128,8 @@ class Keys:
         """
         Return the one key of `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`.
 
-        With it goes `AWS_SESSION_TOKEN`, where that is set.
+        With it goes the token in `AWS_SECURITY_TOKEN` or `AWS_SESSION_TOKEN`, where one
+        of them is set.
 
         Args:
             environment: Where to look; None is this process's own.

@@ -16,6 +16,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any, Final
 
 from pinpoint_events.errors import ConfigurationError
@@ -117,27 +118,40 @@ def served(app: App, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[Serv
 
     Raises:
         ConfigurationError: If it cannot listen there.
+        OSError: If there are not enough file descriptors.
     """
-    sock = listener(host, port)
-    ready = threading.Event()
-    running: list[tuple[asyncio.AbstractEventLoop, _Server]] = []
+    running: Future[tuple[asyncio.AbstractEventLoop, _Server]] = Future()
+    ended: Future[None] = Future()
 
     async def serve() -> None:
         server = _Server(app)
-        running.append((asyncio.get_running_loop(), server))
-        await server.serve_on(sock, ready.set)
+        found = asyncio.get_running_loop(), server
+        await server.serve_on(sock, lambda: running.set_result(found))
 
-    thread = threading.Thread(
-        target=lambda: asyncio.run(serve()), name="pinpoint-events-server", daemon=True
-    )
-    thread.start()
-    ready.wait()
-    ((loop, server),) = running
-    try:
-        yield Served(app, _url(sock))
-    finally:
-        loop.call_soon_threadsafe(server.stop)
-        thread.join()
+    def work() -> None:
+        try:
+            asyncio.run(serve())
+        except BaseException as error:  # noqa: BLE001 - raised again, where it is awaited
+            ended.set_exception(error)
+        else:
+            ended.set_result(None)
+
+    with listener(host, port) as sock:
+        thread = threading.Thread(
+            target=work, name="pinpoint-events-server", daemon=True
+        )
+        thread.start()
+        either: list[Future[Any]] = [running, ended]
+        wait(either, return_when=FIRST_COMPLETED)
+        if ended.done():
+            ended.result()  # raises: it could not start
+        loop, server = running.result()
+        try:
+            yield Served(app, _url(sock))
+        finally:
+            loop.call_soon_threadsafe(server.stop)
+            thread.join()
+            ended.result()
 
 
 def run(app: App, sock: socket.socket, *, started: Callable[[str], None]) -> int:

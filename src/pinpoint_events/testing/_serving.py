@@ -68,6 +68,18 @@ class PinpointServer(SentEvents):
         return f"<PinpointServer at {self.url}: {len(self.sent)} events>"
 
 
+class ApplicationSender(RecordingSender):
+    """
+    A sender that cannot be closed.
+
+    Of many applications, the endpoint closes the senders of some and opens them anew;
+    what it then opens is to have what was sent before.
+    """
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
 class _Applications:
     """One sender for each application id that somebody has asked for."""
 
@@ -79,7 +91,7 @@ class _Applications:
         with self._lock:
             found = self._opened.get(application_id)
             if found is None:
-                found = RecordingSender(application_id=application_id)
+                found = ApplicationSender(application_id=application_id)
                 self._opened[application_id] = found
             return found
 

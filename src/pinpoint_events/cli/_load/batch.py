@@ -10,13 +10,14 @@ and the place that it is sent to decides what that means.
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, TypeVar
 
+from pinpoint_events._json_words import in_wire_names
 from pinpoint_events.builder import BatchBuilder
 from pinpoint_events.cli._load.content import (
-    BAD_REQUEST,
     Content,
     Item,
     Refusal,
-    in_wire_names,
+    line_members,
+    refusal,
 )
 from pinpoint_events.cli._load.lines import Position
 from pinpoint_events.errors import QuotaExceededError
@@ -134,7 +135,7 @@ class Packer:
         """Add what a line says."""
         self._lines += 1
         self._bytes += size
-        self._refusals += [(line, refusal) for refusal in content.refusals]
+        self._refusals += [(line, each) for each in content.refusals]
         for item in content.items:
             self._add(line, item)
 
@@ -146,8 +147,7 @@ class Packer:
                 self._builder.add(endpoint_id, event, event_id=event_id)
             except QuotaExceededError as error:
                 refused += 1
-                refusal = _over_quota(error, item, event_id)
-                self._refusals.append((line, refusal))
+                self._refusals.append((line, _over_quota(error, item, event_id)))
             else:
                 self._events[endpoint_id, event_id] = event
                 self._entries.append(Entry(line, endpoint_id, event_id))
@@ -185,13 +185,9 @@ def _over_quota(error: QuotaExceededError, item: Item, event_id: str) -> Refusal
         in_wire_names(problem._replace(path=problem.path[4:])).below("Event")
         for problem in error.problems
     ]
-    members = {
-        "EndpointId": item.endpoint_id,
-        "EventId": event_id,
-        "Endpoint": to_wire(item.endpoint or _UNTOUCHED),
-        "Event": to_wire(item.events[event_id]),
-    }
-    return Refusal(BAD_REQUEST, "\n".join(map(str, problems)), members)
+    endpoint = to_wire(item.endpoint or _UNTOUCHED)
+    event = to_wire(item.events[event_id])
+    return refusal(problems, line_members(item.endpoint_id, event_id, endpoint, event))
 
 
 def contradict(one: Batch, other: Batch) -> bool:

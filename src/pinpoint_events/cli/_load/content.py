@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple, TypeVar
 
-from pinpoint_events._json_words import in_json_words
+from pinpoint_events._json_words import in_json_words, in_wire_names
 from pinpoint_events.cli._load.lines import MOST_BYTES, Line
 from pinpoint_events.errors import Problem, ValidationError
 from pinpoint_events.model._converters import nearest, required_text
@@ -19,7 +19,7 @@ from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.quotas import Quotas, endpoint_problems
-from pinpoint_events.wire import decode_request, from_wire, to_json, wire_name
+from pinpoint_events.wire import decode_request, from_wire, to_json
 
 __all__ = [
     "BAD_REQUEST",
@@ -29,7 +29,8 @@ __all__ = [
     "Item",
     "Refusal",
     "content",
-    "in_wire_names",
+    "line_members",
+    "refusal",
 ]
 
 T = TypeVar("T")
@@ -131,22 +132,23 @@ def content(line: Line, ids: EventIds) -> Content:
     try:
         data = decode_request(line.text)
     except ValidationError as error:
-        return Content((), (_refusal(map(_in_a_line, error.problems), {}),))
+        return Content((), (refusal(map(_in_a_line, error.problems), {}),))
     if not isinstance(data, dict):
         told = f"is of type {type(data).__qualname__}"
         limit = f"an object with EndpointId and Event, or with {_REQUEST_MEMBER}"
-        return Content((), (_refusal([Problem((), told, limit)], {}),))
+        return Content((), (refusal([Problem((), told, limit)], {}),))
     for note in NOTES:
         # So that the file of what was not accepted can itself be loaded.
         data.pop(note, None)
     return _request(data) if _REQUEST_MEMBER in data else _event(data, line, ids)
 
 
-def in_wire_names(problem: Problem) -> Problem:
-    """Return a problem of an endpoint or event with the names that a line has."""
-    members = 2 if problem.path[:1] == ("user",) else 1
-    names = [wire_name(str(name)) for name in problem.path[:members]]
-    return problem._replace(path=(*names, *problem.path[members:]))
+def line_members(
+    endpoint_id: str, event_id: str, endpoint: Any, event: Any
+) -> dict[str, Any]:
+    """Return an event as a line of its own holds it."""
+    values = (endpoint_id, event_id, endpoint, event)
+    return dict(zip(_EVENT_MEMBERS, values, strict=True))
 
 
 def _in_a_line(problem: Problem) -> Problem:
@@ -154,9 +156,17 @@ def _in_a_line(problem: Problem) -> Problem:
     return problem._replace(problem=problem.problem.replace(" line 1 ", " "))
 
 
-def _refusal(
+def refusal(
     problems: Iterable[Problem], members: Mapping[str, Any], *, is_event: bool = True
 ) -> Refusal:
+    """
+    Return the refusal of what has problems.
+
+    Args:
+        problems: What is wrong with it.
+        members: What the line says of it.
+        is_event: Whether it counts as an event.
+    """
     told = "\n".join(str(in_json_words(each)) for each in problems)
     return Refusal(BAD_REQUEST, told, members, is_event)
 
@@ -186,7 +196,7 @@ def _event(data: dict[str, Any], line: Line, ids: EventIds) -> Content:
     else:
         event = _object(Event, data["Event"], "Event", problems)
     if event is None or problems:
-        return Content((), (_refusal(problems, data),))
+        return Content((), (refusal(problems, data),))
     if endpoint == _UNTOUCHED:
         endpoint = None
     return Content((Item(endpoint_id, endpoint, {event_id: event}),))
@@ -293,7 +303,7 @@ def _sound_batches(
         for event_id, event in batch["Events"].items():
             if (endpoint_id, event_id) in found:
                 members = _members(endpoint_id, batch, event_id)
-                refusals.append(_refusal(found[endpoint_id, event_id], members))
+                refusals.append(refusal(found[endpoint_id, event_id], members))
             else:
                 events[event_id] = event
         if events or not batch["Events"]:
@@ -303,12 +313,8 @@ def _sound_batches(
 
 def _members(endpoint_id: str, batch: dict[str, Any], event_id: str) -> dict[str, Any]:
     """Return an event of a request as a line of its own would hold it."""
-    return {
-        "EndpointId": endpoint_id,
-        "EventId": event_id,
-        "Endpoint": batch.get("Endpoint", {}),
-        "Event": batch["Events"][event_id],
-    }
+    endpoint = batch.get("Endpoint", {})
+    return line_members(endpoint_id, event_id, endpoint, batch["Events"][event_id])
 
 
 def _events_in(batch: object) -> Mapping[str, Any]:
@@ -321,21 +327,21 @@ def _refused_batch(
 ) -> list[Refusal]:
     problems = list(problems)
     refused = [
-        _refusal(problems, _members(endpoint_id, batch, event_id))
+        refusal(problems, _members(endpoint_id, batch, event_id))
         for event_id in _events_in(batch)
     ]
     if refused:
         return refused
     members = {_REQUEST_MEMBER: {endpoint_id: batch}}
-    return [_refusal(problems, members, is_event=False)]
+    return [refusal(problems, members, is_event=False)]
 
 
 def _refused_line(data: dict[str, Any], problems: list[Problem]) -> tuple[Refusal, ...]:
     batches = data[_REQUEST_MEMBER]
     refused = [
-        _refusal(problems, _members(endpoint_id, batch, event_id))
+        refusal(problems, _members(endpoint_id, batch, event_id))
         for endpoint_id, batch in (batches.items() if isinstance(batches, dict) else ())
         for event_id in _events_in(batch)
     ]
     # At least one, so that the line is in the books.
-    return tuple(refused) or (_refusal(problems, data),)
+    return tuple(refused) or (refusal(problems, data),)

@@ -39,7 +39,7 @@ class Plan(NamedTuple):
     """
 
     files: Sequence[str]
-    in_flight: int = 4
+    in_flight: int
     source_id: str | None = None
 
 

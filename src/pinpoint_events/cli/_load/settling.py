@@ -17,7 +17,7 @@ from pinpoint_events.cli._console import OutputError
 from pinpoint_events.cli._load.batch import Batch, Entry
 from pinpoint_events.cli._load.books import Books
 from pinpoint_events.cli._load.checkpoint import Checkpoint
-from pinpoint_events.cli._load.content import NOTES
+from pinpoint_events.cli._load.content import NOTES, line_members
 from pinpoint_events.cli._load.lines import shown
 from pinpoint_events.cli._load.not_accepted import NotAccepted
 from pinpoint_events.cli._load.progress import Progress
@@ -213,12 +213,8 @@ def _members(entry: Entry, failure: Failure) -> dict[str, Any]:
     endpoint = to_wire(failure.batch.endpoint)
     if entry.event_id is None:
         return {"BatchItem": {entry.endpoint_id: {"Endpoint": endpoint, "Events": {}}}}
-    return {
-        "EndpointId": entry.endpoint_id,
-        "EventId": entry.event_id,
-        "Endpoint": endpoint,
-        "Event": to_wire(failure.batch.events[entry.event_id]),
-    }
+    event = to_wire(failure.batch.events[entry.event_id])
+    return line_members(entry.endpoint_id, entry.event_id, endpoint, event)
 
 
 def _left_open(name: str, notes: Sequence[_Note]) -> SenderError | None:

@@ -1,9 +1,10 @@
 """From options to an answer, and from an answer to an exit code."""
 
 from argparse import Namespace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from pinpoint_events.cli import _console as console
+from pinpoint_events.cli._codes import INPUT_IS_WRONG, NOT_ALL_ACCEPTED, SUCCESS
 from pinpoint_events.cli.put_events import skeleton
 from pinpoint_events.cli.put_events._options import parsed
 from pinpoint_events.cli.put_events._output import Output, chosen_output
@@ -14,10 +15,6 @@ if TYPE_CHECKING:
     from pinpoint_events.model.response import EventsResponse
 
 __all__ = ["run"]
-
-SUCCESS: Final = 0
-ITEMS_FAILED: Final = 3
-INPUT_IS_WRONG: Final = 252
 
 
 def run(program: str, arguments: list[str]) -> int:
@@ -111,7 +108,7 @@ def _send(
     finally:
         # Also where nobody can read the answer.
         has_failures = _tell_failures(request, response)
-    return ITEMS_FAILED if has_failures and options.fail_on_item_error else SUCCESS
+    return NOT_ALL_ACCEPTED if has_failures and options.fail_on_item_error else SUCCESS
 
 
 def _print(output: Output, data: dict[str, Any]) -> None:

@@ -1,16 +1,15 @@
 """What would be sent, and what would be wrong with it."""
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 import attrs
 
-from pinpoint_events._json_words import in_json_words
+from pinpoint_events._json_words import in_json_words, in_wire_names
 from pinpoint_events.builder import BatchBuilder
-from pinpoint_events.errors import Problem, QuotaExceededError
+from pinpoint_events.errors import QuotaExceededError
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.quotas import Quotas, check_quotas
-from pinpoint_events.wire import to_json, wire_name
+from pinpoint_events.wire import to_json
 
 __all__ = ["plan"]
 
@@ -35,7 +34,7 @@ def plan(request: EventsRequest) -> dict[str, Any]:
             faults += error.problems
     return {
         "Requests": [_measures(part) for part in parts],
-        "Faults": [str(in_json_words(_in_wire_names(fault))) for fault in faults],
+        "Faults": [str(in_json_words(in_wire_names(fault))) for fault in faults],
     }
 
 
@@ -58,17 +57,3 @@ def _measures(request: EventsRequest) -> dict[str, int]:
         "Events": sum(len(batch.events) for batch in batches),
         "Bytes": len(to_json(request)),
     }
-
-
-def _in_wire_names(fault: Problem) -> Problem:
-    return fault._replace(path=tuple(_wire_path(fault.path)))
-
-
-_MAPPINGS: Final = {"attributes", "batch_item", "events", "metrics", "user_attributes"}
-
-
-def _wire_path(path: tuple[str | int, ...]) -> Iterator[str | int]:
-    is_key = False
-    for part in path:
-        yield part if is_key or isinstance(part, int) else wire_name(part)
-        is_key = not is_key and part in _MAPPINGS
