@@ -487,7 +487,7 @@ class TestUsage:
         [
             ("none", "'none': No such file or directory"),
             ("directory", "'directory' is a directory; name its files"),
-            ("a\0b", "'a\\x00b': embedded null byte"),
+            ("a\0b", "'a\\x00b': a null character is in no file's name"),
         ],
     )
     def test_files(

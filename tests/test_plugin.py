@@ -103,7 +103,9 @@ class TestEntryPoint:
         )
         assert loaded_by(code, ("asyncio.events", "attrs", "botocore")) == []
 
-    def test_without_fixtures(self, pytester: pytest.Pytester) -> None:
+    def test_without_fixtures(
+        self, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """A run that uses no fixture of it loads no more, to its end."""
         pytester.makepyfile(
             """
@@ -117,7 +119,9 @@ class TestEntryPoint:
             """
         )
         # Hypothesis has a plugin, too, and loads the model when it is itself loaded.
-        result = pytester.runpytest_subprocess("-p", "no:hypothesispytest")
+        monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+        plugin = "pinpoint_events.testing.plugin"
+        result = pytester.runpytest_subprocess("-p", plugin)
         result.assert_outcomes(passed=1)
 
     def test_fixtures_are_listed(self, pytester: pytest.Pytester) -> None:

@@ -218,9 +218,12 @@ def _total_bytes(files: Sequence[str]) -> int | None:
             continue
         try:
             status = Path(name).stat()
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", error)
-            raise UsageError(f"argument FILE: {name!r}: {reason}") from error
+        except OSError as error:
+            told = f"argument FILE: {name!r}: {error.strerror}"
+            raise UsageError(told) from error
+        except ValueError as error:
+            told = f"argument FILE: {name!r}: a null character is in no file's name"
+            raise UsageError(told) from error
         if stat.S_ISDIR(status.st_mode):
             raise UsageError(f"argument FILE: {name!r} is a directory; name its files")
         if total is not None:
