@@ -118,7 +118,9 @@ class TestEntryPoint:
                 }
             """
         )
-        # Hypothesis has a plugin, too, and loads the model when it is itself loaded.
+        # Hypothesis has a plugin, too, and loads the model when it is itself loaded. So
+        # may a conftest.py in a directory above.
+        pytester.makeini("[pytest]")
         monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         plugin = "pinpoint_events.testing.plugin"
         result = pytester.runpytest_subprocess("-p", plugin)

@@ -186,8 +186,6 @@ class FailCall(Fault):
     )
     calls: Sequence[int] = attrs.field(default=(), converter=_numbers)
 
-    __hash__ = Immutable.__hash__
-
 
 @final
 @attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
@@ -209,8 +207,6 @@ class FailItem(Fault):
     of: str = attrs.field(default="event", converter=_kind_of_item)
     items: Sequence[int] = attrs.field(default=(), converter=_numbers)
 
-    __hash__ = Immutable.__hash__
-
 
 @final
 @attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
@@ -226,8 +222,6 @@ class Delay(Fault):
     seconds: float = attrs.field(converter=_seconds)
     calls: Sequence[int] = attrs.field(default=(), converter=_numbers)
 
-    __hash__ = Immutable.__hash__
-
 
 @final
 @attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
@@ -242,8 +236,6 @@ class Throttle(Fault):
 
     calls_per_second: float = attrs.field(converter=_rate)
     burst: int = attrs.field(default=1, converter=_burst)
-
-    __hash__ = Immutable.__hash__
 
 
 @final
@@ -263,8 +255,6 @@ class Cut(Fault):
     is_taken: bool = attrs.field(default=True, converter=_flag)
     calls: Sequence[int] = attrs.field(default=(), converter=_numbers)
 
-    __hash__ = Immutable.__hash__
-
 
 @final
 @attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
@@ -279,8 +269,6 @@ class BareStatus(Fault):
 
     status_code: int = attrs.field(default=_ACCEPTED, converter=_status_of_item)
     calls: Sequence[int] = attrs.field(default=(), converter=_numbers)
-
-    __hash__ = Immutable.__hash__
 
 
 @final
@@ -297,8 +285,6 @@ class DropIds(Fault):
     of: str = attrs.field(default="event", converter=_kind_of_item)
     items: Sequence[int] = attrs.field(default=(), converter=_numbers)
 
-    __hash__ = Immutable.__hash__
-
 
 @final
 @attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
@@ -311,8 +297,6 @@ class ShiftClock(Fault):
     """
 
     seconds: float = attrs.field(converter=_shift)
-
-    __hash__ = Immutable.__hash__
 
 
 KINDS: Final[Mapping[str, type[Fault]]] = {

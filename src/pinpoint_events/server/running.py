@@ -26,12 +26,12 @@ try:
     import uvicorn
 
     from pinpoint_events.server._connections import Connection
-except ImportError as error:
-    told = (
+except ImportError as _missing:
+    _told = (
         "the endpoint needs the extra `server`; "
         "run: pip install 'pinpoint-events[server]'"
     )
-    raise ConfigurationError(told) from error
+    raise ConfigurationError(_told) from _missing
 
 __all__ = ["Served", "is_loopback", "listener", "run", "served"]
 
@@ -197,9 +197,9 @@ def run(app: App, sock: socket.socket, *, started: Callable[[str], None]) -> int
 
 # Windows sends SIGBREAK for Ctrl-Break, and to end a group of processes.
 _SIGNALS: Final = [
-    each
+    getattr(signal, name)
     for name in ("SIGINT", "SIGTERM", "SIGBREAK")
-    if (each := getattr(signal, name, None)) is not None
+    if hasattr(signal, name)
 ]
 
 
