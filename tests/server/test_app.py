@@ -433,6 +433,46 @@ class TestApplications:
         assert last == ["99", "100", "1"]
         assert all(each._is_closed for each in opened)
 
+    def test_opening_concerns_one(self) -> None:
+        """While a store takes its time to open, other applications are served."""
+        entered, gate = threading.Event(), threading.Event()
+
+        def senders(name: str) -> MemorySender:
+            if name == "shop":
+                entered.set()
+                assert gate.wait(SECONDS)
+            return MemorySender(application_id=name)
+
+        app = create_app(senders, credentials=None)
+        with served(app) as server, connected(server) as connection:
+            connection.sendall(request(json.dumps(ONE).encode()))
+            assert entered.wait(SECONDS)
+            assert post(server, ONE, path="/v1/apps/forum/events").status == 202
+            gate.set()
+            assert answer(connection).status == 202
+
+    def test_closing_concerns_nobody(self, caplog: pytest.LogCaptureFixture) -> None:
+        """What an idle store fails with when it is closed is logged, without words."""
+
+        class Stuck(MemorySender):
+            def close(self) -> None:
+                raise OSError("planted words")
+
+        def senders(name: str) -> MemorySender:
+            kind = Stuck if name == "0" else MemorySender
+            return kind(application_id=name)
+
+        app = create_app(senders, credentials=None)
+        with served(app) as server, connected(server) as connection:
+            for number in range(101):
+                body = json.dumps(ONE).encode()
+                connection.sendall(request(body, path=f"/v1/apps/{number}/events"))
+                assert answer(connection).status == 202
+        (record,) = [each for each in caplog.records if each.levelname == "ERROR"]
+        told = vars(record)["pinpoint_events.problem"]
+        assert told.startswith("unexpected OSError in line ")
+        assert "planted" not in told
+
     def test_bound_at_work(self) -> None:
         """One that is at work is not closed, whatever is opened meanwhile."""
         entered, gate = threading.Event(), threading.Event()

@@ -99,10 +99,20 @@ class TestServed:
             raise RuntimeError("mine")
         assert refuses(int(server.url.rpartition(":")[2]))
 
+    def test_twice(self) -> None:
+        """One that has ended is not served again: its stores are closed."""
+        app = create_app(MemorySender(), credentials=None)
+        with served(app):
+            pass
+        with pytest.raises(ConfigurationError) as caught, served(app):
+            pass
+        told = "this endpoint was served and has ended; make one with create_app"
+        assert str(caught.value) == told
+
     def test_no_endpoint(self) -> None:
         """Why another application cannot be served is told to who tries."""
         app: Any = accepted
-        with pytest.raises(AttributeError, match="limits"), served(app):
+        with pytest.raises(AttributeError, match="is_closed"), served(app):
             pass
 
     @pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")

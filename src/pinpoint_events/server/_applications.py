@@ -7,11 +7,13 @@ could each add a user's last endpoint. Another process that writes the same stor
 do so all the same.
 """
 
+import logging
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final, cast
 
+from pinpoint_events.errors import defect_text
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse, ItemResponse, Outcome
@@ -24,6 +26,8 @@ from pinpoint_events.server.directory import EndpointDirectory, SeenEndpoints, u
 from pinpoint_events.wire import to_json
 
 __all__ = ["Applications", "Senders"]
+
+_log = logging.getLogger("pinpoint_events")
 
 Senders = Sender | Callable[[str], Sender]
 """One sender for every application, or what opens one by the application's id."""
@@ -52,7 +56,7 @@ class Applications:
         self._reader = Reader(quotas)
         self._faults = faults
         self._lock = threading.Lock()
-        self._known: dict[str, _Application] = {}
+        self._known: dict[str, _Place] = {}
 
     def answer(self, application_id: str, body: bytes, faults: CallFaults) -> bytes:
         """
@@ -62,11 +66,13 @@ class Applications:
             CallRefused: If the call is refused as a whole.
             PinpointEventsError: If the sender raises that.
         """
-        application = self._taken(application_id)
+        if self._one is not None:
+            return self._answer(self._one, body, faults)
+        place = self._taken(application_id)
         try:
-            return self._answer(application, body, faults)
+            return self._answer(place.application(self._open), body, faults)
         finally:
-            self._give_back(application)
+            self._give_back(application_id, place)
 
     def _answer(
         self, application: "_Application", body: bytes, faults: CallFaults
@@ -88,44 +94,84 @@ class Applications:
             )
         return b'{"Results":{}}' if not answer.results else to_json(answer)
 
-    def _taken(self, application_id: str) -> "_Application":
-        if self._one is not None:
-            return self._one
+    def _taken(self, application_id: str) -> "_Place":
+        idle = None
         with self._lock:
-            found = self._known.pop(application_id, None)
-            if found is None:
-                found = self._opened(application_id)
-            self._known[application_id] = found  # as the one that was used last
-            found.calls += 1
-            return found
+            place = self._known.pop(application_id, None)
+            if place is None:
+                idle = self._idle() if len(self._known) >= _MOST_OPEN else None
+                place = _Place(application_id)
+            self._known[application_id] = place  # as the one that was used last
+            place.calls += 1
+        if idle is not None:
+            idle.close()
+        return place
 
-    def _give_back(self, application: "_Application") -> None:
-        if application is not self._one:
-            with self._lock:
-                application.calls -= 1
-
-    def _opened(self, application_id: str) -> "_Application":
-        if len(self._known) >= _MOST_OPEN:
-            self._close_idle()
-        try:
-            return _Application(self._open(application_id))
-        except LookupError:
-            raise not_found("no such application; check its id") from None
-
-    def _close_idle(self) -> None:
-        """Close the sender that was not used for the longest; it is opened anew."""
+    def _idle(self) -> "_Place | None":
+        """Take out the place that was not used for the longest; it is made anew."""
         # No more calls are at work at a time than there are workers.
-        idle = (name for name, one in self._known.items() if not one.calls)
+        idle = (name for name, place in self._known.items() if not place.calls)
         name = next(idle, None)
-        if name is not None:
-            self._known.pop(name).sender.close()
+        return None if name is None else self._known.pop(name)
+
+    def _give_back(self, application_id: str, place: "_Place") -> None:
+        with self._lock:
+            place.calls -= 1
+            if not place.calls and not place.is_open:
+                self._known.pop(application_id, None)
 
     def close(self) -> None:
         """Close the senders that were opened here; not the one that was handed in."""
         with self._lock:
             known, self._known = self._known, {}
-        for application in known.values():
-            application.sender.close()
+        for place in known.values():
+            place.close()
+
+
+class _Place:
+    """
+    Where an application's sender is: opened by the first call, closed when idle.
+
+    Attributes:
+        calls: How many are at work on it; guarded by the lock of all places.
+    """
+
+    def __init__(self, application_id: str) -> None:
+        self.calls = 0
+        self._id = application_id
+        # Of its own: opening may take a while, and concerns this application alone.
+        self._lock = threading.Lock()
+        self._application: _Application | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a sender."""
+        return self._application is not None
+
+    def application(self, open_sender: Callable[[str], Sender]) -> "_Application":
+        """
+        Return the application, its sender open.
+
+        Raises:
+            CallRefused: If there is no such application.
+            PinpointEventsError: If the sender cannot be opened.
+        """
+        with self._lock:
+            if self._application is None:
+                try:
+                    self._application = _Application(open_sender(self._id))
+                except LookupError:
+                    raise not_found("no such application; check its id") from None
+            return self._application
+
+    def close(self) -> None:
+        """Close the sender of an open place; what fails then is nobody's call."""
+        try:
+            cast("_Application", self._application).sender.close()
+        except Exception as error:  # noqa: BLE001 - a sender may be anybody's
+            _log.error(
+                "not closed", extra={"pinpoint_events.problem": defect_text(error)}
+            )
 
 
 class _Application:
@@ -133,7 +179,6 @@ class _Application:
 
     def __init__(self, sender: Sender) -> None:
         self.sender = sender
-        self.calls = 0  # at work on it
         self._seen = SeenEndpoints()
         self._knows_all = isinstance(sender, EndpointDirectory)
         self._directory: EndpointDirectory = (

@@ -217,10 +217,12 @@ class App:
     Attributes:
         faults: What shall go wrong; can be changed at any time.
         limits: What it takes on.
+        is_closed: Whether it has ended; it is not served again then.
     """
 
     faults: Faults
     limits: Limits
+    is_closed: bool
 
     def __init__(
         self,
@@ -236,6 +238,7 @@ class App:
         self._verifier = verifier
         self._clock = clock
         self.limits = limits
+        self.is_closed = False
         self._workers = ThreadPoolExecutor(limits.workers, "pinpoint-events-endpoint")
         self._room = limits.workers + limits.waiting
         self._last_date: tuple[datetime | None, bytes] = (None, b"")
@@ -247,6 +250,7 @@ class App:
 
     def close(self) -> None:
         """Finish the calls at work, then close the senders that were opened here."""
+        self.is_closed = True
         self._workers.shutdown()
         self._applications.close()
 

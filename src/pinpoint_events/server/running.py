@@ -44,6 +44,9 @@ class _Server(uvicorn.Server):
     """uvicorn's server, which here starts and stops without looking at a clock."""
 
     def __init__(self, app: App) -> None:
+        if app.is_closed:
+            told = "this endpoint was served and has ended; make one with create_app"
+            raise ConfigurationError(told)
         config = uvicorn.Config(
             app,
             date_header=False,  # the application's clock may be another
@@ -117,7 +120,7 @@ def served(app: App, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[Serv
         port: Port to listen at; 0 takes a free one.
 
     Raises:
-        ConfigurationError: If it cannot listen there.
+        ConfigurationError: If it cannot listen there, or was served before.
         OSError: If there are not enough file descriptors.
     """
     running: Future[tuple[asyncio.AbstractEventLoop, _Server]] = Future()
