@@ -158,9 +158,15 @@ class TestInput:
     """What a file may hold."""
 
     def test_events(self, load: Load) -> None:
-        """Each line becomes an event; an endpoint's are in the order of the lines."""
+        """Each line becomes an event."""
         write(Path("a"), lines(250))
         assert load("a") == Loaded(0, account(250), account())
+        assert numbers(Path("events.db")) == list(range(250))
+
+    def test_order(self, load: Load) -> None:
+        """One request at a time, an endpoint's events are in the order of the lines."""
+        write(Path("a"), lines(250))
+        load("a", "--in-flight", "1")
         found = stored(Path("events.db"))
         for each in range(10):
             of_one = [int(n) for name, _, n in found if name == f"e-{each}"]

@@ -1,3 +1,4 @@
+import gc
 import json
 import socket
 import threading
@@ -29,6 +30,7 @@ from pinpoint_events.model.response import (
 )
 from pinpoint_events.senders._accepted import accepted
 from pinpoint_events.server import Served, create_app, served
+from pinpoint_events.server._connections import Connection
 
 BODY = json.dumps(ONE).encode()
 CHUNKED = "Transfer-Encoding: chunked"
@@ -354,6 +356,28 @@ class TestConnections:
                     assert rest(three) == b""
             for connection in (one, two):
                 connection.close()
+
+    def test_is_forgotten(self) -> None:
+        """Nothing of a connection that has ended is left to the garbage collector."""
+
+        def count() -> int:
+            return sum(type(each) is Connection for each in gc.get_objects())
+
+        gc.collect()
+        before = count()
+        gc.disable()
+        try:
+            with guarded() as place:
+                for data in (b"", request(BODY), request(BODY) * 3, request(BODY)[:-1]):
+                    for says_goodbye in (True, False):
+                        with connected(place.server) as connection:
+                            connection.sendall(data)
+                            if says_goodbye:
+                                connection.shutdown(socket.SHUT_WR)
+                                rest(connection)
+            assert count() == before
+        finally:
+            gc.enable()
 
     def test_ahead(self) -> None:
         """Calls that are sent ahead are answered in order."""

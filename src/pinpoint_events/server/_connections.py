@@ -90,6 +90,15 @@ class Connection(HttpToolsProtocol):
         self._expect_no_head()
         self._expect_no_reader()
         super().connection_lost(exc)
+        self._unset_keepalive_if_required()
+        # It and its calls hold each other: cut that, and nothing is left of them when
+        # the last one has ended. The collector of such circles comes seldom.
+        self._calls.clear()
+        self.pipeline.clear()
+        self.scope = self.cycle = None  # type: ignore[assignment]
+
+    def _is_lost(self) -> bool:
+        return self not in self.connections
 
     def _end_in(self, seconds: float) -> asyncio.TimerHandle:
         return self.loop.call_later(seconds, self.transport.abort)
@@ -189,7 +198,7 @@ class Connection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self.transport.is_closing():
+        if self.transport.is_closing() and not self._is_lost():
             self._expect_reader()
 
     def pause_writing(self) -> None:
@@ -228,5 +237,7 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
 
     def _cut(self) -> None:
+        if self._is_lost():
+            return
         self.cycle.keep_alive = False
         self.transport.close()
