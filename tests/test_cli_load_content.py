@@ -190,7 +190,8 @@ class TestEvent:
             1, b'{"Event": {}, "EndpointId": "a", "EndpointId": "b"}', is_cut=False
         )
         (refusal,) = content(line, IDS).refusals
-        assert refusal.message.splitlines()[0] == "EndpointId: stands twice; drop one"
+        told = "EndpointId: stands twice; each key once; drop one"
+        assert refusal.message.splitlines()[0] == told
 
     def test_too_long(self) -> None:
         """The beginning of a line that is too long is not even looked at."""

@@ -278,7 +278,7 @@ class TestInput:
                         'Unknown parameter in input: "Bogus", must be one of: '
                         "ApplicationId, EventsRequest"
                     ),
-                    "ApplicationId: stands twice; drop one",
+                    "ApplicationId: stands twice; each key once; drop one",
                     (
                         "Invalid type for parameter ApplicationId, type: <class "
                         "'int'>; a text in quotes; write it so"

@@ -431,6 +431,6 @@ class TestText:
     def test_every_name_can_be_written(self, name: str) -> None:
         """Percent-encoded, any text goes through a URL unchanged."""
         encoded = quote(name, safe="")
-        parts = _parts("pinpoint", f"//{encoded}?region={encoded}")
+        parts = _parts(f"pinpoint://{encoded}?region={encoded}")
         assert parts.authority == encoded
         assert parts.options == {"region": name}

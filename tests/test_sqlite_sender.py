@@ -478,6 +478,14 @@ class TestLocked:
             sender.put_events(REQUEST)
         assert count(path) == 1
 
+    def test_reading_does_not_wait(self, path: Path) -> None:
+        """What was stored is found while another program writes."""
+        with SqliteSender(path, timeout_seconds=0) as sender:
+            sender.put_events(REQUEST)
+            with writing(path):
+                found = sender.find_endpoints(ids=list(REQUEST.batch_item))
+            assert list(found) == list(REQUEST.batch_item)
+
     def test_waits(self, path: Path) -> None:
         """Within the timeout it waits, and then stores."""
         with (

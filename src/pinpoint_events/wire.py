@@ -466,18 +466,20 @@ def _read_objects(read: Callable[[Any, Any], Any], kind: type[Any], data: Any) -
             objects[key] = read(value, kind)
         except ValidationError as error:
             objects[key] = Refused(*error.problems)
-    repeated = _repeated(data)
+    repeated = repeated_keys(data)
     return Refused(*repeated, *problems_of(objects)) if repeated else objects
 
 
 def _read_plain(data: Any) -> Any:
-    return Refused(*_repeated(data)) if type(data) is _Repeated else data
+    return Refused(*repeated_keys(data)) if type(data) is _Repeated else data
 
 
-def _repeated(data: Any) -> list[Problem]:
+def repeated_keys(
+    data: Any, remedy: str = "rename one, or put both into one object"
+) -> list[Problem]:
+    """Return a problem for each key of an object that stands more than once in it."""
     if type(data) is not _Repeated:
         return []
-    remedy = "rename one, or put both into one object"
     limit = "each key once"
     twice = data.keys_twice
     told = [Problem((key,), "stands twice", limit, remedy) for key in twice]
@@ -575,7 +577,7 @@ def _make_patient_reader(
     def read(data: Any, _: Any) -> Any:
         if not isinstance(data, Mapping):
             raise ValidationError([_no_object(cls, data)])
-        problems = _repeated(data)
+        problems = repeated_keys(data)
         members: dict[str, Any] = dict.fromkeys(required, _MISSING)
         unknown = []
         for key, value in data.items():

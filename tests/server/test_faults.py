@@ -258,7 +258,7 @@ class TestFromJson:
             ("{}", [f"faults: is missing; {FILE}"]),
             (
                 '{"faults": [], "faults": []}',
-                ["faults: stands twice; each key once; leave one of them out"],
+                ["faults: stands twice; each key once; drop one"],
             ),
             (
                 '{"faults": [1, {}, {"fault": "FailCall"}, {"fault": ["cut"]}]}',
@@ -275,10 +275,7 @@ class TestFromJson:
             (
                 '{"faults": [{"fault": "cut", "calls": [1], "calls": [2], "wher": 1}]}',
                 [
-                    (
-                        "faults[0].calls: stands twice; each key once; leave one of "
-                        "them out"
-                    ),
+                    "faults[0].calls: stands twice; each key once; drop one",
                     (
                         "faults[0].wher: is not known; one of where, is_taken, calls; "
                         "did you mean where?"

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote
 
 from pinpoint_events.cli import _console as console
 from pinpoint_events.cli._codes import INTERRUPTED, NOT_ALL_ACCEPTED, SUCCESS
@@ -145,6 +144,9 @@ def _parser(program: str) -> Parser:
 
 
 def _refuse_contradictions(parser: Parser, options: Namespace) -> None:
+    # Here, because help does not need it.
+    from pinpoint_events.senders.url import sqlite_path  # noqa: PLC0415
+
     number = options.in_flight
     if not 1 <= number <= _MOST_IN_FLIGHT:
         parser.error(
@@ -159,7 +161,7 @@ def _refuse_contradictions(parser: Parser, options: Namespace) -> None:
     # One of them would be written while it is read, or by two at once.
     names = {f"FILE {name!r}": name for name in options.files if name != _STDIN}
     for role, path in (
-        ("--to", _sqlite_file(options.to)),
+        ("--to", sqlite_path(options.to)),
         ("--rejected", options.rejected),
         ("--checkpoint", options.checkpoint),
     ):
@@ -178,11 +180,6 @@ def _refuse_unfit(parser: Parser, source_id: str) -> None:
         parser.error("argument --source-id: is empty; leave it out")
     if has_surrogate(source_id):  # as which bytes come that are no text
         parser.error("argument --source-id: is no text in UTF-8")
-
-
-def _sqlite_file(url: str) -> str | None:
-    scheme, _, path = url.partition(":///")
-    return unquote(path) if scheme.lower() == "sqlite" else None
 
 
 def _is_same(one: str, other: str) -> bool:

@@ -8,15 +8,14 @@ import gc
 import logging
 import re
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote
 
 from pinpoint_events.cli import _console as console
 from pinpoint_events.cli._codes import INTERRUPTED, SUCCESS
+from pinpoint_events.cli._log import LogLines
 from pinpoint_events.cli._parser import Parser, UsageError
 from pinpoint_events.errors import ConfigurationError, ValidationError, shortened
 
@@ -30,7 +29,6 @@ __all__ = ["run"]
 
 _PLACEHOLDER: Final = "{application_id}"
 _BRACES: Final = re.compile(r"\{.*?\}")
-_SQLITE: Final = "sqlite:///"
 # It becomes part of a URL, of a file's name perhaps.
 _PLAIN_ID: Final = re.compile("[A-Za-z0-9_-]{1,64}")
 _MOST_PORT: Final = 65_535
@@ -206,15 +204,18 @@ def _try(url: str) -> None:
     Raises:
         ConfigurationError: If the URL can be of no use.
     """
-    from pinpoint_events.senders import open_sender  # noqa: PLC0415 - not for help
+    from pinpoint_events.senders.url import (  # noqa: PLC0415 - not for help
+        open_sender,
+        sqlite_path,
+    )
 
-    place, _, query = url.partition("?")
-    if query or not place.lower().startswith(_SQLITE):
+    path = sqlite_path(url)
+    if path is None:
         named = url.replace(_PLACEHOLDER, "any")
         open_sender(named, application_id="any").close()
         return
     # To open it would make a store, for an application that nobody asked for.
-    directory = Path(unquote(place[len(_SQLITE) :])).parent
+    directory = Path(path).parent
     if _PLACEHOLDER not in str(directory) and not directory.is_dir():
         told = f"argument --to: the directory {str(directory)!r} is not there"
         raise UsageError(f"{told}; make it, or name another")
@@ -265,27 +266,9 @@ def _warn_of_no_auth(listener: "socket.socket", *, is_forced: bool) -> None:
 
 def _log_to_stderr(*, is_verbose: bool) -> None:
     """Tell what goes wrong, and each answer if asked to; never any of the payload."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Lines())
     log = logging.getLogger("pinpoint_events")
-    log.addHandler(handler)
+    log.addHandler(LogLines("%(asctime)s %(levelname)s %(message)s"))
     log.propagate = False
     log.setLevel(logging.INFO if is_verbose else logging.WARNING)
     # What it warns of, any client can bring about.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-
-
-class _Lines(logging.Formatter):
-    """One line a record: the constant message, then its details."""
-
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(message)s")
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the base class names it
-        prefix = "pinpoint_events."
-        details = [
-            f"{name.removeprefix(prefix)}={value!r}"
-            for name, value in sorted(vars(record).items())
-            if name.startswith(prefix)
-        ]
-        return " ".join([super().formatMessage(record), *details])

@@ -31,10 +31,13 @@ _PRIMARY_CODE: Final = 0xFF  # the rest of an SQLite result code tells details
 
 _WRITE_SECONDS: Final = 5.0  # more than any write takes that need not wait for others
 
-# How far the log beside the file may grow before it is copied into the file: 16 MB with
-# SQLite's usual pages. Ids arrive in no order, so events touch the same pages of an
-# index again and again, and then each is copied once. With SQLite's own 1,000 pages,
-# storing an event takes nearly twice the processor time (up to 600,000 events).
+# Twice SQLite's own: fewer pages are written, and an index in which ids arrive in no
+# order splits them less often. Storing an event takes 0.8 of the processor time with up
+# to 400,000 events in the file, 0.95 with up to 800,000.
+_PAGE_BYTES: Final = 8_192
+# How far the log beside the file may grow before it is copied into the file: 32 MB.
+# Events touch the same pages of an index again and again, and then each is copied once.
+# With SQLite's own 1,000, storing takes 1.05 to 1.1 of the time; with 8,000, 0.9.
 _CHECKPOINT_PAGES: Final = 4_000
 
 _LOCKED: Final = (
@@ -111,9 +114,12 @@ class Store:
             pass  # a file that is of no use is better refused now than later
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self, *, writes: bool = True) -> Iterator[sqlite3.Connection]:
         """
         Yield the connection; keep what is done with it, or nothing if that raises.
+
+        Args:
+            writes: Whether it may write, and so has to wait for other writers.
 
         Raises:
             StoreError: If the file cannot be used.
@@ -123,7 +129,7 @@ class Store:
         try:
             connection = self._connected()
             try:
-                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
@@ -184,6 +190,7 @@ class Store:
         connection.execute("BEGIN")  # all that is read is of one moment
         self._refuse_foreign(connection)
         connection.execute("COMMIT")
+        connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")  # of a file yet empty
         self._use_wal(connection)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")

@@ -173,7 +173,7 @@ class SqliteSender(BaseSender):
         if not selects:
             return found
         statement = f"{' UNION '.join(selects)} ORDER BY id"
-        with self._store.transaction() as connection:
+        with self._store.transaction(writes=False) as connection:
             rows = connection.execute(statement, parameters).fetchall()
         for _, endpoint_id, text in rows:
             with self._reading(endpoint_id):

@@ -15,7 +15,7 @@ from pinpoint_events.errors import ConfigurationError, shortened
 from pinpoint_events.model._converters import nearest
 from pinpoint_events.senders.protocol import Sender
 
-__all__ = ["open_sender"]
+__all__ = ["open_sender", "sqlite_path"]
 
 _LOCAL: Final = "local"
 
@@ -50,19 +50,19 @@ def open_sender(url: str, *, application_id: str | None = None) -> Sender:
             another application than the argument does.
         StoreError: As `SqliteSender` does.
     """
-    given: object = url
-    if not isinstance(given, str):
-        told = f"the URL is of type {type(given).__name__}; write one of {_FORMS}"
-        raise ConfigurationError(told)
-    scheme, colon, rest = url.partition(":")
-    if not colon or _SCHEME.fullmatch(scheme) is None:
-        raise ConfigurationError(
-            f"this is no URL; write one of {_FORMS}; a file is sqlite:///FILE"
-        )
-    opener = _OPENERS.get(scheme.lower())
-    if opener is None:
-        raise _unknown_scheme(scheme, rest)
-    return opener(_parts(scheme.lower(), rest), application_id)
+    parts = _parts(url)
+    return _OPENERS[parts.scheme](parts, application_id)
+
+
+def sqlite_path(url: str) -> str | None:
+    """
+    Return the file that a URL stands for, as it is named there; None if it is no file.
+
+    Raises:
+        ConfigurationError: If the URL is not understood.
+    """
+    parts = _parts(url)
+    return _file_of(parts) if parts.scheme == "sqlite" else None
 
 
 # One letter is the drive of a Windows path.
@@ -74,21 +74,35 @@ _BAD_ESCAPE: Final = re.compile("%(?![0-9A-Fa-f]{2})")
 
 class _Parts(NamedTuple):
     """
-    A URL behind its scheme.
+    A URL, taken apart.
 
     Attributes:
+        scheme: One of those that are known, in lower case.
         authority: What stands between `//` and the next `/`, as it was written; None if
             there is no `//`.
         path: What comes after that, as it was written, with its `/`.
         options: The query, decoded.
     """
 
+    scheme: str
     authority: str | None
     path: str
     options: Mapping[str, str]
 
 
-def _parts(scheme: str, rest: str) -> _Parts:
+def _parts(url: str) -> _Parts:
+    given: object = url
+    if not isinstance(given, str):
+        told = f"the URL is of type {type(given).__name__}; write one of {_FORMS}"
+        raise ConfigurationError(told)
+    written, colon, rest = url.partition(":")
+    if not colon or _SCHEME.fullmatch(written) is None:
+        raise ConfigurationError(
+            f"this is no URL; write one of {_FORMS}; a file is sqlite:///FILE"
+        )
+    scheme = written.lower()
+    if scheme not in _OPENERS:
+        raise _unknown_scheme(written, rest)
     if _CONTROL.search(rest):
         raise _refused(scheme, "has a control character in it", "percent-encode it")
     if "#" in rest:
@@ -105,7 +119,7 @@ def _parts(scheme: str, rest: str) -> _Parts:
             "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; write @ in a name as %40"
         )
         raise _refused(scheme, "has an @ before its path", remedy)
-    return _Parts(authority, path, _options(scheme, query))
+    return _Parts(scheme, authority, path, _options(scheme, query))
 
 
 def _options(scheme: str, query: str) -> dict[str, str]:
@@ -156,6 +170,10 @@ def _memory(parts: _Parts, application_id: str | None) -> Sender:
 def _sqlite(parts: _Parts, application_id: str | None) -> Sender:
     from pinpoint_events.senders.sqlite import SqliteSender  # noqa: PLC0415
 
+    return SqliteSender(_file_of(parts), application_id=_or_local(application_id))
+
+
+def _file_of(parts: _Parts) -> str:
     if parts.authority != "" or not parts.path.startswith("/"):
         told = "does not begin with sqlite:///"
         remedy = "write sqlite:///relative.db or sqlite:////absolute/path.db"
@@ -164,7 +182,7 @@ def _sqlite(parts: _Parts, application_id: str | None) -> Sender:
     if path in {"", ":memory:"}:
         remedy = "write sqlite:///FILE, or memory: to keep nothing"
         raise _refused("sqlite", "names no file", remedy)
-    return SqliteSender(path, application_id=_or_local(application_id))
+    return path
 
 
 def _or_local(application_id: str | None) -> str:

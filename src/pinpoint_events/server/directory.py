@@ -40,7 +40,7 @@ from pinpoint_events.model.merge import merged
 
 __all__ = ["EndpointDirectory", "SeenEndpoints", "Update", "updated"]
 
-USER_ENDPOINTS: Final = 15  # of one user; service quotas, "Endpoint quotas"
+_USER_ENDPOINTS: Final = 15  # of one user; service quotas, "Endpoint quotas"
 
 # The channels whose endpoints make room. APNS_SANDBOX is not among them, neither in the
 # documentation nor in what users saw (amplify-flutter issue 3560).
@@ -54,7 +54,7 @@ _MAKING_ROOM: Final = frozenset(
         ChannelType.GCM,
     }
 )
-_TOO_MANY: Final = f"Exceeded maximum endpoint per user count:{USER_ENDPOINTS}"
+_TOO_MANY: Final = f"Exceeded maximum endpoint per user count:{_USER_ENDPOINTS}"
 _NOTHING: Final = Endpoint()
 _ACTIVE: Final = EndpointStatus.ACTIVE
 _INACTIVE: Final = Endpoint(endpoint_status=EndpointStatus.INACTIVE)
@@ -260,7 +260,7 @@ class _Rules:
         if not user_id or _user_id(self._known.get(name, _NOTHING)) == user_id:
             return True
         theirs = self._of.get(user_id, {})
-        if len(theirs) < USER_ENDPOINTS:
+        if len(theirs) < _USER_ENDPOINTS:
             return True
         if now.channel_type not in _MAKING_ROOM:
             return False

@@ -26,6 +26,7 @@ import attrs
 from pinpoint_events.errors import Problem, ValidationError, shortened
 from pinpoint_events.model import _converters as to
 from pinpoint_events.model._immutable import Immutable, Refused, fields_of
+from pinpoint_events.wire import repeated_keys
 
 __all__ = [
     "KINDS",
@@ -323,7 +324,7 @@ def read_faults(data: Any) -> list[Fault]:
     if not isinstance(data, dict):
         raise ValidationError([Problem((), "is no object", limit, remedy)])
     problems = [
-        *_twice(data),
+        *repeated_keys(data, "drop one"),
         *(
             Problem((key,), "is not known", "one of faults", remedy)
             for key in data
@@ -346,13 +347,6 @@ def read_faults(data: Any) -> list[Fault]:
     return faults
 
 
-def _twice(data: Any) -> list[Problem]:
-    return [
-        Problem((key,), "stands twice", "each key once", "leave one of them out")
-        for key in getattr(data, "keys_twice", ())
-    ]
-
-
 def _read_fault(data: Any) -> Fault:
     if not isinstance(data, dict):
         remedy = 'write {"fault": "fail_call"}, for one'
@@ -360,7 +354,7 @@ def _read_fault(data: Any) -> Fault:
         raise ValidationError([Problem((), "is no object", limit, remedy)])
     kind = data.get("fault")
     cls = KINDS.get(kind) if isinstance(kind, str) else None
-    twice = _twice(data)
+    twice = repeated_keys(data, "drop one")
     if cls is None:
         kinds = list(KINDS)
         found = _no_word(kind, kinds)

@@ -19,7 +19,7 @@ from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.quotas import Quotas, endpoint_problems
-from pinpoint_events.wire import decode_request, from_wire, to_json
+from pinpoint_events.wire import decode_request, from_wire, repeated_keys, to_json
 
 __all__ = [
     "BAD_REQUEST",
@@ -181,7 +181,7 @@ def _over_quota(endpoint: Endpoint, *path: str) -> list[Problem]:
 
 
 def _event(data: dict[str, Any], line: Line, ids: EventIds) -> Content:
-    problems = [*_repeated(data), *_unknown(data)]
+    problems = [*repeated_keys(data, "drop one"), *_unknown(data)]
     endpoint_id = _name(data, "EndpointId", problems)
     has_id = data.get("EventId") is not None
     event_id = _name(data, "EventId", problems) if has_id else ids.of(line)
@@ -200,11 +200,6 @@ def _event(data: dict[str, Any], line: Line, ids: EventIds) -> Content:
     if endpoint == _UNTOUCHED:
         endpoint = None
     return Content((Item(endpoint_id, endpoint, {event_id: event}),))
-
-
-def _repeated(data: dict[str, Any]) -> Iterator[Problem]:
-    for key in getattr(data, "keys_twice", ()):
-        yield Problem((key,), "stands twice", "", "drop one")
 
 
 def _unknown(data: dict[str, Any]) -> Iterator[Problem]:

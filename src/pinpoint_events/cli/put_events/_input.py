@@ -37,10 +37,10 @@ def checked_input(options: Namespace) -> "tuple[str | None, EventsRequest]":
     from pinpoint_events.model._converters import required_text  # noqa: PLC0415
     from pinpoint_events.model._immutable import Refused  # noqa: PLC0415
     from pinpoint_events.model.request import EventsRequest  # noqa: PLC0415
-    from pinpoint_events.wire import from_wire  # noqa: PLC0415
+    from pinpoint_events.wire import from_wire, repeated_keys  # noqa: PLC0415
 
     found = members(options)
-    problems = _unknown(found)
+    problems = _unknown(found) + repeated_keys(found, "drop one")
     # Any: the converter may refuse, which its type does not show.
     application_id: Any = found.get("ApplicationId")
     if application_id is not None:
@@ -122,13 +122,11 @@ def _remedy(text: str) -> str:
 
 def _unknown(found: dict[str, Any]) -> list[Problem]:
     choices = f"one of {', '.join(_OPTIONS)}"
-    problems = [
+    return [
         Problem((key,), "is not known", choices, _HINTS.get(key, ""))
         for key in found
         if key not in _OPTIONS
     ]
-    twice = getattr(found, "keys_twice", ())
-    return problems + [Problem((key,), "stands twice", "", "drop one") for key in twice]
 
 
 def _missing(member: str) -> Problem:
