@@ -23,7 +23,7 @@ from benchmarks.table import Bar
 from pinpoint_events.cli import main
 from tests.aws import KEYS, aws
 from tests.aws_cli import AwsCli, Ended
-from tests.http_server import CUT, Answer, HttpServer, Received
+from tests.http_server import CUT, SILENCE, Answer, HttpServer, Received
 from tests.interop.clients import missing
 from tests.samples import ROOT
 
@@ -485,11 +485,24 @@ OTHER_ERRORS = {
     "always busy": Row(
         SENT, 254, ERROR.format("500"), (Answer(500, b"{}"), Answer(500, b"{}"))
     ),
-    "cut": Row(SENT, 255, URL, (CUT,), {"AWS_MAX_ATTEMPTS": "1"}),
+    "cut": Row(
+        SENT,
+        255,
+        "Connection was closed before we received a valid response",
+        (CUT,),
+        {"AWS_MAX_ATTEMPTS": "1"},
+    ),
+    "silence": Row(
+        (*SENT, "--cli-read-timeout", "1"),
+        255,
+        "Read timeout on endpoint URL: ",
+        (SILENCE,),
+        {"AWS_MAX_ATTEMPTS": "1"},
+    ),
     "no connection": Row(
         (*SENT, "--endpoint-url", "http://127.0.0.1:1"),
         255,
-        "http://127.0.0.1:1",
+        'Could not connect to the endpoint URL: "http://127.0.0.1:1/v1/apps/',
         settings={"AWS_MAX_ATTEMPTS": "1"},
     ),
     "no region": Row(

@@ -414,7 +414,11 @@ class TestPlace:
             place = ("--endpoint-url", server.url, "--cli-read-timeout", "1")
             code, out, (told,) = put(*SENT, *place, "--cli-connect-timeout", "0")
         assert (code, out) == (255, "")
-        assert told.startswith(f"no complete answer from {server.url} within 1 s; ")
+        assert told == (
+            f'Read timeout on endpoint URL: "{server.url}/v1/apps/my-app/events": no '
+            f"complete answer from {server.url} within 1 s; the events may have been "
+            "taken; send them again, or raise --cli-read-timeout"
+        )
 
 
 class TestFailOnItemError:

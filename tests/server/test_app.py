@@ -240,16 +240,20 @@ class TestRefusedCalls:
 
     def test_method(self, place: Place) -> None:
         """Events are posted."""
-        assert place.post(b"", method="PUT").error == (
+        got = place.post(b"", method="PUT")
+        assert got.error == (
             405,
             "MethodNotAllowedException",
             "'PUT' is not allowed here, POST or OPTIONS is",
         )
-        assert place.post(b"", method="DELETE", path="/healthz").error == (
+        assert got.headers["allow"] == "POST, OPTIONS"
+        got = place.post(b"", method="DELETE", path="/healthz")
+        assert got.error == (
             405,
             "MethodNotAllowedException",
             "'DELETE' is not allowed here, GET is",
         )
+        assert got.headers["allow"] == "GET"
 
     @pytest.mark.parametrize(
         "header, told",
@@ -994,6 +998,17 @@ class TestFaults:
         assert "connection" not in got.headers
         assert place.post().status == 202
 
+    @pytest.mark.parametrize("where", ["before", "inside", "after"])
+    def test_cut_ahead(self, where: Any, caplog: pytest.LogCaptureFixture) -> None:
+        """A call that was sent ahead ends with the connection, and holds up nothing."""
+        faults = Faults([Cut(where=where, calls=[1])])
+        app = create_app(MemorySender(), credentials=None, faults=faults)
+        with served(app) as server, connected(server) as connection:
+            connection.sendall(request(json.dumps(ONE).encode()) * 2)
+            assert rest(connection).count(b"HTTP/1.1") == (where != "before")
+        # Where something still waits for the end, stopping tears it off, and says so.
+        assert not [each for each in caplog.records if each.levelno >= logging.ERROR]
+
     def test_cut_of_a_refusal(self, place: Place) -> None:
         """A call that is refused can be cut, too."""
         place.faults.add(Cut(where="before"), FailCall())
@@ -1038,6 +1053,38 @@ def told_by_hand(app: App, body: bytes, **scope: Any) -> list[Any]:
 
 class TestAsgi:
     """The application is at home in any ASGI server."""
+
+    def test_ended(self) -> None:
+        """What comes after its end is worth sending elsewhere."""
+        app = create_app(MemorySender(), credentials=None)
+        app.close()
+        start, body = told_by_hand(app, b"")
+        assert start["status"] == 503
+        told = "this endpoint has ended; send it to another"
+        assert json.loads(body["body"])["Message"] == told
+
+    def test_defect(self, caplog: pytest.LogCaptureFixture) -> None:
+        """What fails within is answered in the service's form, and told to the log."""
+        asked: list[None] = []
+
+        def clock() -> datetime:
+            asked.append(None)
+            if len(asked) == 1:
+                raise OSError("word")
+            return NOON
+
+        app = create_app(MemorySender(), credentials=None, clock=clock)
+        with served(app) as server:
+            got = post(server, ONE)
+        assert got.error == (
+            500,
+            "InternalServerErrorException",
+            "the events could not be kept; the log of the endpoint says why",
+        )
+        (record,) = [each for each in caplog.records if each.msg == "not sent"]
+        problem = vars(record)["pinpoint_events.problem"]
+        assert problem.startswith("unexpected OSError in line ")
+        assert "word" not in caplog.text
 
     def test_mounted(self) -> None:
         """It may be mounted below a path, and be told that path only decoded."""

@@ -89,6 +89,7 @@ class CallRefused(Exception):  # noqa: N818 - an answer, as `Refusal` is one
         message: What is wrong, without any of the payload.
         retry_after_seconds: How long to wait before another try; None says nothing.
         closes: Whether the connection is closed after it.
+        headers: What goes beside those that each refusal has.
     """
 
     def __init__(
@@ -106,6 +107,7 @@ class CallRefused(Exception):  # noqa: N818 - an answer, as `Refusal` is one
         self.message = message
         self.retry_after_seconds = retry_after_seconds
         self.closes = closes
+        self.headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 def bad_request(message: str) -> CallRefused:
@@ -122,8 +124,10 @@ def not_found(
 
 def method_not_allowed(method: str, allowed: Sequence[str]) -> CallRefused:
     """Return the answer to a method that this path has not."""
-    shown = shortened(method)
-    return CallRefused(405, f"{shown} is not allowed here, {' or '.join(allowed)} is")
+    told = f"{shortened(method)} is not allowed here, {' or '.join(allowed)} is"
+    refused = CallRefused(405, told)
+    refused.headers = ((b"allow", ", ".join(allowed).encode()),)
+    return refused
 
 
 def too_large(limit: int) -> CallRefused:
@@ -194,10 +198,7 @@ def headers_of(
 
 def refusal_answer(refused: CallRefused, request_id: str) -> Answer:
     """Return the answer to a call that is refused as a whole, in the service's form."""
-    headers: tuple[tuple[bytes, bytes], ...] = (
-        _JSON,
-        (b"x-amzn-errortype", refused.code.encode()),
-    )
+    headers = (_JSON, (b"x-amzn-errortype", refused.code.encode()), *refused.headers)
     if refused.retry_after_seconds is not None:
         wait = math.ceil(refused.retry_after_seconds)
         headers = (*headers, (b"retry-after", b"%d" % wait))

@@ -91,6 +91,9 @@ class Connection(HttpToolsProtocol):
         self._expect_no_reader()
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
+        for call in self._calls:  # the base class tells the last one alone
+            call.disconnected = not call.response_complete
+            call.message_event.set()
         # It and its calls hold each other: cut that, and nothing is left of them when
         # the last one has ended. The collector of such circles comes seldom.
         self._calls.clear()
@@ -135,7 +138,7 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._has_begun = True
         super().on_message_begin()
-        extensions: Any = {CUT: self._cut}
+        extensions: Any = {CUT: self.transport.close}
         self.scope["extensions"] = extensions
 
     def on_headers_complete(self) -> None:
@@ -235,9 +238,3 @@ class Connection(HttpToolsProtocol):
             self.transport.abort()
         else:
             self.transport.close()
-
-    def _cut(self) -> None:
-        if self._is_lost():
-            return
-        self.cycle.keep_alive = False
-        self.transport.close()

@@ -53,7 +53,7 @@ from pinpoint_events.server._answers import (
 )
 from pinpoint_events.server._applications import Applications, Senders
 from pinpoint_events.server._body import Body, ClientGone, Receive
-from pinpoint_events.server._script import CallFaults, Faults
+from pinpoint_events.server._script import Faults
 from pinpoint_events.server.faults import Cut
 from pinpoint_events.server.keys import Credentials, Keys
 from pinpoint_events.server.sigv4 import Pending, Refusal, SignedRequest, Verifier
@@ -296,6 +296,8 @@ class App:
         except ClientGone:
             _log.info("client gone", extra={"pinpoint_events.request_id": request_id})
             return
+        except Exception as error:  # noqa: BLE001 - senders and clocks are anybody's
+            answer = refusal_answer(_refusal_of(error), request_id)
         closes = answer.closes
         if not body.is_read and not closes:
             closes = exchange.waits_for_us or not await body.throw_away(
@@ -348,6 +350,8 @@ class App:
         return await self._put_events(exchange, is_beacon=found[2] is not None)
 
     async def _put_events(self, exchange: "_Exchange", *, is_beacon: bool) -> Answer:
+        if self.is_closed:
+            raise unavailable("this endpoint has ended; send it to another")
         pending = self._begin(exchange)
         exchange.check_form(_BEACON_TYPES if is_beacon else _JSON_TYPES)
         if exchange.content_length > self.limits.body_bytes:
@@ -391,17 +395,13 @@ class App:
             )
         loop = asyncio.get_running_loop()
         text = await loop.run_in_executor(
-            self._workers, self._done, exchange.application_id, body, faults
+            self._workers,
+            self._applications.answer,
+            exchange.application_id,
+            body,
+            faults,
         )
         return Answer(202, text)
-
-    def _done(self, application_id: str, body: bytes, faults: CallFaults) -> bytes:
-        try:
-            return self._applications.answer(application_id, body, faults)
-        except CallRefused:
-            raise
-        except Exception as error:
-            raise _refusal_of(error) from error
 
 
 class _Exchange:

@@ -2,12 +2,18 @@
 
 import logging
 import os
+import re
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, cast
+from urllib.parse import urljoin
 
-from pinpoint_events.errors import ConfigurationError, PinpointEventsError
+from pinpoint_events.errors import (
+    ConfigurationError,
+    PinpointEventsError,
+    TransportError,
+)
 from pinpoint_events.put_events import HttpRequest, HttpResponse
 from pinpoint_events.senders.pinpoint import PinpointSender
 from pinpoint_events.senders.protocol import Sender
@@ -29,6 +35,16 @@ _WORDS: Final = {
         "AWS_SECRET_ACCESS_KEY, or pass --profile, or give the machine a role"
     ),
 }
+# The same of connections, by what ours begins with; behind it comes the URL, then ours.
+_WORDS_OF_CONNECTIONS: Final = {
+    "no address is known": "Could not connect to the endpoint URL",
+    "no complete answer": "Read timeout on endpoint URL",
+    "no connection": "Could not connect to the endpoint URL",
+    "the connection to": (
+        "Connection was closed before we received a valid response from endpoint URL"
+    ),
+}
+_TIMEOUT: Final = re.compile("(connect|read)_timeout in the config")
 # AWS CLI version 2 does not count these among the faults of an environment.
 _NO_FAULT_OF_THE_ENVIRONMENT: Final = ("The config profile (", "Provided region_name ")
 
@@ -140,7 +156,7 @@ def _in_words_of_the_aws_cli(*, bundle: str | None = None) -> Iterator[None]:
 
 
 def _heard_by(sender: PinpointSender) -> list[bytes]:
-    listener = _Listener(sender._transport)  # noqa: SLF001 - see there
+    listener = _Listener(sender._transport, sender._url)  # noqa: SLF001 - see there
     sender._transport = listener  # noqa: SLF001
     return listener.heard
 
@@ -153,8 +169,9 @@ class _Listener:
     it tried. Both are the command's business alone, and so there is no public way.
     """
 
-    def __init__(self, transport: Any) -> None:
+    def __init__(self, transport: Any, url: str) -> None:
         self._transport = transport
+        self._url = url
         self.heard: list[bytes] = []
 
     def exchange(self, request: HttpRequest) -> HttpResponse:
@@ -164,7 +181,10 @@ class _Listener:
             "pinpoint_events.bytes": len(request.body),
         }
         _log.debug("sending", extra=call)
-        response: HttpResponse = self._transport.exchange(request)
+        try:
+            response: HttpResponse = self._transport.exchange(request)
+        except TransportError as error:
+            raise self._in_words_of_the_aws_cli(error, request.path) from error
         if response.status // 100 == _SUCCESS:
             self.heard.append(response.body)
         answer = {
@@ -174,6 +194,17 @@ class _Listener:
         }
         _log.debug("answered", extra=answer)
         return response
+
+    def _in_words_of_the_aws_cli(
+        self, error: TransportError, path: str
+    ) -> TransportError:
+        told = _TIMEOUT.sub(r"--cli-\1-timeout", error.message)
+        for ours, theirs in _WORDS_OF_CONNECTIONS.items():
+            if told.startswith(ours):
+                told = f'{theirs}: "{urljoin(self._url, path)}": {told}'
+        return TransportError(
+            told, error.is_retry_safe, error.retry_after_seconds, error.request_id
+        )
 
     def close(self) -> None:
         self._transport.close()
