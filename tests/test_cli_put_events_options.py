@@ -13,7 +13,14 @@ import pytest
 import pinpoint_events
 from pinpoint_events.cli import main
 from tests.aws import KEYS, aws
-from tests.http_server import REQUEST_ID, SILENCE, Answer, HttpServer, answered
+from tests.http_server import (
+    CUT,
+    REQUEST_ID,
+    SILENCE,
+    Answer,
+    HttpServer,
+    answered,
+)
 from tests.samples import DATA, ROOT
 from tests.test_cli_put_events import (
     ACCEPTED,
@@ -420,6 +427,61 @@ class TestPlace:
             "taken; send them again, or raise --cli-read-timeout"
         )
 
+    def test_timeouts_of_a_url(self, put: Put, keys: pytest.MonkeyPatch) -> None:
+        """With --to there is no option for them, and no advice to take one."""
+        keys.setenv("AWS_MAX_ATTEMPTS", "1")
+
+        def times_out(*_: object) -> None:
+            raise TimeoutError
+
+        keys.setattr("socket.socket.connect", times_out)
+        to = "pinpoint://my-app?endpoint_url=http://127.0.0.1:1"
+        assert put(*SENT, "--to", to) == (
+            255,
+            "",
+            [
+                (
+                    'Connect timeout on endpoint URL: "http://127.0.0.1:1/v1/apps/my-app/'
+                    'events": no connection to http://127.0.0.1:1 within 60 s; check '
+                    "network and endpoint URL"
+                )
+            ],
+        )
+
+    @pytest.mark.parametrize(
+        "answer, told",
+        [
+            (
+                CUT,
+                (
+                    "Connection was closed before we received a valid response from "
+                    'endpoint URL: "{url}": the connection to '
+                ),
+            ),
+            (Answer(raw=b"no HTTP\r\n\r\n"), "what {origin} answers is no HTTP; "),
+        ],
+    )
+    def test_connections(
+        self, put: Put, keys: pytest.MonkeyPatch, answer: Answer, told: str
+    ) -> None:
+        """What the AWS CLI has words for is told in them first."""
+        keys.setenv("AWS_MAX_ATTEMPTS", "1")
+        with HttpServer(answer) as server:
+            code, out, (said,) = put(*SENT, "--endpoint-url", server.url)
+        assert (code, out) == (255, "")
+        url = f"{server.url}/v1/apps/my-app/events"
+        assert said.startswith(told.format(url=url, origin=server.url))
+
+    def test_no_connection(self, put: Put, keys: pytest.MonkeyPatch) -> None:
+        """So is a place that nobody answers at."""
+        keys.setenv("AWS_MAX_ATTEMPTS", "1")
+        code, out, (said,) = put(*SENT, "--endpoint-url", "http://127.0.0.1:1")
+        assert (code, out) == (255, "")
+        assert said.startswith(
+            'Could not connect to the endpoint URL: "http://127.0.0.1:1/v1/apps/my-app/'
+            'events": no connection to http://127.0.0.1:1 ('
+        )
+
 
 class TestFailOnItemError:
     """`--fail-on-item-error` makes an exit code of what is told of items."""
@@ -487,6 +549,19 @@ class TestDebug:
         ]
         for secret in (SECRET, *KEYS.values(), "tapped"):
             assert secret not in err
+
+    def test_request_id(
+        self, keys: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A server may call a request what it likes; it fills no terminal with it."""
+        head = f"HTTP/1.1 202 Fine\r\nx-amzn-RequestId: {'r' * 5000}\r\n"
+        raw = f"{head}Content-Length: 2\r\n\r\n{{}}".encode()
+        with HttpServer(Answer(raw=raw)) as server:
+            keys.setenv("AWS_ENDPOINT_URL", server.url)
+            main(["put-events", *SENT, "--debug"])
+        lines = capsys.readouterr().err.splitlines()
+        (line,) = [each for each in lines if " - answered status=202 " in each]
+        assert line.endswith(f" request_id='{'r' * 60}'")
 
     def test_of_another_place(self, put: Put) -> None:
         """It works for whatever is sent to."""

@@ -92,7 +92,7 @@ class CallRefused(Exception):  # noqa: N818 - an answer, as `Refusal` is one
         headers: What goes beside those that each refusal has.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one part of an answer, all but two by name
         self,
         status: int,
         message: str,
@@ -100,6 +100,7 @@ class CallRefused(Exception):  # noqa: N818 - an answer, as `Refusal` is one
         code: str | None = None,
         retry_after_seconds: float | None = None,
         closes: bool = False,
+        headers: tuple[tuple[bytes, bytes], ...] = (),
     ) -> None:
         super().__init__(status, message)
         self.status = status
@@ -107,7 +108,7 @@ class CallRefused(Exception):  # noqa: N818 - an answer, as `Refusal` is one
         self.message = message
         self.retry_after_seconds = retry_after_seconds
         self.closes = closes
-        self.headers: tuple[tuple[bytes, bytes], ...] = ()
+        self.headers = headers
 
 
 def bad_request(message: str) -> CallRefused:
@@ -125,9 +126,7 @@ def not_found(
 def method_not_allowed(method: str, allowed: Sequence[str]) -> CallRefused:
     """Return the answer to a method that this path has not."""
     told = f"{shortened(method)} is not allowed here, {' or '.join(allowed)} is"
-    refused = CallRefused(405, told)
-    refused.headers = ((b"allow", ", ".join(allowed).encode()),)
-    return refused
+    return CallRefused(405, told, headers=((b"allow", ", ".join(allowed).encode()),))
 
 
 def too_large(limit: int) -> CallRefused:

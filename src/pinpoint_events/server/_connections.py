@@ -98,6 +98,7 @@ class Connection(HttpToolsProtocol):
         # the last one has ended. The collector of such circles comes seldom.
         self._calls.clear()
         self.pipeline.clear()
+        # The base class has None there before the first call, too, and a type without.
         self.scope = self.cycle = None  # type: ignore[assignment]
 
     def _is_lost(self) -> bool:

@@ -15,6 +15,7 @@ from pinpoint_events.errors import (
     TransportError,
 )
 from pinpoint_events.put_events import HttpRequest, HttpResponse
+from pinpoint_events.senders._http import Transport
 from pinpoint_events.senders.pinpoint import PinpointSender
 from pinpoint_events.senders.protocol import Sender
 
@@ -35,16 +36,19 @@ _WORDS: Final = {
         "AWS_SECRET_ACCESS_KEY, or pass --profile, or give the machine a role"
     ),
 }
-# The same of connections, by what ours begins with; behind it comes the URL, then ours.
+# The same of connections: by what stands in ours, the first that fits. The URL comes
+# behind it, then ours.
 _WORDS_OF_CONNECTIONS: Final = {
-    "no address is known": "Could not connect to the endpoint URL",
-    "no complete answer": "Read timeout on endpoint URL",
-    "no connection": "Could not connect to the endpoint URL",
-    "the connection to": (
+    "no connection to .* connect_timeout": "Connect timeout on endpoint URL",
+    "no connection to |no address is known ": "Could not connect to the endpoint URL",
+    "no complete answer from ": "Read timeout on endpoint URL",
+    "the connection to .* ended before ": (
         "Connection was closed before we received a valid response from endpoint URL"
     ),
 }
-_TIMEOUT: Final = re.compile("(connect|read)_timeout in the config")
+_RAISE_IN_CONFIG: Final = re.compile(", or raise (connect|read)_timeout in the config")
+_RAISE_BY_OPTION: Final = r", or raise --cli-\1-timeout"
+_MOST_OF_A_REQUEST_ID: Final = 60  # the service's have 36; others' may be of any length
 # AWS CLI version 2 does not count these among the faults of an environment.
 _NO_FAULT_OF_THE_ENVIRONMENT: Final = ("The config profile (", "Provided region_name ")
 
@@ -62,7 +66,7 @@ def sender_to(
     """
     if options.to is None:
         with to_service(options, application_id) as sender:
-            yield sender, _heard_by(sender)
+            yield sender, _heard_by(sender, _RAISE_BY_OPTION)
         return
     from pinpoint_events.senders.url import open_sender  # noqa: PLC0415
 
@@ -70,7 +74,8 @@ def sender_to(
         _in_words_of_the_aws_cli(),
         open_sender(options.to, application_id=application_id) as opened,
     ):
-        heard = _heard_by(opened) if isinstance(opened, PinpointSender) else []
+        # No remedy for timeouts: --to allows none of those options.
+        heard = _heard_by(opened, "") if isinstance(opened, PinpointSender) else []
         yield opened, heard
 
 
@@ -155,9 +160,11 @@ def _in_words_of_the_aws_cli(*, bundle: str | None = None) -> Iterator[None]:
     raise ConfigurationError(told)
 
 
-def _heard_by(sender: PinpointSender) -> list[bytes]:
-    listener = _Listener(sender._transport, sender._url)  # noqa: SLF001 - see there
-    sender._transport = listener  # noqa: SLF001
+def _heard_by(sender: PinpointSender, remedy: str) -> list[bytes]:
+    transport = sender._transport  # noqa: SLF001 - `_Listener` says why
+    url = sender._url  # noqa: SLF001 - as above
+    listener = _Listener(transport, url, remedy)
+    sender._transport = listener  # noqa: SLF001 - as above
     return listener.heard
 
 
@@ -167,11 +174,17 @@ class _Listener:
 
     A typed answer does not say how it was written, and a sender does not say how often
     it tried. Both are the command's business alone, and so there is no public way.
+
+    Args:
+        transport: The connections.
+        url: Where they lead.
+        remedy: What to say in place of raising a timeout in botocore's config.
     """
 
-    def __init__(self, transport: Any, url: str) -> None:
+    def __init__(self, transport: Transport, url: str, remedy: str) -> None:
         self._transport = transport
         self._url = url
+        self._remedy = remedy
         self.heard: list[bytes] = []
 
     def exchange(self, request: HttpRequest) -> HttpResponse:
@@ -182,26 +195,28 @@ class _Listener:
         }
         _log.debug("sending", extra=call)
         try:
-            response: HttpResponse = self._transport.exchange(request)
+            response = self._transport.exchange(request)
         except TransportError as error:
-            raise self._in_words_of_the_aws_cli(error, request.path) from error
+            raise self._error_in_words_of_the_aws_cli(error, request.path) from error
         if response.status // 100 == _SUCCESS:
             self.heard.append(response.body)
+        request_id = response.headers.get("x-amzn-requestid", "")
         answer = {
             "pinpoint_events.status": response.status,
             "pinpoint_events.bytes": len(response.body),
-            "pinpoint_events.request_id": response.headers.get("x-amzn-requestid"),
+            "pinpoint_events.request_id": request_id[:_MOST_OF_A_REQUEST_ID],
         }
         _log.debug("answered", extra=answer)
         return response
 
-    def _in_words_of_the_aws_cli(
+    def _error_in_words_of_the_aws_cli(
         self, error: TransportError, path: str
     ) -> TransportError:
-        told = _TIMEOUT.sub(r"--cli-\1-timeout", error.message)
+        told = _RAISE_IN_CONFIG.sub(self._remedy, error.message)
         for ours, theirs in _WORDS_OF_CONNECTIONS.items():
-            if told.startswith(ours):
+            if re.match(ours, error.message):
                 told = f'{theirs}: "{urljoin(self._url, path)}": {told}'
+                break
         return TransportError(
             told, error.is_retry_safe, error.retry_after_seconds, error.request_id
         )
