@@ -16,7 +16,8 @@ from pinpoint_events.model.endpoint import ChannelType, Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsBatch, EventsRequest
 from pinpoint_events.quotas import Quotas, check_quotas
-from pinpoint_events.wire import encode, to_json, to_wire
+from pinpoint_events.wire import to_json, to_wire
+from pinpoint_events.wire.json_text import encode
 from tests.samples import ENDPOINT, EVENT, event, lines_of, request
 
 ADA = Endpoint(channel_type=ChannelType.EMAIL, address="ada@example.com")

@@ -14,7 +14,7 @@ import pytest
 
 from pinpoint_events import Endpoint
 from pinpoint_events.cli import main
-from pinpoint_events.wire import wire_name
+from pinpoint_events.wire.names import wire_name
 from tests.aws import KEYS, aws
 from tests.commands import COMMAND, environment, run
 from tests.http_server import (

@@ -5,8 +5,8 @@ import weakref
 
 import pytest
 
-from pinpoint_events.senders import _fork
-from pinpoint_events.senders._fork import ForkLock
+from pinpoint_events.storage import fork_lock
+from pinpoint_events.storage.fork_lock import ForkLock
 from tests.sender_contract import in_child, needs_fork
 
 at_fork: list[threading.Event] = []
@@ -142,7 +142,7 @@ class TestFork:
     def test_fork_of_a_c_program(self) -> None:
         """Where only the later half of Python's hooks runs, there is nothing to do."""
         counter = Counter()
-        _fork._let_go_of_all()
+        fork_lock._let_go_of_all()
         self.take(counter.lock)
 
     def take(self, lock: ForkLock) -> None:
@@ -161,5 +161,5 @@ class TestWithoutFork:
     def test_registers_nothing(self) -> None:
         """What stands in for the registration calls nothing."""
         counter = Counter()
-        _fork._no_fork(before=counter.count)
+        fork_lock._no_fork(before=counter.count)
         assert counter.forks == 0

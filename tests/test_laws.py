@@ -21,10 +21,10 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject, SearchStrategy
 
+from pinpoint_events.endpoints.merge import merged
 from pinpoint_events.errors import ItemsFailedError, ValidationError
 from pinpoint_events.model.endpoint import Demographic, Endpoint, Location, User
 from pinpoint_events.model.event import Event, Session
-from pinpoint_events.model.merge import merged
 from pinpoint_events.model.request import EventsBatch, EventsRequest
 from pinpoint_events.model.response import (
     EndpointItemResponse,

@@ -18,6 +18,7 @@ from pinpoint_events.errors import (
     ServiceError,
     TooManyRequestsError,
 )
+from pinpoint_events.http_messages import HttpRequest, HttpResponse
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.request import EventsBatch, EventsRequest
 from pinpoint_events.model.response import (
@@ -28,15 +29,13 @@ from pinpoint_events.model.response import (
     Outcome,
 )
 from pinpoint_events.put_events import (
-    HttpRequest,
-    HttpResponse,
     events_response,
     http_request,
     merged_response,
     refuse_over_quota,
-    service_error,
 )
 from pinpoint_events.quotas import Quotas
+from pinpoint_events.service_errors import service_error
 from pinpoint_events.wire import to_json
 from tests.samples import ENDPOINT, REQUEST, event, golden, request
 

@@ -26,7 +26,7 @@ from pinpoint_events.model.response import (
     ItemResponse,
     Outcome,
 )
-from pinpoint_events.senders.retry import (
+from pinpoint_events.retry import (
     Clock,
     ClockCorrected,
     Resender,

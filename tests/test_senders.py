@@ -12,8 +12,8 @@ from typing import Self
 import pytest
 
 from pinpoint_events import senders
+from pinpoint_events.endpoints.merge import merged
 from pinpoint_events.errors import ConfigurationError
-from pinpoint_events.model.merge import merged
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
 from pinpoint_events.senders import (

@@ -13,6 +13,7 @@ import pytest
 
 from pinpoint_events import errors
 from pinpoint_events.errors import ServiceError
+from pinpoint_events.http_messages import HttpResponse
 from pinpoint_events.model.endpoint import (
     ChannelType,
     Demographic,
@@ -30,8 +31,9 @@ from pinpoint_events.model.response import (
     EventsResponse,
     ItemResponse,
 )
-from pinpoint_events.put_events import HttpResponse, http_request, service_error
-from pinpoint_events.wire import wire_name
+from pinpoint_events.put_events import http_request
+from pinpoint_events.service_errors import service_error
+from pinpoint_events.wire.names import wire_name
 from tests.samples import REQUEST, example
 
 SERVICE = botocore.model.ServiceModel(

@@ -23,6 +23,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pinpoint_events.endpoints.merge import merged
 from pinpoint_events.errors import ConfigurationError, StoreError
 from pinpoint_events.model.endpoint import (
     ChannelType,
@@ -32,13 +33,13 @@ from pinpoint_events.model.endpoint import (
     User,
 )
 from pinpoint_events.model.event import Event, Session
-from pinpoint_events.model.merge import merged
 from pinpoint_events.model.request import EventsBatch, EventsRequest
 from pinpoint_events.senders import SqliteSender
-from pinpoint_events.senders._schema import APPLICATION_ID
-from pinpoint_events.senders._store import Store
+from pinpoint_events.senders._sqlite_schema import SCHEMA
+from pinpoint_events.storage.sqlite_file import SqliteFile
 from pinpoint_events.testing import strategies
-from pinpoint_events.wire import from_json, time_text, to_json
+from pinpoint_events.wire import from_json, to_json
+from pinpoint_events.wire.writing import time_text
 from tests.samples import ENDPOINT, EVENT, REQUEST, event, request
 from tests.sender_contract import in_child, needs_fork
 
@@ -518,7 +519,7 @@ class TestLocked:
 
     def test_by_another_thread(self, path: Path) -> None:
         """Threads of one process wait for each other, and no longer than so."""
-        store = Store(path, 0.01)
+        store = SqliteFile(path, SCHEMA, 0.01)
         with ThreadPoolExecutor() as pool, store.transaction():
             error = pool.submit(trouble, lambda: use(store)).result()
         assert error.is_retry_safe
@@ -526,7 +527,7 @@ class TestLocked:
         store.close()
 
 
-def use(store: Store) -> None:
+def use(store: SqliteFile) -> None:
     """Begin and end a transaction."""
     with store.transaction() as connection:
         connection.execute("SELECT count(*) FROM events").fetchall()
@@ -601,7 +602,7 @@ class TestNoStore:
     def test_application_id(self, path: Path) -> None:
         """The file says whose it is, to the program `file` for one."""
         SqliteSender(path).close()
-        assert rows(path, "PRAGMA application_id") == [(APPLICATION_ID,)]
+        assert rows(path, "PRAGMA application_id") == [(SCHEMA.application_id,)]
         assert path.read_bytes()[68:72] == b"PptE"
 
 
@@ -805,7 +806,7 @@ class TestClose:
 
     def test_while_a_thread_waits(self, path: Path) -> None:
         """Who was let in before, and comes to the file after it, is told."""
-        store = Store(path, 1.0)
+        store = SqliteFile(path, SCHEMA, 1.0)
         store.close()
         error = trouble(lambda: use(store))
         assert error.message == (
@@ -814,7 +815,7 @@ class TestClose:
 
     def test_waits_for_the_last_transaction(self, path: Path) -> None:
         """What is being written when it is closed is written to its end."""
-        store = Store(path, 1.0)
+        store = SqliteFile(path, SCHEMA, 1.0)
         with ThreadPoolExecutor() as pool:
             with store.transaction() as connection:
                 closed = pool.submit(store.close)

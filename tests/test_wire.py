@@ -35,17 +35,9 @@ from pinpoint_events.model.response import (
     Outcome,
 )
 from pinpoint_events.quotas import Quotas
-from pinpoint_events.wire import (
-    _PLAIN_WRITERS,
-    _standard_encoder,
-    decode,
-    decode_request,
-    from_json,
-    from_wire,
-    time_text,
-    to_json,
-    to_wire,
-)
+from pinpoint_events.wire import from_json, from_wire, to_json, to_wire
+from pinpoint_events.wire.json_text import _standard_encoder, decode, decode_request
+from pinpoint_events.wire.writing import _PLAIN_WRITERS, time_text
 from tests.samples import (
     EVENT_TEXT,
     MODEL_OBJECTS,

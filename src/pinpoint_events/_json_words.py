@@ -8,7 +8,7 @@ import re
 from typing import Final
 
 from pinpoint_events.errors import MAPPING_MEMBERS, Problem
-from pinpoint_events.wire import wire_name
+from pinpoint_events.wire.names import wire_name
 
 __all__ = ["in_json_words", "in_wire_names"]
 

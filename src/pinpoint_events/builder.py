@@ -25,7 +25,9 @@ from pinpoint_events.quotas import (
     event_check,
     request_problems,
 )
-from pinpoint_events.wire import encode, remember_json, to_json, writer
+from pinpoint_events.wire import to_json
+from pinpoint_events.wire.converter import remember_json, writer
+from pinpoint_events.wire.json_text import encode
 
 __all__ = ["BatchBuilder", "new_event_id"]
 

@@ -4,28 +4,19 @@ The call, without the sending: what goes out, and what an answer means.
 Functions of values. Time, connections, credentials and patience are the senders'.
 """
 
-from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import quote
 
 import attrs
 
 from pinpoint_events.errors import (
-    BadRequestError,
     ConfigurationError,
-    ForbiddenError,
-    InternalServerError,
     InvalidResponseError,
-    MethodNotAllowedError,
-    NotFoundError,
-    PayloadTooLargeError,
     QuotaExceededError,
-    ServiceError,
-    TooManyRequestsError,
     ValidationError,
     shortened,
 )
+from pinpoint_events.http_messages import HttpRequest, HttpResponse
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import (
     EndpointItemResponse,
@@ -35,65 +26,19 @@ from pinpoint_events.model.response import (
     Outcome,
 )
 from pinpoint_events.quotas import Quotas, request_problems
-from pinpoint_events.wire import decode, from_wire, read_text, to_json
+from pinpoint_events.service_errors import request_id_of, service_error
+from pinpoint_events.wire import from_wire, to_json
+from pinpoint_events.wire.json_text import decode
 
 __all__ = [
-    "HttpRequest",
-    "HttpResponse",
     "events_response",
     "http_request",
     "merged_response",
     "path_of",
     "refuse_over_quota",
-    "service_error",
 ]
 
-_ERROR_CLASSES: Final[Mapping[int, type[ServiceError]]] = {
-    400: BadRequestError,
-    403: ForbiddenError,
-    404: NotFoundError,
-    405: MethodNotAllowedError,
-    413: PayloadTooLargeError,
-    429: TooManyRequestsError,
-}
 _SUCCESS: Final = 2  # hundred
-_SERVER_ERRORS: Final = 5  # hundred
-_MESSAGE_CHARACTERS: Final = 1_000  # the longest message seen has about 100
-_WAIT_DIGITS: Final = 9  # 30 years of seconds; more is no wait that anybody means
-
-
-@attrs.frozen(kw_only=True)
-class HttpRequest:
-    """
-    A request, before it is signed.
-
-    Attributes:
-        method: HTTP method.
-        path: Percent-encoded path; what the endpoint URL has of one comes before it.
-        headers: Names in any case.
-        body: The bytes to send; left out of the `repr`.
-    """
-
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    body: bytes = attrs.field(repr=False)
-
-
-@attrs.frozen(kw_only=True)
-class HttpResponse:
-    """
-    A complete answer.
-
-    Attributes:
-        status: HTTP status code.
-        headers: Names in lower case.
-        body: The bytes that came; left out of the `repr`.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = attrs.field(repr=False)
 
 
 def refuse_over_quota(request: EventsRequest, quotas: Quotas) -> None:
@@ -147,7 +92,7 @@ def events_response(response: HttpResponse) -> EventsResponse:
     """
     if response.status // 100 != _SUCCESS:
         raise service_error(response)
-    request_id = _request_id(response, {})
+    request_id = request_id_of(response, {})
     if not response.body.strip():
         return EventsResponse(request_id=request_id)
     try:
@@ -166,65 +111,6 @@ def events_response(response: HttpResponse) -> EventsResponse:
 def _content_type(response: HttpResponse) -> str:
     stated = response.headers.get("content-type")
     return shortened(stated) if stated else "no stated type"
-
-
-def service_error(response: HttpResponse) -> ServiceError:
-    """Return the error that an answer other than 2xx stands for."""
-    said = _members(response.body)
-    status = response.status
-    kind = InternalServerError if status // 100 == _SERVER_ERRORS else ServiceError
-    message = read_text(said.get("Message")) or read_text(said.get("message")) or ""
-    return _ERROR_CLASSES.get(status, kind)(
-        status,
-        _code(response, said) or str(status),
-        message[:_MESSAGE_CHARACTERS],
-        _request_id(response, said),
-        _retry_after_seconds(response.headers),
-    )
-
-
-def _members(body: bytes) -> Mapping[str, Any]:
-    try:
-        said = decode(body)
-    except ValidationError:
-        return {}  # a proxy's page, or nothing
-    return said if isinstance(said, Mapping) else {}
-
-
-def _code(response: HttpResponse, said: Mapping[str, Any]) -> str:
-    # As botocore reads it: the header, else the body; a URL may follow the name and a
-    # namespace may go before it.
-    named = (response.headers.get("x-amzn-errortype"), said.get("__type"))
-    for code in (*named, said.get("code")):
-        if name := (read_text(code) or "").split(":")[0].rpartition("#")[2].strip():
-            return name[:_MESSAGE_CHARACTERS]
-    return ""
-
-
-def _request_id(response: HttpResponse, said: Mapping[str, Any]) -> str | None:
-    headers = response.headers
-    found = headers.get("x-amzn-requestid") or headers.get("x-amz-request-id")
-    return read_text(found or said.get("RequestID")) or None
-
-
-def _retry_after_seconds(headers: Mapping[str, str]) -> float | None:
-    """Return how long the service asks to wait; it has three ways to say so."""
-    milliseconds = headers.get("x-amz-retry-after", "").strip()
-    if _is_wait(milliseconds):
-        return int(milliseconds) / 1000
-    wait = headers.get("retry-after", "").strip()
-    if _is_wait(wait):
-        return float(wait)
-    try:
-        until = parsedate_to_datetime(wait)
-        now = parsedate_to_datetime(headers["date"])
-        return max(0.0, (until - now).total_seconds())
-    except (KeyError, OverflowError, TypeError, ValueError):
-        return None
-
-
-def _is_wait(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= _WAIT_DIGITS
 
 
 def merged_response(

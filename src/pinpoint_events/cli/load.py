@@ -19,7 +19,7 @@ from pinpoint_events.cli._codes import INTERRUPTED, NOT_ALL_ACCEPTED, SUCCESS
 from pinpoint_events.cli._parser import Parser, UsageError
 
 if TYPE_CHECKING:
-    from pinpoint_events.cli._load.books import Books
+    from pinpoint_events.loader.books import Books
 
 __all__ = ["run"]
 
@@ -46,12 +46,12 @@ def run(program: str, arguments: list[str]) -> int:
     _refuse_contradictions(parser, options)
     total = _total_bytes(options.files)
     # Here, because help does not need them.
-    from pinpoint_events.cli._load.checkpoint import Checkpoint  # noqa: PLC0415
-    from pinpoint_events.cli._load.interruption import Interruption  # noqa: PLC0415
-    from pinpoint_events.cli._load.loading import Load, Plan  # noqa: PLC0415
-    from pinpoint_events.cli._load.not_accepted import NotAccepted  # noqa: PLC0415
-    from pinpoint_events.cli._load.progress import Progress  # noqa: PLC0415
-    from pinpoint_events.cli._load.settling import Settler  # noqa: PLC0415
+    from pinpoint_events.loader.checkpoint import Checkpoint  # noqa: PLC0415
+    from pinpoint_events.loader.interruption import Interruption  # noqa: PLC0415
+    from pinpoint_events.loader.loading import Load, Plan  # noqa: PLC0415
+    from pinpoint_events.loader.not_accepted import NotAccepted  # noqa: PLC0415
+    from pinpoint_events.loader.progress import Progress  # noqa: PLC0415
+    from pinpoint_events.loader.settling import Settler  # noqa: PLC0415
     from pinpoint_events.senders.url import open_sender  # noqa: PLC0415
 
     files = options.files

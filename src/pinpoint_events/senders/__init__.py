@@ -8,12 +8,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pinpoint_events.model.merge import merged as merged
+    from pinpoint_events.endpoints.merge import merged as merged
+    from pinpoint_events.retry import Retry as Retry
     from pinpoint_events.senders.client import ClientSender as ClientSender
     from pinpoint_events.senders.memory import MemorySender as MemorySender
     from pinpoint_events.senders.pinpoint import PinpointSender as PinpointSender
     from pinpoint_events.senders.protocol import Sender as Sender
-    from pinpoint_events.senders.retry import Retry as Retry
     from pinpoint_events.senders.sqlite import SqliteSender as SqliteSender
     from pinpoint_events.senders.url import open_sender as open_sender
 
@@ -32,10 +32,10 @@ _MODULE_OF = {
     "ClientSender": "senders.client",
     "MemorySender": "senders.memory",
     "PinpointSender": "senders.pinpoint",
-    "Retry": "senders.retry",
+    "Retry": "retry",
     "Sender": "senders.protocol",
     "SqliteSender": "senders.sqlite",
-    "merged": "model.merge",
+    "merged": "endpoints.merge",
     "open_sender": "senders.url",
 }
 

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any, Final
 
 from pinpoint_events.errors import InvalidResponseError
-from pinpoint_events.put_events import HttpResponse
+from pinpoint_events.http_messages import HttpResponse
 
 __all__ = ["unread_answer"]
 

@@ -13,8 +13,10 @@ from pinpoint_events.errors import (
     ServiceError,
     TransportError,
 )
-from pinpoint_events.put_events import HttpResponse, service_error
-from pinpoint_events.wire import encode, read_text
+from pinpoint_events.http_messages import HttpResponse
+from pinpoint_events.service_errors import service_error
+from pinpoint_events.wire.json_text import encode
+from pinpoint_events.wire.reading_answers import read_text
 
 __all__ = ["typed_error"]
 

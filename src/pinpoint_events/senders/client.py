@@ -15,13 +15,15 @@ from pinpoint_events.errors import (
     ServiceError,
     ValidationError,
 )
+from pinpoint_events.http_messages import HttpResponse
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
-from pinpoint_events.put_events import HttpResponse, events_response
+from pinpoint_events.put_events import events_response
 from pinpoint_events.quotas import Quotas, request_problems
 from pinpoint_events.senders._hidden import addresses, without
 from pinpoint_events.senders.protocol import BaseSender, checked_application_id
-from pinpoint_events.wire import from_wire, read_text, to_wire
+from pinpoint_events.wire import from_wire, to_wire
+from pinpoint_events.wire.reading_answers import read_text
 
 __all__ = ["ClientSender", "PutEventsClient"]
 

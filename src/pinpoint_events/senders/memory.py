@@ -3,14 +3,14 @@
 from collections.abc import Callable, Collection
 from typing import cast
 
+from pinpoint_events.endpoints.merge import merged
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
-from pinpoint_events.model.merge import merged
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse, Outcome
 from pinpoint_events.senders._accepted import accepted
-from pinpoint_events.senders._fork import ForkLock
 from pinpoint_events.senders.protocol import BaseSender, checked_application_id
+from pinpoint_events.storage.fork_lock import ForkLock
 
 __all__ = ["MemorySender"]
 

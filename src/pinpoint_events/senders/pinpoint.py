@@ -7,15 +7,15 @@ from pinpoint_events.errors import ConfigurationError, ServiceError
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
 from pinpoint_events.put_events import events_response, http_request, path_of
-from pinpoint_events.senders._hidden import addresses, without
-from pinpoint_events.senders.protocol import BaseSender, checked_application_id
-from pinpoint_events.senders.retry import (
+from pinpoint_events.retry import (
     Clock,
     ClockCorrected,
     Resender,
     Retry,
     Time,
 )
+from pinpoint_events.senders._hidden import addresses, without
+from pinpoint_events.senders.protocol import BaseSender, checked_application_id
 
 __all__ = ["PinpointSender"]
 
@@ -66,12 +66,12 @@ class PinpointSender(BaseSender):
     ) -> None:
         """Look up the settings; nothing is sent yet."""
         # Loaded here, so that who never sends never waits for botocore.
-        from pinpoint_events.senders._http import transport  # noqa: PLC0415
-        from pinpoint_events.senders._signing import (  # noqa: PLC0415
+        from pinpoint_events.aws._signing import (  # noqa: PLC0415
             Asked,
             Signer,
             settings,
         )
+        from pinpoint_events.aws.http import transport  # noqa: PLC0415
 
         super().__init__()
         self._application_id = checked_application_id(application_id)

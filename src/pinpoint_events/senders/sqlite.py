@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final, cast
 
+from pinpoint_events.endpoints.merge import merged
 from pinpoint_events.errors import (
     ConfigurationError,
     StoreError,
@@ -16,14 +17,16 @@ from pinpoint_events.errors import (
     shortened,
 )
 from pinpoint_events.model.endpoint import Endpoint
-from pinpoint_events.model.merge import merged
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
 from pinpoint_events.senders._accepted import accepted
 from pinpoint_events.senders._json_parts import BatchTexts, batch_texts
-from pinpoint_events.senders._store import Store
+from pinpoint_events.senders._sqlite_schema import SCHEMA
 from pinpoint_events.senders.protocol import BaseSender, checked_application_id
-from pinpoint_events.wire import encode, from_json, time_text, to_json
+from pinpoint_events.storage.sqlite_file import SqliteFile
+from pinpoint_events.wire import from_json, to_json
+from pinpoint_events.wire.json_text import encode
+from pinpoint_events.wire.writing import time_text
 
 __all__ = ["SqliteSender"]
 
@@ -139,7 +142,7 @@ class SqliteSender(BaseSender):
         if not 0 <= timeout_seconds <= _LONGEST_SECONDS:
             told = f"timeout_seconds is {timeout_seconds}; pass 0 to {_LONGEST_SECONDS}"
             raise ConfigurationError(told)
-        self._store = Store(self.path, timeout_seconds)
+        self._store = SqliteFile(self.path, SCHEMA, timeout_seconds)
 
     def find_endpoints(
         self,

@@ -11,11 +11,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pinpoint_events.endpoints.rules import EndpointDirectory as EndpointDirectory
     from pinpoint_events.server._script import Faults as Faults
     from pinpoint_events.server.app import App as App
     from pinpoint_events.server.app import Limits as Limits
     from pinpoint_events.server.app import create_app as create_app
-    from pinpoint_events.server.directory import EndpointDirectory as EndpointDirectory
     from pinpoint_events.server.faults import BareStatus as BareStatus
     from pinpoint_events.server.faults import Cut as Cut
     from pinpoint_events.server.faults import Delay as Delay
@@ -55,9 +55,9 @@ __all__ = [
 
 _MODULES = {
     "_script": {"Faults"},
-    "app": {"App", "Limits", "create_app"},
-    "directory": {"EndpointDirectory"},
-    "faults": {
+    "server.app": {"App", "Limits", "create_app"},
+    "endpoints.rules": {"EndpointDirectory"},
+    "server.faults": {
         "BareStatus",
         "Cut",
         "Delay",
@@ -68,8 +68,8 @@ _MODULES = {
         "ShiftClock",
         "Throttle",
     },
-    "keys": {"Credentials", "FileKeys", "Keys"},
-    "running": {"Served", "served"},
+    "server.keys": {"Credentials", "FileKeys", "Keys"},
+    "server.running": {"Served", "served"},
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -79,7 +79,7 @@ def __getattr__(name: str) -> Any:
     module = _MODULE_OF.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{module}"), name)
+    value = getattr(import_module(f"pinpoint_events.{module}"), name)
     globals()[name] = value
     return value
 

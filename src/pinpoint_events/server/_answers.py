@@ -12,7 +12,7 @@ from typing import Final
 import attrs
 
 from pinpoint_events.errors import shortened
-from pinpoint_events.wire import encode
+from pinpoint_events.wire.json_text import encode
 
 __all__ = [
     "PREFLIGHT_HEADERS",

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final, cast
 
+from pinpoint_events.endpoints.rules import EndpointDirectory, SeenEndpoints, updated
 from pinpoint_events.errors import defect_text
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.request import EventsRequest
@@ -22,7 +23,6 @@ from pinpoint_events.senders.protocol import Sender
 from pinpoint_events.server._answers import not_found
 from pinpoint_events.server._calls import Call, Reader
 from pinpoint_events.server._script import CallFaults, Faults
-from pinpoint_events.server.directory import EndpointDirectory, SeenEndpoints, updated
 from pinpoint_events.wire import to_json
 
 __all__ = ["Applications", "Senders"]

@@ -30,7 +30,8 @@ from pinpoint_events.quotas import (
     request_problems,
 )
 from pinpoint_events.server._answers import bad_request
-from pinpoint_events.wire import decode_request, from_wire, to_json
+from pinpoint_events.wire import from_wire, to_json
+from pinpoint_events.wire.json_text import decode_request
 
 __all__ = ["Call", "Reader"]
 

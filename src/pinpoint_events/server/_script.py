@@ -19,7 +19,7 @@ from pinpoint_events.server.faults import (
     Throttle,
     read_faults,
 )
-from pinpoint_events.wire import decode_request
+from pinpoint_events.wire.json_text import decode_request
 
 __all__ = ["CallFaults", "Faults"]
 

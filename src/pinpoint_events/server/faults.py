@@ -26,7 +26,7 @@ import attrs
 from pinpoint_events.errors import Problem, ValidationError, shortened
 from pinpoint_events.model import _converters as to
 from pinpoint_events.model._immutable import Immutable, Refused, fields_of
-from pinpoint_events.wire import repeated_keys
+from pinpoint_events.wire.reading_requests import repeated_keys
 
 __all__ = [
     "KINDS",

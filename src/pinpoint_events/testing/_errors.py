@@ -19,8 +19,9 @@ from pinpoint_events.errors import (
     TransportError,
     ValidationError,
 )
+from pinpoint_events.http_messages import HttpResponse
 from pinpoint_events.model.response import Outcome
-from pinpoint_events.put_events import HttpResponse, service_error
+from pinpoint_events.service_errors import service_error
 from pinpoint_events.testing._answers import untold_outcomes
 from pinpoint_events.testing._values import (
     ANY_TEXT,
@@ -29,7 +30,7 @@ from pinpoint_events.testing._values import (
     optional,
     texts,
 )
-from pinpoint_events.wire import encode
+from pinpoint_events.wire.json_text import encode
 
 __all__ = ["errors", "problems"]
 

@@ -34,7 +34,8 @@ from pinpoint_events.testing._values import (
     one_each,
     times,
 )
-from pinpoint_events.wire import to_wire, wire_name
+from pinpoint_events.wire import to_wire
+from pinpoint_events.wire.names import wire_name
 
 __all__ = ["Fault", "Path", "faults", "is_model", "wire_faults"]
 

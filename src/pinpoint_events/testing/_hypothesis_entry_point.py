@@ -39,7 +39,7 @@ _STRATEGIES: Final = {
     "quotas": {"Quotas": "quotas"},
     "senders.memory": {"MemorySender": "memory_senders"},
     "senders.protocol": {"Sender": "memory_senders"},
-    "senders.retry": {"Retry": "retries"},
+    "retry": {"Retry": "retries"},
 }
 
 

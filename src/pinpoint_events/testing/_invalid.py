@@ -28,7 +28,8 @@ from pinpoint_events.testing._values import (
     metrics,
     optional,
 )
-from pinpoint_events.wire import to_wire, wire_name
+from pinpoint_events.wire import to_wire
+from pinpoint_events.wire.names import wire_name
 
 __all__ = [
     "InvalidInput",

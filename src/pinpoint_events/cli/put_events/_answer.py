@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pinpoint_events.errors import ValidationError
-from pinpoint_events.wire import decode, read_text, to_wire
+from pinpoint_events.wire import to_wire
+from pinpoint_events.wire.json_text import decode
+from pinpoint_events.wire.reading_answers import read_text
 
 if TYPE_CHECKING:
     from pinpoint_events.model.response import EventsResponse

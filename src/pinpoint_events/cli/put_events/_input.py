@@ -37,7 +37,8 @@ def checked_input(options: Namespace) -> "tuple[str | None, EventsRequest]":
     from pinpoint_events.model._converters import required_text  # noqa: PLC0415
     from pinpoint_events.model._immutable import Refused  # noqa: PLC0415
     from pinpoint_events.model.request import EventsRequest  # noqa: PLC0415
-    from pinpoint_events.wire import from_wire, repeated_keys  # noqa: PLC0415
+    from pinpoint_events.wire import from_wire  # noqa: PLC0415
+    from pinpoint_events.wire.reading_requests import repeated_keys  # noqa: PLC0415
 
     found = members(options)
     problems = _unknown(found) + repeated_keys(found, "drop one")

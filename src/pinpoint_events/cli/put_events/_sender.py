@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from typing import Any, Final, cast
 from urllib.parse import urljoin
 
+from pinpoint_events.aws.http import Transport
 from pinpoint_events.errors import (
     ConfigurationError,
     PinpointEventsError,
     TransportError,
 )
-from pinpoint_events.put_events import HttpRequest, HttpResponse
-from pinpoint_events.senders._http import Transport
+from pinpoint_events.http_messages import HttpRequest, HttpResponse
 from pinpoint_events.senders.pinpoint import PinpointSender
 from pinpoint_events.senders.protocol import Sender
 

@@ -101,7 +101,7 @@ def json_object(
         UsageError: If it is no JSON object.
     """
     # Here, not above: a text is read without it.
-    from pinpoint_events.wire import decode_request  # noqa: PLC0415
+    from pinpoint_events.wire.json_text import decode_request  # noqa: PLC0415
 
     try:
         value = decode_request(text)

@@ -35,11 +35,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pinpoint_events import __version__
+from pinpoint_events.aws import _signing
+from pinpoint_events.aws._signing import Asked, Keys, Settings, Signer
+from pinpoint_events.aws.http import Link, Proxy
 from pinpoint_events.errors import ConfigurationError
-from pinpoint_events.put_events import HttpRequest, http_request
-from pinpoint_events.senders import _signing
-from pinpoint_events.senders._http import Link, Proxy
-from pinpoint_events.senders._signing import Asked, Keys, Settings, Signer
+from pinpoint_events.http_messages import HttpRequest
+from pinpoint_events.put_events import http_request
 from tests.aws import KEYS, aws
 from tests.clients import LOADER
 from tests.samples import REQUEST

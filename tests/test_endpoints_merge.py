@@ -2,6 +2,7 @@ import attrs
 import pytest
 from hypothesis import given
 
+from pinpoint_events.endpoints.merge import merged
 from pinpoint_events.model.endpoint import (
     ChannelType,
     Demographic,
@@ -11,7 +12,6 @@ from pinpoint_events.model.endpoint import (
     OptOut,
     User,
 )
-from pinpoint_events.model.merge import merged
 from pinpoint_events.testing import strategies
 from tests.samples import ENDPOINT
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Final, TextIO
 
 from pinpoint_events.cli import _console as console
-from pinpoint_events.cli._load.books import Books
+from pinpoint_events.loader.books import Books
 
 __all__ = ["Progress"]
 

@@ -7,6 +7,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from pinpoint_events.endpoints.rules import (
+    EndpointDirectory,
+    SeenEndpoints,
+    Update,
+    updated,
+)
 from pinpoint_events.model.endpoint import (
     ChannelType,
     Endpoint,
@@ -17,12 +23,6 @@ from pinpoint_events.model.endpoint import (
 from pinpoint_events.model.request import EventsBatch, EventsRequest
 from pinpoint_events.senders.memory import MemorySender
 from pinpoint_events.senders.sqlite import SqliteSender
-from pinpoint_events.server.directory import (
-    EndpointDirectory,
-    SeenEndpoints,
-    Update,
-    updated,
-)
 
 ACTIVE = EndpointStatus.ACTIVE
 INACTIVE = EndpointStatus.INACTIVE

@@ -14,21 +14,21 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from pinpoint_events.cli._console import OutputError
-from pinpoint_events.cli._load.batch import Batch, Entry
-from pinpoint_events.cli._load.books import Books
-from pinpoint_events.cli._load.checkpoint import Checkpoint
-from pinpoint_events.cli._load.content import NOTES, line_members
-from pinpoint_events.cli._load.lines import shown
-from pinpoint_events.cli._load.not_accepted import NotAccepted
-from pinpoint_events.cli._load.progress import Progress
-from pinpoint_events.cli._load.sending import (
+from pinpoint_events.errors import SenderError
+from pinpoint_events.loader.batch import Batch, Entry
+from pinpoint_events.loader.books import Books
+from pinpoint_events.loader.checkpoint import Checkpoint
+from pinpoint_events.loader.content import NOTES, line_members
+from pinpoint_events.loader.lines import shown
+from pinpoint_events.loader.not_accepted import NotAccepted
+from pinpoint_events.loader.progress import Progress
+from pinpoint_events.loader.sending import (
     Answer,
     Failure,
     Key,
     failures,
     trouble_in,
 )
-from pinpoint_events.errors import SenderError
 from pinpoint_events.model.response import Outcome
 from pinpoint_events.wire import to_wire
 

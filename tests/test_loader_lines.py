@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from pinpoint_events.cli._load.lines import (
+from pinpoint_events.cli._parser import UsageError
+from pinpoint_events.loader.lines import (
     BEGINNING,
     MOST_BYTES,
     Line,
@@ -17,7 +18,6 @@ from pinpoint_events.cli._load.lines import (
     Position,
     shown,
 )
-from pinpoint_events.cli._parser import UsageError
 from tests.test_cli import needs_posix
 
 

@@ -29,6 +29,7 @@ from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 import attrs
 
+from pinpoint_events.endpoints.merge import merged
 from pinpoint_events.model.endpoint import (
     ChannelType,
     Endpoint,
@@ -36,7 +37,6 @@ from pinpoint_events.model.endpoint import (
     OptOut,
     User,
 )
-from pinpoint_events.model.merge import merged
 
 __all__ = ["EndpointDirectory", "SeenEndpoints", "Update", "updated"]
 

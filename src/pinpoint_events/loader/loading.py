@@ -13,14 +13,14 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from pinpoint_events.cli._console import OutputError
-from pinpoint_events.cli._load.batch import Batch, Packer, contradict
-from pinpoint_events.cli._load.content import EventIds, content
-from pinpoint_events.cli._load.interruption import Interrupted, Interruption
-from pinpoint_events.cli._load.lines import Line, Lines
-from pinpoint_events.cli._load.progress import Progress
-from pinpoint_events.cli._load.sending import Answer, send
-from pinpoint_events.cli._load.settling import Settler
 from pinpoint_events.cli._parser import UsageError
+from pinpoint_events.loader.batch import Batch, Packer, contradict
+from pinpoint_events.loader.content import EventIds, content
+from pinpoint_events.loader.interruption import Interrupted, Interruption
+from pinpoint_events.loader.lines import Line, Lines
+from pinpoint_events.loader.progress import Progress
+from pinpoint_events.loader.sending import Answer, send
+from pinpoint_events.loader.settling import Settler
 from pinpoint_events.senders.protocol import Sender
 
 __all__ = ["Load", "Plan"]

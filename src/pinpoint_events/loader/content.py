@@ -11,15 +11,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple, TypeVar
 
 from pinpoint_events._json_words import in_json_words, in_wire_names
-from pinpoint_events.cli._load.lines import MOST_BYTES, Line
 from pinpoint_events.errors import Problem, ValidationError
+from pinpoint_events.loader.lines import MOST_BYTES, Line
 from pinpoint_events.model._converters import nearest, required_text
 from pinpoint_events.model._immutable import Refused
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.quotas import Quotas, endpoint_problems
-from pinpoint_events.wire import decode_request, from_wire, repeated_keys, to_json
+from pinpoint_events.wire import from_wire, to_json
+from pinpoint_events.wire.json_text import decode_request
+from pinpoint_events.wire.reading_requests import repeated_keys
 
 __all__ = [
     "BAD_REQUEST",

@@ -15,19 +15,19 @@ import pytest
 from urllib3.exceptions import InsecureRequestWarning
 from urllib3.util import wait_for_read
 
-from pinpoint_events.errors import (
-    ConfigurationError,
-    InvalidResponseError,
-    TransportError,
-)
-from pinpoint_events.put_events import HttpRequest
-from pinpoint_events.senders._http import (
+from pinpoint_events.aws.http import (
     MAX_ANSWER_BYTES,
     Link,
     Proxy,
     Transport,
     transport,
 )
+from pinpoint_events.errors import (
+    ConfigurationError,
+    InvalidResponseError,
+    TransportError,
+)
+from pinpoint_events.http_messages import HttpRequest
 from tests.aws import aws
 from tests.http_server import CUT, REQUEST_ID, SILENCE, Answer, HttpServer
 
@@ -347,8 +347,8 @@ class TestConnections:
 
 FORKING = """
 import os, sys
-from pinpoint_events.put_events import HttpRequest
-from pinpoint_events.senders._http import Link, Proxy, transport
+from pinpoint_events.http_messages import HttpRequest
+from pinpoint_events.aws.http import Link, Proxy, transport
 
 port = int(sys.argv[1])
 proxy = Proxy(f"http://127.0.0.1:{port}", {}) if sys.argv[2] else None

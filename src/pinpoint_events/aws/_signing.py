@@ -2,7 +2,7 @@
 All that this package takes from inside botocore: settings, credentials, the signer.
 
 botocore documents few of these parts, so they stand together here, and
-`tests/test_signing.py` has a canary that fails when one of them changed.
+`tests/test_aws_signing.py` has a canary that fails when one of them changed.
 
 Settings are looked up by botocore's own code, in its own order of precedence. Where
 nothing but the environment can say anything, and it says only what is listed here, they
@@ -39,9 +39,9 @@ from botocore.utils import (
 )
 
 from pinpoint_events import __version__
+from pinpoint_events.aws.http import Link, Proxy
 from pinpoint_events.errors import ConfigurationError
-from pinpoint_events.put_events import HttpRequest
-from pinpoint_events.senders._http import Link, Proxy
+from pinpoint_events.http_messages import HttpRequest
 
 __all__ = ["Settings", "Signer", "settings"]
 

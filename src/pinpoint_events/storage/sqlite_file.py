@@ -16,16 +16,15 @@ import os
 import random
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from pinpoint_events.errors import StoreError
-from pinpoint_events.senders._fork import ForkLock
-from pinpoint_events.senders._schema import APPLICATION_ID, SCHEMA, VERSION
+from pinpoint_events.storage.fork_lock import ForkLock
 
-__all__ = ["Store"]
+__all__ = ["Schema", "SqliteFile"]
 
 _PRIMARY_CODE: Final = 0xFF  # the rest of an SQLite result code tells details
 
@@ -54,8 +53,8 @@ _MOVED: Final = (
 _CLOSED: Final = "is closed; open a new sender"
 _FOREIGN: Final = "belongs to another program; choose another path"
 _OTHER_VERSION: Final = (
-    f"has version {{version}} of its format, and this release of pinpoint_events knows "
-    f"version {VERSION}; use a release that knows it, or choose another path"
+    "has version {version} of its format, and this release of pinpoint_events knows "
+    "version {known}; use a release that knows it, or choose another path"
 )
 
 # By primary result code: what happened and what to do, and whether a later try may
@@ -87,12 +86,29 @@ _TROUBLES: Final = {
 }
 
 
-class Store:
+class Schema(NamedTuple):
+    """
+    What a file holds.
+
+    Attributes:
+        application_id: Says in the file's header whose it is. (SQLite, "PRAGMA
+            application_id".)
+        version: Goes up with each release that changes the statements.
+        statements: SQL that makes the tables, indexes and views in an empty file.
+    """
+
+    application_id: int
+    version: int
+    statements: Sequence[str]
+
+
+class SqliteFile:
     """
     One file, opened and made ready at once.
 
     Args:
         path: The file; an absolute path.
+        schema: What it holds; an empty file gets it, another one is refused.
         timeout_seconds: How long to wait for other writers, of this process and of
             others.
 
@@ -100,8 +116,9 @@ class Store:
         StoreError: If the file cannot be used.
     """
 
-    def __init__(self, path: Path, timeout_seconds: float) -> None:
+    def __init__(self, path: Path, schema: Schema, timeout_seconds: float) -> None:
         self.path = path
+        self._schema = schema
         self._timeout_seconds = timeout_seconds
         self._lock = ForkLock(
             self._disconnect, wait_seconds=timeout_seconds + _WRITE_SECONDS
@@ -197,11 +214,11 @@ class Store:
         connection.execute("BEGIN IMMEDIATE")
         # Asked again: others may have been faster.
         if self._refuse_foreign(connection):
-            for statement in SCHEMA:
+            for statement in self._schema.statements:
                 connection.execute(statement)
         # Also where they stand already: it shows whether the file can be written.
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute(f"PRAGMA application_id = {self._schema.application_id}")
+        connection.execute(f"PRAGMA user_version = {self._schema.version}")
         connection.execute("COMMIT")
 
     def _refuse_foreign(self, connection: sqlite3.Connection) -> bool:
@@ -211,10 +228,12 @@ class Store:
         ((count,),) = connection.execute("SELECT count(*) FROM sqlite_master")
         if (owner, version, count) == (0, 0, 0):
             return True
-        if owner != APPLICATION_ID:
+        if owner != self._schema.application_id:
             raise self._error(_FOREIGN)
-        if version != VERSION:
-            raise self._error(_OTHER_VERSION.format(version=version))
+        if version != self._schema.version:
+            raise self._error(
+                _OTHER_VERSION.format(version=version, known=self._schema.version)
+            )
         return False
 
     def _use_wal(self, connection: sqlite3.Connection) -> None:

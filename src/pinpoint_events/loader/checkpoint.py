@@ -16,9 +16,9 @@ from typing import Any, Final, Self
 import attrs
 
 from pinpoint_events.cli._console import OutputError
-from pinpoint_events.cli._load.books import Books
-from pinpoint_events.cli._load.lines import BEGINNING, Position
 from pinpoint_events.cli._parser import UsageError
+from pinpoint_events.loader.books import Books
+from pinpoint_events.loader.lines import BEGINNING, Position
 
 __all__ = ["Checkpoint"]
 

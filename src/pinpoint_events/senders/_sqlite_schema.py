@@ -9,15 +9,14 @@ versions of SQLite read no JSON from bytes.
 
 from typing import Final
 
-__all__ = ["APPLICATION_ID", "SCHEMA", "VERSION"]
+from pinpoint_events.storage.sqlite_file import Schema
 
-APPLICATION_ID: Final = 0x50707445
-"""Says in the file's header whose it is: `PptE`. (SQLite, "PRAGMA application_id".)"""
+__all__ = ["SCHEMA"]
 
-VERSION: Final = 1
-"""Goes up with each release that changes what follows."""
+_APPLICATION_ID: Final = 0x50707445  # `PptE`
+_VERSION: Final = 1
 
-SCHEMA: Final = (
+_STATEMENTS: Final = (
     """
     CREATE TABLE endpoint (
         id INTEGER PRIMARY KEY,
@@ -109,3 +108,5 @@ SCHEMA: Final = (
     FROM event JOIN endpoint ON endpoint.id = event.endpoint
     """,
 )
+
+SCHEMA: Final = Schema(_APPLICATION_ID, _VERSION, _STATEMENTS)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple, TypeAlias
 
-from pinpoint_events.cli._load.content import BAD_REQUEST
 from pinpoint_events.errors import (
     BadRequestError,
     InvalidResponseError,
@@ -12,6 +11,7 @@ from pinpoint_events.errors import (
     ServiceError,
     ValidationError,
 )
+from pinpoint_events.loader.content import BAD_REQUEST
 from pinpoint_events.model.request import EventsBatch, EventsRequest
 from pinpoint_events.model.response import EventsResponse, Outcome
 from pinpoint_events.senders.protocol import Sender

@@ -30,7 +30,7 @@ from pinpoint_events.errors import (
     InvalidResponseError,
     TransportError,
 )
-from pinpoint_events.put_events import HttpRequest, HttpResponse
+from pinpoint_events.http_messages import HttpRequest, HttpResponse
 
 __all__ = ["Link", "Proxy", "Transport", "transport"]
 

@@ -12,15 +12,15 @@ from typing import Final, NamedTuple, TypeVar
 
 from pinpoint_events._json_words import in_wire_names
 from pinpoint_events.builder import BatchBuilder
-from pinpoint_events.cli._load.content import (
+from pinpoint_events.errors import QuotaExceededError
+from pinpoint_events.loader.content import (
     Content,
     Item,
     Refusal,
     line_members,
     refusal,
 )
-from pinpoint_events.cli._load.lines import Position
-from pinpoint_events.errors import QuotaExceededError
+from pinpoint_events.loader.lines import Position
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsRequest

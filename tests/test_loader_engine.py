@@ -23,15 +23,15 @@ from pinpoint_events import (
 )
 from pinpoint_events.cli import main
 from pinpoint_events.cli._console import OutputError
-from pinpoint_events.cli._load.books import Account, Books
-from pinpoint_events.cli._load.checkpoint import Checkpoint
-from pinpoint_events.cli._load.interruption import Interruption
-from pinpoint_events.cli._load.lines import BEGINNING
-from pinpoint_events.cli._load.loading import Load, Plan
-from pinpoint_events.cli._load.not_accepted import NotAccepted
-from pinpoint_events.cli._load.progress import Progress
-from pinpoint_events.cli._load.sending import failures, send, trouble_in
-from pinpoint_events.cli._load.settling import Settler
+from pinpoint_events.loader.books import Account, Books
+from pinpoint_events.loader.checkpoint import Checkpoint
+from pinpoint_events.loader.interruption import Interruption
+from pinpoint_events.loader.lines import BEGINNING
+from pinpoint_events.loader.loading import Load, Plan
+from pinpoint_events.loader.not_accepted import NotAccepted
+from pinpoint_events.loader.progress import Progress
+from pinpoint_events.loader.sending import failures, send, trouble_in
+from pinpoint_events.loader.settling import Settler
 from tests.commands import COMMAND, environment, run
 from tests.samples import event, request
 from tests.test_cli import FULL, needs_a_full_device, needs_posix

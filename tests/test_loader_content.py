@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 
 from pinpoint_events import Endpoint, to_wire
-from pinpoint_events.cli._load.content import (
+from pinpoint_events.loader.content import (
     Content,
     EventIds,
     Item,
     Refusal,
     content,
 )
-from pinpoint_events.cli._load.lines import MOST_BYTES, Line
+from pinpoint_events.loader.lines import MOST_BYTES, Line
 from tests.samples import ENDPOINT, EVENT, event
 
 TAP = {"EventType": "tapped", "Timestamp": "2026-09-21T12:00:00.123Z"}

@@ -1,0 +1,1 @@
+"""Any signed AWS call: settings, credentials, signatures and connections."""

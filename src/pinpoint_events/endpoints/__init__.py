@@ -1,0 +1,1 @@
+"""What is known of endpoints: how updates merge, and which rules follow."""

@@ -1,0 +1,1 @@
+"""One SQLite file that many threads and processes write; the schema is handed in."""

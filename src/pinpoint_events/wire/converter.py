@@ -1,0 +1,179 @@
+"""
+The one cattrs converter, and what the package offers of it.
+
+Each member has the PascalCase of its Python name.
+Left out are None and empty mappings, but a batch always has `Endpoint` and `Events`.
+Times are UTC with three digits of a second and `Z`, as all of the service's own SDKs
+write them.
+
+Requests are read strictly: an unknown key is a problem, because a typo must not vanish.
+Answers are read leniently: whatever the service sends, there is an answer to look at.
+"""
+
+from collections.abc import Callable
+from functools import cache, partial
+from operator import eq
+from typing import Any, Final, TypeVar, cast
+
+from cattrs import Converter
+
+from pinpoint_events.model._converters import few_suggestions
+from pinpoint_events.model._immutable import Immutable
+from pinpoint_events.model.endpoint import (
+    Demographic,
+    Endpoint,
+    Location,
+    User,
+)
+from pinpoint_events.model.event import Event, Session
+from pinpoint_events.model.request import EventsBatch, EventsRequest
+from pinpoint_events.model.response import (
+    EndpointItemResponse,
+    EventItemResponse,
+    EventsResponse,
+    ItemResponse,
+)
+from pinpoint_events.wire.json_text import decode, decode_request, encode
+from pinpoint_events.wire.reading_answers import READERS
+from pinpoint_events.wire.reading_requests import make_reader
+from pinpoint_events.wire.writing import make_item_writer, make_writer
+
+__all__ = ["from_json", "from_wire", "remember_json", "to_json", "to_wire", "writer"]
+
+T = TypeVar("T")
+
+_REQUEST_SIDE: Final = (
+    Demographic,
+    Endpoint,
+    Event,
+    EventsBatch,
+    EventsRequest,
+    Location,
+    Session,
+    User,
+)
+_RESPONSE_SIDE: Final = (
+    EndpointItemResponse,
+    EventItemResponse,
+    EventsResponse,
+    ItemResponse,
+)
+
+
+def to_wire(obj: Immutable) -> Any:
+    """
+    Return a model object as plain dicts, lists, strings and numbers.
+
+    Of an `EventsRequest` it is what boto3's `put_events(EventsRequest=...)` takes. An
+    `ItemResponse` that was a bare number is one again.
+
+    Raises:
+        TypeError: If this is no object of the model.
+    """
+    kind: Any = type(obj)
+    return writer(kind)(obj)
+
+
+def from_wire(cls: type[T], data: object) -> T:
+    """
+    Return the model object that the plain data stand for.
+
+    Nothing is taken for granted: an event without a time is refused, too. Of boto3's
+    answers both the whole and what stands under `EventsResponse` will do.
+
+    Args:
+        cls: The class to build.
+        data: What `json.loads` gives, or boto3 takes or returns.
+
+    Raises:
+        TypeError: If the class is none of the model.
+        ValidationError: With all problems, their paths in the service's names. Classes
+            of the answer are read leniently and take any dict.
+    """
+    if cls not in _REQUEST_SIDE and cls not in _RESPONSE_SIDE:
+        message = f"{cls!r} is no class of the model"
+        raise TypeError(message)
+    with few_suggestions(_SUGGESTIONS):
+        return _converter().structure(data, cls)
+
+
+_SUGGESTIONS: Final = 20
+
+
+def to_json(obj: Immutable) -> bytes:
+    """
+    Return a model object as compact JSON in UTF-8.
+
+    Its length is what quotas are measured by. A request keeps its text: it is measured
+    first, and then sent, perhaps more than once.
+
+    Raises:
+        TypeError: If this is no object of the model.
+    """
+    kind: Any = type(obj)
+    if type(obj) is not EventsRequest:
+        return encode(writer(kind, shares=True)(obj))
+    kept: bytes | None = getattr(obj, "_json", None)
+    if kept is not None:
+        return kept
+    return remember_json(obj, encode(writer(kind, shares=True)(obj)))
+
+
+def remember_json(request: EventsRequest, text: bytes) -> bytes:
+    """
+    Return the text, which `to_json` from now on returns for the request.
+
+    Only for text put together from `to_json` of all parts of the request.
+    """
+    _set_json(request, text)
+    return text
+
+
+_set_json = cast("Any", EventsRequest)._json.__set__
+
+
+def from_json(cls: type[T], data: bytes | str) -> T:
+    """
+    Return the model object that the JSON text stands for.
+
+    Raises:
+        ValidationError: If it is not JSON, or as `from_wire` does. A key that stands
+            twice in one object is a problem too, in classes of the request.
+    """
+    read = decode if cls in _RESPONSE_SIDE else decode_request
+    return from_wire(cls, read(data))
+
+
+@cache
+def _converter(*, shares: bool = False) -> Converter:
+    converter = Converter()
+    writer_of = converter.get_unstructure_hook
+    for cls in (*_REQUEST_SIDE, *_RESPONSE_SIDE):
+        make: Any = make_item_writer if cls is ItemResponse else make_writer
+        converter.register_unstructure_hook_factory(
+            partial(eq, cls), partial(make, writer_of=writer_of, shares=shares)
+        )
+    for cls in _REQUEST_SIDE:
+        converter.register_structure_hook_factory(
+            partial(eq, cls),
+            partial(make_reader, reader_of=converter.get_structure_hook),
+        )
+    for cls, read in READERS.items():
+        converter.register_structure_hook(cls, read)
+    return converter
+
+
+@cache
+def writer(cls: type[Any], *, shares: bool = False) -> Callable[[Any], Any]:
+    """
+    Return the function that writes objects of the class as plain data.
+
+    Args:
+        cls: The class.
+        shares: Whether what it writes may hold the inner dicts of the objects: for
+            those who only read it, and give it to nobody.
+    """
+    if cls not in _REQUEST_SIDE and cls not in _RESPONSE_SIDE:
+        message = f"{cls!r} is no class of the model"
+        raise TypeError(message)
+    return _converter(shares=shares).get_unstructure_hook(cls)

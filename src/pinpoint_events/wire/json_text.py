@@ -1,0 +1,160 @@
+"""
+JSON text: plain data to compact UTF-8, and back.
+
+The accelerator (msgspec) is used where it is installed, the standard library otherwise,
+with the same meaning. One encoder per process, so that sizes are exact.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from pinpoint_events.errors import Problem, ValidationError
+
+__all__ = ["Repeated", "decode", "decode_request", "encode", "is_fast"]
+
+
+def _standard_encoder() -> Callable[[object], bytes]:
+    """
+    Return what writes plain data as compact JSON in UTF-8, by the standard library.
+
+    `JSONEncoder.encode` makes the encoder that is written in C anew for each text: for
+    an event, that is a third of the time. Here it is made once, with the arguments that
+    it has taken since Python 2.7.
+    """
+    encoder: Any = json.JSONEncoder(
+        ensure_ascii=False,
+        allow_nan=False,
+        check_circular=False,
+        separators=(",", ":"),
+    )
+    inside: Any = json.encoder
+    if inside.c_make_encoder is None:  # in PyPy, for one
+        return lambda data: encoder.encode(data).encode()
+    parts = inside.c_make_encoder(
+        None,
+        encoder.default,
+        inside.encode_basestring,
+        encoder.indent,
+        encoder.key_separator,
+        encoder.item_separator,
+        encoder.sort_keys,
+        encoder.skipkeys,
+        encoder.allow_nan,
+    )
+    return lambda data: "".join(parts(data, 0)).encode()
+
+
+encode: Callable[[object], bytes]
+
+try:
+    import msgspec.json
+except ImportError:
+    encode = _standard_encoder()
+    _fast_decode = None
+else:
+    encode = msgspec.json.Encoder().encode
+    _fast_decode = msgspec.json.Decoder().decode
+
+
+def decode(
+    data: bytes | str, hook: Callable[[list[tuple[str, Any]]], Any] | None = None
+) -> Any:
+    """
+    Return what the JSON text says.
+
+    Args:
+        data: The text.
+        hook: Called with the members of each object, in order; its result stands for
+            the object.
+
+    Raises:
+        ValidationError: If it is not JSON; NaN and infinities are not.
+    """
+    if hook is None and _fast_decode is not None:
+        try:
+            return _fast_decode(data)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            pass  # the standard library has the last word, whichever is installed
+    try:
+        return json.loads(data, object_pairs_hook=hook, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        what = error.msg.removesuffix(" at")  # as of some, and not of others
+        told = f"is not JSON: {what} at line {error.lineno} column {error.colno}"
+        remedy = "correct it there, or fetch the whole of it"
+    except UnicodeDecodeError as error:
+        told = f"is not UTF-8 at byte {error.start}"
+        remedy = "encode it in UTF-8"
+    except RecursionError:
+        told = "is JSON nested too deeply"
+        remedy = "check what wrote it"
+    except _NoNumberError as error:
+        told = f"is not JSON: {error} is no number"
+        remedy = "leave the member out"
+    except ValueError:  # Python itself guards against these
+        told = "has a number of thousands of digits"
+        remedy = "check what wrote it"
+    # From None: the errors above hold the text.
+    raise ValidationError([Problem((), told, "a JSON text in UTF-8", remedy)]) from None
+
+
+def decode_request(data: bytes | str) -> Any:
+    """
+    Return what the JSON text of a request, or of a part of one, says.
+
+    Its objects remember which of their keys stand twice; `from_wire` refuses them.
+
+    Raises:
+        ValidationError: As `decode` does.
+    """
+    found = _decoded_without_loss(data) if type(data) is bytes else None
+    return decode(data, _unique) if found is None else found
+
+
+def _decoded_without_loss(data: bytes) -> Any:
+    """
+    Return what a text says if certainly no key in it stands twice, else None.
+
+    The accelerator cannot tell that. But it writes what it has read: if that has as
+    many colons as the text itself, then no member was dropped, for each has one of its
+    own. Strings keep theirs, unless one is escaped. This takes half the time of a look
+    at the members of each object.
+    """
+    if _fast_decode is None or (b"\\" in data and b"\\u" in data):
+        return None
+    try:
+        found = _fast_decode(data)
+        text = encode(found)
+    except (msgspec.DecodeError, OverflowError, RecursionError, UnicodeError):
+        return None
+    return found if text.count(b":") == data.count(b":") else None
+
+
+class _NoNumberError(ValueError):
+    """`NaN`, `Infinity` or `-Infinity`, which Python's reader would take."""
+
+
+def _no_constant(name: str) -> float:
+    raise _NoNumberError(name)
+
+
+class Repeated(dict[str, Any]):
+    """A JSON object in which keys stand more than once."""
+
+    __qualname__ = "dict"  # in messages that tell the type of a value
+    keys_twice: tuple[str, ...] = ()
+
+
+def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) == len(members):
+        return found
+    repeated = Repeated(found)
+    counts = Counter(name for name, _ in members)
+    repeated.keys_twice = tuple(name for name in found if counts[name] > 1)
+    return repeated
+
+
+is_fast = _fast_decode is not None
+"""Whether the accelerator writes and reads."""

@@ -1,0 +1,245 @@
+"""
+Requests, and parts of them, read strictly.
+
+An unknown key is a problem, because a typo must not vanish, and nothing is taken for
+granted: an event without a time is refused, too.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, get_args, get_origin
+
+import attrs
+
+from pinpoint_events.errors import Problem, ValidationError
+from pinpoint_events.model._converters import MORE_PROBLEMS, MOST_PROBLEMS, nearest
+from pinpoint_events.model._immutable import Immutable, Refused, problems_of
+from pinpoint_events.model.event import Event
+from pinpoint_events.model.request import EventsRequest
+from pinpoint_events.wire.json_text import Repeated
+from pinpoint_events.wire.names import wire_name
+from pinpoint_events.wire.writing import is_model, kind_of
+
+__all__ = ["make_reader", "no_object", "repeated_keys"]
+
+Reader = Callable[[Any, Any], Any]
+ReaderOf = Callable[[type[Any]], Reader]
+
+
+def _reader_of(kind: Any, reader_of: ReaderOf) -> Callable[[Any], Any] | None:
+    """Return what reads a value of this type; None where the constructor does."""
+    if is_model(kind):
+        return partial(_read_object, reader_of(kind), kind)
+    if get_origin(kind) is not Mapping:
+        return None
+    (_, value) = get_args(kind)
+    if is_model(value):
+        return partial(_read_objects, reader_of(value), value)
+    return _read_plain
+
+
+def _read_object(read: Callable[[Any, Any], Any], kind: type[Any], data: Any) -> Any:
+    """Read one object; its problems go up as a value that the constructor refuses."""
+    try:
+        return read(data, kind)
+    except ValidationError as error:
+        return Refused(*error.problems)
+
+
+def _read_objects(read: Callable[[Any, Any], Any], kind: type[Any], data: Any) -> Any:
+    if not isinstance(data, Mapping):
+        return data
+    objects: dict[Any, Any] = {}
+    for key, value in data.items():
+        try:
+            objects[key] = read(value, kind)
+        except ValidationError as error:
+            objects[key] = Refused(*error.problems)
+    repeated = repeated_keys(data)
+    return Refused(*repeated, *problems_of(objects)) if repeated else objects
+
+
+def _read_plain(data: Any) -> Any:
+    return Refused(*repeated_keys(data)) if type(data) is Repeated else data
+
+
+def repeated_keys(
+    data: Any, remedy: str = "rename one, or put both into one object"
+) -> list[Problem]:
+    """Return a problem for each key of an object that stands more than once in it."""
+    if type(data) is not Repeated:
+        return []
+    limit = "each key once"
+    twice = data.keys_twice
+    told = [Problem((key,), "stands twice", limit, remedy) for key in twice]
+    return (
+        told if len(told) <= MOST_PROBLEMS else [*told[:MOST_PROBLEMS], MORE_PROBLEMS]
+    )
+
+
+def make_reader(cls: type[Any], reader_of: ReaderOf) -> Reader:
+    """
+    Return the function that reads objects of the class.
+
+    Args:
+        cls: The class.
+        reader_of: Returns the function for a class that a member holds.
+    """
+    fields = attrs.fields(cls)
+    names = {wire_name(field.name): field.name for field in fields}
+    readers = {field.name: _reader_of(kind_of(field), reader_of) for field in fields}
+    # The time of reading is no substitute for the time of the event.
+    required = [
+        field.name
+        for field in fields
+        if field.default is attrs.NOTHING or (cls, field.name) == (Event, "timestamp")
+    ]
+
+    read_any = _make_patient_reader(cls, names, readers, required)
+    known: dict[tuple[str, ...], Callable[[Any, Any], Any]] = {}
+    wanted = {wire_name(name) for name in required}
+
+    def read(data: Any, kind: Any) -> Any:
+        # Most objects have the same members in the same order as many before them.
+        if type(data) is not dict:
+            return read_any(data, kind)
+        keys = tuple(data)
+        read_members = known.get(keys)
+        if read_members is None:
+            is_sound = names.keys() >= data.keys() and data.keys() >= wanted
+            if not is_sound or len(known) >= _MOST_SHAPES:
+                return read_any(data, kind)
+            read_members = known[keys] = _make_shape_reader(
+                cls, [names[key] for key in keys], readers, read_any
+            )
+        return read_members(data, kind)
+
+    return read
+
+
+_MOST_SHAPES: Final = 64  # of one class; objects of any further one are read patiently
+
+
+def _make_shape_reader(
+    cls: type[Any],
+    members: Sequence[str],
+    readers: Mapping[str, Callable[[Any], Any] | None],
+    read_any: Callable[[Any, Any], Any],
+) -> Callable[[Any, Any], Any]:
+    """
+    Return the function that reads objects with just these members, in this order.
+
+    Made as source text, it needs neither a loop nor a dict of its own, which is most of
+    what a reader of any object takes.
+    """
+    if not members:
+        return lambda _data, _kind: cls()
+    names: dict[str, Any] = {
+        "ValidationError": ValidationError,
+        "in_wire_names": _in_wire_names,
+        # Nothing else is done by a call of the class.
+        "new": cls.__new__,
+        "read_any": read_any,
+        "this": cls,
+    }
+    arguments = []
+    for member in members:
+        reader = names[f"read_{member}"] = readers[member]
+        value = member if reader is None else f"read_{member}({member})"
+        arguments.append(f"{member}={value}")
+    is_null = " or ".join(f"{member} is None" for member in members)
+    body = f"""
+    {", ".join(members)}, = data.values()
+    if {is_null}:
+        return read_any(data, kind)
+    try:
+        return new(this, {", ".join(arguments)})
+    except ValidationError as error:
+        raise ValidationError(map(in_wire_names, error.problems)) from None
+"""
+    exec(f"def read(data, kind):{body}", names)  # noqa: S102 - our own names alone
+    read: Callable[[Any, Any], Any] = names["read"]
+    return read
+
+
+def _make_patient_reader(
+    cls: type[Any],
+    names: Mapping[str, str],
+    readers: Mapping[str, Callable[[Any], Any] | None],
+    required: Sequence[str],
+) -> Callable[[Any, Any], Any]:
+    """Return the function that reads whatever there may be."""
+
+    def read(data: Any, _: Any) -> Any:
+        if not isinstance(data, Mapping):
+            raise ValidationError([no_object(cls, data)])
+        problems = repeated_keys(data)
+        members: dict[str, Any] = dict.fromkeys(required, _MISSING)
+        unknown = []
+        for key, value in data.items():
+            name = names.get(key if type(key) is str else _plain_key(key))
+            if name is None:
+                unknown.append(key)
+            elif value is not None:
+                reader = readers[name]
+                members[name] = value if reader is None else reader(value)
+        if unknown:
+            problems += _unknown_keys(unknown, cls, names)
+        try:
+            obj = cls(**members)
+        except ValidationError as error:
+            problems += map(_in_wire_names, error.problems)
+            raise ValidationError(problems) from None
+        if problems:
+            raise ValidationError(problems)
+        return obj
+
+    return read
+
+
+_MISSING: Final = Refused(Problem((), "is missing", "a required member", "add it"))
+
+
+def _plain_key(key: object) -> str:
+    """Return a key of a subclass of str as str; the empty one for any other."""
+    return str.__str__(key) if issubclass(type(key), str) else ""
+
+
+def _in_wire_names(problem: Problem) -> Problem:
+    """Return a constructor's problem: deeper parts are keys, or read from the wire."""
+    member, *rest = problem.path
+    return problem._replace(path=(wire_name(str(member)), *rest))
+
+
+def no_object(cls: type[Any], data: Any) -> Problem:
+    """Return the problem of data that should be an object and is none."""
+    found = "null" if data is None else f"of type {type(data).__qualname__}"
+    names = [wire_name(field.name) for field in attrs.fields(cls) if field.eq]
+    members = ", ".join(names)
+    limit = f"an object with members of {members}"
+    if isinstance(data, Immutable):
+        remedy = "it is one already" if type(data) is cls else "pass to_wire() of it"
+    else:
+        remedy = "write it as {...}"
+    return Problem((), f"is {found}", limit, remedy)
+
+
+def _unknown_keys(
+    keys: list[Any], cls: type[Any], names: Mapping[str, str]
+) -> Iterator[Problem]:
+    limit = f"one of {', '.join(names)}"
+    for position, key in enumerate(keys):
+        if position == MOST_PROBLEMS:
+            yield MORE_PROBLEMS
+            return
+        if not issubclass(type(key), str):
+            told = f"a key is of type {type(key).__qualname__}"
+            yield Problem((), told, "keys of type str", "convert it with str()")
+            continue
+        word = str.__str__(key)
+        if cls is EventsRequest and word in {"EventsRequest", "ApplicationId"}:
+            remedy = "pass what stands under EventsRequest"
+        else:
+            near = nearest(word, list(names))
+            remedy = f"did you mean {' or '.join(near)}?" if near else "leave it out"
+        yield Problem((word,), "is not known", limit, remedy)

@@ -1,0 +1,161 @@
+"""
+Model objects as plain data, and the text of their times.
+
+A function is generated for each class from its fields, with the tests for what is left
+out: None and empty mappings, but a batch always has `Endpoint` and `Events`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from functools import partial
+from types import NoneType, UnionType
+from typing import Any, Final, get_args, get_origin
+
+import attrs
+
+from pinpoint_events.model._immutable import FrozenMap, Immutable
+from pinpoint_events.model.endpoint import ChannelType, EndpointStatus, OptOut
+from pinpoint_events.model.response import ItemResponse
+from pinpoint_events.wire.json_text import encode, is_fast
+from pinpoint_events.wire.names import wire_name
+
+__all__ = ["is_model", "kind_of", "make_item_writer", "make_writer", "time_text"]
+
+Writer = Callable[[Any], Any]
+WriterOf = Callable[[type[Any]], Writer]
+
+_TWO: Final = tuple(f"{number:02}" for number in range(60))
+_THREE: Final = tuple(f"{number:03}" for number in range(1000))
+_LAST_SHORT_YEAR: Final = 999
+
+
+def time_text(moment: datetime) -> str:
+    """
+    Return a moment of the model as the service's SDKs write it.
+
+    By tables, and with a format for the first thousand years only: `isoformat` takes
+    three times as long, because it asks for the zone.
+    """
+    year = moment.year
+    return (
+        f"{year if year > _LAST_SHORT_YEAR else f'{year:04}'}"
+        f"-{_TWO[moment.month]}-{_TWO[moment.day]}"
+        f"T{_TWO[moment.hour]}:{_TWO[moment.minute]}:{_TWO[moment.second]}"
+        f".{_THREE[moment.microsecond // 1000]}Z"
+    )
+
+
+def _fast_time_text(moment: datetime) -> str:
+    """Return the same, cut out of what the accelerator writes, in 2/3 of the time."""
+    try:
+        text = encode(moment)
+    except TypeError:
+        return time_text(moment)  # of a subclass, such as freezegun's
+    # It writes six digits of a second, or none.
+    has_fraction = len(text) == _FRACTION_BYTES
+    return text[1:24].decode() + "Z" if has_fraction else text[1:20].decode() + ".000Z"
+
+
+_FRACTION_BYTES: Final = len('"2026-11-24T09:30:00.123000Z"')
+
+
+def _write_member(member: StrEnum) -> str:
+    word: str = member._value_
+    return word
+
+
+# A dict, because freezegun puts another `datetime` in the place of each global one.
+_PLAIN_WRITERS: Final[dict[Any, Callable[[Any], str]]] = {
+    ChannelType: _write_member,
+    EndpointStatus: _write_member,
+    OptOut: _write_member,
+    datetime: _fast_time_text if is_fast else time_text,
+}
+
+
+def _write_texts(values: FrozenMap[tuple[str, ...]]) -> dict[str, list[str]]:
+    return {key: list(texts) for key, texts in values._data.items()}
+
+
+def _write_objects(
+    write: Callable[[Any], Any], values: FrozenMap[Any]
+) -> dict[str, Any]:
+    return {key: write(value) for key, value in values._data.items()}
+
+
+def kind_of(member: "attrs.Attribute[Any]") -> Any:
+    """Return the type of what the member holds, None left out of it."""
+    if get_origin(member.type) is not UnionType:
+        return member.type
+    kinds = [kind for kind in get_args(member.type) if kind is not NoneType]
+    return kinds[0]
+
+
+def is_model(kind: Any) -> bool:
+    """Return whether the type is a class of the model."""
+    return isinstance(kind, type) and issubclass(kind, Immutable)
+
+
+def _writer_of(kind: Any, writer_of: WriterOf, *, shares: bool) -> Writer | None:
+    """Return what writes a value of this type; None where its content does."""
+    if kind in _PLAIN_WRITERS:
+        return _PLAIN_WRITERS[kind]
+    if get_origin(kind) is not Mapping:
+        return writer_of(kind) if is_model(kind) else None
+    (_, value) = get_args(kind)
+    if is_model(value):
+        return partial(_write_objects, writer_of(value))
+    return _write_texts if get_origin(value) is Sequence and not shares else None
+
+
+def make_writer(
+    cls: type[Any], writer_of: WriterOf, *, shares: bool
+) -> Callable[[Any], dict[str, Any]]:
+    """
+    Return the function that writes objects of the class.
+
+    Made from its fields as source text, as cattrs makes its own, but with tests for
+    what is left out that do not have to compare with a default.
+
+    Args:
+        cls: The class.
+        writer_of: Returns the function for a class that a member holds.
+        shares: Whether what it writes may hold the inner dicts of the objects.
+    """
+    names: dict[str, Any] = {}
+    lines = ["wire = {}"]
+    for field in attrs.fields(cls):
+        if not field.eq:
+            continue  # told by HTTP headers, not by the body
+        write_value = _writer_of(kind_of(field), writer_of, shares=shares)
+        names[f"write_{field.name}"] = write_value
+        value = "value" if write_value is None else f"write_{field.name}(value)"
+        key = wire_name(field.name)
+        lines.append(f"value = obj.{field.name}")
+        if get_origin(field.type) is Mapping:
+            if write_value is None:
+                value = "value._data" if shares else "value._data.copy()"
+            if field.default is not attrs.NOTHING:
+                lines.append(f"if value._data: wire['{key}'] = {value}")
+                continue
+        elif field.default is not attrs.NOTHING:
+            lines.append(f"if value is not None: wire['{key}'] = {value}")
+            continue
+        lines.append(f"wire['{key}'] = {value}")
+    body = "".join(f"    {line}\n" for line in [*lines, "return wire"])
+    exec(f"def write(obj):\n{body}", names)  # noqa: S102 - our own names alone
+    write: Callable[[Any], dict[str, Any]] = names["write"]
+    return write
+
+
+def make_item_writer(
+    cls: type[ItemResponse], writer_of: WriterOf, *, shares: bool
+) -> Callable[[ItemResponse], dict[str, Any] | int]:
+    """Return the function that writes item responses; some are bare numbers."""
+    write = make_writer(cls, writer_of, shares=shares)
+
+    def write_item(item: ItemResponse) -> dict[str, Any] | int:
+        return write(item) if item.status_code is None else item.status_code
+
+    return write_item
