@@ -54,7 +54,7 @@ __all__ = [
 ]
 
 _MODULES = {
-    "_script": {"Faults"},
+    "server._script": {"Faults"},
     "server.app": {"App", "Limits", "create_app"},
     "endpoints.rules": {"EndpointDirectory"},
     "server.faults": {
