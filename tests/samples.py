@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pinpoint_events.errors import Problem, ValidationError
+from pinpoint_events.errors import ValidationError
 from pinpoint_events.model.endpoint import (
     ChannelType,
     Demographic,
@@ -24,6 +24,7 @@ from pinpoint_events.model.response import (
     EventsResponse,
     ItemResponse,
 )
+from pinpoint_events.problems import Problem
 from pinpoint_events.quotas import Quotas
 
 ROOT = Path(__file__).parent.parent

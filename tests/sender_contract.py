@@ -13,11 +13,7 @@ from typing import Protocol
 import pytest
 
 from pinpoint_events.builder import BatchBuilder
-from pinpoint_events.errors import (
-    QuotaExceededError,
-    SenderError,
-    ValidationError,
-)
+from pinpoint_events.errors import QuotaExceededError, SenderError, ValidationError
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.request import EventsBatch, EventsRequest
 from pinpoint_events.model.response import (

@@ -19,7 +19,6 @@ from pinpoint_events.errors import (
     NotFoundError,
     PayloadTooLargeError,
     PinpointEventsError,
-    Problem,
     QuotaExceededError,
     SenderError,
     ServiceError,
@@ -37,6 +36,7 @@ from pinpoint_events.model.response import (
     ItemResponse,
     Outcome,
 )
+from pinpoint_events.problems import Problem
 from tests.samples import EVENT, event, request
 
 PROBLEMS = (

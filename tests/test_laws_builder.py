@@ -23,10 +23,11 @@ from hypothesis.stateful import (
 from hypothesis.strategies import DataObject, SearchStrategy
 
 from pinpoint_events.builder import BatchBuilder
-from pinpoint_events.errors import Problem, QuotaExceededError, ValidationError
+from pinpoint_events.errors import QuotaExceededError, ValidationError
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsBatch, EventsRequest
+from pinpoint_events.problems import Problem
 from pinpoint_events.quotas import Quotas, check_quotas
 from pinpoint_events.testing import strategies
 from pinpoint_events.wire import to_json

@@ -5,10 +5,10 @@ from typing import Any
 import attrs
 import pytest
 
-from pinpoint_events.errors import Problem
 from pinpoint_events.model.endpoint import Endpoint, User
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsBatch, EventsRequest
+from pinpoint_events.problems import Problem
 from pinpoint_events.quotas import Quotas, check_quotas, endpoint_problems
 from pinpoint_events.wire import to_json
 from tests.samples import REQUEST, event, lines_of, request

@@ -14,7 +14,6 @@ from pinpoint_events.errors import (
     InternalServerError,
     ItemsFailedError,
     PinpointEventsError,
-    Problem,
     QuotaExceededError,
     SenderError,
     ServiceError,
@@ -33,6 +32,7 @@ from pinpoint_events.model.response import (
     ItemResponse,
     Outcome,
 )
+from pinpoint_events.problems import Problem
 from pinpoint_events.senders import MemorySender
 from pinpoint_events.testing import strategies
 from tests.drawn import costly, drawn, minimal, missing

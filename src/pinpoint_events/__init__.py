@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pinpoint_events.errors import NotFoundError as NotFoundError
     from pinpoint_events.errors import PayloadTooLargeError as PayloadTooLargeError
     from pinpoint_events.errors import PinpointEventsError as PinpointEventsError
-    from pinpoint_events.errors import Problem as Problem
     from pinpoint_events.errors import QuotaExceededError as QuotaExceededError
     from pinpoint_events.errors import SenderError as SenderError
     from pinpoint_events.errors import ServiceError as ServiceError
@@ -48,6 +47,8 @@ if TYPE_CHECKING:
     from pinpoint_events.model.response import ItemOutcome as ItemOutcome
     from pinpoint_events.model.response import ItemResponse as ItemResponse
     from pinpoint_events.model.response import Outcome as Outcome
+    from pinpoint_events.problems import Problem as Problem
+    from pinpoint_events.problems import ProblemCode as ProblemCode
     from pinpoint_events.quotas import Quotas as Quotas
     from pinpoint_events.quotas import check_quotas as check_quotas
     from pinpoint_events.senders import ClientSender as ClientSender
@@ -95,6 +96,7 @@ __all__ = [
     "PinpointEventsError",
     "PinpointSender",
     "Problem",
+    "ProblemCode",
     "QuotaExceededError",
     "Quotas",
     "Retry",
@@ -119,7 +121,7 @@ __all__ = [
 
 _MODULES = {
     "builder": {"BatchBuilder"},
-    "errors": {name for name in __all__ if name.endswith("Error")} | {"Problem"},
+    "errors": {name for name in __all__ if name.endswith("Error")},
     "model.endpoint": {
         "ChannelType",
         "Demographic",
@@ -139,6 +141,7 @@ _MODULES = {
         "ItemResponse",
         "Outcome",
     },
+    "problems": {"Problem", "ProblemCode"},
     "quotas": {"Quotas", "check_quotas"},
     "senders": {
         "ClientSender",

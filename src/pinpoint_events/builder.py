@@ -12,12 +12,13 @@ from typing import Any, Final, NoReturn, Self, SupportsIndex
 
 import attrs
 
-from pinpoint_events.errors import Problem, QuotaExceededError, ValidationError
+from pinpoint_events.errors import QuotaExceededError, ValidationError
 from pinpoint_events.model._converters import instance_of, required_text
 from pinpoint_events.model._immutable import Refused, refuse_unsound
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsBatch, EventsRequest
+from pinpoint_events.problems import Problem, ProblemCode
 from pinpoint_events.quotas import (
     Quotas,
     bound,
@@ -158,15 +159,15 @@ class BatchBuilder:
         if batch is not None and batch.endpoint is not None:
             if batch.endpoint == endpoint:
                 return
-            members = ", ".join(
+            members = tuple(
                 field.name
                 for field in attrs.fields(Endpoint)
                 if getattr(batch.endpoint, field.name) != getattr(endpoint, field.name)
             )
-            told = f"differs in {members} from what was said before"
-            remedy = "say it once, or build and start anew"
             path = ("batch_item", endpoint_id, "endpoint")
-            raise ValidationError([Problem(path, told, "one endpoint an id", remedy)])
+            raise ValidationError(
+                [Problem(ProblemCode.ENDPOINT_DIFFERS, path, actual=members)]
+            )
         text = to_json(endpoint)
         over = endpoint_problems(endpoint, len(text), self._quotas)
         if over:
@@ -193,10 +194,9 @@ class BatchBuilder:
             ValidationError: If no endpoint is current, and as `add` does.
         """
         if self._current is None:
-            told = "belongs to no endpoint"
-            limit = "an event has one"
-            remedy = "call endpoint() first, or add()"
-            raise ValidationError([Problem(("event",), told, limit, remedy)])
+            raise ValidationError(
+                [Problem(ProblemCode.NO_CURRENT_ENDPOINT, ("event",))]
+            )
         return self._add(self._current, event, event_id)
 
     def add(
@@ -228,10 +228,8 @@ class BatchBuilder:
         if batch is not None and key in batch.events:
             if batch.events[key] == event:
                 return self
-            told = "stands there already, with another event"
             path = ("batch_item", name, "events", key)
-            limit = "one event for each id"
-            raise ValidationError([Problem(path, told, limit, "use another id")])
+            raise ValidationError([Problem(ProblemCode.EVENT_ID_TAKEN, path)])
         text = encode(self._write_event(event))
         over = self._check_event(event, len(text))
         if over:
@@ -303,8 +301,7 @@ class BatchBuilder:
 
     def _refuse_empty(self) -> None:
         if not self._batches:
-            told = "the builder is empty"
-            raise ValidationError([Problem((), told, "at least one event", "add one")])
+            raise ValidationError([Problem(ProblemCode.EMPTY_BUILDER)])
 
     def _stands_alone(self, position: int) -> bool:
         """Return whether the arrival is an endpoint without events, to this day."""
@@ -331,9 +328,9 @@ class BatchBuilder:
                 over = request_problems(is_event, size + added, self._quotas)
                 if over:
                     path = ("batch_item", endpoint_id)
-                    remedy = "shorten the event or its endpoint"
+                    code = ProblemCode.EVENT_WITH_ENDPOINT_TOO_LARGE
                     raise QuotaExceededError(
-                        problem.below(*path)._replace(remedy=remedy) for problem in over
+                        problem._replace(code=code, path=path) for problem in over
                     )
             count += is_event
             size += added

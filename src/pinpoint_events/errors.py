@@ -23,7 +23,9 @@ messages show keys, ids, sizes, types and limits.
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from pinpoint_events.problems import Problem, path_text
 
 if TYPE_CHECKING:
     from pinpoint_events.model.response import ItemOutcome
@@ -39,7 +41,6 @@ __all__ = [
     "NotFoundError",
     "PayloadTooLargeError",
     "PinpointEventsError",
-    "Problem",
     "QuotaExceededError",
     "SenderError",
     "ServiceError",
@@ -49,29 +50,8 @@ __all__ = [
     "ValidationError",
 ]
 
-_SHOWN_CHARACTERS: Final = 60  # of a key or id in a message: enough to know it again
 _SHOWN_ITEMS: Final = 5  # failed items named one by one; the rest is counted
 _SHOWN_WORDS: Final = 200  # characters of the service's; the longest seen has 100
-
-# Members that hold a mapping: the part after such a name is a key of the caller's.
-MAPPING_MEMBERS: Final = frozenset(
-    {
-        "attributes",
-        "batch_item",
-        "events",
-        "events_item_response",
-        "metrics",
-        "results",
-        "user_attributes",
-        "Attributes",
-        "BatchItem",
-        "Events",
-        "EventsItemResponse",
-        "Metrics",
-        "Results",
-        "UserAttributes",
-    }
-)
 
 
 def is_retryable(status: int) -> bool:
@@ -81,11 +61,6 @@ def is_retryable(status: int) -> bool:
 
 _TOO_MANY_REQUESTS: Final = 429
 _SERVER_ERRORS: Final = 5  # hundred
-
-
-def shortened(text: str) -> str:
-    """Return a key, id or refused word as a message shows it: quoted, never long."""
-    return repr(_cut(text, _SHOWN_CHARACTERS))
 
 
 def _cut(text: str, most: int) -> str:
@@ -128,52 +103,6 @@ def _one_line(words: str) -> str:
     """Return somebody else's words so that they cannot steer a terminal, or a log."""
     line = " ".join(words.split())
     return "".join(sign if sign.isprintable() else "\ufffd" for sign in line)
-
-
-class Problem(NamedTuple):
-    """
-    One thing that is wrong, and what to do about it.
-
-    Attributes:
-        path: Where: names of members, keys of mappings (`str`), positions (`int`).
-            Python names for objects, the service's names for wire data.
-        problem: What is wrong, with its measure, as in "201 characters".
-        limit: What would be right, as in "at most 200"; empty where nothing is.
-        remedy: What to do; empty where the limit says it all.
-    """
-
-    path: tuple[str | int, ...]
-    problem: str
-    limit: str = ""
-    remedy: str = ""
-
-    def __str__(self) -> str:
-        """Return path, problem, limit and remedy in one line."""
-        told = "; ".join(part for part in self[1:] if part)
-        return f"{path_text(self.path)}: {told}" if self.path else told
-
-    def below(self, *path: str | int) -> "Problem":
-        """Return the same problem, seen from further up."""
-        return self._replace(path=(*path, *self.path))
-
-
-def path_text(path: tuple[str | int, ...]) -> str:
-    """Return a path as code: `BatchItem['e1'].Events['v1'].EventType`."""
-    shown = ""
-    is_key = False
-    for part in path:
-        if isinstance(part, int):
-            shown += f"[{part}]"
-        elif is_key:
-            shown += f"[{shortened(part)}]"
-            is_key = False
-        elif part.isidentifier() and len(part) <= _SHOWN_CHARACTERS:
-            shown += f".{part}" if shown else part
-            is_key = part in MAPPING_MEMBERS
-        else:
-            # A member nobody knows, as it was written.
-            shown += f"[{shortened(part)}]"
-    return shown
 
 
 class PinpointEventsError(Exception):

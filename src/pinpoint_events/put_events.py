@@ -14,7 +14,6 @@ from pinpoint_events.errors import (
     InvalidResponseError,
     QuotaExceededError,
     ValidationError,
-    shortened,
 )
 from pinpoint_events.http_messages import HttpRequest, HttpResponse
 from pinpoint_events.model.request import EventsRequest
@@ -25,6 +24,7 @@ from pinpoint_events.model.response import (
     ItemResponse,
     Outcome,
 )
+from pinpoint_events.problems import shortened
 from pinpoint_events.quotas import Quotas, request_problems
 from pinpoint_events.service_errors import request_id_of, service_error
 from pinpoint_events.wire import from_wire, to_json

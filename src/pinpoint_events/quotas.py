@@ -12,12 +12,12 @@ from typing import Any, Final, final
 
 import attrs
 
-from pinpoint_events.errors import Problem
 from pinpoint_events.model._converters import instance_of, limit
 from pinpoint_events.model._immutable import Immutable, inner_dict, refuse_unsound
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsRequest
+from pinpoint_events.problems import Problem, ProblemCode
 from pinpoint_events.wire import to_json
 
 __all__ = ["Quotas", "check_quotas"]
@@ -116,12 +116,13 @@ def _item_problems(request: EventsRequest, quotas: Quotas) -> Iterator[Problem]:
 
 def request_problems(count: int, size: int, quotas: Quotas) -> list[Problem]:
     """Return what a request of so many events and bytes is over."""
-    split = "let build_all() split it"
     problems = []
     if _is_over(count, quotas.events_per_request):
-        problems.append(_over("events", count, quotas.events_per_request, split))
+        code = ProblemCode.TOO_MANY_EVENTS
+        problems.append(_over(code, count, quotas.events_per_request, "events"))
     if _is_over(size, quotas.request_bytes):
-        problems.append(_over("bytes", size, quotas.request_bytes, split))
+        code = ProblemCode.REQUEST_TOO_LARGE
+        problems.append(_over(code, size, quotas.request_bytes, "bytes"))
     return problems
 
 
@@ -155,19 +156,20 @@ def bound(most: int | None) -> int:
 def _event_problems(event: Event, size: int, quotas: Quotas) -> list[Problem]:
     problems = []
     if _is_over(size, quotas.event_bytes):
-        remedy = "shorten its values, or make it several events"
-        problems.append(_over("bytes", size, quotas.event_bytes, remedy))
+        code = ProblemCode.EVENT_TOO_LARGE
+        problems.append(_over(code, size, quotas.event_bytes, "bytes"))
     count = len(event.attributes) + len(event.metrics)
     most = quotas.event_attributes_and_metrics
     if _is_over(count, most):
-        problems.append(_over("attributes and metrics together", count, most, _DROP))
+        problems.append(_over(ProblemCode.TOO_MANY_ATTRIBUTES, count, most, "names"))
     longest_key = quotas.event_attribute_key_characters
     longest = quotas.event_attribute_value_characters
     for key, value in event.attributes.items():
         if _is_over(len(key), longest_key):
-            problems.append(_long_key("attributes", key, longest_key))
+            problem = _over_characters(ProblemCode.KEY_TOO_LONG, key, longest_key)
+            problems.append(problem.below("attributes", key))
         if _is_over(len(value), longest):
-            problem = _over("characters", len(value), longest, _SHORTEN)
+            problem = _over_characters(ProblemCode.VALUE_TOO_LONG, value, longest)
             problems.append(problem.below("attributes", key))
     return problems
 
@@ -177,7 +179,8 @@ def endpoint_problems(endpoint: Endpoint, size: int, quotas: Quotas) -> list[Pro
     problems = []
     # Where nothing is said of an endpoint, `{}` stands, whatever the quota.
     if size > len(b"{}") and _is_over(size, quotas.endpoint_bytes):
-        problems.append(_over("bytes", size, quotas.endpoint_bytes, _DROP))
+        code = ProblemCode.ENDPOINT_TOO_LARGE
+        problems.append(_over(code, size, quotas.endpoint_bytes, "bytes"))
     count = len(inner_dict(endpoint.attributes)) + len(inner_dict(endpoint.metrics))
     if endpoint.user is not None:
         count += len(endpoint.user.user_attributes)
@@ -185,7 +188,7 @@ def endpoint_problems(endpoint: Endpoint, size: int, quotas: Quotas) -> list[Pro
         return problems
     most = quotas.endpoint_attributes_and_metrics
     if _is_over(count, most):
-        problems.append(_over("attributes and metrics together", count, most, _DROP))
+        problems.append(_over(ProblemCode.TOO_MANY_ATTRIBUTES, count, most, "names"))
     problems += _texts_problems(endpoint.attributes, quotas, "attributes")
     if endpoint.user is not None:
         texts = endpoint.user.user_attributes
@@ -201,28 +204,24 @@ def _texts_problems(
     most = quotas.endpoint_attribute_values
     for key, values in texts.items():
         if _is_over(len(key), longest_key):
-            yield _long_key(*path, key, longest_key)
+            problem = _over_characters(ProblemCode.KEY_TOO_LONG, key, longest_key)
+            yield problem.below(*path, key)
         if _is_over(len(values), most):
-            yield _over("values", len(values), most, _DROP).below(*path, key)
+            problem = _over(ProblemCode.TOO_MANY_VALUES, len(values), most, "values")
+            yield problem.below(*path, key)
         for position, value in enumerate(values):
             if _is_over(len(value), longest):
-                problem = _over("characters", len(value), longest, _SHORTEN)
+                problem = _over_characters(ProblemCode.VALUE_TOO_LONG, value, longest)
                 yield problem.below(*path, key, position)
-
-
-_DROP: Final = "leave some out"
-_SHORTEN: Final = "shorten the value or drop the key"
 
 
 def _is_over(measure: int, most: int | None) -> bool:
     return most is not None and measure > most
 
 
-def _over(unit: str, measure: int, most: int | None, remedy: str) -> Problem:
-    return Problem((), f"{measure:,} {unit}", f"at most {most:,}", remedy)
+def _over(code: ProblemCode, measure: int, most: int | None, unit: str) -> Problem:
+    return Problem(code, actual=measure, allowed=most, unit=unit)
 
 
-def _long_key(*path_and_limit: Any) -> Problem:
-    *path, most = path_and_limit
-    measure = len(path[-1])
-    return _over("characters in the key", measure, most, "shorten it").below(*path)
+def _over_characters(code: ProblemCode, text: str, most: int | None) -> Problem:
+    return _over(code, len(text), most, "characters")

@@ -21,14 +21,15 @@ import attrs
 
 from pinpoint_events.errors import (
     PinpointEventsError,
-    Problem,
     SenderError,
     ServiceError,
     TooManyRequestsError,
 )
+from pinpoint_events.model._converters import MAX_INTEGER, too_large, wrong_type
 from pinpoint_events.model._immutable import Immutable, Refused
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
+from pinpoint_events.problems import Expected, Problem, ProblemCode
 from pinpoint_events.put_events import merged_response
 
 __all__ = ["Retry"]
@@ -65,38 +66,28 @@ _SKEW_SECONDS: Final = 240.0
 def _attempts(value: int) -> int:
     # Any: what is refused is no int.
     sound: Any = value
-    limit = "a whole number, at least 1"
     if not isinstance(sound, int) or isinstance(sound, bool):
-        told = f"is of type {type(sound).__name__}"
-        sound = Refused(Problem((), told, limit, "pass an int, or leave it out"))
+        sound = wrong_type(sound, Expected.ATTEMPTS)
     elif sound < 1:
-        remedy = "pass retry=None to send once"
-        sound = Refused(Problem((), _shown(sound), limit, remedy))
+        sound = _refused(sound, ProblemCode.ATTEMPTS_NOT_POSITIVE)
     attempts: int = sound
     return attempts
 
 
 def _seconds(value: float) -> float:
     sound: Any = value
-    limit = "a finite number of seconds, above 0"
     if not isinstance(sound, int | float) or isinstance(sound, bool):
-        told = f"is of type {type(sound).__name__}"
-        sound = Refused(Problem((), told, limit, "pass a number, or leave it out"))
+        sound = wrong_type(sound, Expected.SECONDS)
     elif not 0 < sound <= sys.float_info.max:
-        remedy = "correct it, or leave it out"
-        sound = Refused(Problem((), _shown(sound), limit, remedy))
+        sound = _refused(sound, ProblemCode.SECONDS_NOT_POSITIVE)
     seconds: float = sound
     return seconds
 
 
-def _shown(number: float) -> str:
-    # Python does not write ints of thousands of digits.
-    if isinstance(number, int) and number.bit_length() > _SHOWN_BITS:
-        return f"has {number.bit_length()} bits"
-    return f"is {number}"
-
-
-_SHOWN_BITS: Final = 64
+def _refused(number: float, code: ProblemCode) -> Refused:
+    if isinstance(number, int) and abs(number) > MAX_INTEGER:
+        return too_large(number)
+    return Refused(Problem(code, actual=number))
 
 
 @final

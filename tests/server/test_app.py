@@ -35,7 +35,6 @@ from pinpoint_events import server as server_module
 from pinpoint_events.errors import (
     ConfigurationError,
     InvalidResponseError,
-    Problem,
     QuotaExceededError,
     ServiceError,
     StoreError,
@@ -45,6 +44,7 @@ from pinpoint_events.errors import (
 from pinpoint_events.model.endpoint import Endpoint, EndpointStatus, OptOut
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse, ItemResponse
+from pinpoint_events.problems import Problem
 from pinpoint_events.senders._accepted import accepted
 from pinpoint_events.server import (
     App,

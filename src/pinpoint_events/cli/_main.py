@@ -23,6 +23,7 @@ from pinpoint_events.errors import (
     ValidationError,
     defect_text,
 )
+from pinpoint_events.problems import Audience, Problem
 
 __all__ = ["main"]
 
@@ -162,16 +163,21 @@ def _lines(error: Exception) -> list[str]:
     if isinstance(error, UsageError):
         return [error.message, error.usage] if error.usage else [error.message]
     if isinstance(error, ValidationError):
-        from pinpoint_events.cli._problems import problem_text  # noqa: PLC0415 - for it
-
-        told = [problem_text(problem) for problem in error.problems]
-        return ["Parameter validation failed:", *told]
+        return ["Parameter validation failed:", *map(_problem_text, error.problems)]
     if isinstance(error, ServiceError):
         return [_refusal_text(error)]
     if isinstance(error, PinpointEventsError | console.OutputError):
         return [str(error)]
     remedy = f"a defect of {_PROGRAM} {__version__}; report it"
     return [f"{defect_text(error)}: {remedy}"]
+
+
+def _problem_text(problem: Problem) -> str:
+    if problem.audience is Audience.PYTHON:
+        from pinpoint_events.wire.names import in_wire_names  # noqa: PLC0415 - slow
+
+        problem = in_wire_names(problem)
+    return str(problem._replace(audience=Audience.COMMAND_LINE))
 
 
 def _refusal_text(error: ServiceError) -> str:

@@ -4,7 +4,7 @@ import argparse
 import re
 from typing import Any, NoReturn
 
-from pinpoint_events.errors import shortened
+from pinpoint_events.problems import shortened
 
 __all__ = ["Parser", "UsageError", "invalid_choice"]
 

@@ -17,7 +17,8 @@ from pinpoint_events.cli import _console as console
 from pinpoint_events.cli._codes import INTERRUPTED, SUCCESS
 from pinpoint_events.cli._log import LogLines
 from pinpoint_events.cli._parser import Parser, UsageError
-from pinpoint_events.errors import ConfigurationError, ValidationError, shortened
+from pinpoint_events.errors import ConfigurationError, ValidationError
+from pinpoint_events.problems import shortened
 
 if TYPE_CHECKING:
     import socket

@@ -10,7 +10,6 @@ and the place that it is sent to decides what that means.
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, TypeVar
 
-from pinpoint_events._json_words import in_wire_names
 from pinpoint_events.builder import BatchBuilder
 from pinpoint_events.errors import QuotaExceededError
 from pinpoint_events.loader.content import (
@@ -26,6 +25,7 @@ from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.quotas import Quotas, bound
 from pinpoint_events.wire import to_wire
+from pinpoint_events.wire.names import in_wire_names
 
 __all__ = ["Batch", "Entry", "Packer", "contradict"]
 

@@ -10,18 +10,19 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple, TypeVar
 
-from pinpoint_events._json_words import in_json_words, in_wire_names
-from pinpoint_events.errors import Problem, ValidationError
+from pinpoint_events.errors import ValidationError
 from pinpoint_events.loader.lines import MOST_BYTES, Line
-from pinpoint_events.model._converters import nearest, required_text
+from pinpoint_events.model._converters import required_text
 from pinpoint_events.model._immutable import Refused
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsRequest
+from pinpoint_events.problems import Audience, Problem, ProblemCode
 from pinpoint_events.quotas import Quotas, endpoint_problems
 from pinpoint_events.wire import from_wire, to_json
-from pinpoint_events.wire.json_text import decode_request
-from pinpoint_events.wire.reading_requests import repeated_keys
+from pinpoint_events.wire.json_text import decode_request, json_problem
+from pinpoint_events.wire.names import in_wire_names
+from pinpoint_events.wire.reading_requests import repeated_keys, unknown_key
 
 __all__ = [
     "BAD_REQUEST",
@@ -128,17 +129,21 @@ def content(line: Line, ids: EventIds) -> Content:
         ids: Makes the id of an event that has none.
     """
     if line.is_cut:
-        told, limit = f"more than {MOST_BYTES:,} bytes", f"at most {MOST_BYTES:,}"
-        problem = Problem((), told, limit, "write one event in a line")
+        problem = json_problem(
+            ProblemCode.LINE_TOO_LONG, allowed=MOST_BYTES, unit="bytes"
+        )
         return Content((), (Refusal(_TOO_LARGE, str(problem), {}),))
     try:
         data = decode_request(line.text)
     except ValidationError as error:
         return Content((), (refusal(map(_in_a_line, error.problems), {}),))
     if not isinstance(data, dict):
-        told = f"is of type {type(data).__qualname__}"
-        limit = f"an object with EndpointId and Event, or with {_REQUEST_MEMBER}"
-        return Content((), (refusal([Problem((), told, limit)], {}),))
+        problem = json_problem(
+            ProblemCode.NOT_AN_OBJECT,
+            actual=type(data).__qualname__,
+            allowed=(*_EVENT_MEMBERS, _REQUEST_MEMBER),
+        )
+        return Content((), (refusal([problem], {}),))
     for note in NOTES:
         # So that the file of what was not accepted can itself be loaded.
         data.pop(note, None)
@@ -154,8 +159,8 @@ def line_members(
 
 
 def _in_a_line(problem: Problem) -> Problem:
-    # Which line it is, is told beside the message.
-    return problem._replace(problem=problem.problem.replace(" line 1 ", " "))
+    # The report names the file's line; within it, only the column is of use.
+    return problem._replace(at=problem.at[1:])
 
 
 def refusal(
@@ -169,8 +174,7 @@ def refusal(
         members: What the line says of it.
         is_event: Whether it counts as an event.
     """
-    told = "\n".join(str(in_json_words(each)) for each in problems)
-    return Refusal(BAD_REQUEST, told, members, is_event)
+    return Refusal(BAD_REQUEST, "\n".join(map(str, problems)), members, is_event)
 
 
 def _over_quota(endpoint: Endpoint, *path: str) -> list[Problem]:
@@ -183,7 +187,7 @@ def _over_quota(endpoint: Endpoint, *path: str) -> list[Problem]:
 
 
 def _event(data: dict[str, Any], line: Line, ids: EventIds) -> Content:
-    problems = [*repeated_keys(data, "drop one"), *_unknown(data)]
+    problems = [*repeated_keys(data, ProblemCode.DUPLICATE_MEMBER), *_unknown(data)]
     endpoint_id = _name(data, "EndpointId", problems)
     has_id = data.get("EventId") is not None
     event_id = _name(data, "EventId", problems) if has_id else ids.of(line)
@@ -205,15 +209,14 @@ def _event(data: dict[str, Any], line: Line, ids: EventIds) -> Content:
 
 
 def _unknown(data: dict[str, Any]) -> Iterator[Problem]:
-    limit = f"one of {', '.join(_EVENT_MEMBERS)}"
+    known = (*_EVENT_MEMBERS, _REQUEST_MEMBER)
     for key in data:
         if key not in _KNOWN:
-            near = nearest(key, (*_EVENT_MEMBERS, _REQUEST_MEMBER))
-            yield Problem((key,), "is not known", limit, f"did you mean {near[0]}?")
+            yield unknown_key(key, known)
 
 
 def _missing(member: str) -> Problem:
-    return Problem((member,), "is missing", "a required member", "add it")
+    return json_problem(ProblemCode.MISSING, (member,))
 
 
 def _name(data: dict[str, Any], member: str, problems: list[Problem]) -> str:
@@ -224,7 +227,10 @@ def _name(data: dict[str, Any], member: str, problems: list[Problem]) -> str:
     # Any: the converter may refuse, which its type does not show.
     checked: Any = required_text(data[member])
     if type(checked) is Refused:
-        problems += [problem.below(member) for problem in checked.problems]
+        problems += [
+            problem.below(member)._replace(audience=Audience.JSON)
+            for problem in checked.problems
+        ]
         return ""
     name: str = checked
     return name

@@ -20,7 +20,6 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from pinpoint_events.errors import Problem, shortened
 from pinpoint_events.model._immutable import (
     FrozenMap,
     Refused,
@@ -28,6 +27,7 @@ from pinpoint_events.model._immutable import (
     inner_dict,
     passes_if,
 )
+from pinpoint_events.problems import Expected, Problem, ProblemCode
 
 E = TypeVar("E", bound=StrEnum)
 T = TypeVar("T")
@@ -54,38 +54,20 @@ def required_text(value: str) -> str:
     """Take a string that is not empty."""
     if type(value) is str and value and value.isascii():
         return value
-    sound = _text(value)
+    sound = _text(value, Expected.NAME)
     if sound == "":
-        return _refused("is empty", "at least 1 character", _NAME_IT)
+        return _refused(ProblemCode.EMPTY)
     return sound
 
 
 passes_if(required_text, "type({0}) is str and {0} and {0}.isascii()")
 
 
-def _text(value: Any) -> Any:
+def _text(value: Any, expected: Expected = Expected.TEXT) -> Any:
     if not issubclass(type(value), str):
-        return value if type(value) is Refused else _no_text(value)
+        return value if type(value) is Refused else wrong_type(value, expected)
     value = str.__str__(value)
-    return _refused(*_SURROGATE) if has_surrogate(value) else value
-
-
-def _no_text(value: Any) -> Any:
-    if value is None:
-        remedy = _NAME_IT
-    elif issubclass(type(value), bytes | bytearray):
-        remedy = "decode it"
-    else:
-        remedy = "convert it with str()"
-    return _wrong_type(value, "a str", remedy)
-
-
-_NAME_IT: Final = "give it a name"
-_SURROGATE: Final = (
-    "has a lone surrogate",
-    "text that UTF-8 can hold",
-    "decode the bytes it came from with their own encoding",
-)
+    return _refused(ProblemCode.LONE_SURROGATE) if has_surrogate(value) else value
 
 
 def has_surrogate(value: str) -> bool:
@@ -135,26 +117,14 @@ def _time(value: Any) -> Any:
         return _time_told(str.__str__(value))
     if issubclass(type(value), datetime):
         return _in_utc(value)
-    if type(value) is Refused:
-        return value
-    if value is None:
-        remedy = "pass datetime.now(UTC), if it is now"
-    elif issubclass(type(value), int | float):
-        remedy = "convert seconds with datetime.fromtimestamp(seconds, UTC)"
-    else:
-        remedy = "pass a datetime with tzinfo"
-    return _wrong_type(value, "a datetime with a time zone, or an ISO 8601 str", remedy)
+    return value if type(value) is Refused else wrong_type(value, Expected.TIME)
 
 
 def _time_told(value: str) -> Any:
     try:
         return time(datetime.fromisoformat(value))
     except ValueError:
-        return _refused(
-            "is no ISO 8601 time",
-            "a form such as 2026-11-24T09:30:00.000Z",
-            "pass a datetime with tzinfo",
-        )
+        return _refused(ProblemCode.NOT_ISO_8601)
 
 
 def _in_utc(value: datetime) -> Any:
@@ -163,16 +133,11 @@ def _in_utc(value: datetime) -> Any:
     except (NotImplementedError, TypeError, ValueError):
         offset = None  # a tzinfo that does not do its duty
     if offset is None:
-        return _refused(
-            "has no time zone",
-            "a time that names its moment",
-            "pass tzinfo=UTC, or end the text with Z",
-        )
+        return _refused(ProblemCode.NO_TIME_ZONE)
     try:
         utc = datetime.combine(datetime.date(value), datetime.time(value)) - offset
     except OverflowError:
-        limit = "years 1 to 9999 in UTC"
-        return _refused("is out of range", limit, "correct the time")
+        return _refused(ProblemCode.TIME_OUT_OF_RANGE)
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000, tzinfo=UTC)
 
 
@@ -188,15 +153,12 @@ def _duration(value: Any) -> Any:
     elif issubclass(kind, int) and kind is not bool:
         milliseconds = int.__int__(value)
     else:
-        remedy = "pass timedelta(milliseconds=...)"
-        return _wrong_type(value, "an int of milliseconds, or a timedelta", remedy)
-    if 0 <= milliseconds <= MAX_INTEGER:
-        return milliseconds
-    return _refused(
-        "is negative" if milliseconds < 0 else "is beyond 2**53",
-        "0 to 2**53 milliseconds",
-        "leave it out to have it derived",
-    )
+        return wrong_type(value, Expected.DURATION)
+    if not -MAX_INTEGER <= milliseconds <= MAX_INTEGER:
+        return too_large(milliseconds)
+    if milliseconds < 0:
+        return _refused(ProblemCode.NEGATIVE_DURATION, actual=milliseconds, unit="ms")
+    return milliseconds
 
 
 def integer(value: int | None) -> int | None:
@@ -208,41 +170,47 @@ def integer(value: int | None) -> int | None:
 
 def _integer(value: Any) -> Any:
     if not issubclass(type(value), int) or type(value) is bool:
-        return _wrong_type(value, "an int", "pass a whole number")
-    return _whole(value, "pass a smaller one")
+        return wrong_type(value, Expected.INTEGER)
+    return _whole(value, ProblemCode.INTEGER_TOO_LARGE)
 
 
-def _whole(value: int, remedy: str) -> Any:
+def _whole(value: int, code: ProblemCode) -> Any:
     number = int.__int__(value)
     if -MAX_INTEGER <= number <= MAX_INTEGER:
         return number
-    told = f"has {number.bit_length()} bits"
-    return _refused(told, "an int within +-2**53", remedy)
+    return too_large(number, code)
+
+
+def too_large(
+    number: int, code: ProblemCode = ProblemCode.INTEGER_TOO_LARGE
+) -> Refused:
+    """
+    Refuse an int for its size.
+
+    By its bits: Python does not write ints of thousands of digits.
+    """
+    return Refused(Problem(code, actual=number.bit_length(), unit="bits"))
 
 
 def limit(value: int | None) -> int | None:
     """Take a whole number above zero, or None."""
     sound = integer(value)
     if type(sound) is int and sound < 1:
-        return _refused(f"is {sound}", "at least 1", "pass None to switch it off")
+        return _refused(ProblemCode.LIMIT_NOT_POSITIVE, actual=sound, allowed=1)
     return sound
 
 
 def _number(value: Any) -> Any:
     """Take a number that JSON can carry."""
     kind = type(value)
-    if kind is bool:
-        remedy = "pass 1 or 0, or make it an attribute"
-    elif issubclass(kind, float):
+    if issubclass(kind, float):
         number = float.__float__(value)
         if number - number == 0.0:  # neither NaN nor an infinity
             return number
-        return _refused(f"is {number}", "a finite number", "leave it out")
-    elif issubclass(kind, int):
-        return _whole(value, "pass a float, or make it an attribute")
-    else:
-        remedy = "convert it with int() or float()"
-    return _wrong_type(value, "an int or a float", remedy)
+        return _refused(ProblemCode.NOT_FINITE, actual=str(number))
+    if issubclass(kind, int) and kind is not bool:
+        return _whole(value, ProblemCode.METRIC_TOO_LARGE)
+    return wrong_type(value, Expected.NUMBER)
 
 
 def degrees(value: Any, bound: int) -> Any:
@@ -250,8 +218,7 @@ def degrees(value: Any, bound: int) -> Any:
     angle = _number(value)
     if type(angle) is Refused or -bound <= angle <= bound:
         return angle
-    limit = f"-{bound} to {bound} degrees"
-    return _refused("is out of range", limit, "check the unit and the order")
+    return _refused(ProblemCode.ANGLE_OUT_OF_RANGE, allowed=bound, unit="degrees")
 
 
 def member_of(enum: type[E], value: Any) -> Any:
@@ -259,18 +226,53 @@ def member_of(enum: type[E], value: Any) -> Any:
     if value is None or type(value) is enum:
         return value
     if not issubclass(type(value), str):
-        wanted = f"{_with_article(enum.__name__)} or its wire string"
-        first = next(iter(enum)).name
-        return _wrong_type(value, wanted, f"pass one, as in {enum.__name__}.{first}")
+        return Refused(wrong_type_of_value(value, tuple(enum), enum.__name__))
     word = str.__str__(value)
     member = enum._value2member_map_.get(word)
     if member is not None:
         return member
-    near = nearest(word, enum)
-    return _refused(
-        f"is {shortened(word)}",
-        f"one of {', '.join(enum)}",
-        f"did you mean {' or '.join(near)}?" if near else "",
+    return Refused(unknown_value(word, tuple(enum), enum.__name__))
+
+
+def unknown_value(word: str, values: Sequence[str], unit: str = "") -> Problem:
+    """
+    Return the problem of a word that is none of the known ones.
+
+    Args:
+        word: The word; what is kept of it is short.
+        values: The known ones.
+        unit: What they are.
+    """
+    return Problem(
+        ProblemCode.UNKNOWN_VALUE,
+        actual=word if len(word) <= _WORD_CHARACTERS else f"{word[:_WORD_CHARACTERS]}…",
+        allowed=tuple(map(str, values)),
+        unit=unit,
+        nearest=nearest(word, values),
+    )
+
+
+_WORD_CHARACTERS: Final = 60
+
+
+def wrong_type_of_value(
+    value: object, values: Sequence[str], unit: str = ""
+) -> Problem:
+    """
+    Return the problem of what is no word at all, where one of the known is expected.
+
+    Args:
+        value: What was found.
+        values: The known words; the first serves as the example.
+        unit: What they are.
+    """
+    words = tuple(map(str, values))
+    return Problem(
+        ProblemCode.WRONG_TYPE_OF_VALUE,
+        actual=_type_name(value),
+        allowed=words,
+        unit=unit,
+        nearest=words[:1],
     )
 
 
@@ -292,7 +294,7 @@ def few_suggestions(most: int) -> Iterator[None]:
         _suggestions_left.reset(token)
 
 
-def nearest(word: str, names: Sequence[str] | type[StrEnum]) -> list[str]:
+def nearest(word: str, names: Sequence[str]) -> tuple[str, ...]:
     """
     Return the names that the word most resembles, at most three, at least one.
 
@@ -301,7 +303,7 @@ def nearest(word: str, names: Sequence[str] | type[StrEnum]) -> list[str]:
     left = _suggestions_left.get()
     if left is not None:
         if left[0] <= 0:
-            return []
+            return ()
         left[0] -= 1
     import difflib  # noqa: PLC0415 - only on the way to an error
 
@@ -309,17 +311,17 @@ def nearest(word: str, names: Sequence[str] | type[StrEnum]) -> list[str]:
     # The word may be of any length, and the comparison takes its square.
     folded = {str(name).casefold(): str(name) for name in names}
     if word.casefold() in folded:
-        return [folded[word.casefold()]]
+        return (folded[word.casefold()],)
     found = difflib.get_close_matches(word[:60].casefold(), folded, n=3, cutoff=0.6)
     if not found:
         found = difflib.get_close_matches(word[:60].casefold(), folded, n=1, cutoff=0)
-    return [folded[name] for name in found]
+    return tuple(folded[name] for name in found)
 
 
 # Of one mapping or list, told in full. A request may hold a million faults: to tell all
 # of them would take a minute and a gigabyte, and nobody would read it.
 MOST_PROBLEMS: Final = 100
-MORE_PROBLEMS: Final = Problem((), "has more problems", "", "correct these first")
+MORE_PROBLEMS: Final = Problem(ProblemCode.MORE_PROBLEMS)
 
 
 def instance_of(cls: type[T], value: Any) -> Any:
@@ -327,14 +329,11 @@ def instance_of(cls: type[T], value: Any) -> Any:
     if type(value) is cls or type(value) is Refused:
         return value
     name = cls.__name__
-    remedy = f"build it with {name}(...)"
-    if isinstance(value, Mapping) and name != "Quotas":  # which has no wire form
-        remedy += f" or from_wire({name}, ...)"
-    return _wrong_type(value, _with_article(name), remedy)
-
-
-def _with_article(name: str) -> str:
-    return f"{'an' if name[0] in 'EIO' else 'a'} {name}"
+    has_wire_form = name != "Quotas"
+    code = ProblemCode.NOT_AN_INSTANCE
+    if isinstance(value, Mapping) and has_wire_form:
+        code = ProblemCode.PLAIN_DATA
+    return _refused(code, actual=_type_name(value), unit=name)
 
 
 class TextMap(FrozenMap[str]):
@@ -443,35 +442,27 @@ def _holds_only(cls: type[Any], objects: ObjectMap[Any]) -> bool:
 
 
 def _sound_text(value: Any) -> Any:
-    return _wrong_type(None, "a str", _NO_NONE) if value is None else _text(value)
-
-
-_NO_NONE: Final = "leave the key out"
+    return _text(value)
 
 
 def _sound_number(value: Any) -> Any:
     if type(value) is float and value - value == 0.0:
         return value
-    if value is None:
-        return _wrong_type(None, "an int or a float", _NO_NONE)
     return _number(value)
 
 
 def _sound_texts(value: Any) -> Any:
     if issubclass(type(value), str):
-        return _wrong_type(value, "a list of str", "put it in a list: [value]")
+        return wrong_type(value, Expected.TEXTS)
     if isinstance(value, bytes | bytearray) or not isinstance(value, Sequence):
-        remedy = _NO_NONE if value is None else "make it a list of str"
-        return _wrong_type(value, "a list of str", remedy)
+        return wrong_type(value, Expected.TEXTS)
     items = []
     problems: list[Problem] = []
     for position, item in enumerate(value):
         if len(problems) >= MOST_PROBLEMS:
             problems.append(MORE_PROBLEMS)
             break
-        sound: Any = text(item)
-        if item is None:
-            sound = _wrong_type(None, "a str", "leave it out")
+        sound: Any = _text(item)
         if type(sound) is Refused:
             problems += [problem.below(position) for problem in sound.problems]
         items.append(sound)
@@ -489,7 +480,7 @@ def _mapping(
     if not isinstance(value, Mapping):
         if type(value) is Refused:
             return value
-        return _wrong_type(value, "a mapping", "pass a dict")
+        return wrong_type(value, Expected.MAPPING)
     items: dict[str, Any] = {}
     problems: list[Problem] = []
     # Objects are accounted for one by one, what is in them is not.
@@ -499,21 +490,15 @@ def _mapping(
             problems.append(MORE_PROBLEMS)
             break
         if not issubclass(type(key), str):
-            told = f"a key is {_type_name(key)}"
-            problems.append(
-                Problem((), told, "keys of type str", "convert it with str()")
-            )
+            problems.append(Problem(ProblemCode.WRONG_KEY_TYPE, actual=_type_name(key)))
             continue
         name = str.__str__(key)
         if has_surrogate(name):
-            problem, limit, remedy = _SURROGATE
-            problems.append(Problem((name,), f"the key {problem}", limit, remedy))
+            problems.append(Problem(ProblemCode.LONE_SURROGATE_IN_KEY, (name,)))
         elif names and not name:
-            limit = "at least 1 character"
-            problems.append(Problem((name,), "the key is empty", limit, _NAME_IT))
+            problems.append(Problem(ProblemCode.EMPTY_KEY, (name,)))
         elif name in items:
-            limit = "each key once"
-            problems.append(Problem((name,), "stands twice", limit, "rename one"))
+            problems.append(Problem(ProblemCode.DUPLICATE_KEY, (name,)))
         item = sound(raw)
         if type(item) is Refused:
             problems += [problem.below(name) for problem in item.problems]
@@ -521,13 +506,15 @@ def _mapping(
     return Refused(*problems) if problems else frozen_map(kind, items)
 
 
-def _refused(problem: str, limit: str, remedy: str) -> Any:
-    return Refused(Problem((), problem, limit, remedy))
+def _refused(code: ProblemCode, **facts: Any) -> Any:
+    return Refused(Problem(code, **facts))
 
 
-def _wrong_type(value: object, wanted: str, remedy: str) -> Any:
-    return _refused(f"is {_type_name(value)}", wanted, remedy)
+def wrong_type(value: object, expected: Expected) -> Any:
+    """Refuse a value for its type."""
+    code = ProblemCode.WRONG_TYPE
+    return _refused(code, actual=_type_name(value), allowed=expected)
 
 
 def _type_name(value: object) -> str:
-    return "None" if value is None else f"of type {type(value).__qualname__}"
+    return type(value).__qualname__

@@ -28,7 +28,8 @@ from typing import Any, ClassVar, NoReturn, Self, TypeVar, cast, final
 
 import attrs
 
-from pinpoint_events.errors import Problem, ValidationError
+from pinpoint_events.errors import ValidationError
+from pinpoint_events.problems import Problem
 
 V = TypeVar("V")
 M = TypeVar("M", bound="FrozenMap[Any]")

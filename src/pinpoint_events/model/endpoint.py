@@ -12,9 +12,9 @@ from typing import final
 
 import attrs
 
-from pinpoint_events.errors import Problem
 from pinpoint_events.model import _converters as to
 from pinpoint_events.model._immutable import Immutable
+from pinpoint_events.problems import Problem, ProblemCode
 
 __all__ = [
     "ChannelType",
@@ -222,9 +222,4 @@ class Endpoint(Immutable):
     def _broken_rule(self) -> Problem | None:
         if self.address is None or self.channel_type is not None:
             return None
-        return Problem(
-            ("channel_type",),
-            "is missing",
-            "an address needs its channel",
-            "say which, as in ChannelType.EMAIL",
-        )
+        return Problem(ProblemCode.MISSING_CHANNEL_TYPE, ("channel_type",))

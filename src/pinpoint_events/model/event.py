@@ -11,9 +11,9 @@ from typing import Any, Final, final
 
 import attrs
 
-from pinpoint_events.errors import Problem
 from pinpoint_events.model import _converters as to
 from pinpoint_events.model._immutable import Immutable, Refused, passes_if
+from pinpoint_events.problems import Problem, ProblemCode
 
 __all__ = ["Event", "Session"]
 
@@ -60,20 +60,21 @@ class Session(Immutable):
         length = (stop - start) // _MILLISECOND
         if length < 0:
             return Problem(
+                ProblemCode.STOP_BEFORE_START,
                 ("stop_timestamp",),
-                f"is {-length} ms before the start",
-                "not before the start",
-                "check which is which",
+                actual=-length,
+                unit="ms",
             )
         if duration is None:
             # On a draft, which is not frozen yet.
             self.duration = length  # type: ignore[misc]
         elif type(duration) is not Refused and duration != length:
             return Problem(
+                ProblemCode.DURATION_MISMATCH,
                 ("duration",),
-                f"is {duration} ms, but stop minus start is {length} ms",
-                "exactly the difference, in whole milliseconds",
-                "leave it out (or pass None) to have it derived",
+                actual=duration,
+                allowed=length,
+                unit="ms",
             )
         return None
 

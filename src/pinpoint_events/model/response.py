@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple, final
 
 import attrs
 
-from pinpoint_events.errors import ItemsFailedError, Problem, hidden, is_retryable
+from pinpoint_events.errors import ItemsFailedError, hidden, is_retryable
 from pinpoint_events.model import _converters as to
 from pinpoint_events.model._immutable import Immutable, inner_dict
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
+from pinpoint_events.problems import Problem, ProblemCode
 
 if TYPE_CHECKING:
     from pinpoint_events.model.request import EventsRequest
@@ -146,12 +147,7 @@ class ItemResponse(Immutable):
             return None
         if self.endpoint_item_response is None and not self.events_item_response:
             return None
-        return Problem(
-            ("status_code",),
-            "stands beside item responses",
-            "a bare status code stands alone",
-            "leave it out",
-        )
+        return Problem(ProblemCode.STATUS_CODE_NOT_ALONE, ("status_code",))
 
 
 def _results(value: Mapping[str, ItemResponse] | None) -> Mapping[str, ItemResponse]:

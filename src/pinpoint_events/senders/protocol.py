@@ -5,16 +5,12 @@ from types import TracebackType
 from typing import Any, NoReturn, Protocol, Self, SupportsIndex, runtime_checkable
 
 from pinpoint_events.builder import BatchBuilder
-from pinpoint_events.errors import (
-    ConfigurationError,
-    Problem,
-    SenderError,
-    ValidationError,
-)
+from pinpoint_events.errors import ConfigurationError, SenderError, ValidationError
 from pinpoint_events.model._converters import instance_of, required_text
 from pinpoint_events.model._immutable import Refused, refuse_unsound
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
+from pinpoint_events.problems import Problem, ProblemCode
 from pinpoint_events.put_events import refuse_over_quota
 from pinpoint_events.quotas import Quotas
 
@@ -83,10 +79,9 @@ class BaseSender(ABC):
             raise SenderError(f"this {type(self).__name__} is closed; open a new one")
         given: object = request
         if isinstance(given, BatchBuilder):
-            told = "is of type BatchBuilder"
-            remedy = "call build() on it, or build_all()"
-            problem = Problem(("request",), told, "an EventsRequest", remedy)
-            raise ValidationError([problem])
+            raise ValidationError(
+                [Problem(ProblemCode.BUILDER_NOT_BUILT, ("request",))]
+            )
         refuse_unsound(request=instance_of(EventsRequest, request))
         self._refuse_over_quota(request)
         return self._put_events(request)
@@ -141,7 +136,9 @@ def checked_application_id(application_id: str) -> str:
     checked: Any = required_text(application_id)
     if type(checked) is Refused:
         (problem,) = checked.problems
-        problem = problem._replace(remedy="pass that of your Pinpoint project")
-        raise ConfigurationError(str(problem.below("application_id")))
+        raise ConfigurationError(
+            f"application_id: {problem.problem}; {problem.limit}; pass that of your "
+            "Pinpoint project"
+        )
     name: str = checked
     return name

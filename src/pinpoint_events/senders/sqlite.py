@@ -10,15 +10,11 @@ from pathlib import Path
 from typing import Final, cast
 
 from pinpoint_events.endpoints.merge import merged
-from pinpoint_events.errors import (
-    ConfigurationError,
-    StoreError,
-    ValidationError,
-    shortened,
-)
+from pinpoint_events.errors import ConfigurationError, StoreError, ValidationError
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
+from pinpoint_events.problems import shortened
 from pinpoint_events.senders._accepted import accepted
 from pinpoint_events.senders._json_parts import BatchTexts, batch_texts
 from pinpoint_events.senders._sqlite_schema import SCHEMA

@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
-from pinpoint_events.errors import ConfigurationError, shortened
+from pinpoint_events.errors import ConfigurationError
 from pinpoint_events.model._converters import nearest
+from pinpoint_events.problems import shortened
 from pinpoint_events.senders.protocol import Sender
 
 __all__ = ["open_sender", "sqlite_path"]

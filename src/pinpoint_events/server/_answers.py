@@ -11,7 +11,7 @@ from typing import Final
 
 import attrs
 
-from pinpoint_events.errors import shortened
+from pinpoint_events.problems import shortened
 from pinpoint_events.wire.json_text import encode
 
 __all__ = [

@@ -11,8 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from operator import is_
 from typing import Any, Final
 
-from pinpoint_events._json_words import in_json_words, in_wire_names
-from pinpoint_events.errors import Problem, ValidationError
+from pinpoint_events.errors import ValidationError
 from pinpoint_events.model._converters import has_surrogate
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
@@ -23,6 +22,7 @@ from pinpoint_events.model.response import (
     EventsResponse,
     ItemResponse,
 )
+from pinpoint_events.problems import Problem, ProblemCode
 from pinpoint_events.quotas import (
     Quotas,
     endpoint_problems,
@@ -32,6 +32,7 @@ from pinpoint_events.quotas import (
 from pinpoint_events.server._answers import bad_request
 from pinpoint_events.wire import from_wire, to_json
 from pinpoint_events.wire.json_text import decode_request
+from pinpoint_events.wire.names import in_wire_names
 
 __all__ = ["Call", "Reader"]
 
@@ -46,12 +47,15 @@ _PROBLEMS: Final = 5  # of one item, told in full; the rest is counted
 # 18 characters, a time without its colons gets them.
 _GROWTH: Final = 4
 
-_DURATION: Final = (
-    "Session duration in milliseconds must be equal to the difference of start and "
-    "stop timestamp"
-)
+# The service's own words, as its users have quoted them (facts, section 1.4).
+_SERVICE_WORDS: Final[Mapping[ProblemCode, str]] = {
+    ProblemCode.DURATION_MISMATCH: (
+        "Session duration in milliseconds must be equal to the difference of start and "
+        "stop timestamp"
+    ),
+    ProblemCode.MISSING_CHANNEL_TYPE: "Missing ChannelType",
+}
 _NO_DURATION: Final = "Session start and stop timestamp's exist but duration is null"
-_NO_CHANNEL: Final = "Missing ChannelType"
 
 Item = tuple[str, str | None]
 """An endpoint's id, and the id of one of its events or None for itself."""
@@ -224,8 +228,7 @@ class Reader:
         count = sum(len(events) for _, events in _events(data))
         over = request_problems(count, 0, self._quotas)
         if over:
-            # The remedy is for who builds requests with this package.
-            raise bad_request(_words([each._replace(remedy="") for each in over]))
+            raise bad_request(_words(list(map(in_wire_names, over))))
 
     def _check(self, call: Call, size: int) -> None:
         most = self._quotas.event_bytes
@@ -235,34 +238,31 @@ class Reader:
             if endpoint != _NOTHING:
                 over = endpoint_problems(endpoint, len(to_json(endpoint)), self._quotas)
                 if over:
-                    call.refuse((name, None), self._quota_words(over))
+                    call.refuse((name, None), _words(list(map(in_wire_names, over))))
             for event_id, event in list(call.events[name].items()):
                 problems = check(event, 0 if is_small else len(to_json(event)))
                 if problems:
-                    call.refuse((name, event_id), self._event_words(problems))
+                    call.refuse((name, event_id), _event_words(problems))
 
-    def _quota_words(self, problems: Sequence[Problem]) -> str:
-        return _words([in_wire_names(problem) for problem in problems])
 
-    def _event_words(self, problems: Sequence[Problem]) -> str:
-        told = [self._event_word(problem) for problem in problems]
-        return _joined(list(dict.fromkeys(told)))
+def _event_words(problems: Sequence[Problem]) -> str:
+    return _joined(list(dict.fromkeys(map(_event_word, problems))))
 
-    def _event_word(self, problem: Problem) -> str:
-        """Return the service's words for what an event is over, or ours."""
-        quotas = self._quotas
-        if problem.path and "in the key" in problem.problem:
-            most = quotas.event_attribute_key_characters
+
+def _event_word(problem: Problem) -> str:
+    """Return the service's words for what an event is over, or ours."""
+    most = problem.allowed
+    match problem.code:
+        case ProblemCode.KEY_TOO_LONG:
             return f"Event attribute key length should be less than {most}."
-        if problem.path:
-            most = quotas.event_attribute_value_characters
+        case ProblemCode.VALUE_TOO_LONG:
             return f"Event attribute value length should be less than {most}"
-        if "attributes" in problem.problem:
-            most = quotas.event_attributes_and_metrics
+        case ProblemCode.TOO_MANY_ATTRIBUTES:
             return (
                 f"Number of attributes per event submitted should be less than {most}."
             )
-        return str(problem)
+        case _:
+            return str(in_wire_names(problem))
 
 
 def _events(data: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -372,11 +372,7 @@ def _words(problems: Sequence[Problem]) -> str:
 
 
 def _word(problem: Problem) -> str:
-    if problem.path == ("Session", "Duration") and "stop minus" in problem.problem:
-        return _DURATION
-    if problem.path == ("ChannelType",) and problem.problem == "is missing":
-        return _NO_CHANNEL
-    return str(in_json_words(problem))
+    return _SERVICE_WORDS.get(problem.code) or str(problem)
 
 
 def _joined(told: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple, NoReturn
 from urllib.parse import unquote_to_bytes
 
-from pinpoint_events.errors import shortened
+from pinpoint_events.problems import shortened
 from pinpoint_events.server._refusals import (
     incomplete_signature,
     invalid_signature,

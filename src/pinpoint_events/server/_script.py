@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from pinpoint_events.errors import Problem, ValidationError
+from pinpoint_events.errors import ValidationError
+from pinpoint_events.problems import Problem, ProblemCode
 from pinpoint_events.server.faults import (
     KINDS,
     BareStatus,
@@ -100,10 +101,8 @@ class Faults:
 
     def add(self, *faults: Fault) -> None:
         """Add faults behind those there are; each counts from now on."""
-        limit = "an object of a class such as FailCall or Delay"
-        remedy = "pass FailCall(calls=[1]), for one"
         problems = [
-            Problem(("faults", position), "is no fault", limit, remedy)
+            Problem(ProblemCode.NOT_A_FAULT, ("faults", position))
             for position, fault in enumerate(faults)
             if type(fault) not in KINDS.values()
         ]

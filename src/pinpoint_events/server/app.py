@@ -35,6 +35,7 @@ from pinpoint_events.errors import (
     ValidationError,
     defect_text,
 )
+from pinpoint_events.problems import ProblemCode
 from pinpoint_events.quotas import Quotas
 from pinpoint_events.server._answers import (
     PREFLIGHT_HEADERS,
@@ -511,8 +512,9 @@ def _refusal_of(error: Exception) -> CallRefused:
             retry_after_seconds=error.retry_after_seconds,
         )
     if isinstance(error, QuotaExceededError):
-        is_bytes = any("bytes" in problem.problem for problem in error.problems)
-        return CallRefused(413 if is_bytes else 400, str(error))
+        codes = {problem.code for problem in error.problems}
+        status = 413 if ProblemCode.REQUEST_TOO_LARGE in codes else 400
+        return CallRefused(status, str(error))
     if isinstance(error, ValidationError):
         return bad_request(str(error))
     if isinstance(error, SenderError) and error.is_retry_safe:

@@ -23,10 +23,12 @@ from typing import Any, Final, final
 
 import attrs
 
-from pinpoint_events.errors import Problem, ValidationError, shortened
+from pinpoint_events.errors import ValidationError
 from pinpoint_events.model import _converters as to
 from pinpoint_events.model._immutable import Immutable, Refused, fields_of
-from pinpoint_events.wire.reading_requests import repeated_keys
+from pinpoint_events.problems import Audience, Expected, Problem, ProblemCode
+from pinpoint_events.wire.json_text import json_problem
+from pinpoint_events.wire.reading_requests import repeated_keys, unknown_key
 
 __all__ = [
     "KINDS",
@@ -46,33 +48,35 @@ _ACCEPTED: Final = 202
 _MOST_SECONDS: Final = 10_000_000  # about four months
 
 
-def _refused(problem: str, limit: str) -> Any:
-    return Refused(Problem((), problem, limit))
-
-
 def _number(value: Any, least: float, most: float, kinds: tuple[type, ...]) -> Any:
-    what = "a number" if float in kinds else "a whole number"
-    limit = f"{what} from {least:,} to {most:,}"
+    takes_fractions = float in kinds
     if type(value) not in kinds:
-        return _refused(f"is of type {type(value).__qualname__}", limit)
-    return value if least <= value <= most else _refused(f"is {value}", limit)
+        expected = Expected.NUMBER if takes_fractions else Expected.INTEGER
+        return to.wrong_type(value, expected)
+    if least <= value <= most:
+        return value
+    if abs(value) > to.MAX_INTEGER and type(value) is int:
+        return to.too_large(value)
+    return Refused(
+        Problem(
+            ProblemCode.NUMBER_OUT_OF_RANGE,
+            actual=value,
+            allowed=(least, most),
+            unit="a number" if takes_fractions else "a whole number",
+        )
+    )
 
 
-def _word(value: Any, words: Sequence[str]) -> Any:
+def _word(value: Any, words: tuple[str, ...]) -> Any:
     if isinstance(value, str) and value in words:
         return value
-    return Refused(_no_word(value, words))
+    return Refused(_unknown_word(value, words))
 
 
-def _no_word(value: Any, words: Sequence[str]) -> Problem:
-    limit = f"one of {', '.join(words)}"
-    if not isinstance(value, str):
-        return Problem((), f"is of type {type(value).__qualname__}", limit)
-    return Problem((), f"is {shortened(value)}", limit, _meant(value, words))
-
-
-def _meant(word: str, words: Sequence[str]) -> str:
-    return f"did you mean {' or '.join(to.nearest(word, words))}?"
+def _unknown_word(value: Any, words: tuple[str, ...]) -> Problem:
+    if isinstance(value, str):
+        return to.unknown_value(value, words)
+    return to.wrong_type_of_value(value, words)
 
 
 # As in the model's classes, the types say what a built fault holds.
@@ -81,13 +85,12 @@ def _meant(word: str, words: Sequence[str]) -> str:
 def _numbers(value: Sequence[int]) -> tuple[int, ...]:
     given: Any = value
     sound: Any
-    limit = "a list of whole numbers from 1 on"
     if isinstance(given, str | bytes) or not isinstance(given, Sequence):
-        sound = _refused(f"is of type {type(given).__qualname__}", limit)
+        sound = to.wrong_type(given, Expected.INTEGERS)
     elif all(type(number) is int and number > 0 for number in given):
         sound = tuple(given)
     else:
-        sound = _refused("has something else in it", limit)
+        sound = Refused(Problem(ProblemCode.NOT_POSITIVE_INTEGERS))
     numbers: tuple[int, ...] = sound
     return numbers
 
@@ -140,7 +143,7 @@ def _header_text(value: str | None) -> str | None:
     sound: Any = to.text(value)
     is_sound = sound is None or type(sound) is Refused or _is_plain(sound)
     if not is_sound:
-        sound = _refused("cannot stand in a header", "printable ASCII, not empty")
+        sound = Refused(Problem(ProblemCode.NOT_HEADER_TEXT))
     text: str | None = sound
     return text
 
@@ -152,7 +155,7 @@ def _is_plain(text: str) -> bool:
 def _flag(value: bool) -> bool:  # noqa: FBT001 - a field's converter
     sound: Any = value
     if type(sound) is not bool:
-        sound = _refused(f"is of type {type(sound).__qualname__}", "true or false")
+        sound = to.wrong_type(sound, Expected.BOOLEAN)
     flag: bool = sound
     return flag
 
@@ -319,22 +322,27 @@ def read_faults(data: Any) -> list[Fault]:
     Raises:
         ValidationError: With all that is wrong with it.
     """
-    limit = "an object with a list under `faults`"
-    remedy = 'write {"faults": [...]}'
+    known = ("faults",)
     if not isinstance(data, dict):
-        raise ValidationError([Problem((), "is no object", limit, remedy)])
+        problem = json_problem(
+            ProblemCode.NOT_AN_OBJECT, actual=type(data).__qualname__, allowed=known
+        )
+        raise ValidationError([problem])
     problems = [
-        *repeated_keys(data, "drop one"),
-        *(
-            Problem((key,), "is not known", "one of faults", remedy)
-            for key in data
-            if key != "faults"
-        ),
+        *repeated_keys(data, ProblemCode.DUPLICATE_MEMBER),
+        *(unknown_key(key, known) for key in data if key not in known),
     ]
     listed = data.get("faults")
+    if "faults" not in data:
+        problems.append(json_problem(ProblemCode.MISSING, known))
+    elif not isinstance(listed, list):
+        kind = type(listed).__qualname__
+        problems.append(
+            json_problem(
+                ProblemCode.WRONG_TYPE, known, actual=kind, allowed=Expected.LIST
+            )
+        )
     if not isinstance(listed, list):
-        told = "is no list" if "faults" in data else "is missing"
-        problems.append(Problem(("faults",), told, limit, remedy))
         listed = []
     faults = []
     for position, each in enumerate(listed):
@@ -349,35 +357,32 @@ def read_faults(data: Any) -> list[Fault]:
 
 def _read_fault(data: Any) -> Fault:
     if not isinstance(data, dict):
-        remedy = 'write {"fault": "fail_call"}, for one'
-        limit = "an object with the name of its kind under `fault`"
-        raise ValidationError([Problem((), "is no object", limit, remedy)])
+        raise ValidationError([json_problem(ProblemCode.NOT_A_FAULT)])
     kind = data.get("fault")
+    if kind is None:
+        raise ValidationError([json_problem(ProblemCode.NOT_A_FAULT)])
     cls = KINDS.get(kind) if isinstance(kind, str) else None
-    twice = repeated_keys(data, "drop one")
+    problems = repeated_keys(data, ProblemCode.DUPLICATE_MEMBER)
     if cls is None:
-        kinds = list(KINDS)
-        found = _no_word(kind, kinds)
-        if kind is None:
-            found = Problem((), "is missing", found.limit, "say which it is")
-        raise ValidationError([*twice, found.below("fault")])
+        found = _unknown_word(kind, tuple(KINDS)).below("fault")
+        raise ValidationError([*problems, found._replace(audience=Audience.JSON)])
     fields = fields_of(cls)
-    names = [field.name for field in fields]
+    names = tuple(field.name for field in fields)
     members = {key: value for key, value in data.items() if key != "fault"}
-    problems = [
-        Problem(
-            (key,), "is not known", f"one of {', '.join(names)}", _meant(key, names)
-        )
-        for key in members
-        if key not in names
-    ]
+    problems += [unknown_key(key, names) for key in members if key not in names]
     problems += [
-        Problem((field.name,), "is missing", "a required member", "add it")
+        json_problem(ProblemCode.MISSING, (field.name,))
         for field in fields
         if field.default is attrs.NOTHING and field.name not in members
     ]
-    if twice or problems:
-        raise ValidationError([*twice, *problems])
+    if problems:
+        raise ValidationError(problems)
     build: Any = cls
-    fault: Fault = build(**members)
+    try:
+        fault: Fault = build(**members)
+    except ValidationError as error:
+        # A file names the members as Python does.
+        raise ValidationError(
+            problem._replace(audience=Audience.JSON) for problem in error.problems
+        ) from None
     return fault

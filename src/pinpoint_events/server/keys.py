@@ -29,7 +29,8 @@ from typing import Final
 
 import attrs
 
-from pinpoint_events.errors import ConfigurationError, shortened
+from pinpoint_events.errors import ConfigurationError
+from pinpoint_events.problems import shortened
 
 __all__ = ["Credentials", "FileKeys", "Keys", "shown_key_id"]
 

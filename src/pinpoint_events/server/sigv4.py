@@ -40,7 +40,7 @@ from typing import Final
 
 import attrs
 
-from pinpoint_events.errors import shortened
+from pinpoint_events.problems import shortened
 from pinpoint_events.server._canonical import (
     canonical_head,
     canonical_values,

@@ -11,7 +11,6 @@ from pinpoint_events.errors import (
     InvalidResponseError,
     ItemsFailedError,
     PinpointEventsError,
-    Problem,
     QuotaExceededError,
     SenderError,
     ServiceError,
@@ -21,6 +20,7 @@ from pinpoint_events.errors import (
 )
 from pinpoint_events.http_messages import HttpResponse
 from pinpoint_events.model.response import Outcome
+from pinpoint_events.problems import Problem
 from pinpoint_events.service_errors import service_error
 from pinpoint_events.testing._answers import untold_outcomes
 from pinpoint_events.testing._values import (

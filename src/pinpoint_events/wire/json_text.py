@@ -8,11 +8,16 @@ with the same meaning. One encoder per process, so that sizes are exact.
 import json
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from pinpoint_events.errors import Problem, ValidationError
+from pinpoint_events.errors import ValidationError
+from pinpoint_events.problems import Audience, Problem, ProblemCode
 
-__all__ = ["Repeated", "decode", "decode_request", "encode", "is_fast"]
+__all__ = ["Repeated", "decode", "decode_request", "encode", "is_fast", "json_problem"]
+
+json_problem = partial(Problem, audience=Audience.JSON)
+"""Makes a problem that speaks to those who write JSON."""
 
 
 def _standard_encoder() -> Callable[[object], bytes]:
@@ -80,23 +85,21 @@ def decode(
     try:
         return json.loads(data, object_pairs_hook=hook, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        what = error.msg.removesuffix(" at")  # as of some, and not of others
-        told = f"is not JSON: {what} at line {error.lineno} column {error.colno}"
-        remedy = "correct it there, or fetch the whole of it"
+        problem = json_problem(
+            ProblemCode.NOT_JSON,
+            actual=error.msg.removesuffix(" at"),  # which some messages end with
+            at=(error.lineno, error.colno),
+        )
     except UnicodeDecodeError as error:
-        told = f"is not UTF-8 at byte {error.start}"
-        remedy = "encode it in UTF-8"
+        problem = json_problem(ProblemCode.NOT_UTF8, actual=error.start, unit="bytes")
     except RecursionError:
-        told = "is JSON nested too deeply"
-        remedy = "check what wrote it"
-    except _NoNumberError as error:
-        told = f"is not JSON: {error} is no number"
-        remedy = "leave the member out"
-    except ValueError:  # Python itself guards against these
-        told = "has a number of thousands of digits"
-        remedy = "check what wrote it"
+        problem = json_problem(ProblemCode.JSON_TOO_DEEP)
+    except _ConstantError as error:
+        problem = json_problem(ProblemCode.JSON_CONSTANT, actual=str(error))
+    except ValueError:  # Python refuses to read such numbers
+        problem = json_problem(ProblemCode.JSON_NUMBER_TOO_LONG)
     # From None: the errors above hold the text.
-    raise ValidationError([Problem((), told, "a JSON text in UTF-8", remedy)]) from None
+    raise ValidationError([problem]) from None
 
 
 def decode_request(data: bytes | str) -> Any:
@@ -131,18 +134,18 @@ def _decoded_without_loss(data: bytes) -> Any:
     return found if text.count(b":") == data.count(b":") else None
 
 
-class _NoNumberError(ValueError):
+class _ConstantError(ValueError):
     """`NaN`, `Infinity` or `-Infinity`, which Python's reader would take."""
 
 
 def _no_constant(name: str) -> float:
-    raise _NoNumberError(name)
+    raise _ConstantError(name)
 
 
 class Repeated(dict[str, Any]):
     """A JSON object in which keys stand more than once."""
 
-    __qualname__ = "dict"  # in messages that tell the type of a value
+    __qualname__ = "dict"  # by which problems name its type
     keys_twice: tuple[str, ...] = ()
 
 

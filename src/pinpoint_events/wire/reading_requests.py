@@ -11,16 +11,17 @@ from typing import Any, Final, get_args, get_origin
 
 import attrs
 
-from pinpoint_events.errors import Problem, ValidationError
+from pinpoint_events.errors import ValidationError
 from pinpoint_events.model._converters import MORE_PROBLEMS, MOST_PROBLEMS, nearest
 from pinpoint_events.model._immutable import Immutable, Refused, problems_of
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsRequest
-from pinpoint_events.wire.json_text import Repeated
+from pinpoint_events.problems import Audience, Problem, ProblemCode
+from pinpoint_events.wire.json_text import Repeated, json_problem
 from pinpoint_events.wire.names import wire_name
 from pinpoint_events.wire.writing import is_model, kind_of
 
-__all__ = ["make_reader", "no_object", "repeated_keys"]
+__all__ = ["make_reader", "no_object", "repeated_keys", "unknown_key"]
 
 Reader = Callable[[Any, Any], Any]
 ReaderOf = Callable[[type[Any]], Reader]
@@ -64,17 +65,27 @@ def _read_plain(data: Any) -> Any:
 
 
 def repeated_keys(
-    data: Any, remedy: str = "rename one, or put both into one object"
+    data: Any, code: ProblemCode = ProblemCode.DUPLICATE_KEY
 ) -> list[Problem]:
-    """Return a problem for each key of an object that stands more than once in it."""
+    """
+    Return a problem for each key of an object that stands more than once in it.
+
+    Args:
+        data: What was read.
+        code: The code of the problems; `DUPLICATE_MEMBER` where the object has members
+            with fixed names.
+    """
     if type(data) is not Repeated:
         return []
-    limit = "each key once"
-    twice = data.keys_twice
-    told = [Problem((key,), "stands twice", limit, remedy) for key in twice]
+    problems = [json_problem(code, (key,)) for key in data.keys_twice[:MOST_PROBLEMS]]
     return (
-        told if len(told) <= MOST_PROBLEMS else [*told[:MOST_PROBLEMS], MORE_PROBLEMS]
+        problems
+        if len(data.keys_twice) <= MOST_PROBLEMS
+        else [*problems, _MORE_PROBLEMS]
     )
+
+
+_MORE_PROBLEMS: Final = MORE_PROBLEMS._replace(audience=Audience.JSON)
 
 
 def make_reader(cls: type[Any], reader_of: ReaderOf) -> Reader:
@@ -136,7 +147,7 @@ def _make_shape_reader(
         return lambda _data, _kind: cls()
     names: dict[str, Any] = {
         "ValidationError": ValidationError,
-        "in_wire_names": _in_wire_names,
+        "member_in_wire_name": _member_in_wire_name,
         # Nothing else is done by a call of the class.
         "new": cls.__new__,
         "read_any": read_any,
@@ -155,7 +166,7 @@ def _make_shape_reader(
     try:
         return new(this, {", ".join(arguments)})
     except ValidationError as error:
-        raise ValidationError(map(in_wire_names, error.problems)) from None
+        raise ValidationError(map(member_in_wire_name, error.problems)) from None
 """
     exec(f"def read(data, kind):{body}", names)  # noqa: S102 - our own names alone
     read: Callable[[Any, Any], Any] = names["read"]
@@ -188,7 +199,7 @@ def _make_patient_reader(
         try:
             obj = cls(**members)
         except ValidationError as error:
-            problems += map(_in_wire_names, error.problems)
+            problems += map(_member_in_wire_name, error.problems)
             raise ValidationError(problems) from None
         if problems:
             raise ValidationError(problems)
@@ -197,7 +208,7 @@ def _make_patient_reader(
     return read
 
 
-_MISSING: Final = Refused(Problem((), "is missing", "a required member", "add it"))
+_MISSING: Final = Refused(json_problem(ProblemCode.MISSING))
 
 
 def _plain_key(key: object) -> str:
@@ -205,41 +216,44 @@ def _plain_key(key: object) -> str:
     return str.__str__(key) if issubclass(type(key), str) else ""
 
 
-def _in_wire_names(problem: Problem) -> Problem:
+def _member_in_wire_name(problem: Problem) -> Problem:
     """Return a constructor's problem: deeper parts are keys, or read from the wire."""
     member, *rest = problem.path
-    return problem._replace(path=(wire_name(str(member)), *rest))
+    path = (wire_name(str(member)), *rest)
+    return problem._replace(path=path, audience=Audience.JSON)
 
 
 def no_object(cls: type[Any], data: Any) -> Problem:
     """Return the problem of data that should be an object and is none."""
-    found = "null" if data is None else f"of type {type(data).__qualname__}"
-    names = [wire_name(field.name) for field in attrs.fields(cls) if field.eq]
-    members = ", ".join(names)
-    limit = f"an object with members of {members}"
-    if isinstance(data, Immutable):
-        remedy = "it is one already" if type(data) is cls else "pass to_wire() of it"
-    else:
-        remedy = "write it as {...}"
-    return Problem((), f"is {found}", limit, remedy)
+    is_model = isinstance(data, Immutable)
+    return json_problem(
+        ProblemCode.ALREADY_AN_OBJECT if is_model else ProblemCode.NOT_AN_OBJECT,
+        actual=type(data).__qualname__,
+        allowed=tuple(wire_name(field.name) for field in attrs.fields(cls) if field.eq),
+        unit=cls.__name__,
+    )
 
 
 def _unknown_keys(
     keys: list[Any], cls: type[Any], names: Mapping[str, str]
 ) -> Iterator[Problem]:
-    limit = f"one of {', '.join(names)}"
+    known = tuple(names)
     for position, key in enumerate(keys):
         if position == MOST_PROBLEMS:
-            yield MORE_PROBLEMS
+            yield _MORE_PROBLEMS
             return
         if not issubclass(type(key), str):
-            told = f"a key is of type {type(key).__qualname__}"
-            yield Problem((), told, "keys of type str", "convert it with str()")
+            kind = type(key).__qualname__
+            yield json_problem(ProblemCode.WRONG_KEY_TYPE, actual=kind)
             continue
         word = str.__str__(key)
         if cls is EventsRequest and word in {"EventsRequest", "ApplicationId"}:
-            remedy = "pass what stands under EventsRequest"
+            yield json_problem(ProblemCode.WRAPPED_REQUEST, (word,), allowed=known)
         else:
-            near = nearest(word, list(names))
-            remedy = f"did you mean {' or '.join(near)}?" if near else "leave it out"
-        yield Problem((word,), "is not known", limit, remedy)
+            yield unknown_key(word, known)
+
+
+def unknown_key(key: str, known: tuple[str, ...]) -> Problem:
+    """Return the problem of a key that is none of the known members."""
+    near = nearest(key, known)
+    return json_problem(ProblemCode.UNKNOWN_KEY, (key,), allowed=known, nearest=near)

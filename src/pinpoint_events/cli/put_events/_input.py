@@ -9,20 +9,15 @@ from pinpoint_events.cli.put_events._values import (
     refused,
     text_value,
 )
-from pinpoint_events.errors import Problem, ValidationError
+from pinpoint_events.errors import ValidationError
+from pinpoint_events.problems import Audience, ProblemCode
 
 if TYPE_CHECKING:
     from pinpoint_events.model.request import EventsRequest
 
 __all__ = ["checked_input", "members"]
 
-_OPTIONS: Final = {
-    "ApplicationId": "--application-id",
-    "EventsRequest": "--events-request",
-}
-
-# A request is taken for the whole input.
-_HINTS: Final = {"BatchItem": "pass what holds it with --events-request"}
+_MEMBERS: Final = ("ApplicationId", "EventsRequest")
 
 
 def checked_input(options: Namespace) -> "tuple[str | None, EventsRequest]":
@@ -38,23 +33,29 @@ def checked_input(options: Namespace) -> "tuple[str | None, EventsRequest]":
     from pinpoint_events.model._immutable import Refused  # noqa: PLC0415
     from pinpoint_events.model.request import EventsRequest  # noqa: PLC0415
     from pinpoint_events.wire import from_wire  # noqa: PLC0415
-    from pinpoint_events.wire.reading_requests import repeated_keys  # noqa: PLC0415
+    from pinpoint_events.wire.json_text import json_problem  # noqa: PLC0415
+    from pinpoint_events.wire.reading_requests import (  # noqa: PLC0415
+        repeated_keys,
+        unknown_key,
+    )
 
     found = members(options)
-    problems = _unknown(found) + repeated_keys(found, "drop one")
+    problems = [unknown_key(key, _MEMBERS) for key in found if key not in _MEMBERS]
+    problems += repeated_keys(found, ProblemCode.DUPLICATE_MEMBER)
     # Any: the converter may refuse, which its type does not show.
     application_id: Any = found.get("ApplicationId")
     if application_id is not None:
         application_id = required_text(application_id)
         if type(application_id) is Refused:
             problems += [
-                each.below("ApplicationId") for each in application_id.problems
+                each.below("ApplicationId")._replace(audience=Audience.JSON)
+                for each in application_id.problems
             ]
     elif options.to is None and not options.dry_run:
-        problems.append(_missing("ApplicationId"))
+        problems.append(json_problem(ProblemCode.MISSING, ("ApplicationId",)))
     request = None
     if found.get("EventsRequest") is None:
-        problems.append(_missing("EventsRequest"))
+        problems.append(json_problem(ProblemCode.MISSING, ("EventsRequest",)))
     else:
         try:
             request = from_wire(EventsRequest, found["EventsRequest"])
@@ -119,17 +120,3 @@ def _remedy(text: str) -> str:
     if text.lstrip("'\" \t").startswith("{"):
         return "JSON begins with {; leave out the quotes that this shell passes on"
     return "pass JSON, shorthand syntax, or file://PATH for what stands in a file"
-
-
-def _unknown(found: dict[str, Any]) -> list[Problem]:
-    choices = f"one of {', '.join(_OPTIONS)}"
-    return [
-        Problem((key,), "is not known", choices, _HINTS.get(key, ""))
-        for key in found
-        if key not in _OPTIONS
-    ]
-
-
-def _missing(member: str) -> Problem:
-    remedy = f"pass {_OPTIONS[member]}, or {member} in --cli-input-json"
-    return Problem((member,), "is missing", "", remedy)

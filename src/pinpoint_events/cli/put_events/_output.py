@@ -12,7 +12,8 @@ from pinpoint_events.cli import _console as console
 from pinpoint_events.cli._parser import UsageError
 from pinpoint_events.cli.put_events import skeleton
 from pinpoint_events.cli.put_events._options import FORMATS
-from pinpoint_events.errors import ConfigurationError, shortened
+from pinpoint_events.errors import ConfigurationError
+from pinpoint_events.problems import shortened
 
 __all__ = ["Output", "chosen_output"]
 

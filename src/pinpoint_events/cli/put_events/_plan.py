@@ -4,12 +4,13 @@ from typing import Any, Final
 
 import attrs
 
-from pinpoint_events._json_words import in_json_words, in_wire_names
 from pinpoint_events.builder import BatchBuilder
 from pinpoint_events.errors import QuotaExceededError
 from pinpoint_events.model.request import EventsRequest
+from pinpoint_events.problems import Audience, Problem
 from pinpoint_events.quotas import Quotas, check_quotas
 from pinpoint_events.wire import to_json
+from pinpoint_events.wire.names import in_wire_names
 
 __all__ = ["plan"]
 
@@ -34,8 +35,12 @@ def plan(request: EventsRequest) -> dict[str, Any]:
             faults += error.problems
     return {
         "Requests": [_measures(part) for part in parts],
-        "Faults": [str(in_json_words(in_wire_names(fault))) for fault in faults],
+        "Faults": [str(_for_command_line(fault)) for fault in faults],
     }
+
+
+def _for_command_line(problem: Problem) -> Problem:
+    return in_wire_names(problem)._replace(audience=Audience.COMMAND_LINE)
 
 
 def _split(request: EventsRequest) -> tuple[EventsRequest, ...]:

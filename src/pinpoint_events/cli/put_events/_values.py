@@ -7,6 +7,7 @@ from typing import Any, BinaryIO, Final
 
 from pinpoint_events.cli._parser import UsageError
 from pinpoint_events.errors import ValidationError
+from pinpoint_events.problems import Audience
 
 __all__ = ["json_object", "read_value", "refused", "text_value"]
 
@@ -107,9 +108,8 @@ def json_object(
         value = decode_request(text)
     except ValidationError as error:
         (problem,) = error.problems
-        told = problem.problem.removeprefix("is not JSON: ").removeprefix("is ")
-        told = told.replace("has a number", "it has a number")
-        raise refused(option, f"Invalid JSON: {told}; {_A_JSON_OBJECT}") from None
+        problem = problem._replace(audience=Audience.COMMAND_LINE)
+        raise refused(option, f"{problem.problem}; {_A_JSON_OBJECT}") from None
     if not isinstance(value, dict):
         told = f"{otherwise}: expecting map, received {type(value)}; {_A_JSON_OBJECT}"
         raise refused(option, told)

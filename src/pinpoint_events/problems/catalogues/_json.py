@@ -1,0 +1,166 @@
+"""The words for those who write JSON: they say what to write, in JSON's own terms."""
+
+from typing import Final
+
+from pinpoint_events.problems._codes import Expected
+from pinpoint_events.problems._codes import ProblemCode as C
+from pinpoint_events.problems._problem import Words
+from pinpoint_events.problems.catalogues._shared import SHARED, TIME_FORM, Catalogue
+
+__all__ = ["JSON"]
+
+_LIMITED: Final = "at most {allowed}"
+_SPLIT: Final = "send it in several requests"
+_ESCAPES: Final = r"correct its \u escapes"
+_QUOTE: Final = "write it in quotes"
+_UNQUOTE: Final = "write it without quotes"
+_OBJECT: Final = "write it as {{...}}"
+
+JSON: Final = Catalogue(
+    templates={
+        **SHARED,
+        C.WRONG_TYPE: Words("is {type}", "{expected}", "{type_remedy}"),
+        C.WRONG_TYPE_OF_VALUE: Words(
+            "is {type}", "a string", 'write one of its values, as in "{example}"'
+        ),
+        C.NOT_AN_INSTANCE: Words("is {type}", "an object", _OBJECT),
+        C.PLAIN_DATA: Words("is {type}", "{with_article}", "correct its members"),
+        C.LONE_SURROGATE: Words(
+            "has a lone surrogate", "text that UTF-8 can hold", _ESCAPES
+        ),
+        C.NOT_ISO_8601: Words(
+            "is no ISO 8601 time", f"a form such as {TIME_FORM}", "write it so"
+        ),
+        C.NO_TIME_ZONE: Words(
+            "has no time zone",
+            "a time that names its moment",
+            "end it with Z if it is in UTC",
+        ),
+        C.INTEGER_TOO_LARGE: Words(
+            "has {actual} bits", "a whole number within +-2**53", "write a smaller one"
+        ),
+        C.METRIC_TOO_LARGE: Words(
+            "has {actual} bits",
+            "a whole number within +-2**53",
+            "write it with a decimal point, or as a string under Attributes",
+        ),
+        C.NUMBER_OUT_OF_RANGE: Words(
+            "is {actual}", "{unit} from {allowed}", "correct it"
+        ),
+        C.WRONG_KEY_TYPE: Words("a key is {type}", "keys that are strings", _QUOTE),
+        C.LONE_SURROGATE_IN_KEY: Words(
+            "the key has a lone surrogate", "text that UTF-8 can hold", _ESCAPES
+        ),
+        C.DUPLICATE_KEY: Words(
+            "stands twice", "each key once", "rename one, or put both into one object"
+        ),
+        C.MISSING_CHANNEL_TYPE: Words(
+            "is missing",
+            "an address needs its channel",
+            'say which, as in "ChannelType": "EMAIL"',
+        ),
+        C.DURATION_MISMATCH: Words(
+            "is {actual} ms, but stop minus start is {allowed} ms",
+            "exactly the difference, in whole milliseconds",
+            "correct it",
+        ),
+        C.WRAPPED_REQUEST: Words(
+            "is not known", "one of {allowed}", "send what stands under EventsRequest"
+        ),
+        C.NOT_AN_OBJECT: Words(
+            "is {type}", "an object with members of {allowed}", _OBJECT
+        ),
+        C.ALREADY_AN_OBJECT: Words(
+            "is {type}",
+            "an object with members of {allowed}",
+            "use what to_wire() returns for it",
+        ),
+        C.TOO_MANY_EVENTS: Words("{actual} events", _LIMITED, _SPLIT),
+        C.REQUEST_TOO_LARGE: Words("{actual} bytes", _LIMITED, _SPLIT),
+        C.EMPTY_BUILDER: Words("is empty", "at least one event", "add one"),
+        C.NO_CURRENT_ENDPOINT: Words(
+            "belongs to no endpoint", "an event has one", "write it under an endpoint"
+        ),
+        C.ENDPOINT_DIFFERS: Words(
+            "differs in {actual} from the endpoint given before",
+            "one endpoint an id",
+            "write it once",
+        ),
+        C.EVENT_ID_TAKEN: Words(
+            "has another event already", "one event for each id", "use another id"
+        ),
+        C.BUILDER_NOT_BUILT: Words("is {type}", "an object", _OBJECT),
+        C.LIMIT_NOT_POSITIVE: Words(
+            "is {actual}", "at least 1", "write null to switch it off"
+        ),
+        C.ATTEMPTS_NOT_POSITIVE: Words(
+            "is {actual}", "a whole number, at least 1", "write 1 to send once"
+        ),
+        C.SECONDS_NOT_POSITIVE: Words(
+            "is {actual}", "a finite number of seconds, above 0", "correct it"
+        ),
+        C.NOT_A_FAULT: Words(
+            "is no fault",
+            "an object with the name of its kind under `fault`",
+            'write {{"fault": "fail_call"}}, for one',
+        ),
+        C.NOT_POSITIVE_INTEGERS: Words(
+            "has something else in it",
+            "an array of whole numbers from 1 on",
+            "correct it",
+        ),
+    },
+    types={
+        "NoneType": "null",
+        "bool": "a boolean",
+        "dict": "an object",
+        "float": "a number",
+        "int": "a number",
+        "list": "an array",
+        "str": "a string",
+        "tuple": "an array",
+    },
+    expected={
+        Expected.ATTEMPTS: "a whole number, at least 1",
+        Expected.BOOLEAN: "true or false",
+        Expected.DURATION: "a whole number of milliseconds",
+        Expected.INTEGER: "a whole number",
+        Expected.INTEGERS: "an array of whole numbers from 1 on",
+        Expected.LIST: "an array",
+        Expected.MAPPING: "an object",
+        Expected.NAME: "a string",
+        Expected.NUMBER: "a number",
+        Expected.SECONDS: "a finite number of seconds, above 0",
+        Expected.TEXT: "a string",
+        Expected.TEXTS: "an array of strings",
+        Expected.TIME: f"a string such as {TIME_FORM}",
+    },
+    type_remedies={
+        Expected.ATTEMPTS: {None: _UNQUOTE},
+        Expected.BOOLEAN: {None: "write true or false, without quotes"},
+        Expected.DURATION: {None: "write it without quotes and decimal point"},
+        Expected.INTEGER: {None: "write it without quotes and decimal point"},
+        Expected.INTEGERS: {None: "write an array, as in [1, 2]"},
+        Expected.LIST: {None: "write it as [...]"},
+        Expected.MAPPING: {None: _OBJECT.format()},
+        Expected.NAME: {"NoneType": "give it a name", None: _QUOTE},
+        Expected.NUMBER: {
+            "NoneType": "leave it out",
+            "bool": "write 1 or 0, or make it an attribute",
+            "str": _UNQUOTE,
+            None: "write one number",
+        },
+        Expected.SECONDS: {None: _UNQUOTE},
+        Expected.TEXT: {"NoneType": "leave it out", None: _QUOTE},
+        Expected.TEXTS: {
+            "NoneType": "leave it out",
+            "str": "put it in an array: [...]",
+            None: "write an array of strings",
+        },
+        Expected.TIME: {
+            "float": "write date and time of day, in quotes",
+            "int": "write date and time of day, in quotes",
+            None: "write it so",
+        },
+    },
+)

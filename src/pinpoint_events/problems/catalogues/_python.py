@@ -1,0 +1,174 @@
+"""The words for callers of constructors, builders and senders."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from pinpoint_events.problems._codes import Expected
+from pinpoint_events.problems._codes import ProblemCode as C
+from pinpoint_events.problems._problem import Words
+from pinpoint_events.problems.catalogues._shared import SHARED, TIME_FORM, Catalogue
+
+__all__ = ["PYTHON"]
+
+_SPLIT: Final = "let build_all() split it"
+_DECODE: Final = "decode the bytes it came from with their own encoding"
+_LIMITED: Final = "at most {allowed}"
+_TEXT_REMEDIES: Final[Mapping[str | None, str]] = {
+    "bytearray": "decode it",
+    "bytes": "decode it",
+    None: "convert it with str()",
+}
+
+PYTHON: Final = Catalogue(
+    templates={
+        **SHARED,
+        C.WRONG_TYPE: Words("is {type}", "{expected}", "{type_remedy}"),
+        C.NOT_AN_INSTANCE: Words(
+            "is {type}", "{with_article}", "build it with {unit}(...)"
+        ),
+        C.PLAIN_DATA: Words(
+            "is {type}",
+            "{with_article}",
+            "build it with {unit}(...) or from_wire({unit}, ...)",
+        ),
+        C.LONE_SURROGATE: Words(
+            "has a lone surrogate", "text that UTF-8 can hold", _DECODE
+        ),
+        C.NOT_ISO_8601: Words(
+            "is no ISO 8601 time",
+            f"a form such as {TIME_FORM}",
+            "pass a datetime with tzinfo",
+        ),
+        C.NO_TIME_ZONE: Words(
+            "has no time zone",
+            "a time that names its moment",
+            "pass tzinfo=UTC, or end the text with Z",
+        ),
+        C.INTEGER_TOO_LARGE: Words(
+            "has {actual} bits", "an int within +-2**53", "pass a smaller one"
+        ),
+        C.METRIC_TOO_LARGE: Words(
+            "has {actual} bits",
+            "an int within +-2**53",
+            "pass a float, or make it an attribute",
+        ),
+        C.NUMBER_OUT_OF_RANGE: Words(
+            "is {actual}", "{unit} from {allowed}", "correct it"
+        ),
+        C.WRONG_KEY_TYPE: Words(
+            "a key is {type}", "keys of type str", "convert it with str()"
+        ),
+        C.LONE_SURROGATE_IN_KEY: Words(
+            "the key has a lone surrogate", "text that UTF-8 can hold", _DECODE
+        ),
+        C.DUPLICATE_KEY: Words("stands twice", "each key once", "rename one"),
+        C.MISSING_CHANNEL_TYPE: Words(
+            "is missing",
+            "an address needs its channel",
+            "say which, as in ChannelType.EMAIL",
+        ),
+        C.DURATION_MISMATCH: Words(
+            "is {actual} ms, but stop minus start is {allowed} ms",
+            "exactly the difference, in whole milliseconds",
+            "leave it out (or pass None) to have it derived",
+        ),
+        C.WRONG_TYPE_OF_VALUE: Words(
+            "is {type}",
+            "{with_article} or its wire string",
+            "pass one, as in {unit}.{example}",
+        ),
+        C.WRAPPED_REQUEST: Words(
+            "is not known", "one of {allowed}", "pass what stands under EventsRequest"
+        ),
+        C.NOT_AN_OBJECT: Words(
+            "is {type}", "a dict with the keys {allowed}", "pass a dict"
+        ),
+        C.ALREADY_AN_OBJECT: Words(
+            "is {type}", "a dict with the keys {allowed}", "pass to_wire() of it"
+        ),
+        C.TOO_MANY_EVENTS: Words("{actual} events", _LIMITED, _SPLIT),
+        C.REQUEST_TOO_LARGE: Words("{actual} bytes", _LIMITED, _SPLIT),
+        C.EMPTY_BUILDER: Words("the builder is empty", "at least one event", "add one"),
+        C.NO_CURRENT_ENDPOINT: Words(
+            "belongs to no endpoint",
+            "an event has one",
+            "call endpoint() first, or add()",
+        ),
+        C.ENDPOINT_DIFFERS: Words(
+            "differs in {actual} from the endpoint given before",
+            "one endpoint an id",
+            "give it once, or build and start anew",
+        ),
+        C.EVENT_ID_TAKEN: Words(
+            "has another event already", "one event for each id", "use another id"
+        ),
+        C.BUILDER_NOT_BUILT: Words(
+            "is of type BatchBuilder",
+            "an EventsRequest",
+            "call build() on it, or build_all()",
+        ),
+        C.LIMIT_NOT_POSITIVE: Words(
+            "is {actual}", "at least 1", "pass None to switch it off"
+        ),
+        C.ATTEMPTS_NOT_POSITIVE: Words(
+            "is {actual}", "a whole number, at least 1", "pass retry=None to send once"
+        ),
+        C.SECONDS_NOT_POSITIVE: Words(
+            "is {actual}",
+            "a finite number of seconds, above 0",
+            "correct it, or leave it out",
+        ),
+        C.NOT_A_FAULT: Words(
+            "is no fault",
+            "an object of a class such as FailCall or Delay",
+            "pass FailCall(calls=[1]), for one",
+        ),
+        C.NOT_POSITIVE_INTEGERS: Words(
+            "has something else in it", "a list of ints from 1 on", "correct it"
+        ),
+    },
+    types={"NoneType": "None"},
+    expected={
+        Expected.ATTEMPTS: "a whole number, at least 1",
+        Expected.BOOLEAN: "True or False",
+        Expected.DURATION: "an int of milliseconds, or a timedelta",
+        Expected.INTEGER: "an int",
+        Expected.INTEGERS: "a list of ints from 1 on",
+        Expected.LIST: "a list",
+        Expected.MAPPING: "a mapping",
+        Expected.NAME: "a str",
+        Expected.NUMBER: "an int or a float",
+        Expected.SECONDS: "a finite number of seconds, above 0",
+        Expected.TEXT: "a str",
+        Expected.TEXTS: "a list of str",
+        Expected.TIME: "a datetime with a time zone, or an ISO 8601 str",
+    },
+    type_remedies={
+        Expected.ATTEMPTS: {None: "pass an int, or leave it out"},
+        Expected.BOOLEAN: {None: "pass True or False"},
+        Expected.DURATION: {None: "pass timedelta(milliseconds=...)"},
+        Expected.INTEGER: {None: "pass a whole number"},
+        Expected.INTEGERS: {None: "pass a list, as in [1, 2]"},
+        Expected.LIST: {None: "pass a list"},
+        Expected.MAPPING: {None: "pass a dict"},
+        Expected.NAME: {"NoneType": "give it a name", **_TEXT_REMEDIES},
+        Expected.NUMBER: {
+            "NoneType": "leave it out",
+            "bool": "pass 1 or 0, or make it an attribute",
+            None: "convert it with int() or float()",
+        },
+        Expected.SECONDS: {None: "pass a number, or leave it out"},
+        Expected.TEXT: {"NoneType": "leave it out", **_TEXT_REMEDIES},
+        Expected.TEXTS: {
+            "NoneType": "leave it out",
+            "str": "put it in a list: [value]",
+            None: "make it a list of str",
+        },
+        Expected.TIME: {
+            "NoneType": "pass datetime.now(UTC), if it is now",
+            "float": "convert seconds with datetime.fromtimestamp(seconds, UTC)",
+            "int": "convert seconds with datetime.fromtimestamp(seconds, UTC)",
+            None: "pass a datetime with tzinfo",
+        },
+    },
+)

@@ -1,0 +1,173 @@
+"""
+How a catalogue turns facts into words, and the words that all catalogues share.
+
+A catalogue maps each code to templates. In a template, `{actual}`, `{allowed}`,
+`{unit}` and `{nearest}` are the facts as they are shown, `{position}` is the place in a
+text, and `{type}` and `{expected}` name types in the language of the audience.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from pinpoint_events.problems._codes import Expected
+from pinpoint_events.problems._codes import ProblemCode as C
+from pinpoint_events.problems._paths import shortened
+from pinpoint_events.problems._problem import Problem, Words
+
+__all__ = ["SHARED", "TIME_FORM", "Catalogue"]
+
+TIME_FORM: Final = "2026-11-24T09:30:00.000Z"
+
+
+class Catalogue(NamedTuple):
+    """
+    The words for one audience.
+
+    Attributes:
+        templates: For each code, its words.
+        types: Python's name of a type to its name here; other types keep theirs.
+        expected: What a value should have been, in words.
+        type_remedies: What to do about a type where another one is expected; under None
+            for every type that is not listed.
+    """
+
+    templates: Mapping[C, Words]
+    types: Mapping[str, str]
+    expected: Mapping[Expected, str]
+    type_remedies: Mapping[Expected, Mapping[str | None, str]]
+
+    def words(self, problem: Problem) -> Words:
+        """Return what a problem says."""
+        templates = self.templates[problem.code]
+        facts = self._facts(problem)
+        return Words(*(template.format_map(facts) for template in templates))
+
+    def _facts(self, problem: Problem) -> dict[str, Any]:
+        actual = str(problem.actual)
+        nearest = " or ".join(problem.nearest)
+        facts: dict[str, Any] = {
+            "actual": _shown(problem.actual),
+            "allowed": _shown(problem.allowed),
+            "example": "".join(problem.nearest[:1]),
+            "expected": "",
+            "nearest": f"did you mean {nearest}?" if nearest else "",
+            "position": _position(problem.at),
+            "quoted": shortened(actual),
+            "suggestion": f"did you mean {nearest}?" if nearest else "leave it out",
+            "type": self.types.get(actual, f"of type {actual}"),
+            "type_remedy": "",
+            "unit": problem.unit,
+            "with_article": _with_article(problem.unit),
+        }
+        if isinstance(problem.allowed, Expected):
+            facts["expected"] = self.expected[problem.allowed]
+            remedies = self.type_remedies[problem.allowed]
+            facts["type_remedy"] = remedies.get(actual) or remedies[None]
+        return facts
+
+
+def _shown(fact: Any) -> str:
+    match fact:
+        case int():
+            return f"{fact:,}"
+        case (int() | float() as least, int() | float() as most):
+            return f"{least:,} to {most:,}"
+        case tuple():
+            return ", ".join(fact)
+        case _:
+            return str(fact)
+
+
+def _position(at: tuple[int, ...]) -> str:
+    """Return line and column, or the column alone."""
+    names = ("line", "column")[2 - len(at) :]
+    return " ".join(f"{name} {number}" for name, number in zip(names, at, strict=True))
+
+
+def _with_article(name: str) -> str:
+    """Return the name of a class as it is read in a sentence."""
+    return f"{'an' if name[:1] in set('AEIO') else 'a'} {name}"
+
+
+# Words that fit every audience.
+SHARED: Final[Mapping[C, Words]] = {
+    C.EMPTY: Words("is empty", "at least 1 character", "give it a name"),
+    C.TIME_OUT_OF_RANGE: Words(
+        "is out of range", "years 1 to 9999 in UTC", "correct the time"
+    ),
+    C.NEGATIVE_DURATION: Words(
+        "is {actual} ms", "0 to 2**53 milliseconds", "leave it out to have it derived"
+    ),
+    C.NOT_FINITE: Words("is {actual}", "a finite number", "leave it out"),
+    C.ANGLE_OUT_OF_RANGE: Words(
+        "is out of range",
+        "-{allowed} to {allowed} degrees",
+        "check the unit and the order",
+    ),
+    C.UNKNOWN_VALUE: Words("is {quoted}", "one of {allowed}", "{nearest}"),
+    C.EMPTY_KEY: Words("the key is empty", "at least 1 character", "give it a name"),
+    C.STOP_BEFORE_START: Words(
+        "is {actual} ms before the start",
+        "not before the start",
+        "check which is which",
+    ),
+    C.STATUS_CODE_NOT_ALONE: Words(
+        "stands beside item responses",
+        "a bare status code stands alone",
+        "leave it out",
+    ),
+    C.MISSING: Words("is missing", "a required member", "add it"),
+    C.UNKNOWN_KEY: Words("is not known", "one of {allowed}", "{suggestion}"),
+    C.DUPLICATE_MEMBER: Words("stands twice", "each member once", "drop one"),
+    C.NOT_JSON: Words(
+        "is not JSON: {actual} at {position}",
+        "a JSON text in UTF-8",
+        "correct it there, or fetch the whole of it",
+    ),
+    C.NOT_UTF8: Words(
+        "is not UTF-8 at byte {actual}", "a JSON text in UTF-8", "encode it in UTF-8"
+    ),
+    C.JSON_TOO_DEEP: Words(
+        "is JSON nested too deeply", "a JSON text in UTF-8", "check what wrote it"
+    ),
+    C.JSON_NUMBER_TOO_LONG: Words(
+        "has a number of thousands of digits",
+        "a JSON text in UTF-8",
+        "check what wrote it",
+    ),
+    C.JSON_CONSTANT: Words(
+        "is not JSON: {actual} is no number",
+        "a JSON text in UTF-8",
+        "leave the member out",
+    ),
+    C.EVENT_TOO_LARGE: Words(
+        "{actual} bytes",
+        "at most {allowed}",
+        "shorten its values, or make it several events",
+    ),
+    C.ENDPOINT_TOO_LARGE: Words(
+        "{actual} bytes", "at most {allowed}", "leave some out"
+    ),
+    C.EVENT_WITH_ENDPOINT_TOO_LARGE: Words(
+        "{actual} bytes", "at most {allowed}", "shorten the event or its endpoint"
+    ),
+    C.TOO_MANY_ATTRIBUTES: Words(
+        "{actual} attributes and metrics together",
+        "at most {allowed}",
+        "leave some out",
+    ),
+    C.TOO_MANY_VALUES: Words("{actual} values", "at most {allowed}", "leave some out"),
+    C.KEY_TOO_LONG: Words(
+        "{actual} characters in the key", "at most {allowed}", "shorten it"
+    ),
+    C.VALUE_TOO_LONG: Words(
+        "{actual} characters", "at most {allowed}", "shorten the value or drop the key"
+    ),
+    C.NOT_HEADER_TEXT: Words(
+        "cannot stand in a header", "printable ASCII, not empty", "correct it"
+    ),
+    C.LINE_TOO_LONG: Words(
+        "more than {allowed} bytes", "at most {allowed}", "write one event in a line"
+    ),
+    C.MORE_PROBLEMS: Words("has more problems", "", "correct these first"),
+}
