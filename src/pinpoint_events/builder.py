@@ -1,9 +1,9 @@
 """
 Events in, requests within quotas out.
 
-A builder keeps the JSON text of each event beside the event: it has to write it once
-anyway to know its exact size, and the request that comes out then has its body ready.
-Texts stand in dicts of `bytes`, which the garbage collector does not have to visit.
+A builder keeps the JSON text of each event: it writes the text anyway to know its exact
+size, and so the finished request has its body ready. The texts are `bytes` in dicts,
+which the garbage collector does not visit.
 """
 
 import os
@@ -32,7 +32,7 @@ from pinpoint_events.wire.json_text import encode
 
 __all__ = ["BatchBuilder", "new_event_id"]
 
-# A request's text is these, around and between the texts of its parts.
+# The JSON text around and between the parts of a request and of a batch.
 _REQUEST: Final = (b'{"BatchItem":{', b"}}")
 _BATCH: Final = (b':{"Endpoint":', b',"Events":{', b"}}")
 _EMPTY_REQUEST_BYTES: Final = sum(map(len, _REQUEST))
@@ -46,7 +46,7 @@ def new_event_id() -> str:
     """
     Return a random UUID (version 4) as text.
 
-    Not by `uuid.uuid4()`, whose object takes most of the time and is thrown away.
+    `uuid.uuid4()` would spend most of its time on an object that is not needed.
     """
     digits = os.urandom(16).hex()
     variant = "89ab"[int(digits[16], 16) & 3]
@@ -84,19 +84,19 @@ class _Batch:
 
 class BatchBuilder:
     """
-    Collects endpoints and events, checked one by one, and builds requests of them.
+    Collects endpoints and events, checks each, and builds requests from them.
 
-    Each step returns the builder itself, so steps can be chained, and a forgotten
-    assignment loses nothing. A refused step leaves the builder as it was. One builder
-    is for one thread; the requests that it builds are for any.
+    Each method returns the builder itself, so calls can be chained, and a forgotten
+    assignment loses nothing. A call that raises leaves the builder unchanged. A builder
+    is not thread-safe; the requests that it builds are.
 
     Args:
-        quotas: The limits to keep to.
-        new_event_id: Makes the id of an event that is added without one; random UUIDs
-            if left out.
+        quotas: The limits of the requests to build.
+        new_event_id: Returns the id of an event that is added without one; by default
+            a random UUID.
 
     Raises:
-        ValidationError: If the quotas are no `Quotas`.
+        ValidationError: If `quotas` is of another type.
     """
 
     def __init__(
@@ -113,14 +113,14 @@ class BatchBuilder:
         self.clear()
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
-        """Refuse to pickle or copy: two builders would share what each changes."""
-        told = "cannot pickle or copy a BatchBuilder; build() gives what can be"
-        raise TypeError(told)
+        """Refuse to pickle or copy: the copies would share mutable state."""
+        message = "cannot pickle or copy a BatchBuilder; copy the request of build()"
+        raise TypeError(message)
 
     def clear(self) -> Self:
-        """Forget all endpoints and events."""
+        """Remove all endpoints and events."""
         self._batches: dict[str, _Batch] = {}
-        # Arrivals in order, in two lists: an endpoint without events has no event id.
+        # Endpoint and event id of each arrival; an endpoint alone has no event id.
         self._arrived_at: list[str] = []
         self._arrived: list[str | None] = []
         self._current: str | None = None
@@ -130,21 +130,21 @@ class BatchBuilder:
 
     def endpoint(self, endpoint_id: str, endpoint: Endpoint | None = None) -> Self:
         """
-        Say whom the events that follow belong to.
+        Set the endpoint that the following events belong to.
 
         Args:
             endpoint_id: Your id of it; not empty.
-            endpoint: What the service shall know of it; None leaves what it has, and
-                what was said of it before.
+            endpoint: Data of the endpoint to store; None changes neither what the
+                service has stored nor what an earlier call gave.
 
         Raises:
-            ValidationError: If something else was said of this endpoint before. After
-                any error there is no current endpoint, so that no event lands on the
-                wrong one.
+            ValidationError: If an earlier call gave other data for this endpoint. After
+                any error there is no current endpoint, so that no event is added to
+                the wrong one.
             QuotaExceededError: If the endpoint is over a quota.
         """
         self._current = None
-        # Any: a converter may have refused, which no type of a built object shows.
+        # Any: a converter may return problems, which its return type does not say.
         name: Any = required_text(endpoint_id)
         given = None if endpoint is None else instance_of(Endpoint, endpoint)
         if type(name) is Refused or type(given) is Refused:
@@ -203,23 +203,23 @@ class BatchBuilder:
         self, endpoint_id: str, event: Event, *, event_id: str | None = None
     ) -> Self:
         """
-        Add an event, whatever endpoint is current.
+        Add an event to the given endpoint; the current endpoint stays as it is.
 
         Args:
-            endpoint_id: Whom it belongs to; not empty.
-            event: What happened.
-            event_id: Your id of it, not empty, by which the answer names it; a new one
-                if left out. The same event under the same id again changes nothing.
+            endpoint_id: The endpoint that it belongs to; not empty.
+            event: The event.
+            event_id: Your id of it, not empty, which is its key in the answer; a new
+                one by default. Adding an equal event under the same id changes nothing.
 
         Raises:
-            ValidationError: If an argument is of the wrong type or empty, or if another
-                event of this endpoint has the id.
+            ValidationError: If an argument is of the wrong type or empty, or if the id
+                is taken by another event of this endpoint.
             QuotaExceededError: If the event is over a quota.
         """
         return self._add(required_text(endpoint_id), event, event_id)
 
     def _add(self, name: Any, event: Any, event_id: str | None) -> Self:
-        """Add an event of the endpoint whose id a converter has taken or refused."""
+        """Add an event; `name` is what the converter returned for the endpoint's id."""
         key: Any = required_text(self._new_event_id() if event_id is None else event_id)
         if type(event) is not Event or type(name) is Refused or type(key) is Refused:
             checked = instance_of(Event, event)
@@ -247,7 +247,7 @@ class BatchBuilder:
         return self
 
     def events(self) -> Iterator[tuple[str, str, Event]]:
-        """Yield endpoint id, event id and event of all events, as they were added."""
+        """Yield endpoint id, event id and event of each event, in order of arrival."""
         for endpoint_id, event_id in zip(self._arrived_at, self._arrived, strict=True):
             if event_id is not None:
                 yield endpoint_id, event_id, self._batches[endpoint_id].events[event_id]
@@ -257,7 +257,7 @@ class BatchBuilder:
         return self._count
 
     def __bool__(self) -> bool:
-        """Return whether there is anything to build: an endpoint alone is."""
+        """Return whether there is anything to build; an endpoint alone is enough."""
         return bool(self._batches)
 
     def __repr__(self) -> str:
@@ -273,11 +273,11 @@ class BatchBuilder:
 
     def build(self) -> EventsRequest:
         """
-        Return everything as one request, and change nothing.
+        Return everything as one request; the builder stays as it is.
 
         Raises:
-            QuotaExceededError: If it is too much for one request; with all violations.
-            ValidationError: If there is nothing in it.
+            QuotaExceededError: If it exceeds quotas of a request; with all of them.
+            ValidationError: If the builder is empty.
         """
         self._refuse_empty()
         over = request_problems(self._count, self._size_bytes, self._quotas)
@@ -287,14 +287,14 @@ class BatchBuilder:
 
     def build_all(self) -> tuple[EventsRequest, ...]:
         """
-        Return everything as requests within the quotas, and change nothing.
+        Return everything as requests within the quotas; the builder stays as it is.
 
         The arrivals are cut into consecutive runs, each as long as the quotas allow.
         Each request carries the whole `Endpoint` of each endpoint in it.
 
         Raises:
-            QuotaExceededError: If one event with its endpoint is too much.
-            ValidationError: If there is nothing in it.
+            QuotaExceededError: If a single event with its endpoint exceeds a quota.
+            ValidationError: If the builder is empty.
         """
         self._refuse_empty()
         return tuple(self._request(start, stop) for start, stop in self._runs())
@@ -304,11 +304,11 @@ class BatchBuilder:
             raise ValidationError([Problem(ProblemCode.EMPTY_BUILDER)])
 
     def _stands_alone(self, position: int) -> bool:
-        """Return whether the arrival is an endpoint without events, to this day."""
+        """Return whether the arrival is an endpoint that still has no events."""
         return not self._batches[self._arrived_at[position]].events
 
     def _runs(self) -> Iterator[tuple[int, int]]:
-        """Yield where each request's arrivals start and stop."""
+        """Yield the first arrival of each request, and the one after its last."""
         most_events = bound(self._quotas.events_per_request)
         most_bytes = bound(self._quotas.request_bytes)
         start = count = 0
@@ -340,7 +340,7 @@ class BatchBuilder:
     def _added_bytes(
         self, endpoint_id: str, event_id: str | None, events_of: dict[str, int]
     ) -> int:
-        """Return by how much the arrival makes the run's request longer."""
+        """Return the bytes that the arrival adds to the request of its run."""
         batch = self._batches[endpoint_id]
         size = 0
         if endpoint_id not in events_of:

@@ -9,16 +9,16 @@ PinpointEventsError
     ItemsFailedError             .outcomes
     SenderError                  .is_retry_safe .retry_after_seconds .request_id
         TransportError           no answer arrived
-        InvalidResponseError     an answer arrived that is none
+        InvalidResponseError     an answer arrived that cannot be read
         StoreError               the local store refused
         ServiceError             .status .code .message
             BadRequestError ForbiddenError NotFoundError MethodNotAllowedError
             PayloadTooLargeError TooManyRequestsError InternalServerError
 ```
 
-The class tells whose fault it is, the attributes what to do. All of them pickle.
-None holds a credential, an address, an attribute value or any other payload:
-messages show keys, ids, sizes, types and limits.
+The class says whose fault it is, the attributes what to do. All of them pickle.
+None holds a credential, an address, an attribute value or any other payload: messages
+show keys, ids, sizes, types and limits.
 """
 
 from collections import Counter
@@ -50,12 +50,12 @@ __all__ = [
     "ValidationError",
 ]
 
-_SHOWN_ITEMS: Final = 5  # failed items named one by one; the rest is counted
-_SHOWN_WORDS: Final = 200  # characters of the service's; the longest seen has 100
+_SHOWN_ITEMS: Final = 5  # failed items that a message lists; the rest is counted
+_SHOWN_CHARACTERS: Final = 200  # of the service's message; the longest seen has 100
 
 
 def is_retryable(status: int) -> bool:
-    """Return whether a status code, of a call or of an item, asks to try again."""
+    """Return whether a status code, of a call or of an item, is worth a retry."""
     return status == _TOO_MANY_REQUESTS or status // 100 == _SERVER_ERRORS
 
 
@@ -68,7 +68,7 @@ def _cut(text: str, most: int) -> str:
 
 
 def defect_text(error: Exception) -> str:
-    """Return where an unexpected error came from; its own words may hold data."""
+    """Return where an unexpected error was raised; its message may hold data."""
     from traceback import extract_tb  # noqa: PLC0415 - needed for defects only
 
     place = extract_tb(error.__traceback__)[-1]
@@ -76,33 +76,33 @@ def defect_text(error: Exception) -> str:
     return f"unexpected {kind} in line {place.lineno} of {place.filename}"
 
 
-def hidden(words: str, secrets: Iterable[str]) -> str:
+def hidden(text: str, secrets: Iterable[str]) -> str:
     """
-    Return the service's words with none of these in them.
+    Return the service's message without any of the secrets.
 
     The service may quote the request that it refuses, session token included.
     """
     for secret in secrets:
-        if len(secret) < _HIDDEN_CHARACTERS:
+        if len(secret) < _MIN_SECRET_CHARACTERS:
             continue
-        words = words.replace(secret, _HIDDEN)
-        # Long words were cut, perhaps within the secret.
-        for length in range(len(secret) - 1, _TELLING_CHARACTERS - 1, -1):
-            if words.endswith(secret[:length]):
-                words = words[:-length] + _HIDDEN
+        text = text.replace(secret, _REDACTED)
+        # A long message was cut, perhaps within the secret.
+        for length in range(len(secret) - 1, _MIN_PREFIX_CHARACTERS - 1, -1):
+            if text.endswith(secret[:length]):
+                text = text[:-length] + _REDACTED
                 break
-    return words
+    return text
 
 
-_HIDDEN: Final = "[hidden]"
-_HIDDEN_CHARACTERS: Final = 4  # what is shorter stands within ordinary words, too
-_TELLING_CHARACTERS: Final = 8  # fewer of the start of a secret tell nothing
+_REDACTED: Final = "[hidden]"
+_MIN_SECRET_CHARACTERS: Final = 4  # shorter ones occur within ordinary words
+_MIN_PREFIX_CHARACTERS: Final = 8  # a shorter start of a secret reveals nothing
 
 
-def _one_line(words: str) -> str:
-    """Return somebody else's words so that they cannot steer a terminal, or a log."""
-    line = " ".join(words.split())
-    return "".join(sign if sign.isprintable() else "\ufffd" for sign in line)
+def _one_line(text: str) -> str:
+    """Return foreign text without line breaks and control characters."""
+    line = " ".join(text.split())
+    return "".join(char if char.isprintable() else "\ufffd" for char in line)
 
 
 class PinpointEventsError(Exception):
@@ -111,7 +111,7 @@ class PinpointEventsError(Exception):
 
 class ValidationError(PinpointEventsError, ValueError):
     """
-    The input is not what it must be; nothing was sent.
+    The input is invalid; nothing was sent.
 
     Attributes:
         problems: All that is wrong with it, not only the first.
@@ -133,11 +133,11 @@ class ValidationError(PinpointEventsError, ValueError):
 
 
 class QuotaExceededError(ValidationError):
-    """The input is sound, but more or larger than the service takes."""
+    """The input is valid, but more or larger than the service accepts."""
 
 
 class ConfigurationError(PinpointEventsError):
-    """Region, URL, credentials or installation do not allow to send at all."""
+    """Region, URL, credentials or installation do not allow sending at all."""
 
 
 class ItemsFailedError(PinpointEventsError):
@@ -160,8 +160,8 @@ class ItemsFailedError(PinpointEventsError):
     def __str__(self) -> str:
         """Return how many failed, and why the first few did."""
         counts = Counter(item.outcome for item in self.outcomes)
-        told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
-        lines = [f"not everything was accepted ({told}):"]
+        summary = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+        lines = [f"not everything was accepted ({summary}):"]
         lines += [f"  {outcome_text(item)}" for item in self.outcomes[:_SHOWN_ITEMS]]
         if len(self.outcomes) > _SHOWN_ITEMS:
             lines.append(f"  and {len(self.outcomes) - _SHOWN_ITEMS} more")
@@ -172,26 +172,26 @@ class ItemsFailedError(PinpointEventsError):
 
 
 def outcome_text(outcome: "ItemOutcome") -> str:
-    """Return what became of an item in one line, its place first."""
+    """Return the outcome of an item in one line, its path first."""
     path: tuple[str | int, ...] = ("BatchItem", outcome.endpoint_id)
     path += ("Endpoint",) if outcome.event_id is None else ("Events", outcome.event_id)
-    told = f"{path_text(path)}: {outcome.outcome}"
+    line = f"{path_text(path)}: {outcome.outcome}"
     response = outcome.response
     if response is not None and response.status_code is not None:
-        told += f" ({response.status_code})"
+        line += f" ({response.status_code})"
     if response is not None and response.message:
-        told += f": {_cut(_one_line(response.message), _SHOWN_WORDS)}"
-    return told
+        line += f": {_cut(_one_line(response.message), _SHOWN_CHARACTERS)}"
+    return line
 
 
 class SenderError(PinpointEventsError):
     """
-    A request could not be sent, or nothing is known of what became of it.
+    A request could not be sent, or its outcome is unknown.
 
     Attributes:
         message: What happened, and what to do next.
-        is_retry_safe: Whether the same request is worth sending again. A copy may
-            then arrive twice: the service has no key to recognise it by.
+        is_retry_safe: Whether the same request is worth sending again. It may then
+            arrive twice: the service has no key to recognise duplicates by.
         retry_after_seconds: How long the service asks to wait; None if it does not.
         request_id: The service's id of the call, for a support case; None if unknown.
     """
@@ -245,7 +245,7 @@ class ServiceError(SenderError):
         status: HTTP status code.
         code: The service's name for it, as in `BadRequestException`; the status as
             text where it gave none.
-        message: The service's words, unchanged; empty where it gave none.
+        message: The service's message, unchanged; empty where it gave none.
     """
 
     remedy: ClassVar[str] = "look the code up in the service's documentation"
@@ -274,16 +274,16 @@ class ServiceError(SenderError):
         self.code = code
 
     def __str__(self) -> str:
-        """Return status, code, the service's words, and what to do next."""
-        told = f"{_one_line(self.code)} (HTTP {self.status})"
+        """Return status, code, the service's message, and what to do next."""
+        line = f"{_one_line(self.code)} (HTTP {self.status})"
         if self.message:
-            told += f": {_one_line(self.message)}"
-        told += f"; {self.remedy}"
-        return told if self.request_id is None else f"{told}; request {self.request_id}"
+            line += f": {_one_line(self.message)}"
+        line += f"; {self.remedy}"
+        return line if self.request_id is None else f"{line}; request {self.request_id}"
 
 
 class BadRequestError(ServiceError):
-    """400: the service cannot read the request, or finds it against its rules."""
+    """400: the service cannot read the request, or it breaks a rule of the service."""
 
     remedy: ClassVar[str] = (
         "correct the request; check_quotas() names what is over a quota"
@@ -291,7 +291,7 @@ class BadRequestError(ServiceError):
 
 
 class ForbiddenError(ServiceError):
-    """403: the credentials are unknown, expired, or may not do this."""
+    """403: the credentials are unknown, expired, or lack the permission."""
 
     remedy: ClassVar[str] = (
         "check credentials, region and clock, and that the caller is allowed "
@@ -309,13 +309,13 @@ class NotFoundError(ServiceError):
 
 
 class MethodNotAllowedError(ServiceError):
-    """405: there is something at this URL, but it takes no events."""
+    """405: the URL exists, but accepts no events."""
 
     remedy: ClassVar[str] = "check the endpoint URL"
 
 
 class PayloadTooLargeError(ServiceError):
-    """413: the request has more bytes than the service takes."""
+    """413: the request has more bytes than the service accepts."""
 
     remedy: ClassVar[str] = "let BatchBuilder.build_all() split the events"
 

@@ -2,8 +2,8 @@
 Every limit that the service documents for PutEvents: number, unit, source, date read.
 
 All are inclusive, 1 KB is 1,000 bytes, and bytes are those of `to_json`. Where sources
-dispute a bound, the documented number stands here and its field says what the dispute
-is; set your own in a `Quotas`.
+disagree, the default is the documented number and the attribute's description states
+the disagreement; set your own in a `Quotas`.
 """
 
 import sys
@@ -39,7 +39,7 @@ def _quota(number: int, unit: str, source: str) -> Any:
 @attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
 class Quotas(Immutable):
     """
-    The limits to hold a request against; each can be set, and None switches it off.
+    The limits of a request and its items; each can be set, and None switches it off.
 
     Attributes:
         events_per_request: Events in one request, over all its endpoints.
@@ -62,7 +62,7 @@ class Quotas(Immutable):
         endpoint_attribute_values: Values of one attribute of an endpoint or user.
 
     Raises:
-        ValidationError: If a limit is no whole number above zero, and not None.
+        ValidationError: If a limit is neither None nor a whole number above zero.
     """
 
     events_per_request: int | None = _quota(100, "events", _EVENTS)
@@ -85,13 +85,12 @@ def check_quotas(
     quotas: Quotas = Quotas(),
 ) -> tuple[Problem, ...]:
     """
-    Return each way in which the request is over a quota; empty if it is within all.
+    Return a problem for each quota that the request exceeds; none if it is within all.
 
-    First those of the request as a whole, then those of each endpoint and its events.
+    Those of the whole request come first, then those of each endpoint and its events.
 
     Raises:
-        ValidationError: If the first argument is no `EventsRequest`, or the second no
-            `Quotas`.
+        ValidationError: If an argument is of the wrong type.
     """
     refuse_unsound(
         request=instance_of(EventsRequest, request), quotas=instance_of(Quotas, quotas)
@@ -115,7 +114,7 @@ def _item_problems(request: EventsRequest, quotas: Quotas) -> Iterator[Problem]:
 
 
 def request_problems(count: int, size: int, quotas: Quotas) -> list[Problem]:
-    """Return what a request of so many events and bytes is over."""
+    """Return the quotas that a request of so many events and bytes exceeds."""
     problems = []
     if _is_over(count, quotas.events_per_request):
         code = ProblemCode.TOO_MANY_EVENTS
@@ -127,14 +126,14 @@ def request_problems(count: int, size: int, quotas: Quotas) -> list[Problem]:
 
 
 def event_check(quotas: Quotas) -> Callable[[Event, int], Sequence[Problem]]:
-    """Return a function of an event and its bytes: it tells what it is over."""
+    """Return a function of an event and its size that returns the exceeded quotas."""
     most_bytes = bound(quotas.event_bytes)
     most_names = bound(quotas.event_attributes_and_metrics)
     longest_key = bound(quotas.event_attribute_key_characters)
     longest_value = bound(quotas.event_attribute_value_characters)
 
     def check(event: Event, size: int) -> Sequence[Problem]:
-        # One pass that says yes to nearly every event; explanations come after that.
+        # Nearly every event passes here; only the others are examined in detail.
         texts = inner_dict(event.attributes)
         names = len(texts) + len(inner_dict(event.metrics))
         if size <= most_bytes and names <= most_names:
@@ -149,7 +148,7 @@ def event_check(quotas: Quotas) -> Callable[[Event, int], Sequence[Problem]]:
 
 
 def bound(most: int | None) -> int:
-    """Return a limit as a number to compare with."""
+    """Return a limit as a number; a very large one if there is no limit."""
     return sys.maxsize if most is None else most
 
 
@@ -175,9 +174,9 @@ def _event_problems(event: Event, size: int, quotas: Quotas) -> list[Problem]:
 
 
 def endpoint_problems(endpoint: Endpoint, size: int, quotas: Quotas) -> list[Problem]:
-    """Return what one endpoint of so many bytes is over."""
+    """Return the quotas that one endpoint of so many bytes exceeds."""
     problems = []
-    # Where nothing is said of an endpoint, `{}` stands, whatever the quota.
+    # An empty endpoint is always allowed: every batch must have one.
     if size > len(b"{}") and _is_over(size, quotas.endpoint_bytes):
         code = ProblemCode.ENDPOINT_TOO_LARGE
         problems.append(_over(code, size, quotas.endpoint_bytes, "bytes"))
