@@ -1,14 +1,14 @@
 """
-What a field takes: one converter for each kind of field.
+Converters: one for each kind of field.
 
-A converter returns a sound and immutable value, or `Refused` with what is wrong; it
-never raises (`_immutable` tells why). Each begins with a test of exact types, which is
-what nearly every value passes, and comes to subclasses and explanations after that.
+A converter returns a valid, immutable value, or `Refused` with the problems; it never
+raises, so that one error can report all problems of an object. Each begins with a test
+of exact types, which nearly every value passes; subclasses and problems come after it.
 
-Subclasses may lie, by methods of their own or, to `isinstance`, by a `__class__` of
-their own (proxies and mocks do). So `issubclass(type(value), ...)` decides, content is
-read by the methods of the base class, and what is kept is of the base class.
-Containers are copied before they are checked: another thread may hold them.
+A subclass can override methods, and `isinstance` can be deceived by `__class__` (proxies
+and mocks do that). Therefore `issubclass(type(value), ...)` decides, content is read by
+the methods of the base class, and the stored value is of the base class. Containers are
+copied before they are checked, because another thread may change them.
 """
 
 import math
@@ -39,19 +39,19 @@ _MIN_INTEGER: Final = -MAX_INTEGER
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
-# The return types below say what a *built* object holds. `Refused` never gets that far,
-# so it is not part of them: `Any` stands where one may be returned.
+# Return types state what a finished object holds. `Refused` is never part of one, so it
+# is left out: `Any` marks the places where it may be returned.
 
 
 def text(value: str | None) -> str | None:
-    """Take a string, or None."""
+    """Convert a string, or None."""
     if value is None or (type(value) is str and value.isascii()):
         return value
     return _text(value)
 
 
 def required_text(value: str) -> str:
-    """Take a string that is not empty."""
+    """Convert a string that is not empty."""
     if type(value) is str and value and value.isascii():
         return value
     sound = _text(value, Expected.NAME)
@@ -82,7 +82,7 @@ def has_surrogate(value: str) -> bool:
 
 
 def time(value: datetime | str) -> datetime:
-    """Take a moment: truncated to milliseconds, in UTC."""
+    """Convert a time: truncated to milliseconds, in UTC."""
     if type(value) is str:
         try:
             value = datetime.fromisoformat(value)
@@ -103,24 +103,24 @@ passes_if(
 
 
 def optional_time(value: datetime | str | None) -> datetime | None:
-    """Take a moment, or None."""
+    """Convert a time, or None."""
     return None if value is None else time(value)
 
 
 def now() -> datetime:
-    """Return the time of now: the one clock that the model reads."""
+    """Return the current time. The model reads no other clock."""
     return time(datetime.now(UTC))
 
 
 def _time(value: Any) -> Any:
     if issubclass(type(value), str):
-        return _time_told(str.__str__(value))
+        return _parsed_time(str.__str__(value))
     if issubclass(type(value), datetime):
         return _in_utc(value)
     return value if type(value) is Refused else wrong_type(value, Expected.TIME)
 
 
-def _time_told(value: str) -> Any:
+def _parsed_time(value: str) -> Any:
     try:
         return time(datetime.fromisoformat(value))
     except ValueError:
@@ -131,7 +131,7 @@ def _in_utc(value: datetime) -> Any:
     try:
         offset = datetime.utcoffset(value)
     except (NotImplementedError, TypeError, ValueError):
-        offset = None  # a tzinfo that does not do its duty
+        offset = None  # a broken tzinfo
     if offset is None:
         return _refused(ProblemCode.NO_TIME_ZONE)
     try:
@@ -142,7 +142,7 @@ def _in_utc(value: datetime) -> Any:
 
 
 def duration(value: int | timedelta | None) -> int | None:
-    """Take a length of time in milliseconds, or None."""
+    """Convert a duration in milliseconds, or None."""
     return None if value is None else _duration(value)
 
 
@@ -162,7 +162,7 @@ def _duration(value: Any) -> Any:
 
 
 def integer(value: int | None) -> int | None:
-    """Take a whole number within +-2**53, or None."""
+    """Convert a whole number within +-2**53, or None."""
     if value is None or (type(value) is int and _MIN_INTEGER <= value <= MAX_INTEGER):
         return value
     return _integer(value)
@@ -193,7 +193,7 @@ def too_large(
 
 
 def limit(value: int | None) -> int | None:
-    """Take a whole number above zero, or None."""
+    """Convert a whole number above zero, or None."""
     sound = integer(value)
     if type(sound) is int and sound < 1:
         return _refused(ProblemCode.LIMIT_NOT_POSITIVE, actual=sound, allowed=1)
@@ -201,7 +201,7 @@ def limit(value: int | None) -> int | None:
 
 
 def _number(value: Any) -> Any:
-    """Take a number that JSON can carry."""
+    """Convert a number that JSON can represent."""
     kind = type(value)
     if issubclass(kind, float):
         number = float.__float__(value)
@@ -214,7 +214,7 @@ def _number(value: Any) -> Any:
 
 
 def degrees(value: Any, bound: int) -> Any:
-    """Take an angle of at most `bound` degrees, either sign."""
+    """Convert an angle of at most `bound` degrees, either sign."""
     angle = _number(value)
     if type(angle) is Refused or -bound <= angle <= bound:
         return angle
@@ -222,7 +222,7 @@ def degrees(value: Any, bound: int) -> Any:
 
 
 def member_of(enum: type[E], value: Any) -> Any:
-    """Take a member of the enum or its exact wire string, or None."""
+    """Convert a member of the enum or its exact wire string, or None."""
     if value is None or type(value) is enum:
         return value
     if not issubclass(type(value), str):
@@ -282,10 +282,10 @@ _suggestions_left: ContextVar[list[int] | None] = ContextVar("left", default=Non
 @contextmanager
 def few_suggestions(most: int) -> Iterator[None]:
     """
-    Let `nearest` answer so many times within.
+    Let `nearest` answer at most so many times within the context.
 
-    To look for a name takes longer than all else, and what is read may have a thousand
-    faults.
+    The search for similar names takes longer than everything else, and input may have
+    thousands of unknown names.
     """
     token = _suggestions_left.set([most])
     try:
@@ -307,8 +307,8 @@ def nearest(word: str, names: Sequence[str]) -> tuple[str, ...]:
         left[0] -= 1
     import difflib  # noqa: PLC0415 - only on the way to an error
 
-    # Compared without case: `email` is nearer to EMAIL than to anything else.
-    # The word may be of any length, and the comparison takes its square.
+    # Compared without case, so that `email` finds EMAIL. The word is cut, because the
+    # time of the comparison grows with the square of its length.
     folded = {str(name).casefold(): str(name) for name in names}
     if word.casefold() in folded:
         return (folded[word.casefold()],)
@@ -318,14 +318,14 @@ def nearest(word: str, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(folded[name] for name in found)
 
 
-# Of one mapping or list, told in full. A request may hold a million faults: to tell all
-# of them would take a minute and a gigabyte, and nobody would read it.
+# Reported for one mapping or list. A request may hold a million faults, and reporting
+# all of them would take a minute and a gigabyte.
 MOST_PROBLEMS: Final = 100
 MORE_PROBLEMS: Final = Problem(ProblemCode.MORE_PROBLEMS)
 
 
 def instance_of(cls: type[T], value: Any) -> Any:
-    """Take an instance of exactly this class."""
+    """Convert an instance of exactly this class."""
     if type(value) is cls or type(value) is Refused:
         return value
     name = cls.__name__
@@ -367,7 +367,7 @@ NO_OBJECTS: Final[ObjectMap[Any]] = frozen_map(ObjectMap, {})
 
 
 def text_map(value: Mapping[str, str] | None) -> Mapping[str, str]:
-    """Take a mapping of str to str; None is the empty one."""
+    """Convert a mapping of str to str; None becomes the empty mapping."""
     if type(value) is dict:
         value = value.copy()
         for key, item in value.items():
@@ -388,7 +388,7 @@ def text_map(value: Mapping[str, str] | None) -> Mapping[str, str]:
 def number_map(
     value: Mapping[str, int] | Mapping[str, float] | Mapping[str, int | float] | None,
 ) -> Mapping[str, int | float]:
-    """Take a mapping of str to numbers; None is the empty one."""
+    """Convert a mapping of str to numbers; None becomes the empty mapping."""
     if type(value) is dict:
         value = value.copy()
         for key, item in value.items():
@@ -407,7 +407,7 @@ def number_map(
 
 
 def texts_map(value: Mapping[str, Sequence[str]] | None) -> Mapping[str, Sequence[str]]:
-    """Take a mapping of str to sequences of str; None is the empty one."""
+    """Convert a mapping of str to sequences of str; None becomes the empty mapping."""
     if value is None:
         return NO_TEXTS
     if type(value) is TextsMap:
@@ -417,7 +417,7 @@ def texts_map(value: Mapping[str, Sequence[str]] | None) -> Mapping[str, Sequenc
 
 def object_map(value: Any, cls: type[Any], *, names: bool = True) -> Any:
     """
-    Take a mapping of str to instances of the class; None is the empty one.
+    Convert a mapping of str to instances of the class; None becomes the empty mapping.
 
     With `names`, no key may be empty.
     """
@@ -476,14 +476,14 @@ def _mapping(
     *,
     names: bool = False,
 ) -> Any:
-    """Copy a mapping whose keys are str into the kind, each value made sound."""
+    """Copy a mapping with str keys into a `kind`, with each value converted."""
     if not isinstance(value, Mapping):
         if type(value) is Refused:
             return value
         return wrong_type(value, Expected.MAPPING)
     items: dict[str, Any] = {}
     problems: list[Problem] = []
-    # Objects are accounted for one by one, what is in them is not.
+    # Problems of objects are reported for each object, those of values are limited.
     most = math.inf if kind is ObjectMap else MOST_PROBLEMS
     for key, raw in list(value.items()):
         if len(problems) >= most:

@@ -1,5 +1,5 @@
 """
-Whom events belong to: a device, an e-mail address, a telephone number.
+Endpoints: what events belong to, such as a device or an e-mail address.
 
 The members and their meaning are the service's: Amazon Pinpoint API reference,
 `PublicEndpoint`, `EndpointDemographic`, `EndpointLocation`, `EndpointUser`.
@@ -54,9 +54,9 @@ class EndpointStatus(StrEnum):
 
 class OptOut(StrEnum):
     """
-    What the user wants no part in.
+    Which messages the user has opted out of.
 
-    The service takes `ALL` for an endpoint that it creates without one.
+    The service assumes `ALL` for an endpoint that is created without it.
     """
 
     ALL = "ALL"
@@ -123,9 +123,9 @@ class Location(Immutable):
 
     Attributes:
         city: Name of the city.
-        country: ISO 3166-1 alpha-2 code. Not checked: the service takes others too.
-        latitude: Degrees, -90 to 90. Sent as given; round it if that is too exact for
-            your users' privacy.
+        country: ISO 3166-1 alpha-2 code. Not checked: the service accepts others too.
+        latitude: Degrees, -90 to 90. Sent as given; round it if the exact place would
+            violate your users' privacy.
         longitude: Degrees, -180 to 180.
         postal_code: Postal or ZIP code.
         region: Name of the region, in the United States the state.
@@ -172,19 +172,19 @@ def _user(value: User | None) -> User | None:
 @attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
 class Endpoint(Immutable):
     """
-    What the service shall know of an endpoint. All optional.
+    The data of an endpoint to store. All optional.
 
-    The service merges it into what it has: members left out keep their stored value,
-    and a named attribute has its whole list of values replaced. `Endpoint()` leaves
-    the stored endpoint as it is. The endpoint's id is not part of it: it is the key
-    under which it stands in a request.
+    The service merges it into the stored endpoint: members left out keep their stored
+    value, and the list of values of a given attribute is replaced. `Endpoint()` leaves
+    the stored endpoint as it is. The endpoint's id is not part of it: it is the
+    endpoint's key in a request.
 
     Attributes:
         address: Device token, e-mail address or telephone number. Needs `channel_type`.
         attributes: Name to values, each a sequence of `str`.
         channel_type: The channel that the address belongs to.
         demographic: The device and the app on it.
-        effective_date: When this became true. A `datetime` with a time zone or an ISO
+        effective_date: When this became valid. A `datetime` with a time zone or an ISO
             8601 string; kept in UTC, truncated to milliseconds.
         endpoint_status: Whether messages are sent to it.
         location: Where it is.

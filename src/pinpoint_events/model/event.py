@@ -1,5 +1,5 @@
 """
-What happened, and in which stretch of use.
+Events and sessions.
 
 The members and their meaning are the service's: Amazon Pinpoint API reference, `Event`
 and `Session`.
@@ -24,7 +24,7 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 @attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
 class Session(Immutable):
     """
-    One stretch of use, from opening the app to leaving it.
+    A period of use, from opening the app to leaving it.
 
     Times are a `datetime` with a time zone or an ISO 8601 string; they are kept in UTC,
     truncated to milliseconds.
@@ -34,7 +34,7 @@ class Session(Immutable):
         start_timestamp: When it began.
         stop_timestamp: When it ended, not before it began; None while it lasts.
         duration: Its length in whole milliseconds; a `timedelta` is accepted. Derived
-            when there is a stop time and no duration. The service refuses a duration
+            when there is a stop time and no duration. The service rejects a duration
             that is not exactly stop minus start, and a stop without a duration.
 
     Raises:
@@ -51,7 +51,7 @@ class Session(Immutable):
     def _broken_rule(self) -> Problem | None:
         if self.stop_timestamp is None:
             return None
-        # Any: each may be `Refused`, which no built session holds.
+        # Any: each may be `Refused`, which a finished session never holds.
         start: Any = self.start_timestamp
         stop: Any = self.stop_timestamp
         duration: Any = self.duration
@@ -91,18 +91,18 @@ passes_if(_session, "type({0}) is Session", Session=Session)
 @attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
 class Event(Immutable):
     """
-    One thing that happened.
+    Something that happened.
 
-    Its id is not part of it: it is the key under which it stands in a request.
+    Its id is not part of it: it is the event's key in a request.
 
     Attributes:
         event_type: Its name; not empty. May be given by position. Names that begin with
-            an underscore are the service's own (`_session.start` and others).
+            an underscore are reserved by the service (`_session.start` and others).
         timestamp: When it happened; now, if left out. A `datetime` with a time zone or
             an ISO 8601 string; kept in UTC, truncated to milliseconds.
         attributes: Name to text.
         metrics: Name to number: finite, ints within +-2**53, and ints stay ints.
-        session: The stretch of use in which it happened.
+        session: The session in which it happened.
         client_sdk_version: Version of the SDK that runs on the client's device.
         app_package_name: Package name of the app that records the event.
         app_title: Its title.

@@ -1,5 +1,5 @@
 """
-What is sent: events, under the endpoints they belong to.
+Requests: events, grouped by the endpoints that they belong to.
 
 The shapes are the service's `EventsBatch` and `EventsRequest`: Amazon Pinpoint API
 reference, `apps/application-id/events`.
@@ -33,12 +33,12 @@ def _events(value: Mapping[str, Event] | None) -> Mapping[str, Event]:
 @attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
 class EventsBatch(Immutable):
     """
-    One endpoint and events of it.
+    One endpoint and its events.
 
     Attributes:
-        endpoint: What the service shall know of the endpoint; `Endpoint()` leaves what
-            it has.
-        events: Event id to event. The id is yours, and how the answer names the event.
+        endpoint: The endpoint's data to store; `Endpoint()` leaves the stored data.
+        events: Event id to event. You choose the id; it is the event's key in the
+            answer.
 
     Raises:
         ValidationError: With all problems of the arguments.
@@ -54,7 +54,7 @@ def _batch_item(value: Mapping[str, EventsBatch] | None) -> Mapping[str, EventsB
 
 
 class _Encoded(Immutable):
-    """Holds the JSON text of a request that was put together with it."""
+    """Keeps the JSON text of a request, so that it is written once."""
 
     __slots__ = ("_json",)
 
@@ -65,9 +65,9 @@ class _Encoded(Immutable):
 @attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
 class EventsRequest(_Encoded):
     """
-    One call's worth of endpoints and events.
+    The endpoints and events of one call.
 
-    Knows no quotas: `check_quotas` and every sender do.
+    It does not check quotas: `check_quotas` and every sender do.
 
     Attributes:
         batch_item: Endpoint id to batch.
@@ -84,17 +84,17 @@ class EventsRequest(_Encoded):
         """
         Return the request that is still worth sending after this answer, or None.
 
-        It has the items that came back retryable. An endpoint that is itself to be sent
-        again goes whole, any other as `Endpoint()`, and one without events stays only
-        if it is itself to be sent again.
+        It has the items that came back retryable. An endpoint that is itself retryable
+        is sent whole, any other as `Endpoint()`. An endpoint without events is included
+        only if it is itself retryable.
 
         Args:
             response: The answer to this request.
-            unreported: Whether to send again what the answer says nothing of, too. It
-                may have been taken, and would then be taken twice.
+            unreported: Whether to include items that the answer does not mention. They
+                may have been accepted, and would then arrive twice.
         """
         if not unreported and not has_retryable(response):
-            return None  # nearly always, and every sender asks
+            return None  # the usual case, and every sender asks
         wanted = {Outcome.RETRYABLE, Outcome.UNREPORTED} if unreported else _RETRYABLE
         again: dict[str, tuple[Endpoint, dict[str, Event]]] = {}
         for endpoint_id, event_id, _, _, outcome in response.outcomes(self):

@@ -1,9 +1,9 @@
 """
-What became of each endpoint and each event.
+Answers: the outcome of each endpoint and each event.
 
 The shapes are the service's `EventsResponse`, `ItemResponse`, `EndpointItemResponse`
 and `EventItemResponse`: Amazon Pinpoint API reference, `apps/application-id/events`.
-All of their members are optional there, and in what it really sends.
+All members are optional, in the reference and in real answers.
 """
 
 from collections.abc import Iterator, Mapping
@@ -35,13 +35,13 @@ __all__ = [
 
 class Outcome(StrEnum):
     """
-    What an answer says of one item, by its status code.
+    The outcome of one item, by its status code.
 
     Attributes:
         ACCEPTED: 202.
         REJECTED: Any other 4xx: the item itself is at fault.
         RETRYABLE: 429 and 5xx: worth sending again.
-        UNREPORTED: Nothing, or a code outside these. It may have been taken.
+        UNREPORTED: No code, or any other. The item may have been accepted.
     """
 
     ACCEPTED = "accepted"
@@ -51,7 +51,7 @@ class Outcome(StrEnum):
 
     @classmethod
     def of(cls, status_code: int | None) -> "Outcome":
-        """Return what a status code means for its item."""
+        """Return the outcome that a status code stands for."""
         if status_code == _ACCEPTED:
             return cls.ACCEPTED
         if status_code is None:
@@ -70,11 +70,11 @@ _CLIENT_ERRORS: Final = 4  # hundred
 @attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
 class EndpointItemResponse(Immutable):
     """
-    What became of an endpoint's own data.
+    The answer for an endpoint's own data.
 
     Attributes:
-        status_code: 202 for taken; None if the service gave none.
-        message: The service's words, such as `Accepted`.
+        status_code: 202 if it was accepted; None if the service gave none.
+        message: The service's message, such as `Accepted`.
     """
 
     status_code: int | None = attrs.field(default=None, converter=to.integer)
@@ -82,7 +82,7 @@ class EndpointItemResponse(Immutable):
 
     @property
     def outcome(self) -> Outcome:
-        """What the status code means."""
+        """The outcome that the status code stands for."""
         return Outcome.of(self.status_code)
 
 
@@ -90,11 +90,11 @@ class EndpointItemResponse(Immutable):
 @attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
 class EventItemResponse(Immutable):
     """
-    What became of one event.
+    The answer for one event.
 
     Attributes:
-        status_code: 202 for taken; None if the service gave none.
-        message: The service's words, such as `Accepted`.
+        status_code: 202 if it was accepted; None if the service gave none.
+        message: The service's message, such as `Accepted`.
     """
 
     status_code: int | None = attrs.field(default=None, converter=to.integer)
@@ -102,7 +102,7 @@ class EventItemResponse(Immutable):
 
     @property
     def outcome(self) -> Outcome:
-        """What the status code means."""
+        """The outcome that the status code stands for."""
         return Outcome.of(self.status_code)
 
 
@@ -125,13 +125,13 @@ def _event_responses(
 @attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
 class ItemResponse(Immutable):
     """
-    What became of one endpoint and its events; the two are independent.
+    The answer for one endpoint and its events; the two are independent.
 
     Attributes:
-        endpoint_item_response: The endpoint's own; None if the answer has none.
-        events_item_response: Event id to what became of the event.
-        status_code: Set only when the answer was a bare number in place of the other
-            two. It then stands for the endpoint and all its events.
+        endpoint_item_response: That of the endpoint itself; None if there is none.
+        events_item_response: Event id to the answer for the event.
+        status_code: Set only when the answer is a bare number in place of the other
+            two. It then applies to the endpoint and all its events.
     """
 
     endpoint_item_response: EndpointItemResponse | None = attrs.field(
@@ -159,15 +159,15 @@ def _results(value: Mapping[str, ItemResponse] | None) -> Mapping[str, ItemRespo
 
 class ItemOutcome(NamedTuple):
     """
-    One item of a request, and what became of it.
+    One item of a request, and its outcome.
 
     Attributes:
-        endpoint_id: Its key in the request, or that of its endpoint.
-        event_id: Its key among the endpoint's events; None for the endpoint itself.
+        endpoint_id: The endpoint's key in the request.
+        event_id: The event's key; None for the endpoint itself.
         item: The `Endpoint` or `Event` as it was sent; None within an error, which
             carries no payload.
-        response: The service's answer to it; None if there was none.
-        outcome: What that means.
+        response: The service's answer for it; None if there was none.
+        outcome: The outcome that the answer stands for.
     """
 
     endpoint_id: str
@@ -183,10 +183,10 @@ class EventsResponse(Immutable):
     """
     The answer to one request.
 
-    HTTP success says almost nothing: what counts stands here, item by item.
+    HTTP success says almost nothing: the outcome is here, item by item.
 
     Attributes:
-        results: Endpoint id to what became of it and its events.
+        results: Endpoint id to the answer for it and its events.
         request_id: The service's id of the call, from the HTTP headers; None if it gave
             none. Not compared.
     """
@@ -198,10 +198,10 @@ class EventsResponse(Immutable):
 
     def outcomes(self, request: "EventsRequest") -> tuple[ItemOutcome, ...]:
         """
-        Return what became of each item of the request that this answers.
+        Return the outcome of each item of the request that this answers.
 
-        Each endpoint, then its events, in the order of the request. What the answer
-        leaves out is `Outcome.UNREPORTED`.
+        Each endpoint, then its events, in the order of the request. An item that the
+        answer leaves out is `Outcome.UNREPORTED`.
         """
         return tuple(self._outcomes(request))
 
@@ -228,7 +228,7 @@ class EventsResponse(Immutable):
         Raise unless every item of the request was accepted.
 
         Raises:
-            ItemsFailedError: With the outcomes of those that were not.
+            ItemsFailedError: With the outcomes of the items that were not accepted.
         """
         failed = failures(self, request)
         if failed:
@@ -239,9 +239,9 @@ def failures(
     response: EventsResponse, request: "EventsRequest"
 ) -> tuple[ItemOutcome, ...]:
     """
-    Return the outcome of each item that was not accepted, fit for a message or log.
+    Return the outcome of each item that was not accepted, safe for messages and logs.
 
-    The service may quote the request: addresses are hidden in its words.
+    The service may quote the request: addresses are hidden in its messages.
     """
     addresses = [
         batch.endpoint.address
@@ -274,7 +274,7 @@ _STATUS_CODE: Final = attrgetter("status_code")
 
 
 def has_retryable(response: EventsResponse) -> bool:
-    """Return whether an answer has an item, of any request, to be sent again."""
+    """Return whether any item of the answer is retryable."""
     codes: set[int | None] = set()
     for item in inner_dict(response.results).values():
         of_events = inner_dict(item.events_item_response).values()
