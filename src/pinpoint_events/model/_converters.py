@@ -5,9 +5,9 @@ A converter returns a valid, immutable value, or `Refused` with the problems; it
 raises, so that one error can report all problems of an object. Each begins with a test
 of exact types, which nearly every value passes; subclasses and problems come after it.
 
-A subclass can override methods, and `isinstance` can be deceived by `__class__` (proxies
-and mocks do that). Therefore `issubclass(type(value), ...)` decides, content is read by
-the methods of the base class, and the stored value is of the base class. Containers are
+A subclass can override methods, and a `__class__` can deceive `isinstance` (proxies and
+mocks do that). Therefore `issubclass(type(value), ...)` decides, content is read by the
+methods of the base class, and the stored value is of the base class. Containers are
 copied before they are checked, because another thread may change them.
 """
 
