@@ -24,7 +24,7 @@ from pinpoint_events.model.response import (
     EventsResponse,
     ItemResponse,
 )
-from pinpoint_events.problems import Problem
+from pinpoint_events.problems import Problem, path_text
 from pinpoint_events.quotas import Quotas
 
 ROOT = Path(__file__).parent.parent
@@ -58,9 +58,33 @@ def problems_of(act: Callable[[], object]) -> list[Problem]:
     raise AssertionError("no ValidationError was raised")
 
 
-def lines_of(act: Callable[[], object]) -> list[str]:
-    """Return those problems as a message shows them."""
-    return [str(problem) for problem in problems_of(act)]
+def facts_of(act: Callable[[], object]) -> list[str]:
+    """Return path, code and facts of those problems: `path: code actual > allowed`."""
+    return [fact_text(problem) for problem in problems_of(act)]
+
+
+def fact_text(problem: Problem) -> str:
+    """
+    Return path, code and facts of a problem, for comparison.
+
+    Names that are allowed are left out: they are those of an enum or a class.
+    """
+    text = (
+        f"{path_text(problem.path)}: {problem.code}" if problem.path else problem.code
+    )
+    if problem.actual is not None:
+        text += f" {problem.actual}"
+    if isinstance(problem.allowed, str):
+        text += f" not {problem.allowed}"
+    elif problem.allowed is not None and not isinstance(problem.allowed, tuple):
+        text += f" > {problem.allowed}"
+    if problem.unit:
+        text += f" {problem.unit}"
+    if problem.nearest:
+        text += f" near {' or '.join(problem.nearest)}"
+    if problem.at:
+        text += f" at {problem.at}"
+    return text
 
 
 def golden(name: str) -> bytes:

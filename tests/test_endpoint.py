@@ -14,13 +14,15 @@ from pinpoint_events.model.endpoint import (
     OptOut,
     User,
 )
+from pinpoint_events.problems import ProblemCode
 from tests.samples import (
     DEMOGRAPHIC,
     ENDPOINT,
     LOCATION,
     NOON,
     USER,
-    lines_of,
+    facts_of,
+    problems_of,
 )
 
 
@@ -54,11 +56,8 @@ class TestEndpoint:
     @pytest.mark.parametrize("address", ["", "a@example.com"])
     def test_address_needs_its_channel(self, address: str) -> None:
         """The service refuses an address of which it does not know what it is."""
-        assert lines_of(lambda: Endpoint(address=address)) == [
-            (
-                "channel_type: is missing; an address needs its channel; say which, as "
-                "in ChannelType.EMAIL"
-            )
+        assert facts_of(lambda: Endpoint(address=address)) == [
+            "channel_type: missing_channel_type"
         ]
         assert Endpoint(address=address, channel_type="EMAIL").address == address
 
@@ -68,8 +67,11 @@ class TestEndpoint:
 
     def test_faulty_address_and_channel(self) -> None:
         """A channel that is there, but none, is told once."""
-        lines = lines_of(lambda: Endpoint(address="a@example.com", channel_type="POST"))
-        assert [line.split(";")[0] for line in lines] == ["channel_type: is 'POST'"]
+        (problem,) = problems_of(
+            lambda: Endpoint(address="a@example.com", channel_type="POST")
+        )
+        assert problem.code is ProblemCode.UNKNOWN_VALUE
+        assert problem.path == ("channel_type",)
 
 
 class TestEnums:

@@ -27,7 +27,7 @@ from pinpoint_events.errors import QuotaExceededError, ValidationError
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsBatch, EventsRequest
-from pinpoint_events.problems import Problem
+from pinpoint_events.problems import Problem, ProblemCode
 from pinpoint_events.quotas import Quotas, check_quotas
 from pinpoint_events.testing import strategies
 from pinpoint_events.wire import to_json
@@ -36,7 +36,7 @@ from tests.samples import problems_of
 
 Arrival = tuple[str, str | None]
 
-EMPTY: Final = Problem((), "the builder is empty", "at least one event", "add one")
+EMPTY = Problem(ProblemCode.EMPTY_BUILDER)
 
 NO_QUOTAS: Final = Quotas(**dict.fromkeys((f.name for f in attrs.fields(Quotas)), None))
 

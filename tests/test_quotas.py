@@ -8,10 +8,10 @@ import pytest
 from pinpoint_events.model.endpoint import Endpoint, User
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsBatch, EventsRequest
-from pinpoint_events.problems import Problem
+from pinpoint_events.problems import Problem, ProblemCode
 from pinpoint_events.quotas import Quotas, check_quotas, endpoint_problems
 from pinpoint_events.wire import to_json
-from tests.samples import REQUEST, event, lines_of, request
+from tests.samples import REQUEST, event, fact_text, facts_of, request
 
 DOCUMENTED = {
     "events_per_request": (100, "events"),
@@ -75,7 +75,7 @@ class TestNumbers:
     def test_faulty(self) -> None:
         """A limit is a whole number above zero, or None."""
         loose: Any = Quotas
-        assert lines_of(
+        assert facts_of(
             lambda: loose(
                 events_per_request=0,
                 request_bytes=-1,
@@ -84,11 +84,11 @@ class TestNumbers:
                 endpoint_attribute_values="50",
             )
         ) == [
-            "events_per_request: is 0; at least 1; pass None to switch it off",
-            "request_bytes: is -1; at least 1; pass None to switch it off",
-            "event_bytes: is of type bool; an int; pass a whole number",
-            "endpoint_bytes: is of type float; an int; pass a whole number",
-            "endpoint_attribute_values: is of type str; an int; pass a whole number",
+            "events_per_request: limit_not_positive 0 > 1",
+            "request_bytes: limit_not_positive -1 > 1",
+            "event_bytes: wrong_type bool not integer",
+            "endpoint_bytes: wrong_type float not integer",
+            "endpoint_attribute_values: wrong_type str not integer",
         ]
 
 
@@ -100,22 +100,17 @@ class TestRequest:
         """Events are counted over all endpoints."""
         half = count // 2
         sent = request(e=numbered(half, event()), f=numbered(count - half, event()))
-        assert check_quotas(sent) == (
-            (Problem((), "101 events", "at most 100", "let build_all() split it"),)
-            if over
-            else ()
-        )
+        code = ProblemCode.TOO_MANY_EVENTS
+        problem = Problem(code, actual=101, allowed=100, unit="events")
+        assert check_quotas(sent) == ((problem,) if over else ())
 
     @pytest.mark.parametrize("distance, over", [(-1, False), (0, False), (1, True)])
     def test_bytes(self, distance: int, *, over: bool) -> None:
         """Bytes are those of the JSON text that is sent."""
         size = len(to_json(REQUEST))
-        lines = [
-            str(each)
-            for each in check_quotas(REQUEST, Quotas(request_bytes=size - distance))
-        ]
-        told = f"{size:,} bytes; at most {size - distance:,}; let build_all() split it"
-        assert lines == ([told] if over else [])
+        problems = check_quotas(REQUEST, Quotas(request_bytes=size - distance))
+        line = f"request_too_large {size} > {size - distance} bytes"
+        assert list(map(fact_text, problems)) == ([line] if over else [])
 
     def test_documented_bytes(self) -> None:
         """1 KB is 1,000 bytes: 4 MB are 4,000,000 bytes, and not one more."""
@@ -138,7 +133,10 @@ class TestRequest:
         assert check_quotas(sent[0]) == ()
         assert check_quotas(sent[1]) == (
             Problem(
-                (), "4,000,001 bytes", "at most 4,000,000", "let build_all() split it"
+                ProblemCode.REQUEST_TOO_LARGE,
+                actual=4_000_001,
+                allowed=4_000_000,
+                unit="bytes",
             ),
         )
 
@@ -155,12 +153,9 @@ class TestRequest:
     def test_wrong_type(self) -> None:
         """A dict is told how to become a request."""
         loose: Any = check_quotas
-        assert lines_of(lambda: loose({"BatchItem": {}}, {})) == [
-            (
-                "request: is of type dict; an EventsRequest; build it with "
-                "EventsRequest(...) or from_wire(EventsRequest, ...)"
-            ),
-            "quotas: is of type dict; a Quotas; build it with Quotas(...)",
+        assert facts_of(lambda: loose({"BatchItem": {}}, {})) == [
+            "request: plain_data dict EventsRequest",
+            "quotas: not_an_instance dict Quotas",
         ]
 
 

@@ -17,7 +17,7 @@ from pinpoint_events.model.response import (
     Outcome,
 )
 from pinpoint_events.wire import to_json
-from tests.samples import BATCH, ENDPOINT, EVENT, REQUEST, event, lines_of, request
+from tests.samples import BATCH, ENDPOINT, EVENT, REQUEST, event, facts_of, request
 
 OK, BUSY, FAULTY, ODD = 202, 500, 400, 302
 
@@ -48,8 +48,8 @@ class TestBatch:
     def test_both_are_required(self) -> None:
         """None is no endpoint, and no events are an empty mapping."""
         loose: Any = EventsBatch
-        assert lines_of(lambda: loose(endpoint=None, events=None)) == [
-            "endpoint: is None; an Endpoint; build it with Endpoint(...)"
+        assert facts_of(lambda: loose(endpoint=None, events=None)) == [
+            "endpoint: not_an_instance NoneType Endpoint"
         ]
         assert loose(endpoint=Endpoint(), events=None).events == {}
 
@@ -73,12 +73,9 @@ class TestRequest:
         """Ids are not empty, and batches are batches."""
         loose: Any = EventsRequest
         batches = {"": BATCH, "e": ENDPOINT}
-        assert lines_of(lambda: loose(batch_item=batches)) == [
-            "batch_item['']: the key is empty; at least 1 character; give it a name",
-            (
-                "batch_item['e']: is of type Endpoint; an EventsBatch; build it with "
-                "EventsBatch(...)"
-            ),
+        assert facts_of(lambda: loose(batch_item=batches)) == [
+            "batch_item['']: empty_key",
+            "batch_item['e']: not_an_instance Endpoint EventsBatch",
         ]
 
     def test_its_text_is_no_part_of_it(self) -> None:

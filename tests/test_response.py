@@ -15,7 +15,7 @@ from pinpoint_events.model.response import (
     ItemResponse,
     Outcome,
 )
-from tests.samples import BATCH, ENDPOINT, EVENT, REQUEST, event, lines_of, request
+from tests.samples import BATCH, ENDPOINT, EVENT, REQUEST, event, facts_of, request
 
 ACCEPTED = EventItemResponse(status_code=202, message="Accepted")
 TAKEN = EndpointItemResponse(status_code=202, message="Accepted")
@@ -74,11 +74,8 @@ class TestItemResponse:
     )
     def test_bare_code_stands_alone(self, others: dict[str, Any]) -> None:
         """A code for everything beside single ones would contradict them."""
-        assert lines_of(lambda: ItemResponse(status_code=202, **others)) == [
-            (
-                "status_code: stands beside item responses; a bare status code stands "
-                "alone; leave it out"
-            )
+        assert facts_of(lambda: ItemResponse(status_code=202, **others)) == [
+            "status_code: status_code_not_alone"
         ]
 
     def test_empty(self) -> None:

@@ -34,6 +34,7 @@ from pinpoint_events.model.response import (
     ItemResponse,
     Outcome,
 )
+from pinpoint_events.problems import ProblemCode
 from pinpoint_events.quotas import Quotas
 from pinpoint_events.wire import from_json, from_wire, to_json, to_wire
 from pinpoint_events.wire.json_text import _standard_encoder, decode, decode_request
@@ -45,8 +46,10 @@ from tests.samples import (
     REQUEST,
     event,
     example,
+    fact_text,
+    facts_of,
     golden,
-    lines_of,
+    problems_of,
     request,
 )
 
@@ -301,54 +304,43 @@ class TestRequestsIn:
             }
         }
         batch = "BatchItem['e1']"
-        told = [
-            line.split("; ")
-            for line in lines_of(lambda: from_wire(EventsRequest, data))
+        problems = problems_of(lambda: from_wire(EventsRequest, data))
+        assert list(map(fact_text, problems)) == [
+            f"{batch}.Extra: unknown_key near Events",
+            f"{batch}.Endpoint.Adress: unknown_key near Address",
+            f"{batch}.Endpoint.User.UserID: unknown_key near UserId",
+            f"{batch}.Events['v1'].Attribute: unknown_key near Attributes",
+            f"{batch}.Events['v1'].timestamp: unknown_key near Timestamp",
         ]
-        assert [(line[0], line[-1]) for line in told] == [
-            (f"{batch}.Extra: is not known", "did you mean Events?"),
-            (f"{batch}.Endpoint.Adress: is not known", "did you mean Address?"),
-            (f"{batch}.Endpoint.User.UserID: is not known", "did you mean UserId?"),
-            (
-                f"{batch}.Events['v1'].Attribute: is not known",
-                "did you mean Attributes?",
-            ),
-            (
-                f"{batch}.Events['v1'].timestamp: is not known",
-                "did you mean Timestamp?",
-            ),
-        ]
-        assert told[3][1] == f"one of {EVENT_MEMBERS}"
+        assert problems[3].allowed == tuple(EVENT_MEMBERS.split(", "))
 
     @pytest.mark.parametrize(
         "key", ["event_type", "eventType", "EVENTTYPE", "EventTyp"]
     )
     def test_names_are_exact(self, key: str) -> None:
         """Other case, or Python's name, is not taken for it."""
-        lines = lines_of(lambda: from_wire(Event, {key: "t", "Timestamp": STAMP}))
-        assert [line.split("; ")[0] for line in lines] == [
-            f"{key}: is not known",
-            "EventType: is missing",
+        assert facts_of(lambda: from_wire(Event, {key: "t", "Timestamp": STAMP})) == [
+            f"{key}: unknown_key near EventType",
+            "EventType: missing",
         ]
-        assert lines[0].endswith("; did you mean EventType?")
 
     def test_only_some_get_a_suggestion(self) -> None:
         """To find the nearest name takes time, which no one shall be able to use up."""
         data = loose_event(**{f"Metric{number}": 1 for number in range(99)})
         data["of nothing here"] = 1
-        lines = lines_of(lambda: from_wire(Event, data))
-        assert lines.pop().endswith("; leave it out")
-        assert len(lines) == 99
-        assert sum("did you mean Metrics?" in line for line in lines) == 20
+        problems = problems_of(lambda: from_wire(Event, data))
+        assert problems.pop().nearest == ()
+        assert len(problems) == 99
+        assert sum("Metrics" in problem.nearest for problem in problems) == 20
         # The next reading has its own; words of enums take from the same.
         batches = {
             str(number): {"Endpoint": {"OptOut": "none", "OptIn": 1}, "Events": {}}
             for number in range(100)
         }
-        lines = lines_of(lambda: from_wire(EventsRequest, {"BatchItem": batches}))
-        assert sum("did you mean" in line for line in lines) == 20
-        told = "BatchItem['99'].Endpoint.OptOut: is 'none'; one of ALL, NONE"
-        assert told in lines
+        problems = problems_of(lambda: from_wire(EventsRequest, {"BatchItem": batches}))
+        assert sum(bool(problem.nearest) for problem in problems) == 20
+        last = "BatchItem['99'].Endpoint.OptOut: unknown_value none OptOut"
+        assert last in map(fact_text, problems)
 
     @pytest.mark.parametrize(
         "text, path",
@@ -362,10 +354,9 @@ class TestRequestsIn:
     )
     def test_many_problems(self, text: dict[str, Any], path: str) -> None:
         """Of one object, list or mapping a hundred are told; to tell all takes time."""
-        *lines, last = lines_of(lambda: from_wire(Endpoint, text))
+        *lines, last = facts_of(lambda: from_wire(Endpoint, text))
         assert len(lines) == 100
-        told = "has more problems; correct these first"
-        assert last == (f"{path}: {told}" if path else told)
+        assert last == (f"{path}: more_problems" if path else "more_problems")
 
     def test_many_problems_of_items(self) -> None:
         """Each endpoint and each event has its own problem all the same."""
@@ -374,28 +365,22 @@ class TestRequestsIn:
             "e": {"Endpoint": {}, "Events": events},
             **{f"{number}": {"Events": {}} for number in range(1_000)},
         }
-        lines = lines_of(lambda: from_wire(EventsRequest, {"BatchItem": batches}))
+        lines = facts_of(lambda: from_wire(EventsRequest, {"BatchItem": batches}))
         assert len(lines) == 2_000 + 1_000
 
     @pytest.mark.parametrize("key", ["EventsRequest", "ApplicationId"])
     def test_wrappers_of_boto3(self, key: str) -> None:
         """The arguments of boto3's call are not what is sent."""
-        lines = lines_of(lambda: from_wire(EventsRequest, {key: {}, "BatchItem": {}}))
-        assert lines == [
-            (
-                f"{key}: is not known; one of BatchItem; pass what stands under "
-                "EventsRequest"
-            )
-        ]
+        lines = facts_of(lambda: from_wire(EventsRequest, {key: {}, "BatchItem": {}}))
+        assert lines == [f"{key}: wrapped_request"]
 
     def test_odd_keys(self) -> None:
         """A key may be of any type in a dict; texts of a subclass are texts."""
         data: Any = {1: "x", None: None, ChannelType.SMS: 1, **loose_event()}
-        lines = lines_of(lambda: from_wire(Event, data))
-        assert [";".join(line.split(";")[:2]) for line in lines] == [
-            "a key is of type int; keys of type str",
-            "a key is of type NoneType; keys of type str",
-            f"SMS: is not known; one of {EVENT_MEMBERS}",
+        assert facts_of(lambda: from_wire(Event, data)) == [
+            "wrong_key_type int",
+            "wrong_key_type NoneType",
+            "SMS: unknown_key near Session",
         ]
 
         class Name(str):
@@ -420,22 +405,22 @@ class TestRequestsIn:
             if not missing:
                 assert from_wire(cls, data) == Endpoint()
                 continue
-            assert lines_of(lambda data=data: from_wire(cls, data)) == [  # type: ignore[misc]
-                f"{name}: is missing; a required member; add it" for name in missing
+            assert facts_of(lambda data=data: from_wire(cls, data)) == [  # type: ignore[misc]
+                f"{name}: missing" for name in missing
             ]
 
     def test_no_defaults(self) -> None:
         """The time of reading is not the time of the event."""
-        assert lines_of(lambda: from_wire(Event, {"EventType": "tapped"})) == [
-            "Timestamp: is missing; a required member; add it"
+        assert facts_of(lambda: from_wire(Event, {"EventType": "tapped"})) == [
+            "Timestamp: missing"
         ]
 
     def test_null_is_left_out(self) -> None:
         """A member that is null says nothing, in a faulty object as well."""
         data = loose_event(Session=None, Attributes=None)
         assert from_wire(Event, data) == event()
-        (line,) = lines_of(lambda: from_wire(Event, {**data, "Extra": None}))
-        assert line.startswith("Extra: is not known")
+        (line,) = facts_of(lambda: from_wire(Event, {**data, "Extra": None}))
+        assert line.startswith("Extra: unknown_key")
 
     def test_members_in_any_order(self) -> None:
         """The order of members says nothing, however many orders were read before."""
@@ -450,26 +435,25 @@ class TestRequestsIn:
             assert to_wire(from_wire(Demographic, some)) == some
 
     @pytest.mark.parametrize(
-        "data, found, remedy",
+        "data, facts",
         [
-            (None, "is null", "write it as {...}"),
-            ([], "is of type list", "write it as {...}"),
-            ("text", "is of type str", "write it as {...}"),
-            (5, "is of type int", "write it as {...}"),
-            (event(), "is of type Event", "pass to_wire() of it"),
+            (None, "not_an_object NoneType"),
+            ([], "not_an_object list"),
+            ("text", "not_an_object str"),
+            (5, "not_an_object int"),
+            (event(), "already_an_object Event"),
             (
                 EventsBatch(endpoint=Endpoint(), events={}),
-                "is of type EventsBatch",
-                "it is one already",
+                "already_an_object EventsBatch",
             ),
         ],
         ids=range(6),
     )
-    def test_no_object(self, data: object, found: str, remedy: str) -> None:
-        """The members that an object would have are told."""
-        assert lines_of(lambda: from_wire(EventsBatch, data)) == [
-            f"{found}; an object with members of Endpoint, Events; {remedy}"
-        ]
+    def test_no_object(self, data: object, facts: str) -> None:
+        """The members that an object would have are among the facts."""
+        (problem,) = problems_of(lambda: from_wire(EventsBatch, data))
+        assert fact_text(problem) == f"{facts} EventsBatch"
+        assert problem.allowed == ("Endpoint", "Events")
 
     def test_all_problems_at_once(self) -> None:
         """Paths are in the service's names, from the top."""
@@ -499,48 +483,32 @@ class TestRequestsIn:
             }
         }
         first = "BatchItem['e1'].Events['v1']"
-        assert [
-            line.split(";")[0]
-            for line in lines_of(lambda: from_wire(EventsRequest, data))
-        ] == [
-            "BatchItem['e1'].Endpoint.ChannelType: is 'email'",
-            "BatchItem['e1'].Endpoint.User.UserAttributes['tier']: is of type str",
-            f"{first}.EventType: is empty",
-            f"{first}.Timestamp: has no time zone",
-            f"{first}.Metrics['n']: is of type bool",
-            f"{first}.Session.StopTimestamp: is 3600123 ms before the start",
-            "BatchItem['e1'].Events['v2']: is null",
-            "BatchItem['']: the key is empty",
-            "BatchItem[''].Events: is of type list",
+        channel = "BatchItem['e1'].Endpoint.ChannelType"
+        assert facts_of(lambda: from_wire(EventsRequest, data)) == [
+            f"{channel}: unknown_value email ChannelType near EMAIL",
+            "BatchItem['e1'].Endpoint.User.UserAttributes['tier']: bare_text str",
+            f"{first}.EventType: empty",
+            f"{first}.Timestamp: no_time_zone",
+            f"{first}.Metrics['n']: wrong_type bool not number",
+            f"{first}.Session.StopTimestamp: stop_before_start 3600123 ms",
+            "BatchItem['e1'].Events['v2']: not_an_object NoneType Event",
+            "BatchItem['']: empty_key",
+            "BatchItem[''].Events: wrong_type list not mapping",
         ]
 
     @pytest.mark.parametrize(
-        "member, value, line",
+        "member, value, facts",
         [
-            (
-                "Session",
-                [],
-                (
-                    "is of type list; an object with members of Id, StartTimestamp, "
-                    "StopTimestamp, Duration; write it as {...}"
-                ),
-            ),
-            ("Attributes", [], "is of type list; a mapping; pass a dict"),
-            ("AppTitle", {}, "is of type dict; a str; convert it with str()"),
-            (
-                "Timestamp",
-                5,
-                (
-                    "is of type int; a datetime with a time zone, or an ISO 8601 str; "
-                    "convert seconds with datetime.fromtimestamp(seconds, UTC)"
-                ),
-            ),
+            ("Session", [], "not_an_object list Session"),
+            ("Attributes", [], "wrong_type list not mapping"),
+            ("AppTitle", {}, "wrong_type dict not text"),
+            ("Timestamp", 5, "number_as_time int"),
         ],
     )
-    def test_wrong_shapes(self, member: str, value: object, line: str) -> None:
+    def test_wrong_shapes(self, member: str, value: object, facts: str) -> None:
         """What should be an object, a text or a time, and is none."""
         data = loose_event(**{member: value})
-        assert lines_of(lambda: from_wire(Event, data)) == [f"{member}: {line}"]
+        assert facts_of(lambda: from_wire(Event, data)) == [f"{member}: {facts}"]
 
     def test_python_values(self) -> None:
         """Times and enums may be Python's, and mappings of any kind."""
@@ -690,8 +658,9 @@ class TestAnswersIn:
     @pytest.mark.parametrize("data", [None, [], "text", 202], ids=range(4))
     def test_no_object(self, data: object) -> None:
         """An answer that is no object is none."""
-        (line,) = lines_of(lambda: from_wire(EventsResponse, data))
-        assert line.endswith("; an object with members of Results; write it as {...}")
+        (problem,) = problems_of(lambda: from_wire(EventsResponse, data))
+        assert problem.code is ProblemCode.NOT_AN_OBJECT
+        assert problem.allowed == ("Results",)
 
     def test_many_events_told_alike(self) -> None:
         """Each has its own answer, be it equal to the one before or only nearly so."""
@@ -781,48 +750,29 @@ def any_json(chance: random.Random, depth: int) -> Any:
     return chance.choice(leaf)
 
 
-THERE = "correct it there, or fetch the whole of it"
-
-
 class TestJsonIn:
     """The text of JSON, as it may come from anywhere."""
 
     @pytest.mark.parametrize(
-        "text, told, remedy",
+        "text, facts",
         [
-            (b"", "is not JSON: Expecting value at line 1 column 1", THERE),
-            ("", "is not JSON: Expecting value at line 1 column 1", THERE),
-            (b"<html>", "is not JSON: Expecting value at line 1 column 1", THERE),
-            (b'{"a":1}}', "is not JSON: Extra data at line 1 column 8", THERE),
-            (
-                b'\n{"a"}',
-                "is not JSON: Expecting ':' delimiter at line 2 column 5",
-                THERE,
-            ),
-            (b'{"a":NaN}', "is not JSON: NaN is no number", "leave the member out"),
-            (
-                b'{"a":-Infinity}',
-                "is not JSON: -Infinity is no number",
-                "leave the member out",
-            ),
-            (b'{"a":"\xff"}', "is not UTF-8 at byte 6", "encode it in UTF-8"),
-            (b"[" * 200_000, "is JSON nested too deeply", "check what wrote it"),
-            (
-                b"9" * 10_000,
-                "has a number of thousands of digits",
-                "check what wrote it",
-            ),
+            (b"", "not_json Expecting value at (1, 1)"),
+            ("", "not_json Expecting value at (1, 1)"),
+            (b"<html>", "not_json Expecting value at (1, 1)"),
+            (b'{"a":1}}', "not_json Extra data at (1, 8)"),
+            (b'\n{"a"}', "not_json Expecting ':' delimiter at (2, 5)"),
+            (b'{"a":NaN}', "json_constant NaN"),
+            (b'{"a":-Infinity}', "json_constant -Infinity"),
+            (b'{"a":"\xff"}', "not_utf8 6 bytes"),
+            (b"[" * 200_000, "json_too_deep"),
+            (b"9" * 10_000, "json_number_too_long"),
         ],
         ids=range(10),
     )
     @pytest.mark.parametrize("cls", [EventsRequest, EventsResponse])
-    def test_no_json(
-        self, cls: type[Immutable], text: bytes | str, told: str, remedy: str
-    ) -> None:
-        """It is told where it stops being JSON, and nothing of what it says."""
-        assert lines_of(lambda: from_json(cls, text)) == [
-            f"{told}; a JSON text in UTF-8; {remedy}"
-        ]
+    def test_no_json(self, cls: type[Immutable], text: bytes | str, facts: str) -> None:
+        """The problem has the place where it stops being JSON, and no content."""
+        assert facts_of(lambda: from_json(cls, text)) == [facts]
 
     def test_errors_do_not_hold_the_text(self) -> None:
         """The reader's own errors have all of it; none is chained."""
@@ -847,11 +797,9 @@ class TestJsonIn:
                 ]
         metrics = f'{{"a":1e400,"b":1{"0" * 30}}}'
         text = f'{{"EventType":"t","Timestamp":"{STAMP}","Metrics":{metrics}}}'
-        assert [
-            line.split(";")[0] for line in lines_of(lambda: from_json(Event, text))
-        ] == [
-            "Metrics['a']: is inf",
-            "Metrics['b']: has 100 bits",
+        assert facts_of(lambda: from_json(Event, text)) == [
+            "Metrics['a']: not_finite inf",
+            "Metrics['b']: metric_too_large 100 bits",
         ]
 
     @pytest.mark.parametrize("code", ["1e400", "123456789012345678901234567890"])
@@ -871,11 +819,9 @@ class TestJsonIn:
         text = f'{{"EventType":"\\ud83d\\ude00","Timestamp":"{STAMP}"}}'
         assert from_json(Event, text) == event("\U0001f600")
         lone = text.replace("\\ude00", "").replace("}", ',"Attributes":{"\\udc00":""}}')
-        assert [
-            line.split(";")[0] for line in lines_of(lambda: from_json(Event, lone))
-        ] == [
-            "EventType: has a lone surrogate",
-            "Attributes['\\udc00']: the key has a lone surrogate",
+        assert facts_of(lambda: from_json(Event, lone)) == [
+            "EventType: lone_surrogate",
+            "Attributes['\\udc00']: lone_surrogate_in_key",
         ]
         answer = (
             '{"Results":{"\\ud83d":{"EndpointItemResponse":{"Message":"\\udc00"}}}}'
@@ -912,36 +858,29 @@ class TestJsonIn:
                                       "Timestamp": "{STAMP}"}}}}}},
             "e": {{"Endpoint": {{}}, "Events": {{}}}}
         }}}}"""
-        remedy = "stands twice; each key once; rename one, or put both into one object"
-        assert lines_of(lambda: from_json(EventsRequest, text)) == [
-            f"BatchItem['e']: {remedy}",
-            f"BatchItem['f'].Endpoint.User.UserAttributes['a']: {remedy}",
-            (
-                "BatchItem['f'].Events['x'].EventType: is of type dict; a str; convert "
-                "it with str()"
-            ),
+        assert facts_of(lambda: from_json(EventsRequest, text)) == [
+            "BatchItem['e']: duplicate_key",
+            "BatchItem['f'].Endpoint.User.UserAttributes['a']: duplicate_key",
+            "BatchItem['f'].Events['x'].EventType: wrong_type dict not name",
         ]
         one = text.replace(
             '"e": {"Endpoint": {}, "Events": {}}', '"g": {"Endpoint": {}, "Events": {}}'
         )
-        assert lines_of(lambda: from_json(EventsRequest, one.encode()))[:3] == [
-            f"BatchItem['e'].Endpoint.OptOut: {remedy}",
-            f"BatchItem['e'].Events['v']: {remedy}",
-            (
-                "BatchItem['e'].Events['w']: is of type int; an object with members "
-                f"of {EVENT_MEMBERS}; write it as {{...}}"
-            ),
+        assert facts_of(lambda: from_json(EventsRequest, one.encode()))[:3] == [
+            "BatchItem['e'].Endpoint.OptOut: duplicate_key",
+            "BatchItem['e'].Events['v']: duplicate_key",
+            "BatchItem['e'].Events['w']: not_an_object int Event",
         ]
 
     @pytest.mark.parametrize(
         "attributes, line",
         [
-            ('{"a":"1","a":"1"}', "Attributes['a']: stands twice"),
-            ('{"a":":","a":":"}', "Attributes['a']: stands twice"),
-            ('{"a":"::","\\u0061":""}', "Attributes['a']: stands twice"),
-            ('{"\\u003a":"","b":"1","b":""}', "Attributes['b']: stands twice"),
-            ('{"a\\\\":"1","a\\\\":":"}', r"Attributes['a\\']: stands twice"),
-            ('{"":1,"":{"a":1}}', "Attributes['']: stands twice"),
+            ('{"a":"1","a":"1"}', "Attributes['a']: duplicate_key"),
+            ('{"a":":","a":":"}', "Attributes['a']: duplicate_key"),
+            ('{"a":"::","\\u0061":""}', "Attributes['a']: duplicate_key"),
+            ('{"\\u003a":"","b":"1","b":""}', "Attributes['b']: duplicate_key"),
+            ('{"a\\\\":"1","a\\\\":":"}', r"Attributes['a\\']: duplicate_key"),
+            ('{"":1,"":{"a":1}}', "Attributes['']: duplicate_key"),
         ],
         ids=range(6),
     )
@@ -951,8 +890,8 @@ class TestJsonIn:
         """Escapes and colons do not hide it, whichever reader is at work."""
         text = f'{{"EventType":"t","Timestamp":"{STAMP}","Attributes":{attributes}}}'
         for data in (text, text.encode()):
-            (told,) = lines_of(lambda data=data: from_json(Event, data))  # type: ignore[misc]
-            assert told.split(";")[0] == line
+            found = facts_of(lambda data=data: from_json(Event, data))  # type: ignore[misc]
+            assert found == [line]
 
     def test_colons_are_no_keys(self) -> None:
         """Texts may have any number of them, escaped or not."""
@@ -972,10 +911,8 @@ class TestJsonIn:
     def test_many_repeated_keys_take_no_time(self) -> None:
         """Their number is counted once, not once for each: that takes minutes."""
         keys = ",".join(f'"k{number}":1' for number in range(6_000))
-        lines = lines_of(lambda: from_json(Event, f'{{{keys},"k1":2}}'))
-        assert lines[0] == (
-            "k1: stands twice; each key once; rename one, or put both into one object"
-        )
+        lines = facts_of(lambda: from_json(Event, f'{{{keys},"k1":2}}'))
+        assert lines[0] == "k1: duplicate_key"
 
     @pytest.mark.parametrize("data", [None, 5, {}], ids=range(3))
     def test_no_text(self, data: Any) -> None:

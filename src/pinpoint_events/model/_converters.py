@@ -117,7 +117,11 @@ def _time(value: Any) -> Any:
         return _parsed_time(str.__str__(value))
     if issubclass(type(value), datetime):
         return _in_utc(value)
-    return value if type(value) is Refused else wrong_type(value, Expected.TIME)
+    if type(value) is Refused:
+        return value
+    if issubclass(type(value), int | float):
+        return _refused(ProblemCode.NUMBER_AS_TIME, actual=_type_name(value))
+    return wrong_type(value, Expected.TIME)
 
 
 def _parsed_time(value: str) -> Any:
@@ -453,7 +457,7 @@ def _sound_number(value: Any) -> Any:
 
 def _sound_texts(value: Any) -> Any:
     if issubclass(type(value), str):
-        return wrong_type(value, Expected.TEXTS)
+        return _refused(ProblemCode.BARE_TEXT, actual=_type_name(value))
     if isinstance(value, bytes | bytearray) or not isinstance(value, Sequence):
         return wrong_type(value, Expected.TEXTS)
     items = []

@@ -17,6 +17,8 @@ class ProblemCode(StrEnum):
     WRONG_TYPE_OF_VALUE = "wrong_type_of_value"
     NOT_AN_INSTANCE = "not_an_instance"
     PLAIN_DATA = "plain_data"
+    BARE_TEXT = "bare_text"
+    NUMBER_AS_TIME = "number_as_time"
     EMPTY = "empty"
     LONE_SURROGATE = "lone_surrogate"
     NOT_ISO_8601 = "not_iso_8601"

@@ -20,7 +20,7 @@ from pinpoint_events.errors import (
 )
 from pinpoint_events.http_messages import HttpResponse
 from pinpoint_events.model.response import Outcome
-from pinpoint_events.problems import Problem
+from pinpoint_events.problems import Audience, Expected, Problem, ProblemCode
 from pinpoint_events.service_errors import service_error
 from pinpoint_events.testing._answers import untold_outcomes
 from pinpoint_events.testing._values import (
@@ -49,8 +49,19 @@ def problems(
     members = st.sampled_from(["batch_item", "events", "attributes", "BatchItem"])
     parts: SearchStrategy[str | int] = st.one_of(members, ANY_TEXT, st.integers(0, 99))
     any_paths = st.lists(parts, max_size=6).map(tuple)
-    words = ANY_TEXT
-    return st.builds(Problem, either(paths, any_paths), texts(min_size=1), words, words)
+    measures = st.one_of(st.none(), st.integers(0, 10**9))
+    names = st.lists(texts(min_size=1), max_size=3).map(tuple)
+    return st.builds(
+        Problem,
+        st.sampled_from(ProblemCode),
+        either(paths, any_paths),
+        actual=st.one_of(measures, texts()),
+        allowed=st.one_of(measures, names, st.sampled_from(Expected)),
+        unit=texts(),
+        nearest=names,
+        at=st.lists(st.integers(1, 99), max_size=2).map(tuple),
+        audience=st.sampled_from(Audience),
+    )
 
 
 def errors(kind: type[E]) -> SearchStrategy[E]:

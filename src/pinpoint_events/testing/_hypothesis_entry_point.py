@@ -13,7 +13,7 @@ __all__ = ["register"]
 
 _STRATEGIES: Final = {
     "builder": {"BatchBuilder": "batch_builders"},
-    "errors": {"Problem": "problems"},
+    "problems": {"Problem": "problems"},
     "model.endpoint": {
         "ChannelType": "channel_types",
         "Demographic": "demographics",

@@ -64,7 +64,13 @@ def command_line_sentence(problem: Problem) -> str:
             limit = ""
             if problem.path == ("BatchItem",):
                 remedy = "pass what holds it with --events-request"
-        case C.WRONG_TYPE | C.WRONG_TYPE_OF_VALUE | C.NOT_AN_OBJECT:
+        case (
+            C.WRONG_TYPE
+            | C.WRONG_TYPE_OF_VALUE
+            | C.BARE_TEXT
+            | C.NUMBER_AS_TIME
+            | C.NOT_AN_OBJECT
+        ):
             opening = (
                 f"Invalid type for parameter {where}, type: <class '{problem.actual}'>"
             )

@@ -12,6 +12,7 @@ __all__ = ["JSON"]
 _LIMITED: Final = "at most {allowed}"
 _SPLIT: Final = "send it in several requests"
 _ESCAPES: Final = r"correct its \u escapes"
+_A_TIME: Final = f"a string such as {TIME_FORM}"
 _QUOTE: Final = "write it in quotes"
 _UNQUOTE: Final = "write it without quotes"
 _OBJECT: Final = "write it as {{...}}"
@@ -25,6 +26,12 @@ JSON: Final = Catalogue(
         ),
         C.NOT_AN_INSTANCE: Words("is {type}", "an object", _OBJECT),
         C.PLAIN_DATA: Words("is {type}", "{with_article}", "correct its members"),
+        C.BARE_TEXT: Words(
+            "is {type}", "an array of strings", "put it in an array: [...]"
+        ),
+        C.NUMBER_AS_TIME: Words(
+            "is {type}", _A_TIME, "write date and time of day, in quotes"
+        ),
         C.LONE_SURROGATE: Words(
             "has a lone surrogate", "text that UTF-8 can hold", _ESCAPES
         ),
@@ -35,6 +42,9 @@ JSON: Final = Catalogue(
             "has no time zone",
             "a time that names its moment",
             "end it with Z if it is in UTC",
+        ),
+        C.NEGATIVE_DURATION: Words(
+            "is {actual} ms", "0 to 2**53 milliseconds", "correct it"
         ),
         C.INTEGER_TOO_LARGE: Words(
             "has {actual} bits", "a whole number within +-2**53", "write a smaller one"
@@ -73,7 +83,7 @@ JSON: Final = Catalogue(
         C.ALREADY_AN_OBJECT: Words(
             "is {type}",
             "an object with members of {allowed}",
-            "use what to_wire() returns for it",
+            "give its JSON form",
         ),
         C.TOO_MANY_EVENTS: Words("{actual} events", _LIMITED, _SPLIT),
         C.REQUEST_TOO_LARGE: Words("{actual} bytes", _LIMITED, _SPLIT),
@@ -89,7 +99,7 @@ JSON: Final = Catalogue(
         C.EVENT_ID_TAKEN: Words(
             "has another event already", "one event for each id", "use another id"
         ),
-        C.BUILDER_NOT_BUILT: Words("is {type}", "an object", _OBJECT),
+        C.BUILDER_NOT_BUILT: Words("is no request", "an object", _OBJECT),
         C.LIMIT_NOT_POSITIVE: Words(
             "is {actual}", "at least 1", "write null to switch it off"
         ),
@@ -133,7 +143,7 @@ JSON: Final = Catalogue(
         Expected.SECONDS: "a finite number of seconds, above 0",
         Expected.TEXT: "a string",
         Expected.TEXTS: "an array of strings",
-        Expected.TIME: f"a string such as {TIME_FORM}",
+        Expected.TIME: _A_TIME,
     },
     type_remedies={
         Expected.ATTEMPTS: {None: _UNQUOTE},
@@ -152,15 +162,7 @@ JSON: Final = Catalogue(
         },
         Expected.SECONDS: {None: _UNQUOTE},
         Expected.TEXT: {"NoneType": "leave it out", None: _QUOTE},
-        Expected.TEXTS: {
-            "NoneType": "leave it out",
-            "str": "put it in an array: [...]",
-            None: "write an array of strings",
-        },
-        Expected.TIME: {
-            "float": "write date and time of day, in quotes",
-            "int": "write date and time of day, in quotes",
-            None: "write it so",
-        },
+        Expected.TEXTS: {"NoneType": "leave it out", None: "write an array of strings"},
+        Expected.TIME: {None: "write it so"},
     },
 )

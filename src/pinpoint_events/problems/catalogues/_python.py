@@ -13,6 +13,7 @@ __all__ = ["PYTHON"]
 _SPLIT: Final = "let build_all() split it"
 _DECODE: Final = "decode the bytes it came from with their own encoding"
 _LIMITED: Final = "at most {allowed}"
+_A_TIME: Final = "a datetime with a time zone, or an ISO 8601 str"
 _TEXT_REMEDIES: Final[Mapping[str | None, str]] = {
     "bytearray": "decode it",
     "bytes": "decode it",
@@ -30,6 +31,12 @@ PYTHON: Final = Catalogue(
             "is {type}",
             "{with_article}",
             "build it with {unit}(...) or from_wire({unit}, ...)",
+        ),
+        C.BARE_TEXT: Words("is {type}", "a list of str", "put it in a list: [value]"),
+        C.NUMBER_AS_TIME: Words(
+            "is {type}",
+            _A_TIME,
+            "convert seconds with datetime.fromtimestamp(seconds, UTC)",
         ),
         C.LONE_SURROGATE: Words(
             "has a lone surrogate", "text that UTF-8 can hold", _DECODE
@@ -141,7 +148,7 @@ PYTHON: Final = Catalogue(
         Expected.SECONDS: "a finite number of seconds, above 0",
         Expected.TEXT: "a str",
         Expected.TEXTS: "a list of str",
-        Expected.TIME: "a datetime with a time zone, or an ISO 8601 str",
+        Expected.TIME: _A_TIME,
     },
     type_remedies={
         Expected.ATTEMPTS: {None: "pass an int, or leave it out"},
@@ -159,15 +166,9 @@ PYTHON: Final = Catalogue(
         },
         Expected.SECONDS: {None: "pass a number, or leave it out"},
         Expected.TEXT: {"NoneType": "leave it out", **_TEXT_REMEDIES},
-        Expected.TEXTS: {
-            "NoneType": "leave it out",
-            "str": "put it in a list: [value]",
-            None: "make it a list of str",
-        },
+        Expected.TEXTS: {"NoneType": "leave it out", None: "make it a list of str"},
         Expected.TIME: {
             "NoneType": "pass datetime.now(UTC), if it is now",
-            "float": "convert seconds with datetime.fromtimestamp(seconds, UTC)",
-            "int": "convert seconds with datetime.fromtimestamp(seconds, UTC)",
             None: "pass a datetime with tzinfo",
         },
     },
