@@ -310,7 +310,7 @@ class TestRejected:
             "is not JSON: Expecting value at column 1; a JSON text in UTF-8; correct "
             "it there, or fetch the whole of it"
         ),
-        "EndpointId: is of type int; a text in quotes; write it so",
+        "EndpointId: is a number; a string; write it in quotes",
         (
             "Event.Attributes['note']: 380 characters; at most 200; shorten the value "
             "or drop the key"

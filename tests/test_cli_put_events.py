@@ -276,12 +276,12 @@ class TestInput:
                 [
                     (
                         'Unknown parameter in input: "Bogus", must be one of: '
-                        "ApplicationId, EventsRequest"
+                        "ApplicationId, EventsRequest; leave it out"
                     ),
-                    "ApplicationId: stands twice; each key once; drop one",
+                    "ApplicationId: stands twice; each member once; drop one",
                     (
                         "Invalid type for parameter ApplicationId, type: <class "
-                        "'int'>; a text in quotes; write it so"
+                        "'int'>; a string; write it in quotes"
                     ),
                 ],
             ),
@@ -326,12 +326,12 @@ class TestInput:
                     (
                         "Invalid type for parameter "
                         "EventsRequest.BatchItem.e.Endpoint.Attributes.k[1], type: "
-                        "<class 'int'>; a text in quotes; write it so"
+                        "<class 'int'>; a string; write it in quotes"
                     ),
                     (
                         "Invalid type for parameter "
                         "EventsRequest.BatchItem.e.Endpoint.Attributes['a b'], type: "
-                        "<class 'int'>; a list of texts; make it a list of texts"
+                        "<class 'int'>; an array of strings; write an array of strings"
                     ),
                 ],
             ),

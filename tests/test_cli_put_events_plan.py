@@ -60,11 +60,11 @@ class TestPlan:
         found = plan(sent.event(long, event_id="v").build())
         assert found["Faults"] == [
             (
-                "BatchItem['batch_item'].Endpoint.Attributes['events'][0]: 101 "
+                "BatchItem.batch_item.Endpoint.Attributes.events[0]: 101 "
                 "characters; at most 100; shorten the value or drop the key"
             ),
             (
-                "BatchItem['batch_item'].Events['v'].Attributes['attributes']: 201 "
+                "BatchItem.batch_item.Events.v.Attributes.attributes: 201 "
                 "characters; at most 200; shorten the value or drop the key"
             ),
         ]

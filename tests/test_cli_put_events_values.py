@@ -218,7 +218,7 @@ class TestJsonValue:
             ('{"a": NaN}', "NaN is no number"),
             ('{"a": -Infinity}', "-Infinity is no number"),
             (f'{{"a": {"1" * 5000}}}', "it has a number of thousands of digits"),
-            ("[" * 100_000, "JSON nested too deeply"),
+            ("[" * 100_000, "nested too deeply"),
             ("BatchItem={e-1={}}", "Expecting value at line 1 column 1"),
             ("\ufeff{}", "Unexpected UTF-8 BOM (decode using utf-8-sig) at line 1 "),
         ],

@@ -17,7 +17,10 @@ from tests.samples import ENDPOINT, EVENT, event
 
 TAP = {"EventType": "tapped", "Timestamp": "2026-09-21T12:00:00.123Z"}
 IDS = EventIds("")
-OBJECT = "an object with EndpointId and Event, or with BatchItem"
+OBJECT = (
+    "an object with members of EndpointId, EventId, Endpoint, Event, BatchItem; "
+    "write it as {...}"
+)
 REQUIRED = "a required member; add it"
 
 
@@ -110,10 +113,10 @@ class TestEvent:
             (
                 Refusal(
                     400,
-                    "Evnt: is not known; one of EndpointId, EventId, Endpoint, Event; "
-                    "did you mean Event?\n"
+                    "Evnt: is not known; one of EndpointId, EventId, Endpoint, Event, "
+                    "BatchItem; did you mean Event or EventId?\n"
                     "EndpointId: is empty; at least 1 character; give it a name\n"
-                    "EventId: is of type int; a text in quotes; write it so\n"
+                    "EventId: is a number; a string; write it in quotes\n"
                     "Endpoint.ChannelType: is 'email'; one of PUSH, GCM, APNS, "
                     "APNS_SANDBOX, APNS_VOIP, APNS_VOIP_SANDBOX, ADM, SMS, VOICE, "
                     "EMAIL, BAIDU, CUSTOM, IN_APP; did you mean EMAIL?\n"
@@ -133,7 +136,7 @@ class TestEvent:
             (
                 {"EndpointId": "e", "Event": 7},
                 (
-                    "Event: is of type int; an object with members of EventType, "
+                    "Event: is a number; an object with members of EventType, "
                     "Timestamp, Attributes, Metrics, Session, ClientSdkVersion, "
                     "AppPackageName, AppTitle, AppVersionCode, SdkName; write it as "
                     "{...}"
@@ -157,11 +160,11 @@ class TestEvent:
             ),
             (
                 [],
-                f"is of type list; {OBJECT}",
+                f"is an array; {OBJECT}",
             ),
             (
                 None,
-                f"is of type NoneType; {OBJECT}",
+                f"is null; {OBJECT}",
             ),
         ],
     )
@@ -190,7 +193,7 @@ class TestEvent:
             1, b'{"Event": {}, "EndpointId": "a", "EndpointId": "b"}', is_cut=False
         )
         (refusal,) = content(line, IDS).refusals
-        told = "EndpointId: stands twice; each key once; drop one"
+        told = "EndpointId: stands twice; each member once; drop one"
         assert refusal.message.splitlines()[0] == told
 
     def test_too_long(self) -> None:

@@ -19,6 +19,7 @@ from pinpoint_events import (
     MemorySender,
     Outcome,
     Problem,
+    ProblemCode,
     QuotaExceededError,
 )
 from pinpoint_events.cli import main
@@ -189,7 +190,7 @@ class TestProgress:
         found = loaded(process.returncode, out.decode(), "")
         assert (found.code, found.events) == (3, account(120, rejected=1))
         shown = err.decode()
-        assert "'a', line 121: rejected (400): is of type list; " in shown
+        assert "'a', line 121: rejected (400): is an array; " in shown
         *_, last = shown.split("\r")
         assert last == "\n"
         assert f"\r[{'#' * 30}] 100%, 121 events, 1 not accepted, " in shown
@@ -274,7 +275,9 @@ class TestSending:
 
     def test_invalid(self) -> None:
         """What a sender finds against its own limits is rejected, and no trouble."""
-        over = QuotaExceededError([Problem((), "2 bytes", "at most 1")])
+        over = QuotaExceededError(
+            [Problem(ProblemCode.REQUEST_TOO_LARGE, actual=2, allowed=1, unit="bytes")]
+        )
 
         def refuse(request: EventsRequest) -> EventsResponse:
             raise over
@@ -285,8 +288,8 @@ class TestSending:
         assert trouble_in(answers) is None
         failed = failures([part, part], answers)
         assert {key: each[:3] for key, each in failed.items()} == {
-            ("e", None): (Outcome.REJECTED, 400, "2 bytes; at most 1"),
-            ("e", "v"): (Outcome.REJECTED, 400, "2 bytes; at most 1"),
+            ("e", None): (Outcome.REJECTED, 400, str(over)),
+            ("e", "v"): (Outcome.REJECTED, 400, str(over)),
         }
 
     def test_nothing(self) -> None:

@@ -34,7 +34,7 @@ class TestProblem:
     def test_facts(self) -> None:
         """Each fact is an attribute; `limit` is the words, `allowed` the number."""
         assert LONG.code is ProblemCode.VALUE_TOO_LONG
-        assert LONG.code == "value_too_long"
+        assert str(LONG.code) == "value_too_long"
         assert (LONG.actual, LONG.allowed, LONG.unit) == (201, 200, "characters")
         assert (LONG.nearest, LONG.at) == ((), ())
         assert LONG.audience is Audience.PYTHON

@@ -44,7 +44,7 @@ from pinpoint_events.errors import (
 from pinpoint_events.model.endpoint import Endpoint, EndpointStatus, OptOut
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse, ItemResponse
-from pinpoint_events.problems import Problem
+from pinpoint_events.problems import Problem, ProblemCode
 from pinpoint_events.senders._accepted import accepted
 from pinpoint_events.server import (
     App,
@@ -67,6 +67,9 @@ from pinpoint_events.server import (
 __all__ = ["aws"]
 
 NOON = datetime(2026, 9, 21, 12, tzinfo=UTC)
+TOO_LARGE = Problem(ProblemCode.REQUEST_TOO_LARGE, actual=5, allowed=4, unit="bytes")
+TOO_MANY = Problem(ProblemCode.TOO_MANY_EVENTS, actual=5, allowed=4, unit="events")
+MISSING = Problem(ProblemCode.MISSING, ("EventType",))
 NOT_KEPT = "the events could not be kept; the log of the endpoint says why"
 NO_ID = "no such application; check its id: printable and at most 256 characters"
 TAKEN = {"e": {"EndpointItemResponse": ACCEPTED, "EventsItemResponse": {"v": ACCEPTED}}}
@@ -174,7 +177,7 @@ class TestCall:
             assert post(server, batch_item(e={"v": 1, "w": 1})).error == (
                 400,
                 "BadRequestException",
-                "2 events; at most 1",
+                "2 events; at most 1; send it in several requests",
             )
             assert post(server, b" " * 201).error == (
                 413,
@@ -709,18 +712,18 @@ class TestSenders:
                 None,
             ),
             (
-                QuotaExceededError([Problem((), "5 bytes", "at most 4")]),
-                (413, "PayloadTooLargeException", "5 bytes; at most 4"),
+                QuotaExceededError([TOO_LARGE]),
+                (413, "PayloadTooLargeException", str(TOO_LARGE)),
                 None,
             ),
             (
-                QuotaExceededError([Problem((), "5 events", "at most 4")]),
-                (400, "BadRequestException", "5 events; at most 4"),
+                QuotaExceededError([TOO_MANY]),
+                (400, "BadRequestException", str(TOO_MANY)),
                 None,
             ),
             (
-                ValidationError([Problem((), "is not allowed")]),
-                (400, "BadRequestException", "is not allowed"),
+                ValidationError([MISSING]),
+                (400, "BadRequestException", str(MISSING)),
                 None,
             ),
             (
@@ -830,7 +833,7 @@ class TestCredentials:
                     ApplicationId="shop", EventsRequest=batch_item(e=many)
                 )
             said = raised.value.response
-            assert said["Message"] == "101 events; at most 100"
+            assert said["Message"].startswith("101 events; at most 100; ")
             assert said["RequestID"] == said["ResponseMetadata"]["RequestId"]
             large = {**EVENT, "Attributes": {"k": "v" * 4_000_000}}
             with pytest.raises(client.exceptions.PayloadTooLargeException):

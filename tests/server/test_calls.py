@@ -149,8 +149,8 @@ class TestEvents:
                     Session={"Id": "s", "StartTimestamp": TIMESTAMP, "Duration": "1"}
                 ),
                 (
-                    "Session.Duration: is of type str; a whole number of milliseconds; "
-                    "write it without quotes and point"
+                    "Session.Duration: is a string; a whole number of milliseconds; "
+                    "write it without quotes and decimal point"
                 ),
             ),
             (
@@ -160,8 +160,8 @@ class TestEvents:
             (
                 event(Metrics={"m": True}),
                 (
-                    "Metrics['m']: is of type bool; a number; pass 1 or 0, or "
-                    "make it an attribute"
+                    "Metrics['m']: is a boolean; a number; write 1 or 0, or make it an "
+                    "attribute"
                 ),
             ),
             ("text", None),
@@ -173,7 +173,7 @@ class TestEvents:
         found = of_events(batch_item(e={"good": EVENT, "bad": bad}))
         assert found["good"] == "Accepted"
         if told is None:
-            assert "is of type str; an object with members of" in found["bad"]
+            assert "is a string; an object with members of" in found["bad"]
         else:
             assert found["bad"] == told
 
@@ -301,7 +301,7 @@ class TestEndpoints:
     def test_text_for_an_endpoint(self) -> None:
         """What is no object is the endpoint's own problem."""
         status, told = of_endpoint("text")
-        assert (status, told[:31]) == (400, "is of type str; an object with ")
+        assert (status, told[:27]) == (400, "is a string; an object with")
 
     def test_member_twice(self) -> None:
         """An endpoint that stands twice is the endpoint's own problem."""
@@ -348,20 +348,20 @@ class TestWholeCalls:
             (b'{"a": "\xff"}', "is not UTF-8 at byte 7"),
             (b'{"a": NaN}', "is not JSON: NaN is no number"),
             (b"[" * 100_000, "is JSON nested too deeply"),
-            (b"[]", "is of type list; an object with members of BatchItem"),
+            (b"[]", "is an array; an object with members of BatchItem"),
             ({}, "BatchItem: is missing; a required member; add it"),
             (
                 {"EventsRequest": {"BatchItem": {}}, "BatchItem": {}},
                 (
-                    "EventsRequest: is not known; one of BatchItem; pass what stands "
+                    "EventsRequest: is not known; one of BatchItem; send what stands "
                     "under EventsRequest"
                 ),
             ),
-            ({"BatchItem": []}, "BatchItem: is of type list; a mapping; pass a dict"),
+            ({"BatchItem": []}, "BatchItem: is an array; an object; write it as {...}"),
             (
                 {"BatchItem": {"e": 1}},
                 (
-                    "BatchItem['e']: is of type int; an object with members of "
+                    "BatchItem['e']: is a number; an object with members of "
                     "Endpoint, Events"
                 ),
             ),
@@ -375,7 +375,7 @@ class TestWholeCalls:
             ),
             (
                 {"BatchItem": {"e": {"Endpoint": {}, "Events": []}}},
-                "BatchItem['e'].Events: is of type list; a mapping; pass a dict",
+                "BatchItem['e'].Events: is an array; an object; write it as {...}",
             ),
             (
                 {"BatchItem": {"": {"Endpoint": {}, "Events": {}}}},
@@ -413,7 +413,7 @@ class TestWholeCalls:
         assert refused(batch_item(e=half, f=half)) == (
             400,
             "BadRequestException",
-            "102 events; at most 100",
+            "102 events; at most 100; send it in several requests",
         )
 
     def test_as_many_as_allowed(self) -> None:

@@ -34,13 +34,12 @@ def checked_input(options: Namespace) -> "tuple[str | None, EventsRequest]":
     from pinpoint_events.model.request import EventsRequest  # noqa: PLC0415
     from pinpoint_events.wire import from_wire  # noqa: PLC0415
     from pinpoint_events.wire.json_text import json_problem  # noqa: PLC0415
-    from pinpoint_events.wire.reading_requests import (  # noqa: PLC0415
-        repeated_keys,
-        unknown_key,
-    )
+    from pinpoint_events.wire.reading_requests import repeated_keys  # noqa: PLC0415
 
     found = members(options)
-    problems = [unknown_key(key, _MEMBERS) for key in found if key not in _MEMBERS]
+    problems = [json_problem(ProblemCode.UNKNOWN_KEY, (key,), allowed=_MEMBERS)
+        for key in found
+        if key not in _MEMBERS]
     problems += repeated_keys(found, ProblemCode.DUPLICATE_MEMBER)
     # Any: the converter may refuse, which its type does not show.
     application_id: Any = found.get("ApplicationId")
