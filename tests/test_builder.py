@@ -18,7 +18,7 @@ from pinpoint_events.model.request import EventsBatch, EventsRequest
 from pinpoint_events.quotas import Quotas, check_quotas
 from pinpoint_events.wire import to_json, to_wire
 from pinpoint_events.wire.json_text import encode
-from tests.samples import ENDPOINT, EVENT, event, facts_of, request
+from tests.samples import ENDPOINT, EVENT, event, fact_text, facts_of, request
 
 ADA = Endpoint(channel_type=ChannelType.EMAIL, address="ada@example.com")
 BOB = Endpoint(channel_type=ChannelType.EMAIL, address="bob@example.com")
@@ -275,10 +275,9 @@ class TestQuotas:
             return
         with pytest.raises(QuotaExceededError) as caught:
             built.add("f", one, event_id="2")
-        assert str(caught.value) == (
-            f"batch_item['f'].events['2']: {size} bytes; at most {size - 1}; shorten "
-            "its values, or make it several events"
-        )
+        assert list(map(fact_text, caught.value.problems)) == [
+            f"batch_item['f'].events['2']: event_too_large {size} > {size - 1} bytes"
+        ]
         assert (
             built.size_bytes,
             to_json(built.build()),
@@ -307,10 +306,9 @@ class TestQuotas:
             return
         with pytest.raises(QuotaExceededError) as caught:
             built.endpoint("f", ENDPOINT)
-        assert str(caught.value) == (
-            f"batch_item['f'].endpoint: {size} bytes; at most {size - 1}; leave some "
-            "out"
-        )
+        assert list(map(fact_text, caught.value.problems)) == [
+            f"batch_item['f'].endpoint: endpoint_too_large {size} > {size - 1} bytes"
+        ]
         assert (built.size_bytes, to_json(built.build())) == before
 
     def test_wrong_type(self) -> None:
@@ -442,16 +440,15 @@ class TestBuild:
         }
 
     def test_all_violations(self) -> None:
-        """Everything that the request is over is told, and the builder stays whole."""
+        """All quotas that the request exceeds are reported; the builder is kept."""
         built = builder(events_per_request=1, request_bytes=100)
         built.add("e", event()).add("e", event())
         with pytest.raises(QuotaExceededError) as caught:
             built.build()
-        assert str(caught.value) == (
-            "2 problems:\n"
-            "  2 events; at most 1; let build_all() split it\n"
-            f"  {built.size_bytes} bytes; at most 100; let build_all() split it"
-        )
+        assert list(map(fact_text, caught.value.problems)) == [
+            "too_many_events 2 > 1 events",
+            f"request_too_large {built.size_bytes} > 100 bytes",
+        ]
         assert len(built) == 2
 
     @pytest.mark.parametrize("distance", [-1, 0, 1])
@@ -609,10 +606,9 @@ class TestBuildAll:
         )
         with pytest.raises(QuotaExceededError) as caught:
             built.build_all()
-        assert str(caught.value) == (
-            f"batch_item['f']: {size} bytes; at most 150; shorten the event or its "
-            "endpoint"
-        )
+        assert list(map(fact_text, caught.value.problems)) == [
+            f"batch_item['f']: event_with_endpoint_too_large {size} > 150 bytes"
+        ]
         assert len(built) == count + 1
 
     def test_changes_nothing(self) -> None:

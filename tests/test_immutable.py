@@ -563,18 +563,11 @@ class TestCopies:
         loose: Any = Event
         events: Any = BATCH.events
         metrics = event(metrics={"n": 1}).metrics
-        assert [
-            str(problem)
-            for problem in problems_of(lambda: loose("x", attributes=metrics))
-        ] == ["attributes['n']: is of type int; a str; convert it with str()"]
-        assert [
-            str(problem)
-            for problem in problems_of(lambda: EventsRequest(batch_item=events))
-        ] == [
-            (
-                "batch_item['v-1']: is of type Event; an EventsBatch; build it with "
-                "EventsBatch(...)"
-            )
+        assert facts_of(lambda: loose("x", attributes=metrics)) == [
+            "attributes['n']: wrong_type int not text"
+        ]
+        assert facts_of(lambda: EventsRequest(batch_item=events)) == [
+            "batch_item['v-1']: not_an_instance Event EventsBatch"
         ]
 
     def test_empty_mappings_of_two_kinds_are_equal(self) -> None:

@@ -33,16 +33,16 @@ def numbered(count: int, value: Any) -> dict[str, Any]:
     return {f"name-{number}": value for number in range(count)}
 
 
-def event_lines(one: Event, quotas: Quotas = Quotas()) -> list[str]:  # noqa: B008 - immutable
+def event_facts(one: Event, quotas: Quotas = Quotas()) -> list[str]:  # noqa: B008 - immutable
     """Return what an event in a request is over."""
-    return [str(problem) for problem in check_quotas(request(e={"v": one}), quotas)]
+    return list(map(fact_text, check_quotas(request(e={"v": one}), quotas)))
 
 
-def endpoint_lines(one: Endpoint, quotas: Quotas = Quotas()) -> list[str]:  # noqa: B008 - immutable
+def endpoint_facts(one: Endpoint, quotas: Quotas = Quotas()) -> list[str]:  # noqa: B008 - immutable
     """Return what an endpoint in a request is over."""
     batch = EventsBatch(endpoint=one, events={})
     sent = EventsRequest(batch_item={"e": batch})
-    return [str(problem) for problem in check_quotas(sent, quotas)]
+    return list(map(fact_text, check_quotas(sent, quotas)))
 
 
 class TestNumbers:
@@ -59,7 +59,7 @@ class TestNumbers:
         "field", attrs.fields(Quotas), ids=lambda field: field.name
     )
     def test_source(self, field: "attrs.Attribute[Any]") -> None:
-        """Where it stands, of when, and when it was read there."""
+        """Each names its page, the page's date, and when it was read."""
         assert field.metadata["source"] in {
             'Amazon Pinpoint quotas, "Event ingestion quotas", of May 2023',
             'Amazon Pinpoint quotas, "Endpoint quotas", of May 2023',
@@ -151,7 +151,7 @@ class TestRequest:
         assert check_quotas(EventsRequest(batch_item={})) == ()
 
     def test_wrong_type(self) -> None:
-        """A dict is told how to become a request."""
+        """A dict is recognised as the wire form of a request."""
         loose: Any = check_quotas
         assert facts_of(lambda: loose({"BatchItem": {}}, {})) == [
             "request: plain_data dict EventsRequest",
@@ -169,11 +169,10 @@ class TestEvent:
         """1,000 KB, as its text in the request."""
         one = event("t" * (count - len(to_json(event("t"))) + 1))
         assert len(to_json(one)) == count
-        told = (
-            "batch_item['e'].events['v']: 1,000,001 bytes; at most 1,000,000; shorten "
-            "its values, or make it several events"
+        line = "event_too_large 1000001 > 1000000 bytes"
+        assert event_facts(one) == (
+            [f"batch_item['e'].events['v']: {line}"] if over else []
         )
-        assert event_lines(one) == ([told] if over else [])
 
     @pytest.mark.parametrize(
         "attributes, metrics, over",
@@ -182,36 +181,31 @@ class TestEvent:
     def test_names(self, attributes: int, metrics: int, over: int) -> None:
         """Attributes and metrics count together."""
         one = event(attributes=numbered(attributes, ""), metrics=numbered(metrics, 1))
-        told = (
-            f"batch_item['e'].events['v']: {over} attributes and metrics together; at "
-            "most 40; leave some out"
+        line = f"too_many_attributes {over} > 40 names"
+        assert event_facts(one) == (
+            [f"batch_item['e'].events['v']: {line}"] if over else []
         )
-        assert event_lines(one) == ([told] if over else [])
 
     @pytest.mark.parametrize("letter", ["k", "ö", "\U0001f600"])
     @pytest.mark.parametrize("count, over", [(49, False), (50, False), (51, True)])
     def test_key(self, letter: str, count: int, *, over: bool) -> None:
         """Characters are counted, whatever bytes they take; metrics' names are not."""
         one = event(attributes={letter * count: ""}, metrics={letter * 60: 1})
-        told = (
-            f"batch_item['e'].events['v'].attributes['{letter * 51}']: 51 characters "
-            "in the key; at most 50; shorten it"
-        )
-        assert event_lines(one) == ([told] if over else [])
+        path = f"batch_item['e'].events['v'].attributes['{letter * 51}']"
+        line = f"{path}: key_too_long 51 > 50 characters"
+        assert event_facts(one) == ([line] if over else [])
 
     @pytest.mark.parametrize("letter", ["v", "ö", "\U0001f600"])
     @pytest.mark.parametrize("count, over", [(199, False), (200, False), (201, True)])
     def test_value(self, letter: str, count: int, *, over: bool) -> None:
         """The value is measured, and not shown."""
         one = event(attributes={"note": letter * count})
-        told = (
-            "batch_item['e'].events['v'].attributes['note']: 201 characters; at most "
-            "200; shorten the value or drop the key"
-        )
-        assert event_lines(one) == ([told] if over else [])
+        path = "batch_item['e'].events['v'].attributes['note']"
+        line = f"{path}: value_too_long 201 > 200 characters"
+        assert event_facts(one) == ([line] if over else [])
 
     def test_all_at_once(self) -> None:
-        """Everything that an event is over is told."""
+        """All quotas that an event exceeds are reported."""
         one = event(attributes={"k" * 5: "v" * 5, "k": "v" * 9}, metrics={"m": 1})
         tight = Quotas(
             event_bytes=10,
@@ -221,31 +215,19 @@ class TestEvent:
         )
         path = "batch_item['e'].events['v']"
         size = len(to_json(one))
-        assert event_lines(one, tight) == [
-            (
-                f"{path}: {size} bytes; at most 10; shorten its values, or make it "
-                "several events"
-            ),
-            f"{path}: 3 attributes and metrics together; at most 2; leave some out",
-            (
-                f"{path}.attributes['kkkkk']: 5 characters in the key; at most 4; "
-                "shorten it"
-            ),
-            (
-                f"{path}.attributes['kkkkk']: 5 characters; at most 4; shorten the "
-                "value or drop the key"
-            ),
-            (
-                f"{path}.attributes['k']: 9 characters; at most 4; shorten the value "
-                "or drop the key"
-            ),
+        assert event_facts(one, tight) == [
+            f"{path}: event_too_large {size} > 10 bytes",
+            f"{path}: too_many_attributes 3 > 2 names",
+            f"{path}.attributes['kkkkk']: key_too_long 5 > 4 characters",
+            f"{path}.attributes['kkkkk']: value_too_long 5 > 4 characters",
+            f"{path}.attributes['k']: value_too_long 9 > 4 characters",
         ]
 
     def test_switched_off(self) -> None:
         """None switches a limit off, whatever the event."""
         off = Quotas(**dict.fromkeys(DOCUMENTED))
         one = event("t" * 2_000_000, attributes=numbered(500, "v" * 500))
-        assert event_lines(one, off) == []
+        assert event_facts(one, off) == []
 
 
 class TestEndpoint:
@@ -258,8 +240,8 @@ class TestEndpoint:
         """15 KB, as its text in the request."""
         one = Endpoint(request_id="r" * (count - len(to_json(Endpoint(request_id="")))))
         assert len(to_json(one)) == count
-        told = "batch_item['e'].endpoint: 15,001 bytes; at most 15,000; leave some out"
-        assert endpoint_lines(one) == ([told] if over else [])
+        line = "batch_item['e'].endpoint: endpoint_too_large 15001 > 15000 bytes"
+        assert endpoint_facts(one) == ([line] if over else [])
 
     @pytest.mark.parametrize(
         "attributes, metrics, of_user, over",
@@ -282,21 +264,18 @@ class TestEndpoint:
             if of_user is None
             else User(user_attributes={f"u-{n}": [] for n in range(of_user)}),
         )
-        told = (
-            f"batch_item['e'].endpoint: {over} attributes and metrics together; at "
-            "most 250; leave some out"
-        )
-        assert endpoint_lines(one) == ([told] if over else [])
+        line = f"batch_item['e'].endpoint: too_many_attributes {over} > 250 names"
+        assert endpoint_facts(one) == ([line] if over else [])
 
     @pytest.mark.parametrize("count, over", [(49, False), (50, False), (51, True)])
     def test_key(self, count: int, *, over: bool) -> None:
         """Of an attribute of the endpoint, or of its user."""
         lists = {"ö" * count: ["v"]}
         one = Endpoint(attributes=lists, user=User(user_attributes=lists))
-        told = f"['{'ö' * 51}']: 51 characters in the key; at most 50; shorten it"
+        line = f"['{'ö' * 51}']: key_too_long 51 > 50 characters"
         path = "batch_item['e'].endpoint"
-        assert endpoint_lines(one) == (
-            [f"{path}.attributes{told}", f"{path}.user.user_attributes{told}"]
+        assert endpoint_facts(one) == (
+            [f"{path}.attributes{line}", f"{path}.user.user_attributes{line}"]
             if over
             else []
         )
@@ -306,12 +285,10 @@ class TestEndpoint:
         """Each value of a list has its position in the path."""
         lists = {"k": ["v", "ö" * count]}
         one = Endpoint(attributes=lists, user=User(user_attributes=lists))
-        told = (
-            "['k'][1]: 101 characters; at most 100; shorten the value or drop the key"
-        )
+        line = "['k'][1]: value_too_long 101 > 100 characters"
         path = "batch_item['e'].endpoint"
-        assert endpoint_lines(one) == (
-            [f"{path}.attributes{told}", f"{path}.user.user_attributes{told}"]
+        assert endpoint_facts(one) == (
+            [f"{path}.attributes{line}", f"{path}.user.user_attributes{line}"]
             if over
             else []
         )
@@ -321,10 +298,10 @@ class TestEndpoint:
         """A list may have so many values."""
         lists = {"k": ["v"] * count}
         one = Endpoint(attributes=lists, user=User(user_attributes=lists))
-        told = "['k']: 51 values; at most 50; leave some out"
+        line = "['k']: too_many_values 51 > 50 values"
         path = "batch_item['e'].endpoint"
-        assert endpoint_lines(one) == (
-            [f"{path}.attributes{told}", f"{path}.user.user_attributes{told}"]
+        assert endpoint_facts(one) == (
+            [f"{path}.attributes{line}", f"{path}.user.user_attributes{line}"]
             if over
             else []
         )
@@ -367,7 +344,7 @@ class TestOrder:
         ]
 
     def test_a_problem_measures_as_the_check_does(self) -> None:
-        """What is told is the size of what is sent, to the byte."""
+        """The measure is the size of what is sent, to the byte."""
         sent = request(e={"v": event("ü" * 10)})
         (problem,) = check_quotas(sent, Quotas(request_bytes=1))
-        assert int(problem.problem.split()[0]) == len(to_json(sent))
+        assert problem.actual == len(to_json(sent))

@@ -763,7 +763,7 @@ class TestJsonIn:
             (b'\n{"a"}', "not_json Expecting ':' delimiter at (2, 5)"),
             (b'{"a":NaN}', "json_constant NaN"),
             (b'{"a":-Infinity}', "json_constant -Infinity"),
-            (b'{"a":"\xff"}', "not_utf8 6 bytes"),
+            (b'{"a":"\xff"}', "not_utf8 at (6,)"),
             (b"[" * 200_000, "json_too_deep"),
             (b"9" * 10_000, "json_number_too_long"),
         ],

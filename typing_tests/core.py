@@ -26,6 +26,7 @@ from pinpoint_events import (
     OptOut,
     Outcome,
     Problem,
+    ProblemCode,
     QuotaExceededError,
     Quotas,
     SenderError,
@@ -40,6 +41,7 @@ from pinpoint_events import (
     to_json,
     to_wire,
 )
+from pinpoint_events.problems import Audience, Fact, Words
 
 # What constructors take, beside what is kept.
 moment = datetime(2026, 9, 21, tzinfo=UTC)
@@ -144,7 +146,18 @@ except ItemsFailedError as failed:
 except QuotaExceededError as exceeded:
     assert_type(exceeded.problems, tuple[Problem, ...])
 except ValidationError as invalid:
-    assert_type(invalid.problems[0].path, tuple[str | int, ...])
+    problem = invalid.problems[0]
+    assert_type(problem.code, ProblemCode)
+    assert_type(problem.path, tuple[str | int, ...])
+    assert_type(problem.actual, Fact)
+    assert_type(problem.allowed, Fact)
+    assert_type(problem.unit, str)
+    assert_type(problem.nearest, tuple[str, ...])
+    assert_type(problem.at, tuple[int, ...])
+    assert_type(problem.audience, Audience)
+    assert_type(problem.words, Words)
+    assert_type((problem.problem, problem.limit, problem.remedy), tuple[str, str, str])
+    assert_type(problem.below("batch_item", "e", 1), Problem)
     caught_as: ValueError = invalid
 except BadRequestError as refused:
     service_error: ServiceError = refused

@@ -159,8 +159,8 @@ def line_members(
 
 
 def _in_a_line(problem: Problem) -> Problem:
-    # The report names the file's line; within it, only the column is of use.
-    return problem._replace(at=problem.at[1:])
+    # The report names the line of the file: only the column or byte within it is left.
+    return problem._replace(at=problem.at[-1:])
 
 
 def refusal(

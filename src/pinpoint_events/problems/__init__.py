@@ -2,7 +2,7 @@
 Problems: what is wrong with some input, as facts; and the words for them.
 
 A `Problem` is a code, a path and the facts of the case. Nothing in this package reads a
-sentence: programs branch on codes and facts. The sentences stand in one catalogue for
+sentence: programs branch on codes and facts. The sentences are in one catalogue for
 each `Audience`, and nowhere else.
 """
 

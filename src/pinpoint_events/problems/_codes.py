@@ -1,4 +1,4 @@
-"""What kinds of fault there are, who reads of them, and which types are expected."""
+"""The kinds of fault, the audiences of their words, and the types expected."""
 
 from enum import StrEnum
 
@@ -86,7 +86,7 @@ class ProblemCode(StrEnum):
     NOT_HEADER_TEXT = "not_header_text"
     LINE_TOO_LONG = "line_too_long"
 
-    # In place of all others, where there are too many
+    # In place of the problems past the hundredth
     MORE_PROBLEMS = "more_problems"
 
 
@@ -110,7 +110,7 @@ class Expected(StrEnum):
 
 class Audience(StrEnum):
     """
-    Whose language a problem speaks.
+    Whose terms the words of a problem use.
 
     Attributes:
         PYTHON: Callers of constructors, builders and senders.

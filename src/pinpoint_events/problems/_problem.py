@@ -16,7 +16,8 @@ class Words(NamedTuple):
 
     Attributes:
         problem: What is wrong, with its measure, as in "201 characters".
-        limit: What would be right, as in "at most 200"; may be empty.
+        limit: What would be right, as in "at most 200"; may be empty. The fact behind
+            it is `Problem.allowed`.
         remedy: What to do; may be empty.
     """
 
@@ -83,5 +84,5 @@ class Problem(NamedTuple):
         return sentence(self)
 
     def below(self, *path: str | int) -> "Problem":
-        """Return the same problem, seen from further up."""
+        """Return the same problem with this path before its own."""
         return self._replace(path=(*path, *self.path))

@@ -91,7 +91,7 @@ def decode(
             at=(error.lineno, error.colno),
         )
     except UnicodeDecodeError as error:
-        problem = json_problem(ProblemCode.NOT_UTF8, actual=error.start, unit="bytes")
+        problem = json_problem(ProblemCode.NOT_UTF8, at=(error.start,))
     except RecursionError:
         problem = json_problem(ProblemCode.JSON_TOO_DEEP)
     except _ConstantError as error:

@@ -21,7 +21,7 @@ COMMAND_LINE: Final = JSON._replace(
     templates={
         **JSON.templates,
         C.NOT_JSON: Words("Invalid JSON: {actual} at {position}"),
-        C.NOT_UTF8: Words("Invalid JSON: not UTF-8 at byte {actual}"),
+        C.NOT_UTF8: Words("Invalid JSON: not UTF-8 at byte {byte}"),
         C.JSON_TOO_DEEP: Words("Invalid JSON: nested too deeply"),
         C.JSON_NUMBER_TOO_LONG: Words(
             "Invalid JSON: it has a number of thousands of digits"

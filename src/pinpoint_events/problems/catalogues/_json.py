@@ -1,5 +1,6 @@
 """The words for those who write JSON: they say what to write, in JSON's own terms."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from pinpoint_events.problems._codes import Expected
@@ -16,6 +17,18 @@ _A_TIME: Final = f"a string such as {TIME_FORM}"
 _QUOTE: Final = "write it in quotes"
 _UNQUOTE: Final = "write it without quotes"
 _OBJECT: Final = "write it as {{...}}"
+_TEXT_REMEDIES: Final[Mapping[str | None, str]] = {
+    "NoneType": "leave it out",
+    "dict": "write one string",
+    "list": "write one string",
+    "tuple": "write one string",
+    None: _QUOTE,
+}
+_WHOLE_REMEDIES: Final[Mapping[str | None, str]] = {
+    "float": "write it without a decimal point",
+    "str": "write it without quotes and decimal point",
+    None: "write one whole number",
+}
 
 JSON: Final = Catalogue(
     templates={
@@ -36,11 +49,13 @@ JSON: Final = Catalogue(
             "has a lone surrogate", "text that UTF-8 can hold", _ESCAPES
         ),
         C.NOT_ISO_8601: Words(
-            "is no ISO 8601 time", f"a form such as {TIME_FORM}", "write it so"
+            "is not an ISO 8601 time",
+            f"a form such as {TIME_FORM}",
+            "write it in that form",
         ),
         C.NO_TIME_ZONE: Words(
             "has no time zone",
-            "a time that names its moment",
+            "a time with its zone or offset",
             "end it with Z if it is in UTC",
         ),
         C.NEGATIVE_DURATION: Words(
@@ -83,7 +98,7 @@ JSON: Final = Catalogue(
         C.ALREADY_AN_OBJECT: Words(
             "is {type}",
             "an object with members of {allowed}",
-            "give its JSON form",
+            "convert it to its JSON form first",
         ),
         C.TOO_MANY_EVENTS: Words("{actual} events", _LIMITED, _SPLIT),
         C.REQUEST_TOO_LARGE: Words("{actual} bytes", _LIMITED, _SPLIT),
@@ -93,13 +108,13 @@ JSON: Final = Catalogue(
         ),
         C.ENDPOINT_DIFFERS: Words(
             "differs in {actual} from the endpoint given before",
-            "one endpoint an id",
+            "one endpoint for each id",
             "write it once",
         ),
         C.EVENT_ID_TAKEN: Words(
-            "has another event already", "one event for each id", "use another id"
+            "already has another event", "one event for each id", "use another id"
         ),
-        C.BUILDER_NOT_BUILT: Words("is no request", "an object", _OBJECT),
+        C.BUILDER_NOT_BUILT: Words("is not a request", "an object", _OBJECT),
         C.LIMIT_NOT_POSITIVE: Words(
             "is {actual}", "at least 1", "write null to switch it off"
         ),
@@ -110,12 +125,12 @@ JSON: Final = Catalogue(
             "is {actual}", "a finite number of seconds, above 0", "correct it"
         ),
         C.NOT_A_FAULT: Words(
-            "is no fault",
+            "is not a fault",
             "an object with the name of its kind under `fault`",
-            'write {{"fault": "fail_call"}}, for one',
+            'write one, as in {{"fault": "fail_call"}}',
         ),
         C.NOT_POSITIVE_INTEGERS: Words(
-            "has something else in it",
+            "has an item that is not a whole number from 1 on",
             "an array of whole numbers from 1 on",
             "correct it",
         ),
@@ -146,23 +161,23 @@ JSON: Final = Catalogue(
         Expected.TIME: _A_TIME,
     },
     type_remedies={
-        Expected.ATTEMPTS: {None: _UNQUOTE},
+        Expected.ATTEMPTS: _WHOLE_REMEDIES,
         Expected.BOOLEAN: {None: "write true or false, without quotes"},
-        Expected.DURATION: {None: "write it without quotes and decimal point"},
-        Expected.INTEGER: {None: "write it without quotes and decimal point"},
+        Expected.DURATION: _WHOLE_REMEDIES,
+        Expected.INTEGER: _WHOLE_REMEDIES,
         Expected.INTEGERS: {None: "write an array, as in [1, 2]"},
         Expected.LIST: {None: "write it as [...]"},
         Expected.MAPPING: {None: _OBJECT.format()},
-        Expected.NAME: {"NoneType": "give it a name", None: _QUOTE},
+        Expected.NAME: {**_TEXT_REMEDIES, "NoneType": "give it a name"},
         Expected.NUMBER: {
             "NoneType": "leave it out",
             "bool": "write 1 or 0, or make it an attribute",
             "str": _UNQUOTE,
             None: "write one number",
         },
-        Expected.SECONDS: {None: _UNQUOTE},
-        Expected.TEXT: {"NoneType": "leave it out", None: _QUOTE},
+        Expected.SECONDS: {"str": _UNQUOTE, None: "write one number"},
+        Expected.TEXT: _TEXT_REMEDIES,
         Expected.TEXTS: {"NoneType": "leave it out", None: "write an array of strings"},
-        Expected.TIME: {None: "write it so"},
+        Expected.TIME: {None: "write it in that form"},
     },
 )

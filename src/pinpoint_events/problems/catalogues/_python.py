@@ -17,6 +17,9 @@ _A_TIME: Final = "a datetime with a time zone, or an ISO 8601 str"
 _TEXT_REMEDIES: Final[Mapping[str | None, str]] = {
     "bytearray": "decode it",
     "bytes": "decode it",
+    "dict": "pass one str",
+    "list": "pass one str",
+    "tuple": "pass one str",
     None: "convert it with str()",
 }
 
@@ -42,13 +45,13 @@ PYTHON: Final = Catalogue(
             "has a lone surrogate", "text that UTF-8 can hold", _DECODE
         ),
         C.NOT_ISO_8601: Words(
-            "is no ISO 8601 time",
+            "is not an ISO 8601 time",
             f"a form such as {TIME_FORM}",
             "pass a datetime with tzinfo",
         ),
         C.NO_TIME_ZONE: Words(
             "has no time zone",
-            "a time that names its moment",
+            "a time with its zone or offset",
             "pass tzinfo=UTC, or end the text with Z",
         ),
         C.INTEGER_TOO_LARGE: Words(
@@ -77,7 +80,7 @@ PYTHON: Final = Catalogue(
         C.DURATION_MISMATCH: Words(
             "is {actual} ms, but stop minus start is {allowed} ms",
             "exactly the difference, in whole milliseconds",
-            "leave it out (or pass None) to have it derived",
+            "leave it out to have it derived",
         ),
         C.WRONG_TYPE_OF_VALUE: Words(
             "is {type}",
@@ -85,7 +88,7 @@ PYTHON: Final = Catalogue(
             "pass one, as in {unit}.{example}",
         ),
         C.WRAPPED_REQUEST: Words(
-            "is not known", "one of {allowed}", "pass what stands under EventsRequest"
+            "is not known", "one of {allowed}", "pass the value of EventsRequest"
         ),
         C.NOT_AN_OBJECT: Words(
             "is {type}", "a dict with the keys {allowed}", "pass a dict"
@@ -103,11 +106,11 @@ PYTHON: Final = Catalogue(
         ),
         C.ENDPOINT_DIFFERS: Words(
             "differs in {actual} from the endpoint given before",
-            "one endpoint an id",
-            "give it once, or build and start anew",
+            "one endpoint for each id",
+            "give it once, or begin another request",
         ),
         C.EVENT_ID_TAKEN: Words(
-            "has another event already", "one event for each id", "use another id"
+            "already has another event", "one event for each id", "use another id"
         ),
         C.BUILDER_NOT_BUILT: Words(
             "is of type BatchBuilder",
@@ -126,12 +129,14 @@ PYTHON: Final = Catalogue(
             "correct it, or leave it out",
         ),
         C.NOT_A_FAULT: Words(
-            "is no fault",
+            "is not a fault",
             "an object of a class such as FailCall or Delay",
-            "pass FailCall(calls=[1]), for one",
+            "pass one, as in FailCall(calls=[1])",
         ),
         C.NOT_POSITIVE_INTEGERS: Words(
-            "has something else in it", "a list of ints from 1 on", "correct it"
+            "has an item that is not a whole number from 1 on",
+            "a list of ints from 1 on",
+            "correct it",
         ),
     },
     types={"NoneType": "None"},
@@ -162,6 +167,9 @@ PYTHON: Final = Catalogue(
         Expected.NUMBER: {
             "NoneType": "leave it out",
             "bool": "pass 1 or 0, or make it an attribute",
+            "dict": "pass one number",
+            "list": "pass one number",
+            "tuple": "pass one number",
             None: "convert it with int() or float()",
         },
         Expected.SECONDS: {None: "pass a number, or leave it out"},

@@ -2,8 +2,9 @@
 How a catalogue turns facts into words, and the words that all catalogues share.
 
 A catalogue maps each code to templates. In a template, `{actual}`, `{allowed}`,
-`{unit}` and `{nearest}` are the facts as they are shown, `{position}` is the place in a
-text, and `{type}` and `{expected}` name types in the language of the audience.
+`{unit}` and `{nearest}` are the facts as they are shown, `{position}` and `{byte}` are
+the place in a text, and `{type}` and `{expected}` name types in the language of the
+audience.
 """
 
 from collections.abc import Mapping
@@ -48,6 +49,7 @@ class Catalogue(NamedTuple):
         facts: dict[str, Any] = {
             "actual": _shown(problem.actual),
             "allowed": _shown(problem.allowed),
+            "byte": f"{problem.at[0]:,}" if problem.at else "",
             "example": "".join(problem.nearest[:1]),
             "expected": "",
             "nearest": f"did you mean {nearest}?" if nearest else "",
@@ -109,11 +111,11 @@ SHARED: Final[Mapping[C, Words]] = {
     C.STOP_BEFORE_START: Words(
         "is {actual} ms before the start",
         "not before the start",
-        "check which is which",
+        "check that the two are not swapped",
     ),
     C.STATUS_CODE_NOT_ALONE: Words(
-        "stands beside item responses",
-        "a bare status code stands alone",
+        "is given together with item responses",
+        "either a status code or item responses",
         "leave it out",
     ),
     C.MISSING: Words("is missing", "a required member", "add it"),
@@ -125,19 +127,21 @@ SHARED: Final[Mapping[C, Words]] = {
         "correct it there, or fetch the whole of it",
     ),
     C.NOT_UTF8: Words(
-        "is not UTF-8 at byte {actual}", "a JSON text in UTF-8", "encode it in UTF-8"
+        "is not UTF-8 at byte {byte}", "a JSON text in UTF-8", "encode it in UTF-8"
     ),
     C.JSON_TOO_DEEP: Words(
-        "is JSON nested too deeply", "a JSON text in UTF-8", "check what wrote it"
+        "is JSON nested too deeply",
+        "fewer levels of objects and arrays",
+        "check the program that wrote it",
     ),
     C.JSON_NUMBER_TOO_LONG: Words(
         "has a number of thousands of digits",
-        "a JSON text in UTF-8",
-        "check what wrote it",
+        "whole numbers within +-2**53",
+        "check the program that wrote it",
     ),
     C.JSON_CONSTANT: Words(
         "is not JSON: {actual} is no number",
-        "a JSON text in UTF-8",
+        "a finite number",
         "leave the member out",
     ),
     C.EVENT_TOO_LARGE: Words(
@@ -146,7 +150,9 @@ SHARED: Final[Mapping[C, Words]] = {
         "shorten its values, or make it several events",
     ),
     C.ENDPOINT_TOO_LARGE: Words(
-        "{actual} bytes", "at most {allowed}", "leave some out"
+        "{actual} bytes",
+        "at most {allowed}",
+        "shorten its values or leave some out",
     ),
     C.EVENT_WITH_ENDPOINT_TOO_LARGE: Words(
         "{actual} bytes", "at most {allowed}", "shorten the event or its endpoint"
@@ -164,7 +170,7 @@ SHARED: Final[Mapping[C, Words]] = {
         "{actual} characters", "at most {allowed}", "shorten the value or drop the key"
     ),
     C.NOT_HEADER_TEXT: Words(
-        "cannot stand in a header", "printable ASCII, not empty", "correct it"
+        "cannot be sent in a header", "printable ASCII, not empty", "correct it"
     ),
     C.LINE_TOO_LONG: Words(
         "more than {allowed} bytes", "at most {allowed}", "write one event in a line"
