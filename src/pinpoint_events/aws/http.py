@@ -22,9 +22,9 @@ from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 import urllib3
-from botocore.httpsession import create_urllib3_context, get_cert_path
 from urllib3.util import wait_for_read
 
+from pinpoint_events.aws._botocore import create_urllib3_context, get_cert_path
 from pinpoint_events.errors import (
     ConfigurationError,
     InvalidResponseError,
@@ -42,7 +42,8 @@ _REQUEST_ID: Final = "x-amzn-requestid"
 
 # Else the kernel holds back the end of a request until the start of it is confirmed,
 # which the other side delays: 40 ms instead of less than one.
-_NO_DELAY: Final = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
+NO_DELAY: Final = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
+KEEP_ALIVE: Final = (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
 
 # No attrs classes here: making one takes a hundredth of the time to a first answer.
@@ -96,7 +97,7 @@ class Link(NamedTuple):
     connect_timeout: float | None = 60.0
     read_timeout: float | None = 60.0
     max_connections: int = 10
-    socket_options: tuple[tuple[int, int, int], ...] = _NO_DELAY
+    socket_options: tuple[tuple[int, int, int], ...] = NO_DELAY
     proxy: Proxy | None = None
 
     @property

@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar, Final
 
+from pinpoint_events.aws.service import Service
 from pinpoint_events.builder import new_event_id
 from pinpoint_events.errors import ConfigurationError, ServiceError
 from pinpoint_events.model.request import EventsRequest
@@ -20,6 +21,34 @@ from pinpoint_events.senders.protocol import BaseSender, checked_application_id
 __all__ = ["PinpointSender"]
 
 _DEFAULT_RETRY: Final = Retry()
+
+PINPOINT: Final = Service(
+    name="pinpoint",
+    endpoint_prefix="pinpoint",
+    signing_name="mobiletargeting",
+    service_id="Pinpoint",
+    protocol="rest-json",
+    # AWS General Reference, "Amazon Pinpoint endpoints", read 2026-11-23.
+    plain_regions=frozenset(
+        {
+            "ap-northeast-1",
+            "ap-northeast-2",
+            "ap-south-1",
+            "ap-southeast-1",
+            "ap-southeast-2",
+            "ca-central-1",
+            "eu-central-1",
+            "eu-west-1",
+            "eu-west-2",
+            "us-east-1",
+            "us-east-2",
+            "us-gov-west-1",
+            "us-west-2",
+        }
+    ),
+    operation="put_events",
+    arguments={"ApplicationId": "a", "EventsRequest": {"BatchItem": {}}},
+)
 
 
 class PinpointSender(BaseSender):
@@ -65,13 +94,13 @@ class PinpointSender(BaseSender):
         retry: Retry | None = _DEFAULT_RETRY,
     ) -> None:
         """Look up the settings; nothing is sent yet."""
-        # Loaded here, so that who never sends never waits for botocore.
-        from pinpoint_events.aws._signing import (  # noqa: PLC0415
-            Asked,
-            Signer,
-            settings,
-        )
+        # Imported here: code that never sends should not pay for importing botocore.
         from pinpoint_events.aws.http import transport  # noqa: PLC0415
+        from pinpoint_events.aws.settings import (  # noqa: PLC0415
+            Arguments,
+            find_settings,
+        )
+        from pinpoint_events.aws.signer import Signer  # noqa: PLC0415
 
         super().__init__()
         self._application_id = checked_application_id(application_id)
@@ -81,14 +110,15 @@ class PinpointSender(BaseSender):
                 f"retry is of type {type(retry).__name__}; pass a Retry, or None to "
                 "send once"
             )
-        chosen = settings(
-            Asked(region, endpoint_url, session, credentials, config, verify)
+        settings = find_settings(
+            PINPOINT,
+            Arguments(region, endpoint_url, session, credentials, config, verify),
         )
-        if retry is _DEFAULT_RETRY and chosen.max_attempts is not None:
-            retry = Retry(attempts=chosen.max_attempts)
-        self._url = chosen.url
-        self._signer = Signer(chosen)
-        self._transport = transport(chosen.link)
+        if retry is _DEFAULT_RETRY and settings.max_attempts is not None:
+            retry = Retry(attempts=settings.max_attempts)
+        self._url = settings.url
+        self._signer = Signer(PINPOINT, settings)
+        self._transport = transport(settings.link)
         self._clock = Clock(self._time)
         self._resender = Resender(retry, self._time)
 
@@ -108,7 +138,7 @@ class PinpointSender(BaseSender):
 
     def _send(self, request: EventsRequest, unsigned: dict[str, str]) -> EventsResponse:
         call = http_request(self._application_id, request)
-        signed, secrets = self._signer.signed(call, self._clock.now(), unsigned)
+        signed, secrets = self._signer.sign(call, self._clock.now(), unsigned)
         response = self._transport.exchange(signed)
         try:
             return events_response(response)
