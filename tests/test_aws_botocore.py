@@ -161,12 +161,12 @@ class TestService:
         )
         client = session.create_client(service.name, region_name=region, config=config)
         urls: list[str] = []
-        client.meta.events.register(
-            "before-call",
-            lambda params, **_: (
-                urls.append(params["url"]) or (SimpleNamespace(status_code=200), {})
-            ),
-        )
+
+        def observe(params: Any, **_: Any) -> tuple[Any, Any]:
+            urls.append(params["url"])
+            return SimpleNamespace(status_code=200), {}
+
+        client.meta.events.register("before-call", observe)
         getattr(client, service.operation)()
         assert [found.url + "/"] == urls
         assert found.region == region
