@@ -13,6 +13,7 @@ import attrs
 
 from pinpoint_events.errors import ValidationError
 from pinpoint_events.model._converters import MORE_PROBLEMS, MOST_PROBLEMS, nearest
+from pinpoint_events.model._generated import shape_reader
 from pinpoint_events.model._immutable import Immutable, Refused, problems_of
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsRequest
@@ -120,8 +121,17 @@ def make_reader(cls: type[Any], reader_of: ReaderOf) -> Reader:
             is_sound = names.keys() >= data.keys() and data.keys() >= wanted
             if not is_sound or len(known) >= _MAX_SHAPES:
                 return read_any(data, kind)
-            read_members = known[keys] = _make_shape_reader(
-                cls, [names[key] for key in keys], readers, read_any
+            read_members = known[keys] = (
+                shape_reader(
+                    cls,
+                    [names[key] for key in keys],
+                    readers,
+                    read_any=read_any,
+                    error_type=ValidationError,
+                    in_wire_name=_member_in_wire_name,
+                )
+                if keys
+                else lambda _data, _kind: cls()
             )
         return read_members(data, kind)
 
@@ -129,48 +139,6 @@ def make_reader(cls: type[Any], reader_of: ReaderOf) -> Reader:
 
 
 _MAX_SHAPES: Final = 64  # of one class; objects of other shapes are read by `read_any`
-
-
-def _make_shape_reader(
-    cls: type[Any],
-    members: Sequence[str],
-    readers: Mapping[str, Callable[[Any], Any] | None],
-    read_any: Callable[[Any, Any], Any],
-) -> Callable[[Any, Any], Any]:
-    """
-    Return the function that reads objects with just these members, in this order.
-
-    Generated as source text, it needs neither a loop nor a dict of arguments, which
-    take most of the time of a reader of any object.
-    """
-    if not members:
-        return lambda _data, _kind: cls()
-    names: dict[str, Any] = {
-        "ValidationError": ValidationError,
-        "member_in_wire_name": _member_in_wire_name,
-        # A call of the class would do nothing else.
-        "new": cls.__new__,
-        "read_any": read_any,
-        "this": cls,
-    }
-    arguments = []
-    for member in members:
-        reader = names[f"read_{member}"] = readers[member]
-        value = member if reader is None else f"read_{member}({member})"
-        arguments.append(f"{member}={value}")
-    is_null = " or ".join(f"{member} is None" for member in members)
-    body = f"""
-    {", ".join(members)}, = data.values()
-    if {is_null}:
-        return read_any(data, kind)
-    try:
-        return new(this, {", ".join(arguments)})
-    except ValidationError as error:
-        raise ValidationError(map(member_in_wire_name, error.problems)) from None
-"""
-    exec(f"def read(data, kind):{body}", names)  # noqa: S102 - our own names alone
-    read: Callable[[Any, Any], Any] = names["read"]
-    return read
 
 
 def _make_general_reader(

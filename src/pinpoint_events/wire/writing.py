@@ -14,6 +14,7 @@ from typing import Any, Final, get_args, get_origin
 
 import attrs
 
+from pinpoint_events.model._generated import member_writer
 from pinpoint_events.model._immutable import FrozenMap, Immutable
 from pinpoint_events.model.endpoint import ChannelType, EndpointStatus, OptOut
 from pinpoint_events.model.response import ItemResponse
@@ -114,38 +115,24 @@ def make_writer(
     """
     Return the function that writes objects of the class.
 
-    Generated from its fields as source text, as cattrs does, but with tests for what is
-    left out that need no comparison with a default.
-
     Args:
         cls: The class.
         writer_of: Returns the function for a class that a member holds.
         shares: Whether what it writes may hold the inner dicts of the objects.
     """
-    names: dict[str, Any] = {}
-    lines = ["wire = {}"]
+    members: list[tuple[str, str, str | None, Writer | None, str]] = []
     for field in attrs.fields(cls):
         if not field.eq:
             continue  # from HTTP headers, not part of the body
         write_value = _writer_of(kind_of(field), writer_of, shares=shares)
-        names[f"write_{field.name}"] = write_value
-        value = "value" if write_value is None else f"write_{field.name}(value)"
-        key = wire_name(field.name)
-        lines.append(f"value = obj.{field.name}")
+        test = None if field.default is attrs.NOTHING else "value is not None"
+        expression = "value"
         if get_origin(field.type) is Mapping:
-            if write_value is None:
-                value = "value._data" if shares else "value._data.copy()"
-            if field.default is not attrs.NOTHING:
-                lines.append(f"if value._data: wire['{key}'] = {value}")
-                continue
-        elif field.default is not attrs.NOTHING:
-            lines.append(f"if value is not None: wire['{key}'] = {value}")
-            continue
-        lines.append(f"wire['{key}'] = {value}")
-    body = "".join(f"    {line}\n" for line in [*lines, "return wire"])
-    exec(f"def write(obj):\n{body}", names)  # noqa: S102 - our own names alone
-    write: Callable[[Any], dict[str, Any]] = names["write"]
-    return write
+            test = test and "value._data"
+            expression = "value._data" if shares else "value._data.copy()"
+        key = wire_name(field.name)
+        members.append((field.name, key, test, write_value, expression))
+    return member_writer(cls, members)
 
 
 def make_item_writer(
