@@ -4,6 +4,7 @@ import copy
 import pickle
 import traceback
 from collections.abc import Callable
+from enum import StrEnum
 
 import pytest
 
@@ -11,9 +12,11 @@ from pinpoint_events import errors
 from pinpoint_events.errors import (
     BadRequestError,
     ConfigurationError,
+    ConfigurationErrorCode,
     ForbiddenError,
     InternalServerError,
     InvalidResponseError,
+    InvalidResponseErrorCode,
     ItemsFailedError,
     MethodNotAllowedError,
     NotFoundError,
@@ -25,6 +28,7 @@ from pinpoint_events.errors import (
     StoreError,
     TooManyRequestsError,
     TransportError,
+    TransportErrorCode,
     ValidationError,
     hidden,
 )
@@ -66,7 +70,7 @@ SERVICE_ERRORS = (
 )
 SENDER_ERRORS = (SenderError, TransportError, InvalidResponseError, StoreError)
 ALL = (
-    ConfigurationError("no region"),
+    ConfigurationError("no region", ConfigurationErrorCode.NO_REGION),
     ItemsFailedError(OUTCOMES),
     PinpointEventsError("something"),
     QuotaExceededError(PROBLEMS),
@@ -77,6 +81,42 @@ ALL = (
     ),
     *(cls(503, "Busy", "later", "r-1", 1.5) for cls in SERVICE_ERRORS),
 )
+
+
+CODED = (
+    *(ConfigurationError("message", code) for code in ConfigurationErrorCode),
+    *(InvalidResponseError("message", code=code) for code in InvalidResponseErrorCode),
+    *(TransportError("message", code=code) for code in TransportErrorCode),
+)
+
+
+class TestCodes:
+    """A code tells programs what the message tells people."""
+
+    @pytest.mark.parametrize("error", CODED, ids=lambda error: str(error.code))
+    def test_travel(
+        self, error: ConfigurationError | InvalidResponseError | TransportError
+    ) -> None:
+        """Codes survive pickling; they are not part of the message."""
+        again = pickle.loads(pickle.dumps(error))
+        assert (type(again), again.code) == (type(error), error.code)
+        assert (str(again), again.message) == ("message", "message")
+
+    def test_defaults(self) -> None:
+        """Code outside this package may raise these errors without a code."""
+        assert ConfigurationError("message").code is None
+        answer = InvalidResponseError("message")
+        assert answer.code is InvalidResponseErrorCode.UNREADABLE
+        assert TransportError("message").code is TransportErrorCode.OTHER
+
+    @pytest.mark.parametrize(
+        "codes",
+        [ConfigurationErrorCode, InvalidResponseErrorCode, TransportErrorCode],
+        ids=lambda codes: codes.__name__,
+    )
+    def test_each_is_documented(self, codes: type[StrEnum]) -> None:
+        """The docstring of the enum explains each member."""
+        assert all(f"    {code.name}: " in (codes.__doc__ or "") for code in codes)
 
 
 class TestTree:
@@ -98,7 +138,7 @@ class TestTree:
         depths = {
             name: len(getattr(errors, name).__mro__) - len(PinpointEventsError.__mro__)
             for name in errors.__all__
-            if name != "Problem"
+            if name.endswith("Error")
         }
         validation = {"ValidationError", "QuotaExceededError"}  # ValueErrors as well
         assert {
@@ -107,8 +147,8 @@ class TestTree:
 
     def test_all_of_them_are_tested_here(self) -> None:
         """Each class of the tree is among those that the tests below go through."""
-        assert {type(error).__name__ for error in ALL} == set(errors.__all__) - {
-            "Problem"
+        assert {type(error).__name__ for error in ALL} == {
+            name for name in errors.__all__ if name.endswith("Error")
         }
 
     def test_invalid_input_is_a_value_error(self) -> None:

@@ -13,9 +13,13 @@ if TYPE_CHECKING:
     from pinpoint_events.builder import BatchBuilder as BatchBuilder
     from pinpoint_events.errors import BadRequestError as BadRequestError
     from pinpoint_events.errors import ConfigurationError as ConfigurationError
+    from pinpoint_events.errors import ConfigurationErrorCode as ConfigurationErrorCode
     from pinpoint_events.errors import ForbiddenError as ForbiddenError
     from pinpoint_events.errors import InternalServerError as InternalServerError
     from pinpoint_events.errors import InvalidResponseError as InvalidResponseError
+    from pinpoint_events.errors import (
+        InvalidResponseErrorCode as InvalidResponseErrorCode,
+    )
     from pinpoint_events.errors import ItemsFailedError as ItemsFailedError
     from pinpoint_events.errors import MethodNotAllowedError as MethodNotAllowedError
     from pinpoint_events.errors import NotFoundError as NotFoundError
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from pinpoint_events.errors import StoreError as StoreError
     from pinpoint_events.errors import TooManyRequestsError as TooManyRequestsError
     from pinpoint_events.errors import TransportError as TransportError
+    from pinpoint_events.errors import TransportErrorCode as TransportErrorCode
     from pinpoint_events.errors import ValidationError as ValidationError
     from pinpoint_events.model.endpoint import ChannelType as ChannelType
     from pinpoint_events.model.endpoint import Demographic as Demographic
@@ -71,6 +76,7 @@ __all__ = [
     "ChannelType",
     "ClientSender",
     "ConfigurationError",
+    "ConfigurationErrorCode",
     "Demographic",
     "Endpoint",
     "EndpointItemResponse",
@@ -83,6 +89,7 @@ __all__ = [
     "ForbiddenError",
     "InternalServerError",
     "InvalidResponseError",
+    "InvalidResponseErrorCode",
     "ItemOutcome",
     "ItemResponse",
     "ItemsFailedError",
@@ -108,6 +115,7 @@ __all__ = [
     "StoreError",
     "TooManyRequestsError",
     "TransportError",
+    "TransportErrorCode",
     "User",
     "ValidationError",
     "__version__",
@@ -121,7 +129,7 @@ __all__ = [
 
 _MODULES = {
     "builder": {"BatchBuilder"},
-    "errors": {name for name in __all__ if name.endswith("Error")},
+    "errors": {name for name in __all__ if name.endswith(("Error", "ErrorCode"))},
     "model.endpoint": {
         "ChannelType",
         "Demographic",

@@ -5,11 +5,11 @@ Every error of this package, in one tree.
 PinpointEventsError
     ValidationError (also a ValueError; .problems)
         QuotaExceededError       every problem is a quota
-    ConfigurationError           region, URL, credentials, a missing extra
+    ConfigurationError           region, URL, credentials, a missing extra; .code
     ItemsFailedError             .outcomes
     SenderError                  .is_retry_safe .retry_after_seconds .request_id
-        TransportError           no answer arrived
-        InvalidResponseError     an answer arrived that cannot be read
+        TransportError           no complete answer arrived; .code
+        InvalidResponseError     an answer arrived that cannot be read; .code
         StoreError               the local store refused
         ServiceError             .status .code .message
             BadRequestError ForbiddenError NotFoundError MethodNotAllowedError
@@ -23,6 +23,7 @@ show keys, ids, sizes, types and limits.
 
 from collections import Counter
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pinpoint_events.problems import Problem, path_text
@@ -33,9 +34,11 @@ if TYPE_CHECKING:
 __all__ = [
     "BadRequestError",
     "ConfigurationError",
+    "ConfigurationErrorCode",
     "ForbiddenError",
     "InternalServerError",
     "InvalidResponseError",
+    "InvalidResponseErrorCode",
     "ItemsFailedError",
     "MethodNotAllowedError",
     "NotFoundError",
@@ -47,6 +50,7 @@ __all__ = [
     "StoreError",
     "TooManyRequestsError",
     "TransportError",
+    "TransportErrorCode",
     "ValidationError",
 ]
 
@@ -136,8 +140,48 @@ class QuotaExceededError(ValidationError):
     """The input is valid, but more or larger than the service accepts."""
 
 
+class ConfigurationErrorCode(StrEnum):
+    """
+    The settings that programs may want to handle on their own.
+
+    Attributes:
+        CA_BUNDLE_UNREADABLE: The file of certificates to trust cannot be read.
+        INVALID_REGION: The region has characters that no region has.
+        NO_CREDENTIALS: No source of AWS credentials has any.
+        NO_REGION: No argument, variable or file names a region.
+        PROFILE_NOT_FOUND: The AWS config files have no profile of this name.
+    """
+
+    CA_BUNDLE_UNREADABLE = "ca_bundle_unreadable"
+    INVALID_REGION = "invalid_region"
+    NO_CREDENTIALS = "no_credentials"
+    NO_REGION = "no_region"
+    PROFILE_NOT_FOUND = "profile_not_found"
+
+
 class ConfigurationError(PinpointEventsError):
-    """Region, URL, credentials or installation do not allow sending at all."""
+    """
+    Region, URL, credentials or installation do not allow sending at all.
+
+    Attributes:
+        message: What is wrong, and what to do next.
+        code: Which setting it is; None for those that have no code.
+    """
+
+    message: str
+    code: ConfigurationErrorCode | None
+
+    def __init__(
+        self, message: str, code: ConfigurationErrorCode | None = None
+    ) -> None:
+        """Keep what is wrong."""
+        super().__init__(message, code)
+        self.message = message
+        self.code = code
+
+    def __str__(self) -> str:
+        """Return the message."""
+        return self.message
 
 
 class ItemsFailedError(PinpointEventsError):
@@ -222,12 +266,96 @@ class SenderError(PinpointEventsError):
         return f"{self.message} (request id {self.request_id})"
 
 
+class TransportErrorCode(StrEnum):
+    """
+    Why no complete answer arrived.
+
+    Attributes:
+        CERTIFICATE_NOT_TRUSTED: The certificate of the host cannot be verified.
+        CONNECT: The connection was refused, or the host cannot be reached.
+        CONNECT_TIMEOUT: No connection was made within the connect timeout.
+        CONNECTION_CLOSED: The connection ended before the answer did.
+        NAME_RESOLUTION: DNS knows no address of the host.
+        NOT_HTTP: What was received is not HTTP.
+        OTHER: Nothing more is known.
+        PROXY: The proxy made no connection to the host.
+        READ_TIMEOUT: The host sent nothing for as long as the read timeout.
+        TLS: The TLS handshake failed for another reason than the certificate.
+    """
+
+    CERTIFICATE_NOT_TRUSTED = "certificate_not_trusted"
+    CONNECT = "connect"
+    CONNECT_TIMEOUT = "connect_timeout"
+    CONNECTION_CLOSED = "connection_closed"
+    NAME_RESOLUTION = "name_resolution"
+    NOT_HTTP = "not_http"
+    OTHER = "other"
+    PROXY = "proxy"
+    READ_TIMEOUT = "read_timeout"
+    TLS = "tls"
+
+
 class TransportError(SenderError):
-    """No complete answer arrived: no connection, a cut one, or a timeout."""
+    """
+    No complete answer arrived: no connection, a cut one, or a timeout.
+
+    Attributes:
+        code: Why.
+    """
+
+    code: TransportErrorCode
+
+    def __init__(
+        self,
+        message: str,
+        is_retry_safe: bool = False,  # noqa: FBT001, FBT002 - args rebuild it
+        retry_after_seconds: float | None = None,
+        request_id: str | None = None,
+        code: TransportErrorCode = TransportErrorCode.OTHER,
+    ) -> None:
+        """Keep what happened."""
+        super().__init__(message, is_retry_safe, retry_after_seconds, request_id)
+        self.args: tuple[Any, ...] = (*self.args, code)
+        self.code = code
+
+
+class InvalidResponseErrorCode(StrEnum):
+    """
+    Why an answer cannot be read.
+
+    Attributes:
+        NOT_JSON: Its body is no JSON object.
+        TOO_LARGE: It has more bytes than the answer to any valid request.
+        UNREADABLE: It has another form than the service's, or no more is known.
+    """
+
+    NOT_JSON = "not_json"
+    TOO_LARGE = "too_large"
+    UNREADABLE = "unreadable"
 
 
 class InvalidResponseError(SenderError):
-    """The service said yes, but in no form that says to what."""
+    """
+    The service accepted the request, but its answer cannot be read.
+
+    Attributes:
+        code: Why not.
+    """
+
+    code: InvalidResponseErrorCode
+
+    def __init__(
+        self,
+        message: str,
+        is_retry_safe: bool = False,  # noqa: FBT001, FBT002 - args rebuild it
+        retry_after_seconds: float | None = None,
+        request_id: str | None = None,
+        code: InvalidResponseErrorCode = InvalidResponseErrorCode.UNREADABLE,
+    ) -> None:
+        """Keep what happened."""
+        super().__init__(message, is_retry_safe, retry_after_seconds, request_id)
+        self.args: tuple[Any, ...] = (*self.args, code)
+        self.code = code
 
 
 class StoreError(SenderError):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import botocore
 from botocore.exceptions import PartialCredentialsError
 
-from pinpoint_events.errors import ConfigurationError
+from pinpoint_events.errors import ConfigurationError, ConfigurationErrorCode
 
 __all__ = ["CredentialsProvider", "FrozenCredentials", "credentials_provider"]
 
@@ -77,7 +77,8 @@ class _CredentialChain:
         if self._credentials is None:
             raise ConfigurationError(
                 "there are no AWS credentials; set AWS_ACCESS_KEY_ID and "
-                "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give the machine a role"
+                "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give the machine a role",
+                ConfigurationErrorCode.NO_CREDENTIALS,
             )
         return _frozen(self._credentials)
 

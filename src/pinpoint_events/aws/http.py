@@ -27,8 +27,11 @@ from urllib3.util import wait_for_read
 from pinpoint_events.aws._botocore import create_urllib3_context, get_cert_path
 from pinpoint_events.errors import (
     ConfigurationError,
+    ConfigurationErrorCode,
     InvalidResponseError,
+    InvalidResponseErrorCode,
     TransportError,
+    TransportErrorCode,
 )
 from pinpoint_events.http_messages import HttpRequest, HttpResponse
 
@@ -55,7 +58,7 @@ class Proxy(NamedTuple):
 
     Attributes:
         url: With its user-info, if it has one.
-        headers: What it wants to be told, credentials among it.
+        headers: What it wants to be message, credentials among it.
         ca_bundle: Path of the certificates to trust a proxy by that is itself `https`.
         client_cert: What to show to such a proxy: a path, or one of it and of its key.
         forwards_https: Whether such a proxy is trusted with what goes to `https` hosts.
@@ -150,7 +153,10 @@ def _tls(
         try:
             context.load_verify_locations(cafile=path)
         except OSError as error:
-            raise _unreadable("CA bundle", path, "AWS_CA_BUNDLE") from error
+            raise ConfigurationError(
+                f"the CA bundle {path!r} cannot be read; correct AWS_CA_BUNDLE",
+                ConfigurationErrorCode.CA_BUNDLE_UNREADABLE,
+            ) from error
     else:
         context.verify_mode = ssl.CERT_NONE
     if client_cert:
@@ -158,13 +164,11 @@ def _tls(
         try:
             context.load_cert_chain(*paths)
         except OSError as error:
-            raise _unreadable("client certificate", paths[0], "client_cert") from error
+            raise ConfigurationError(
+                f"the client certificate {paths[0]!r} cannot be read; correct "
+                "client_cert"
+            ) from error
     return context
-
-
-def _unreadable(what: str, path: str, setting: str) -> ConfigurationError:
-    told = f"the {what} {path!r} cannot be read; correct {setting}"
-    return ConfigurationError(told)
 
 
 class _FinalResponse(http.client.HTTPResponse):
@@ -426,34 +430,38 @@ def _not_connected(link: Link, error: OSError) -> TransportError:
     if isinstance(error, ssl.SSLCertVerificationError):
         return _not_trusted(link, error.verify_message.rstrip("."))
     if isinstance(error, TimeoutError):
-        told = (
+        code = TransportErrorCode.CONNECT_TIMEOUT
+        message = (
             f"no connection to {link.origin} {_within(link.connect_timeout)}; check "
             "network and endpoint URL, or raise connect_timeout in the config"
         )
     elif isinstance(error, socket.gaierror):
-        told = (
+        code = TransportErrorCode.NAME_RESOLUTION
+        message = (
             f"no address is known for {link.host}; check region, endpoint URL and DNS"
         )
     elif isinstance(error, ssl.SSLError):
-        told = (
+        code = TransportErrorCode.TLS
+        message = (
             f"no TLS connection to {link.origin} "
             f"({error.reason or 'no reason given'}); check that the endpoint URL is "
             "right to begin with https"
         )
     else:
-        told = (
+        code = TransportErrorCode.CONNECT
+        message = (
             f"no connection to {link.origin} ({error.strerror or 'no reason given'}); "
             "check network, region and endpoint URL"
         )
-    return TransportError(told, is_retry_safe=True)
+    return TransportError(message, is_retry_safe=True, code=code)
 
 
 def _not_trusted(link: Link, reason: str) -> TransportError:
-    told = (
+    message = (
         f"the certificate of {link.origin} is not trusted ({reason}); check the "
         "endpoint URL, or name the CA bundle to trust in AWS_CA_BUNDLE"
     )
-    return TransportError(told)
+    return TransportError(message, code=TransportErrorCode.CERTIFICATE_NOT_TRUSTED)
 
 
 def _within(seconds: float | None) -> str:
@@ -461,41 +469,53 @@ def _within(seconds: float | None) -> str:
 
 
 def _silent(link: Link, request_id: str | None = None) -> TransportError:
-    told = (
+    message = (
         f"no complete answer from {link.origin} {_within(link.read_timeout)}; the "
         "events may have been taken; send them again, or raise read_timeout in the "
         "config"
     )
-    return TransportError(told, is_retry_safe=True, request_id=request_id)
+    return TransportError(
+        message,
+        is_retry_safe=True,
+        request_id=request_id,
+        code=TransportErrorCode.READ_TIMEOUT,
+    )
 
 
 def _cut(link: Link, request_id: str | None = None) -> TransportError:
-    told = (
+    message = (
         f"the connection to {link.origin} ended before the answer did; the events may "
         "have been taken; send them again"
     )
-    return TransportError(told, is_retry_safe=True, request_id=request_id)
+    return TransportError(
+        message,
+        is_retry_safe=True,
+        request_id=request_id,
+        code=TransportErrorCode.CONNECTION_CLOSED,
+    )
 
 
 def _no_http(link: Link) -> TransportError:
-    told = (
+    message = (
         f"what {link.origin} answers is no HTTP; check scheme and port of the endpoint "
         "URL"
     )
-    return TransportError(told)
+    return TransportError(message, code=TransportErrorCode.NOT_HTTP)
 
 
 def _no_proxy(link: Link) -> TransportError:
-    told = (
+    message = (
         f"the proxy makes no connection to {link.origin}; check its URL and "
         "credentials in HTTPS_PROXY or the config, or name the host in NO_PROXY"
     )
-    return TransportError(told, is_retry_safe=True)
+    return TransportError(message, is_retry_safe=True, code=TransportErrorCode.PROXY)
 
 
 def _too_large(link: Link, request_id: str | None) -> InvalidResponseError:
-    told = (
+    message = (
         f"the answer of {link.origin} has more than {MAX_ANSWER_BYTES:,} bytes; the "
         "events may have been taken; check the endpoint URL"
     )
-    return InvalidResponseError(told, request_id=request_id)
+    return InvalidResponseError(
+        message, request_id=request_id, code=InvalidResponseErrorCode.TOO_LARGE
+    )

@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import (
     BotoCoreError,
+    InvalidRegionError,
+    ProfileNotFound,
     UnknownServiceError,
 )
 
@@ -37,7 +39,7 @@ from pinpoint_events.aws.credentials import (
 )
 from pinpoint_events.aws.http import KEEP_ALIVE, NO_DELAY, Link, Proxy
 from pinpoint_events.aws.service import Service
-from pinpoint_events.errors import ConfigurationError
+from pinpoint_events.errors import ConfigurationError, ConfigurationErrorCode
 
 __all__ = ["Arguments", "Settings", "find_settings"]
 
@@ -151,7 +153,15 @@ def find_settings(service: Service, arguments: Arguments) -> Settings:
         message = (
             f"{str(error).rstrip('.')}; correct the arguments, environment or files"
         )
-        raise ConfigurationError(message) from None
+        raise ConfigurationError(message, _code_of(error)) from None
+
+
+def _code_of(error: BotoCoreError) -> ConfigurationErrorCode | None:
+    if isinstance(error, ProfileNotFound):
+        return ConfigurationErrorCode.PROFILE_NOT_FOUND
+    if isinstance(error, InvalidRegionError):
+        return ConfigurationErrorCode.INVALID_REGION
+    return None
 
 
 # --- From the environment alone -------------------------------------------------------
@@ -405,7 +415,8 @@ def _region(session: Any, service: Service, given: str | None, url: str | None) 
     if not region:
         raise ConfigurationError(
             "no region is known; pass region=, or set AWS_REGION, or region in the "
-            "profile of the AWS config file"
+            "profile of the AWS config file",
+            ConfigurationErrorCode.NO_REGION,
         )
     validate_region_name(region)
     return region

@@ -1,6 +1,7 @@
 """Strategies for problems and errors."""
 
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Any, Final, TypeVar, cast
 
 from hypothesis import strategies as st
@@ -8,7 +9,9 @@ from hypothesis.strategies import SearchStrategy
 
 from pinpoint_events.errors import (
     ConfigurationError,
+    ConfigurationErrorCode,
     InvalidResponseError,
+    InvalidResponseErrorCode,
     ItemsFailedError,
     PinpointEventsError,
     QuotaExceededError,
@@ -16,6 +19,7 @@ from pinpoint_events.errors import (
     ServiceError,
     StoreError,
     TransportError,
+    TransportErrorCode,
     ValidationError,
 )
 from pinpoint_events.http_messages import HttpResponse
@@ -90,7 +94,8 @@ def _of_problems(cls: type[ValidationError]) -> SearchStrategy[ValidationError]:
 
 
 def _of_message(cls: type[ConfigurationError]) -> SearchStrategy[ConfigurationError]:
-    return st.builds(cls, texts(min_size=1))
+    codes = st.sampled_from(ConfigurationErrorCode)
+    return st.builds(cls, texts(min_size=1), st.none() | codes)
 
 
 def _of_outcomes(cls: type[ItemsFailedError]) -> SearchStrategy[ItemsFailedError]:
@@ -100,6 +105,8 @@ def _of_outcomes(cls: type[ItemsFailedError]) -> SearchStrategy[ItemsFailedError
 
 
 def _of_sender(cls: type[SenderError]) -> SearchStrategy[SenderError]:
+    codes = _CODES.get(cls)
+    code = {} if codes is None else {"code": st.sampled_from(codes)}
     return st.builds(
         cls,
         texts(min_size=1),
@@ -109,9 +116,14 @@ def _of_sender(cls: type[SenderError]) -> SearchStrategy[SenderError]:
         ),
         retry_after_seconds=optional(st.floats(0, 1e6)),
         request_id=optional(texts(min_size=1)),
+        **code,
     )
 
 
+_CODES: Final[Mapping[type[SenderError], list[StrEnum]]] = {
+    InvalidResponseError: list(InvalidResponseErrorCode),
+    TransportError: list(TransportErrorCode),
+}
 _EITHER: Final = [False, True]
 
 _MAKERS: Final[Mapping[type[PinpointEventsError], Callable[[Any], Any]]] = {

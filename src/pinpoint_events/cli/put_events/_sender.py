@@ -12,8 +12,10 @@ from urllib.parse import urljoin
 from pinpoint_events.aws.http import Transport
 from pinpoint_events.errors import (
     ConfigurationError,
+    ConfigurationErrorCode,
     PinpointEventsError,
     TransportError,
+    TransportErrorCode,
 )
 from pinpoint_events.http_messages import HttpRequest, HttpResponse
 from pinpoint_events.senders.pinpoint import PinpointSender
@@ -25,32 +27,35 @@ _log = logging.getLogger("pinpoint_events")
 
 _SUCCESS: Final = 2  # hundred
 
-# What the library says to Python users, and the same in the AWS CLI's words.
+# What the library says to Python users, in the AWS CLI's words.
 _WORDS: Final = {
-    "no region is known": (
+    ConfigurationErrorCode.NO_REGION: (
         "You must specify a region: pass --region, or set AWS_REGION, or region in the "
         "profile of the AWS config file"
     ),
-    "there are no AWS credentials": (
+    ConfigurationErrorCode.NO_CREDENTIALS: (
         "Unable to locate credentials: set AWS_ACCESS_KEY_ID and "
         "AWS_SECRET_ACCESS_KEY, or pass --profile, or give the machine a role"
     ),
 }
-# The same of connections: by what stands in ours, the first that fits. The URL comes
-# behind it, then ours.
+# Put before the URL and the library's message.
 _WORDS_OF_CONNECTIONS: Final = {
-    "no connection to .* connect_timeout": "Connect timeout on endpoint URL",
-    "no connection to |no address is known ": "Could not connect to the endpoint URL",
-    "no complete answer from ": "Read timeout on endpoint URL",
-    "the connection to .* ended before ": (
+    TransportErrorCode.CONNECT: "Could not connect to the endpoint URL",
+    TransportErrorCode.CONNECT_TIMEOUT: "Connect timeout on endpoint URL",
+    TransportErrorCode.CONNECTION_CLOSED: (
         "Connection was closed before we received a valid response from endpoint URL"
     ),
+    TransportErrorCode.NAME_RESOLUTION: "Could not connect to the endpoint URL",
+    TransportErrorCode.READ_TIMEOUT: "Read timeout on endpoint URL",
 }
 _RAISE_IN_CONFIG: Final = re.compile(", or raise (connect|read)_timeout in the config")
 _RAISE_BY_OPTION: Final = r", or raise --cli-\1-timeout"
 _MOST_OF_A_REQUEST_ID: Final = 60  # the service's have 36; others' may be of any length
 # AWS CLI version 2 does not count these among the faults of an environment.
-_NO_FAULT_OF_THE_ENVIRONMENT: Final = ("The config profile (", "Provided region_name ")
+_NO_FAULT_OF_THE_ENVIRONMENT: Final = (
+    ConfigurationErrorCode.INVALID_REGION,
+    ConfigurationErrorCode.PROFILE_NOT_FOUND,
+)
 
 
 @contextmanager
@@ -109,12 +114,17 @@ def profile_setting(options: Namespace, name: str) -> str | None:
     try:
         setting: str | None = session.get_scoped_config().get(name)
     except botocore.exceptions.BotoCoreError as error:
-        told = f"{str(error).rstrip('.')}; correct the AWS config file"
+        message = f"{str(error).rstrip('.')}; correct the AWS config file"
+        code = (
+            ConfigurationErrorCode.PROFILE_NOT_FOUND
+            if isinstance(error, botocore.exceptions.ProfileNotFound)
+            else None
+        )
     else:
         return setting
-    # Out here: what it is chained to may quote a line of the file.
+    # Raised outside the `except` block: the original error may quote a line of a file.
     with _in_words_of_the_aws_cli():
-        raise ConfigurationError(told)
+        raise ConfigurationError(message, code)
 
 
 def _session(options: Namespace) -> Any:
@@ -126,20 +136,20 @@ def _session(options: Namespace) -> Any:
 
 
 def _config(options: Namespace) -> Any:
-    asked: dict[str, Any] = {}
+    arguments: dict[str, Any] = {}
     for name in ("connect_timeout", "read_timeout"):
         seconds = getattr(options, f"cli_{name}")
         if seconds is not None:
-            asked[name] = seconds or None  # for ever
+            arguments[name] = seconds or None  # for ever
     if options.no_sign_request:
         from botocore import UNSIGNED  # noqa: PLC0415 - slow to load
 
-        asked["signature_version"] = UNSIGNED
-    if not asked:
+        arguments["signature_version"] = UNSIGNED
+    if not arguments:
         return None
     from botocore.config import Config  # noqa: PLC0415 - slow to load
 
-    return Config(**asked)
+    return Config(**arguments)
 
 
 @contextmanager
@@ -147,17 +157,19 @@ def _in_words_of_the_aws_cli(*, bundle: str | None = None) -> Iterator[None]:
     try:
         yield
     except ConfigurationError as error:
-        told = str(error)
-        if bundle is not None:
-            told = told.replace("correct AWS_CA_BUNDLE", "correct --ca-bundle")
+        code = error.code
+        message = error.message
     else:
         return
-    for ours, theirs in _WORDS.items():
-        if told.startswith(ours):
-            raise ConfigurationError(theirs)
-    if told.startswith(_NO_FAULT_OF_THE_ENVIRONMENT):
-        raise PinpointEventsError(told)
-    raise ConfigurationError(told)
+    # Raised outside the `except` block so that the original error, which may quote
+    # a line of a file, is not attached as `__context__`.
+    if bundle is not None and code is ConfigurationErrorCode.CA_BUNDLE_UNREADABLE:
+        message = f"the CA bundle {bundle!r} cannot be read; correct --ca-bundle"
+    if code in _WORDS:
+        message = _WORDS[code]
+    if code in _NO_FAULT_OF_THE_ENVIRONMENT:
+        raise PinpointEventsError(message)
+    raise ConfigurationError(message, code)
 
 
 def _heard_by(sender: PinpointSender, remedy: str) -> list[bytes]:
@@ -212,13 +224,16 @@ class _Listener:
     def _error_in_words_of_the_aws_cli(
         self, error: TransportError, path: str
     ) -> TransportError:
-        told = _RAISE_IN_CONFIG.sub(self._remedy, error.message)
-        for ours, theirs in _WORDS_OF_CONNECTIONS.items():
-            if re.match(ours, error.message):
-                told = f'{theirs}: "{urljoin(self._url, path)}": {told}'
-                break
+        message = _RAISE_IN_CONFIG.sub(self._remedy, error.message)
+        words = _WORDS_OF_CONNECTIONS.get(error.code)
+        if words is not None:
+            message = f'{words}: "{urljoin(self._url, path)}": {message}'
         return TransportError(
-            told, error.is_retry_safe, error.retry_after_seconds, error.request_id
+            message,
+            error.is_retry_safe,
+            error.retry_after_seconds,
+            error.request_id,
+            error.code,
         )
 
     def close(self) -> None:
