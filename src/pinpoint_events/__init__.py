@@ -56,7 +56,10 @@ if TYPE_CHECKING:
     from pinpoint_events.problems import ProblemCode as ProblemCode
     from pinpoint_events.quotas import Quotas as Quotas
     from pinpoint_events.quotas import check_quotas as check_quotas
+    from pinpoint_events.senders import Attempt as Attempt
+    from pinpoint_events.senders import AttemptObserver as AttemptObserver
     from pinpoint_events.senders import ClientSender as ClientSender
+    from pinpoint_events.senders import HttpResponse as HttpResponse
     from pinpoint_events.senders import MemorySender as MemorySender
     from pinpoint_events.senders import PinpointSender as PinpointSender
     from pinpoint_events.senders import Retry as Retry
@@ -71,6 +74,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Attempt",
+    "AttemptObserver",
     "BadRequestError",
     "BatchBuilder",
     "ChannelType",
@@ -87,6 +92,7 @@ __all__ = [
     "EventsRequest",
     "EventsResponse",
     "ForbiddenError",
+    "HttpResponse",
     "InternalServerError",
     "InvalidResponseError",
     "InvalidResponseErrorCode",
@@ -152,7 +158,10 @@ _MODULES = {
     "problems": {"Problem", "ProblemCode"},
     "quotas": {"Quotas", "check_quotas"},
     "senders": {
+        "Attempt",
+        "AttemptObserver",
         "ClientSender",
+        "HttpResponse",
         "MemorySender",
         "PinpointSender",
         "Retry",

@@ -275,6 +275,7 @@ class TransportErrorCode(StrEnum):
         CONNECT: The connection was refused, or the host cannot be reached.
         CONNECT_TIMEOUT: No connection was made within the connect timeout.
         CONNECTION_CLOSED: The connection ended before the answer did.
+        DEADLINE: The deadline of the call passed before the answer was complete.
         NAME_RESOLUTION: DNS knows no address of the host.
         NOT_HTTP: What was received is not HTTP.
         OTHER: Nothing more is known.
@@ -287,6 +288,7 @@ class TransportErrorCode(StrEnum):
     CONNECT = "connect"
     CONNECT_TIMEOUT = "connect_timeout"
     CONNECTION_CLOSED = "connection_closed"
+    DEADLINE = "deadline"
     NAME_RESOLUTION = "name_resolution"
     NOT_HTTP = "not_http"
     OTHER = "other"

@@ -2,14 +2,12 @@
 
 import logging
 import os
-import re
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, cast
-from urllib.parse import urljoin
+from urllib.parse import urlsplit
 
-from pinpoint_events.aws.http import Transport
 from pinpoint_events.errors import (
     ConfigurationError,
     ConfigurationErrorCode,
@@ -17,7 +15,8 @@ from pinpoint_events.errors import (
     TransportError,
     TransportErrorCode,
 )
-from pinpoint_events.http_messages import HttpRequest, HttpResponse
+from pinpoint_events.http_messages import HttpResponse
+from pinpoint_events.senders.observer import Attempt
 from pinpoint_events.senders.pinpoint import PinpointSender
 from pinpoint_events.senders.protocol import Sender
 
@@ -48,9 +47,18 @@ _WORDS_OF_CONNECTIONS: Final = {
     TransportErrorCode.NAME_RESOLUTION: "Could not connect to the endpoint URL",
     TransportErrorCode.READ_TIMEOUT: "Read timeout on endpoint URL",
 }
-_RAISE_IN_CONFIG: Final = re.compile(", or raise (connect|read)_timeout in the config")
-_RAISE_BY_OPTION: Final = r", or raise --cli-\1-timeout"
-_MOST_OF_A_REQUEST_ID: Final = 60  # the service's have 36; others' may be of any length
+# In place of the library's message, whose remedy is a setting of botocore's config.
+_TIMEOUT_REMEDIES: Final = {
+    TransportErrorCode.CONNECT_TIMEOUT: (
+        "check network and endpoint URL",
+        "--cli-connect-timeout",
+    ),
+    TransportErrorCode.READ_TIMEOUT: (
+        "the events may have been accepted; send them again",
+        "--cli-read-timeout",
+    ),
+}
+_MAX_REQUEST_ID_CHARACTERS: Final = 60  # the service's have 36; others may be longer
 # AWS CLI version 2 does not count these among the faults of an environment.
 _NO_FAULT_OF_THE_ENVIRONMENT: Final = (
     ConfigurationErrorCode.INVALID_REGION,
@@ -70,8 +78,11 @@ def sender_to(
         PinpointEventsError: If there is no such profile or region.
     """
     if options.to is None:
-        with to_service(options, application_id) as sender:
-            yield sender, _heard_by(sender, _RAISE_BY_OPTION)
+        with (
+            to_service(options, application_id) as sender,
+            _watched(sender, takes_timeouts=True) as watched,
+        ):
+            yield watched
         return
     from pinpoint_events.senders.url import open_sender  # noqa: PLC0415
 
@@ -79,9 +90,12 @@ def sender_to(
         _in_words_of_the_aws_cli(),
         open_sender(options.to, application_id=application_id) as opened,
     ):
-        # No remedy for timeouts: --to allows none of those options.
-        heard = _heard_by(opened, "") if isinstance(opened, PinpointSender) else []
-        yield opened, heard
+        if not isinstance(opened, PinpointSender):
+            yield opened, []
+            return
+        # --to excludes the options of timeouts.
+        with _watched(opened, takes_timeouts=False) as watched:
+            yield watched
 
 
 @contextmanager
@@ -172,69 +186,77 @@ def _in_words_of_the_aws_cli(*, bundle: str | None = None) -> Iterator[None]:
     raise ConfigurationError(message, code)
 
 
-def _heard_by(sender: PinpointSender, remedy: str) -> list[bytes]:
-    transport = sender._transport  # noqa: SLF001 - `_Listener` says why
-    url = sender._url  # noqa: SLF001 - as above
-    listener = _Listener(transport, url, remedy)
-    sender._transport = listener  # noqa: SLF001 - as above
-    return listener.heard
-
-
-class _Listener:
+class _Watcher:
     """
-    Stands between a sender and its connections.
+    Logs each HTTP request at DEBUG, and keeps the bodies of successful answers.
 
-    A typed answer does not say how it was written, and a sender does not say how often
-    it tried. Both are the command's business alone, and so there is no public way.
-
-    Args:
-        transport: The connections.
-        url: Where they lead.
-        remedy: What to say in place of raising a timeout in botocore's config.
+    A typed answer does not tell an empty mapping from a missing one, and the command
+    prints what the service wrote.
     """
 
-    def __init__(self, transport: Transport, url: str, remedy: str) -> None:
-        self._transport = transport
-        self._url = url
-        self._remedy = remedy
-        self.heard: list[bytes] = []
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
 
-    def exchange(self, request: HttpRequest) -> HttpResponse:
-        call = {
-            "pinpoint_events.attempt": request.headers["amz-sdk-request"],
-            "pinpoint_events.host": request.headers["Host"],
-            "pinpoint_events.bytes": len(request.body),
+    def sending(self, attempt: Attempt) -> None:
+        number, max_attempts = attempt.number, attempt.max_attempts
+        details = {
+            "pinpoint_events.attempt": f"attempt={number}; max={max_attempts}",
+            "pinpoint_events.host": urlsplit(attempt.url).netloc,
+            "pinpoint_events.bytes": attempt.request_bytes,
         }
-        _log.debug("sending", extra=call)
-        try:
-            response = self._transport.exchange(request)
-        except TransportError as error:
-            raise self._error_in_words_of_the_aws_cli(error, request.path) from error
+        _log.debug("sending", extra=details)
+
+    def answered(self, attempt: Attempt, response: HttpResponse) -> None:
+        del attempt
         if response.status // 100 == _SUCCESS:
-            self.heard.append(response.body)
+            self.bodies.append(response.body)
         request_id = response.headers.get("x-amzn-requestid", "")
-        answer = {
+        details = {
             "pinpoint_events.status": response.status,
             "pinpoint_events.bytes": len(response.body),
-            "pinpoint_events.request_id": request_id[:_MOST_OF_A_REQUEST_ID],
+            "pinpoint_events.request_id": request_id[:_MAX_REQUEST_ID_CHARACTERS],
         }
-        _log.debug("answered", extra=answer)
-        return response
+        _log.debug("answered", extra=details)
 
-    def _error_in_words_of_the_aws_cli(
-        self, error: TransportError, path: str
-    ) -> TransportError:
-        message = _RAISE_IN_CONFIG.sub(self._remedy, error.message)
-        words = _WORDS_OF_CONNECTIONS.get(error.code)
-        if words is not None:
-            message = f'{words}: "{urljoin(self._url, path)}": {message}'
-        return TransportError(
-            message,
-            error.is_retry_safe,
-            error.retry_after_seconds,
-            error.request_id,
-            error.code,
-        )
+    def failed(self, attempt: Attempt, error: PinpointEventsError) -> None:
+        """Do nothing: the command prints the last error."""
 
-    def close(self) -> None:
-        self._transport.close()
+
+@contextmanager
+def _watched(
+    sender: PinpointSender, *, takes_timeouts: bool
+) -> Iterator[tuple[Sender, list[bytes]]]:
+    """
+    Yield the sender, and the bodies of its answers; connection errors are reworded.
+
+    Args:
+        sender: The sender.
+        takes_timeouts: Whether the command line could set its timeouts.
+    """
+    watcher = sender.observer = _Watcher()
+    try:
+        yield sender, watcher.bodies
+    except TransportError as error:
+        raise _in_words_of_connections(
+            error, sender.events_url, takes_timeouts=takes_timeouts
+        ) from error
+
+
+def _in_words_of_connections(
+    error: TransportError, url: str, *, takes_timeouts: bool
+) -> TransportError:
+    message = error.message
+    remedies = _TIMEOUT_REMEDIES.get(error.code)
+    if remedies is not None:
+        remedy, option = remedies
+        message = f"{remedy}, or raise {option}" if takes_timeouts else remedy
+    words = _WORDS_OF_CONNECTIONS.get(error.code)
+    if words is not None:
+        message = f'{words}: "{url}": {message}'
+    return TransportError(
+        message,
+        error.is_retry_safe,
+        error.retry_after_seconds,
+        error.request_id,
+        error.code,
+    )
