@@ -18,6 +18,8 @@ from pinpoint_events.errors import (
     InvalidResponseError,
     InvalidResponseErrorCode,
     ItemsFailedError,
+    LoadError,
+    LoadErrorCode,
     MethodNotAllowedError,
     NotFoundError,
     PayloadTooLargeError,
@@ -32,6 +34,7 @@ from pinpoint_events.errors import (
     ValidationError,
     hidden,
 )
+from pinpoint_events.loader import Totals
 from pinpoint_events.model.response import (
     EndpointItemResponse,
     EventItemResponse,
@@ -72,6 +75,7 @@ SENDER_ERRORS = (SenderError, TransportError, InvalidResponseError, StoreError)
 ALL = (
     ConfigurationError("no region", ConfigurationErrorCode.NO_REGION),
     ItemsFailedError(OUTCOMES),
+    LoadError(LoadErrorCode.INPUT_UNREADABLE, "no such file", "a", None, Totals()),
     PinpointEventsError("something"),
     QuotaExceededError(PROBLEMS),
     ValidationError(PROBLEMS),

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
         InvalidResponseErrorCode as InvalidResponseErrorCode,
     )
     from pinpoint_events.errors import ItemsFailedError as ItemsFailedError
+    from pinpoint_events.errors import LoadError as LoadError
+    from pinpoint_events.errors import LoadErrorCode as LoadErrorCode
     from pinpoint_events.errors import MethodNotAllowedError as MethodNotAllowedError
     from pinpoint_events.errors import NotFoundError as NotFoundError
     from pinpoint_events.errors import PayloadTooLargeError as PayloadTooLargeError
@@ -99,6 +101,8 @@ __all__ = [
     "ItemOutcome",
     "ItemResponse",
     "ItemsFailedError",
+    "LoadError",
+    "LoadErrorCode",
     "Location",
     "MemorySender",
     "MethodNotAllowedError",

@@ -7,6 +7,7 @@ PinpointEventsError
         QuotaExceededError       every problem is a quota
     ConfigurationError           region, URL, credentials, a missing extra; .code
     ItemsFailedError             .outcomes
+    LoadError                    .code .path .place .totals
     SenderError                  .is_retry_safe .retry_after_seconds .request_id
         TransportError           no complete answer arrived; .code
         InvalidResponseError     an answer arrived that cannot be read; .code
@@ -29,6 +30,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from pinpoint_events.problems import Problem, path_text
 
 if TYPE_CHECKING:
+    from pinpoint_events.loader.totals import Totals
     from pinpoint_events.model.response import ItemOutcome
 
 __all__ = [
@@ -40,6 +42,8 @@ __all__ = [
     "InvalidResponseError",
     "InvalidResponseErrorCode",
     "ItemsFailedError",
+    "LoadError",
+    "LoadErrorCode",
     "MethodNotAllowedError",
     "NotFoundError",
     "PayloadTooLargeError",
@@ -226,6 +230,74 @@ def outcome_text(outcome: "ItemOutcome") -> str:
     if response is not None and response.message:
         line += f": {_cut(_one_line(response.message), _SHOWN_CHARACTERS)}"
     return line
+
+
+class LoadErrorCode(StrEnum):
+    """
+    Why files were not loaded to their end.
+
+    Attributes:
+        CHECKPOINT_INVALID: The checkpoint file is not one, or of another version.
+        CHECKPOINT_OF_ANOTHER_PLACE: It was written for another destination.
+        CHECKPOINT_OF_MORE_FILES: It was written for more files.
+        CHECKPOINT_UNREADABLE: It cannot be read.
+        INPUT_CHANGED: A file is not the one that the checkpoint was written for.
+        INPUT_UNREADABLE: A file is missing, cannot be read, or is damaged.
+        NOT_SETTLED: An event may be sent again, and no rejects file keeps it.
+        OUTPUT_UNWRITABLE: The checkpoint or the rejects file cannot be written.
+        REJECTED_UNUSABLE: The rejects file cannot be opened, or is not that of the
+            earlier run.
+        SENDER_FAILED: The sender cannot go on; its error is the `__cause__`.
+    """
+
+    CHECKPOINT_INVALID = "checkpoint_invalid"
+    CHECKPOINT_OF_ANOTHER_PLACE = "checkpoint_of_another_place"
+    CHECKPOINT_OF_MORE_FILES = "checkpoint_of_more_files"
+    CHECKPOINT_UNREADABLE = "checkpoint_unreadable"
+    INPUT_CHANGED = "input_changed"
+    INPUT_UNREADABLE = "input_unreadable"
+    NOT_SETTLED = "not_settled"
+    OUTPUT_UNWRITABLE = "output_unwritable"
+    REJECTED_UNUSABLE = "rejected_unusable"
+    SENDER_FAILED = "sender_failed"
+
+
+class LoadError(PinpointEventsError):
+    """
+    Files were not loaded to their end.
+
+    Attributes:
+        code: Why.
+        path: The file it is about; None if it is about none.
+        place: The destination in the checkpoint, where that is another one.
+        totals: What was loaded until then; None if nothing was begun.
+    """
+
+    code: LoadErrorCode
+    message: str
+    path: str | None
+    place: str | None
+    totals: "Totals | None"
+
+    def __init__(
+        self,
+        code: LoadErrorCode,
+        message: str,
+        path: str | None = None,
+        place: str | None = None,
+        totals: "Totals | None" = None,
+    ) -> None:
+        """Keep the facts."""
+        super().__init__(code, message, path, place, totals)
+        self.code = code
+        self.message = message
+        self.path = path
+        self.place = place
+        self.totals = totals
+
+    def __str__(self) -> str:
+        """Return the message."""
+        return self.message
 
 
 class SenderError(PinpointEventsError):

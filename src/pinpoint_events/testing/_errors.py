@@ -13,6 +13,8 @@ from pinpoint_events.errors import (
     InvalidResponseError,
     InvalidResponseErrorCode,
     ItemsFailedError,
+    LoadError,
+    LoadErrorCode,
     PinpointEventsError,
     QuotaExceededError,
     SenderError,
@@ -98,6 +100,12 @@ def _of_message(cls: type[ConfigurationError]) -> SearchStrategy[ConfigurationEr
     return st.builds(cls, texts(min_size=1), st.none() | codes)
 
 
+def _of_files(cls: type[LoadError]) -> SearchStrategy[LoadError]:
+    names = optional(texts(min_size=1))
+    codes = st.sampled_from(LoadErrorCode)
+    return st.builds(cls, codes, texts(min_size=1), names, names, st.none())
+
+
 def _of_outcomes(cls: type[ItemsFailedError]) -> SearchStrategy[ItemsFailedError]:
     failed = st.sampled_from([one for one in Outcome if one is not Outcome.ACCEPTED])
     items = st.lists(untold_outcomes(outcomes=failed), min_size=1, max_size=8)
@@ -131,6 +139,7 @@ _MAKERS: Final[Mapping[type[PinpointEventsError], Callable[[Any], Any]]] = {
     ValidationError: _of_problems,
     QuotaExceededError: _of_problems,
     ItemsFailedError: _of_outcomes,
+    LoadError: _of_files,
     SenderError: _of_sender,
     TransportError: _of_sender,
     InvalidResponseError: _of_sender,
