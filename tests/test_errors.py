@@ -23,6 +23,7 @@ from pinpoint_events.errors import (
     SenderError,
     ServiceError,
     StoreError,
+    StoreErrorCode,
     TooManyRequestsError,
     TransportError,
     ValidationError,
@@ -98,7 +99,7 @@ class TestTree:
         depths = {
             name: len(getattr(errors, name).__mro__) - len(PinpointEventsError.__mro__)
             for name in errors.__all__
-            if name != "Problem"
+            if name.endswith("Error")
         }
         validation = {"ValidationError", "QuotaExceededError"}  # ValueErrors as well
         assert {
@@ -107,8 +108,8 @@ class TestTree:
 
     def test_all_of_them_are_tested_here(self) -> None:
         """Each class of the tree is among those that the tests below go through."""
-        assert {type(error).__name__ for error in ALL} == set(errors.__all__) - {
-            "Problem"
+        assert {type(error).__name__ for error in ALL} == {
+            name for name in errors.__all__ if name.endswith("Error")
         }
 
     def test_invalid_input_is_a_value_error(self) -> None:
@@ -141,6 +142,28 @@ class TestTravel:
         """What Python prints of it ends with its message."""
         shown = "".join(traceback.format_exception_only(error))
         assert shown == f"pinpoint_events.errors.{type(error).__name__}: {error}\n"
+
+
+class TestStoreError:
+    """Its code tells programs what its message tells people."""
+
+    @pytest.mark.parametrize("code", StoreErrorCode)
+    def test_travels(self, code: StoreErrorCode) -> None:
+        """The code survives pickling and copying; it is not part of the message."""
+        error = StoreError("a message", is_retry_safe=True, code=code)
+        for again in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):
+            assert (again.code, again.is_retry_safe) == (code, True)
+            assert str(again) == "a message"
+
+    def test_default(self) -> None:
+        """A sender outside this package may raise it without a code."""
+        assert StoreError("a message").code is StoreErrorCode.OTHER
+
+    @pytest.mark.parametrize("code", StoreErrorCode)
+    def test_is_documented(self, code: StoreErrorCode) -> None:
+        """The docstring of the enum explains each code, and its value is its name."""
+        assert f"        {code.name}: " in (StoreErrorCode.__doc__ or "")
+        assert code == code.name.lower()
 
 
 class TestValidationError:

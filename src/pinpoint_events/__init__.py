@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pinpoint_events.errors import SenderError as SenderError
     from pinpoint_events.errors import ServiceError as ServiceError
     from pinpoint_events.errors import StoreError as StoreError
+    from pinpoint_events.errors import StoreErrorCode as StoreErrorCode
     from pinpoint_events.errors import TooManyRequestsError as TooManyRequestsError
     from pinpoint_events.errors import TransportError as TransportError
     from pinpoint_events.errors import ValidationError as ValidationError
@@ -106,6 +107,7 @@ __all__ = [
     "Session",
     "SqliteSender",
     "StoreError",
+    "StoreErrorCode",
     "TooManyRequestsError",
     "TransportError",
     "User",
@@ -121,7 +123,7 @@ __all__ = [
 
 _MODULES = {
     "builder": {"BatchBuilder"},
-    "errors": {name for name in __all__ if name.endswith("Error")},
+    "errors": {name for name in __all__ if name.endswith(("Error", "ErrorCode"))},
     "model.endpoint": {
         "ChannelType",
         "Demographic",

@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Final, cast
 
 from pinpoint_events.endpoints.merge import merged
-from pinpoint_events.errors import ConfigurationError, StoreError, ValidationError
+from pinpoint_events.errors import (
+    ConfigurationError,
+    StoreError,
+    StoreErrorCode,
+    ValidationError,
+)
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
@@ -220,13 +225,13 @@ class SqliteSender(BaseSender):
         try:
             yield
         except ValidationError:
-            told = (
+            message = (
                 f"the store {str(self.path)!r} has something under the endpoint id "
                 f"{shortened(endpoint_id)} that this release of pinpoint_events cannot "
                 "read; use the release that wrote it, or delete the row"
             )
             # From None: the error above may show values.
-            raise StoreError(told) from None
+            raise StoreError(message, code=StoreErrorCode.UNREADABLE_ROW) from None
 
     def _close(self) -> None:
         self._store.close()

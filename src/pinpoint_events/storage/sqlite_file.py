@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from pinpoint_events.errors import StoreError
+from pinpoint_events.errors import StoreError, StoreErrorCode
 from pinpoint_events.storage.fork_lock import ForkLock
 
 __all__ = ["Schema", "SqliteFile"]
@@ -39,49 +39,53 @@ _PAGE_BYTES: Final = 8_192
 # With SQLite's own 1,000 pages, storing takes 1.1 to 1.2 of the processor time.
 _CHECKPOINT_PAGES: Final = 8_000
 
-_LOCKED: Final = (
-    "is locked by another writer, and has been for {timeout:g} s; send again"
-)
-_UNSAFE_FORK: Final = (
-    "was in use when the process forked, or something other than Python forked it; "
-    "open the sender after the fork"
-)
-_MOVED: Final = (
-    "was moved, deleted or replaced while in use; open a new sender, and close all "
-    "senders first the next time"
-)
-_CLOSED: Final = "is closed; open a new sender"
-_FOREIGN: Final = "belongs to another program; choose another path"
-_OTHER_VERSION: Final = (
-    "has version {version} of its format, and this release of pinpoint_events knows "
-    "version {known}; use a release that knows it, or choose another path"
-)
-
-# By primary result code: what happened and what to do, and whether a later try may
-# succeed. Nothing of the request was kept in any of these cases.
-_TROUBLES: Final = {
-    sqlite3.SQLITE_BUSY: (_LOCKED, True),
-    sqlite3.SQLITE_LOCKED: (_LOCKED, True),
-    sqlite3.SQLITE_FULL: (
-        "has no room to grow; free disk space, then send again",
-        True,
+# By primary result code.
+_CODES: Final = {
+    sqlite3.SQLITE_BUSY: StoreErrorCode.LOCKED,
+    sqlite3.SQLITE_LOCKED: StoreErrorCode.LOCKED,
+    sqlite3.SQLITE_FULL: StoreErrorCode.FULL,
+    sqlite3.SQLITE_IOERR: StoreErrorCode.IO,
+    sqlite3.SQLITE_READONLY: StoreErrorCode.READ_ONLY,
+    sqlite3.SQLITE_CANTOPEN: StoreErrorCode.CANNOT_OPEN,
+    sqlite3.SQLITE_NOTADB: StoreErrorCode.NOT_A_DATABASE,
+    sqlite3.SQLITE_CORRUPT: StoreErrorCode.CORRUPT,
+}
+# A later attempt may succeed: the transaction that failed has left nothing behind.
+_RETRY_SAFE: Final = frozenset({StoreErrorCode.LOCKED, StoreErrorCode.FULL})
+_WORDS: Final = {
+    StoreErrorCode.CANNOT_OPEN: (
+        "cannot be opened; check its directory, and that this user may write there"
     ),
-    sqlite3.SQLITE_IOERR: ("cannot be read or written; check its disk", False),
-    sqlite3.SQLITE_READONLY: (
-        "is read-only; allow this user to write the file and its directory",
-        False,
+    StoreErrorCode.CLOSED: "is closed; open a new sender",
+    StoreErrorCode.CORRUPT: (
+        "is damaged; move it away, and see what `sqlite3 FILE .recover` finds in it"
     ),
-    sqlite3.SQLITE_CANTOPEN: (
-        "cannot be opened; check its directory, and that this user may write there",
-        False,
+    StoreErrorCode.FOREIGN: "belongs to another program; choose another path",
+    StoreErrorCode.FULL: "has no room to grow; free disk space, then send again",
+    StoreErrorCode.IO: "cannot be read or written; check its disk",
+    StoreErrorCode.LOCKED: (
+        "is locked by another writer, and has been for {timeout:g} s; send again"
     ),
-    sqlite3.SQLITE_NOTADB: (
-        "is no SQLite database; choose another path, or move the file away",
-        False,
+    StoreErrorCode.MOVED: (
+        "was moved, deleted or replaced while in use; open a new sender, and close all "
+        "senders first the next time"
     ),
-    sqlite3.SQLITE_CORRUPT: (
-        "is damaged; move it away, and see what `sqlite3 FILE .recover` finds in it",
-        False,
+    StoreErrorCode.NOT_A_DATABASE: (
+        "is no SQLite database; choose another path, or move the file away"
+    ),
+    StoreErrorCode.OTHER: (
+        "cannot be used ({name}); the cause of this error tells more"
+    ),
+    StoreErrorCode.OTHER_VERSION: (
+        "has version {version} of its format, and this release of pinpoint_events "
+        "knows version {known}; use a release that knows it, or choose another path"
+    ),
+    StoreErrorCode.READ_ONLY: (
+        "is read-only; allow this user to write the file and its directory"
+    ),
+    StoreErrorCode.UNSAFE_FORK: (
+        "was in use when the process forked, or something other than Python forked "
+        "it; open the sender after the fork"
     ),
 }
 
@@ -142,7 +146,7 @@ class SqliteFile:
             StoreError: If the file cannot be used.
         """
         if not self._lock.acquire(self._timeout_seconds):
-            raise self._error(_LOCKED, is_retry_safe=True)
+            raise self._error(StoreErrorCode.LOCKED, timeout=self._timeout_seconds)
         try:
             connection = self._connected()
             try:
@@ -173,19 +177,14 @@ class SqliteFile:
 
     def _connected(self) -> sqlite3.Connection:
         if self._is_closed:
-            raise self._error(_CLOSED)
+            raise self._error(StoreErrorCode.CLOSED)
         if self._connection is None:
             self._connection = self._open()
             self._pid, self._file = os.getpid(), _file_at(self.path)
-        trouble = (
-            _UNSAFE_FORK
-            if self._pid != os.getpid()
-            else _MOVED
-            if self._file != _file_at(self.path)
-            else None
-        )
-        if trouble is not None:
-            raise self._error(trouble)
+        if self._pid != os.getpid():
+            raise self._error(StoreErrorCode.UNSAFE_FORK)
+        if self._file != _file_at(self.path):
+            raise self._error(StoreErrorCode.MOVED)
         return self._connection
 
     def _open(self) -> sqlite3.Connection:
@@ -229,10 +228,12 @@ class SqliteFile:
         if (owner, version, count) == (0, 0, 0):
             return True
         if owner != self._schema.application_id:
-            raise self._error(_FOREIGN)
+            raise self._error(StoreErrorCode.FOREIGN)
         if version != self._schema.version:
             raise self._error(
-                _OTHER_VERSION.format(version=version, known=self._schema.version)
+                StoreErrorCode.OTHER_VERSION,
+                version=version,
+                known=self._schema.version,
             )
         return False
 
@@ -259,14 +260,15 @@ class SqliteFile:
         connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
 
     def _sqlite_error(self, error: sqlite3.Error) -> StoreError:
-        name = getattr(error, "sqlite_errorname", type(error).__name__)
-        unknown = f"cannot be used ({name}); the cause of this error tells more", False
-        trouble, is_retry_safe = _TROUBLES.get(_primary_code(error), unknown)
-        return self._error(trouble, is_retry_safe=is_retry_safe)
+        return self._error(
+            _CODES.get(_primary_code(error), StoreErrorCode.OTHER),
+            timeout=self._timeout_seconds,
+            name=getattr(error, "sqlite_errorname", type(error).__name__),
+        )
 
-    def _error(self, trouble: str, *, is_retry_safe: bool = False) -> StoreError:
-        told = trouble.format(timeout=self._timeout_seconds)
-        return StoreError(f"the store {str(self.path)!r} {told}", is_retry_safe)
+    def _error(self, code: StoreErrorCode, **facts: object) -> StoreError:
+        message = f"the store {str(self.path)!r} {_WORDS[code].format(**facts)}"
+        return StoreError(message, is_retry_safe=code in _RETRY_SAFE, code=code)
 
 
 def _primary_code(error: sqlite3.Error) -> int:

@@ -1,6 +1,7 @@
 """Strategies for problems and errors."""
 
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Any, Final, TypeVar, cast
 
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from pinpoint_events.errors import (
     SenderError,
     ServiceError,
     StoreError,
+    StoreErrorCode,
     TransportError,
     ValidationError,
 )
@@ -100,6 +102,8 @@ def _of_outcomes(cls: type[ItemsFailedError]) -> SearchStrategy[ItemsFailedError
 
 
 def _of_sender(cls: type[SenderError]) -> SearchStrategy[SenderError]:
+    codes = _CODES.get(cls)
+    code = {} if codes is None else {"code": st.sampled_from(codes)}
     return st.builds(
         cls,
         texts(min_size=1),
@@ -109,9 +113,13 @@ def _of_sender(cls: type[SenderError]) -> SearchStrategy[SenderError]:
         ),
         retry_after_seconds=optional(st.floats(0, 1e6)),
         request_id=optional(texts(min_size=1)),
+        **code,
     )
 
 
+_CODES: Final[Mapping[type[SenderError], list[StrEnum]]] = {
+    StoreError: list(StoreErrorCode),
+}
 _EITHER: Final = [False, True]
 
 _MAKERS: Final[Mapping[type[PinpointEventsError], Callable[[Any], Any]]] = {
