@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pinpoint_events.endpoints.merge import merged as merged
+    from pinpoint_events.endpoints.protocol import FindsEndpoints as FindsEndpoints
     from pinpoint_events.retry import Retry as Retry
     from pinpoint_events.senders.client import ClientSender as ClientSender
     from pinpoint_events.senders.memory import MemorySender as MemorySender
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ClientSender",
+    "FindsEndpoints",
     "MemorySender",
     "PinpointSender",
     "Retry",
@@ -30,6 +32,7 @@ __all__ = [
 
 _MODULE_OF = {
     "ClientSender": "senders.client",
+    "FindsEndpoints": "endpoints.protocol",
     "MemorySender": "senders.memory",
     "PinpointSender": "senders.pinpoint",
     "Retry": "retry",
