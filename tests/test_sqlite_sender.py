@@ -478,7 +478,7 @@ class TestNothingHalfWritten:
         """A store that cannot grow keeps what it has, and works again once it can."""
         sender.put_events(REQUEST)
         before = one(path, "endpoints")
-        with sender._store.transaction() as connection:
+        with sender._file.transaction() as connection:
             ((pages,),) = connection.execute("PRAGMA page_count")
         limit(sender, pages + 10)
         error = failure(lambda: sender.put_events(self.LARGE))
@@ -518,7 +518,7 @@ class TestNothingHalfWritten:
 
 def limit(sender: SqliteSender, pages: int) -> None:
     """Limit the file to so many pages, as SQLite's own tests do."""
-    with sender._store.transaction() as connection:
+    with sender._file.transaction() as connection:
         connection.execute(f"PRAGMA max_page_count = {pages}").fetchall()
 
 
