@@ -110,6 +110,7 @@ class Applications:
 
     def _idle(self) -> "_Place | None":
         """Remove and return the least recently used idle place, if there is one."""
+        # If none is idle, the worker threads bound how many more are opened.
         idle = (name for name, place in self._places.items() if not place.calls)
         name = next(idle, None)
         return None if name is None else self._places.pop(name)
