@@ -85,7 +85,7 @@ class MemorySender(BaseSender):
 
     @property
     def endpoints(self) -> dict[str, Endpoint]:
-        """Endpoint id to endpoint: all accepted updates merged."""
+        """Endpoint id to endpoint, with all accepted updates merged."""
         with self._lock:
             return self._endpoints.copy()
 
