@@ -28,6 +28,7 @@ from pinpoint_events.errors import (
     SenderError,
     ServiceError,
     StoreError,
+    StoreErrorCode,
     TooManyRequestsError,
     TransportError,
     TransportErrorCode,
@@ -185,6 +186,28 @@ class TestTravel:
         """What Python prints of it ends with its message."""
         shown = "".join(traceback.format_exception_only(error))
         assert shown == f"pinpoint_events.errors.{type(error).__name__}: {error}\n"
+
+
+class TestStoreError:
+    """Its code tells programs what its message tells people."""
+
+    @pytest.mark.parametrize("code", StoreErrorCode)
+    def test_travels(self, code: StoreErrorCode) -> None:
+        """The code survives pickling and copying; it is not part of the message."""
+        error = StoreError("a message", is_retry_safe=True, code=code)
+        for again in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):
+            assert (again.code, again.is_retry_safe) == (code, True)
+            assert str(again) == "a message"
+
+    def test_default(self) -> None:
+        """A sender outside this package may raise it without a code."""
+        assert StoreError("a message").code is StoreErrorCode.OTHER
+
+    @pytest.mark.parametrize("code", StoreErrorCode)
+    def test_is_documented(self, code: StoreErrorCode) -> None:
+        """The docstring of the enum explains each code, and its value is its name."""
+        assert f"        {code.name}: " in (StoreErrorCode.__doc__ or "")
+        assert code == code.name.lower()
 
 
 class TestValidationError:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pinpoint_events.errors import SenderError as SenderError
     from pinpoint_events.errors import ServiceError as ServiceError
     from pinpoint_events.errors import StoreError as StoreError
+    from pinpoint_events.errors import StoreErrorCode as StoreErrorCode
     from pinpoint_events.errors import TooManyRequestsError as TooManyRequestsError
     from pinpoint_events.errors import TransportError as TransportError
     from pinpoint_events.errors import TransportErrorCode as TransportErrorCode
@@ -123,6 +124,7 @@ __all__ = [
     "Session",
     "SqliteSender",
     "StoreError",
+    "StoreErrorCode",
     "TooManyRequestsError",
     "TransportError",
     "TransportErrorCode",

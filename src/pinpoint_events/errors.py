@@ -11,7 +11,7 @@ PinpointEventsError
     SenderError                  .is_retry_safe .retry_after_seconds .request_id
         TransportError           no complete answer arrived; .code
         InvalidResponseError     an answer arrived that cannot be read; .code
-        StoreError               the local store refused
+        StoreError               the local store refused; .code
         ServiceError             .status .code .message
             BadRequestError ForbiddenError NotFoundError MethodNotAllowedError
             PayloadTooLargeError TooManyRequestsError InternalServerError
@@ -52,6 +52,7 @@ __all__ = [
     "SenderError",
     "ServiceError",
     "StoreError",
+    "StoreErrorCode",
     "TooManyRequestsError",
     "TransportError",
     "TransportErrorCode",
@@ -432,8 +433,65 @@ class InvalidResponseError(SenderError):
         self.code = code
 
 
+class StoreErrorCode(StrEnum):
+    """
+    Why a local store cannot be used.
+
+    Attributes:
+        CANNOT_OPEN: Its directory does not exist, or the file may not be opened.
+        CLOSED: It was closed by this process.
+        CORRUPT: The file is damaged.
+        FOREIGN: The file is a database of another program.
+        FULL: The disk, or a limit on the file's size, leaves no room to grow.
+        IO: The operating system failed to read or write the file.
+        LOCKED: Another writer held the lock for longer than the timeout.
+        MOVED: The file was moved, deleted or replaced while in use.
+        NOT_A_DATABASE: The file is not an SQLite database.
+        OTHER: Anything else; the error's `__cause__`, if any, is SQLite's.
+        OTHER_VERSION: Another release of this package wrote it in another format.
+        READ_ONLY: This user may not write the file or its directory.
+        UNREADABLE_ROW: A row has content that this release cannot read.
+        UNSAFE_FORK: The file was open while the process forked.
+    """
+
+    CANNOT_OPEN = "cannot_open"
+    CLOSED = "closed"
+    CORRUPT = "corrupt"
+    FOREIGN = "foreign"
+    FULL = "full"
+    IO = "io"
+    LOCKED = "locked"
+    MOVED = "moved"
+    NOT_A_DATABASE = "not_a_database"
+    OTHER = "other"
+    OTHER_VERSION = "other_version"
+    READ_ONLY = "read_only"
+    UNREADABLE_ROW = "unreadable_row"
+    UNSAFE_FORK = "unsafe_fork"
+
+
 class StoreError(SenderError):
-    """The local store is missing, locked, read-only, full or broken."""
+    """
+    The local store cannot be used; the transaction that failed has stored nothing.
+
+    Attributes:
+        code: Why, for programs to branch on.
+    """
+
+    code: StoreErrorCode
+
+    def __init__(
+        self,
+        message: str,
+        is_retry_safe: bool = False,  # noqa: FBT001, FBT002 - args rebuild it
+        retry_after_seconds: float | None = None,
+        request_id: str | None = None,
+        *,
+        code: StoreErrorCode = StoreErrorCode.OTHER,
+    ) -> None:
+        """Keep what happened."""
+        super().__init__(message, is_retry_safe, retry_after_seconds, request_id)
+        self.code = code  # not in `args`: pickle restores it with `__dict__`
 
 
 class ServiceError(SenderError):

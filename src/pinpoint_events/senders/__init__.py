@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pinpoint_events.endpoints.merge import merged as merged
+    from pinpoint_events.endpoints.protocol import FindsEndpoints as FindsEndpoints
     from pinpoint_events.http_messages import HttpResponse as HttpResponse
     from pinpoint_events.retry import Retry as Retry
     from pinpoint_events.senders.client import ClientSender as ClientSender
@@ -24,6 +25,7 @@ __all__ = [
     "Attempt",
     "AttemptObserver",
     "ClientSender",
+    "FindsEndpoints",
     "HttpResponse",
     "MemorySender",
     "PinpointSender",
@@ -38,6 +40,7 @@ _MODULE_OF = {
     "Attempt": "senders.observer",
     "AttemptObserver": "senders.observer",
     "ClientSender": "senders.client",
+    "FindsEndpoints": "endpoints.protocol",
     "HttpResponse": "http_messages",
     "MemorySender": "senders.memory",
     "PinpointSender": "senders.pinpoint",

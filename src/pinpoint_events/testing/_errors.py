@@ -20,6 +20,7 @@ from pinpoint_events.errors import (
     SenderError,
     ServiceError,
     StoreError,
+    StoreErrorCode,
     TransportError,
     TransportErrorCode,
     ValidationError,
@@ -131,6 +132,7 @@ def _of_sender(cls: type[SenderError]) -> SearchStrategy[SenderError]:
 _CODES: Final[Mapping[type[SenderError], list[StrEnum]]] = {
     InvalidResponseError: list(InvalidResponseErrorCode),
     TransportError: list(TransportErrorCode),
+    StoreError: list(StoreErrorCode),
 }
 _EITHER: Final = [False, True]
 
