@@ -1,6 +1,6 @@
 """A clock for tests."""
 
-from pinpoint_events.retry import Time
+from pinpoint_events.senders._blocking import Time
 
 
 class FakeTime(Time):

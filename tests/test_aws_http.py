@@ -26,6 +26,7 @@ from pinpoint_events.errors import (
     ConfigurationError,
     InvalidResponseError,
     TransportError,
+    TransportErrorCode,
 )
 from pinpoint_events.http_messages import HttpRequest
 from tests.aws import aws
@@ -452,6 +453,66 @@ class TestNoConnection:
             "begin with https"
         )
         assert error.is_retry_safe
+
+
+class TestCodes:
+    """Each kind of failure has its code."""
+
+    def test_connect(self) -> None:
+        """The port is closed."""
+        with closed_port() as port:
+            to = transport(Link("http", "127.0.0.1", port))
+            error = told(lambda: to.exchange(REQUEST), TransportError)
+        assert error.code is TransportErrorCode.CONNECT
+
+    def test_connect_timeout(self) -> None:
+        """The TLS handshake gets no answer."""
+        with deaf_port() as port:
+            link = Link("https", "127.0.0.1", port, verify=PEM, connect_timeout=0.05)
+            error = told(lambda: transport(link).exchange(REQUEST), TransportError)
+        assert error.code is TransportErrorCode.CONNECT_TIMEOUT
+
+    def test_name_resolution(self) -> None:
+        """The host has no address."""
+        to = transport(Link("http", "fe80::1%no-such-interface", 80))
+        error = told(lambda: to.exchange(REQUEST), TransportError)
+        assert error.code is TransportErrorCode.NAME_RESOLUTION
+
+    def test_tls(self) -> None:
+        """The port speaks plain HTTP."""
+        with HttpServer(default=fine) as server:
+            to = transport(Link("https", "127.0.0.1", server.port, verify=PEM))
+            error = told(lambda: to.exchange(REQUEST), TransportError)
+        assert error.code is TransportErrorCode.TLS
+
+    def test_certificate(self) -> None:
+        """The certificate of the server is not among those that are trusted."""
+        with HttpServer(default=fine, tls=server_tls()) as server:
+            to = transport(Link("https", "127.0.0.1", server.port))
+            error = told(lambda: to.exchange(REQUEST), TransportError)
+        assert error.code is TransportErrorCode.CERTIFICATE_NOT_TRUSTED
+
+    def test_proxy(self) -> None:
+        """The port of the proxy is closed."""
+        with closed_port() as port:
+            proxy = Proxy(f"http://127.0.0.1:{port}", {})
+            to = transport(Link("http", "127.0.0.1", 1, proxy=proxy))
+            error = told(lambda: to.exchange(REQUEST), TransportError)
+        assert error.code is TransportErrorCode.PROXY
+
+    @pytest.mark.parametrize(
+        "answer, code",
+        [
+            (CUT, TransportErrorCode.CONNECTION_CLOSED),
+            (SILENCE, TransportErrorCode.READ_TIMEOUT),
+            (Answer(raw=b"no HTTP at all\r\n\r\n"), TransportErrorCode.NOT_HTTP),
+        ],
+        ids=["cut", "silence", "no HTTP"],
+    )
+    def test_answer(self, answer: Answer, code: TransportErrorCode) -> None:
+        """The answer stops, does not come, or is none."""
+        error, _ = told_by(answer, read_timeout=0.05)
+        assert error.code is code
 
 
 class TestNoAnswer:

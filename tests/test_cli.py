@@ -148,7 +148,7 @@ class TestGlobalOptions:
                 ["--region", "x", "demo"],
                 (
                     "Unknown options: --region, an argument that belongs to no option; "
-                    "a value with blanks stands in quotes"
+                    "put a value with blanks in quotes"
                 ),
                 "usage: pinpoint-events demo [-h] [--to URL]",
             ),
@@ -174,8 +174,8 @@ class TestGlobalOptions:
             (
                 ["-", "demo"],
                 (
-                    "Unknown options: an argument that belongs to no option; a value "
-                    "with blanks stands in quotes"
+                    "Unknown options: an argument that belongs to no option; put a "
+                    "value with blanks in quotes"
                 ),
                 USAGE,
             ),
@@ -245,15 +245,15 @@ class TestUsage:
                 ["put-events", f"--bogus={SECRET}", SECRET],
                 (
                     "Unknown options: --bogus, an argument that belongs to no option; "
-                    "a value with blanks stands in quotes"
+                    "put a value with blanks in quotes"
                 ),
                 USAGE_OF_PUT_EVENTS,
             ),
             (
                 ["put-events", SECRET, "two"],
                 (
-                    "Unknown options: 2 arguments that belong to no option; a value "
-                    "with blanks stands in quotes"
+                    "Unknown options: 2 arguments that belong to no option; put a "
+                    "value with blanks in quotes"
                 ),
                 USAGE_OF_PUT_EVENTS,
             ),

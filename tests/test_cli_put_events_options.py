@@ -422,9 +422,9 @@ class TestPlace:
             code, out, (told,) = put(*SENT, *place, "--cli-connect-timeout", "0")
         assert (code, out) == (255, "")
         assert told == (
-            f'Read timeout on endpoint URL: "{server.url}/v1/apps/my-app/events": no '
-            f"complete answer from {server.url} within 1 s; the events may have been "
-            "taken; send them again, or raise --cli-read-timeout"
+            f'Read timeout on endpoint URL: "{server.url}/v1/apps/my-app/events": the '
+            "events may have been accepted; send them again, or raise "
+            "--cli-read-timeout"
         )
 
     def test_timeouts_of_a_url(self, put: Put, keys: pytest.MonkeyPatch) -> None:
@@ -442,8 +442,7 @@ class TestPlace:
             [
                 (
                     'Connect timeout on endpoint URL: "http://127.0.0.1:1/v1/apps/my-app/'
-                    'events": no connection to http://127.0.0.1:1 within 60 s; check '
-                    "network and endpoint URL"
+                    'events": check network and endpoint URL'
                 )
             ],
         )

@@ -220,8 +220,8 @@ class TestQuery:
                 "a b",
                 (
                     "Bad value for --query a b: Unexpected token: b: Parse error at "
-                    'column 2, token "b" (UNQUOTED_IDENTIFIER); an id with other signs '
-                    "than letters, digits and _ stands in double quotes, as in "
+                    'column 2, token "b" (UNQUOTED_IDENTIFIER); an id with other '
+                    "characters than letters, digits and _ needs double quotes, as in "
                     'EventsResponse.Results."user-1"'
                 ),
             ),
@@ -271,9 +271,8 @@ class TestQuery:
             "",
             [
                 (
-                    "Bad value for --query: it cannot be asked of what is to be "
-                    "printed (JMESPathTypeError); the request was sent, and the answer "
-                    "is lost"
+                    "Bad value for --query: it does not apply to the output "
+                    "(JMESPathTypeError); the request was sent, and the answer is lost"
                 )
             ],
         )

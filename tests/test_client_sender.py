@@ -4,6 +4,7 @@ import json
 import logging
 import pickle
 import socket
+import ssl
 import traceback
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,6 +14,7 @@ import botocore.model
 import botocore.parsers
 import botocore.session
 import pytest
+import urllib3
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from hypothesis import HealthCheck, given, settings
@@ -32,6 +34,7 @@ from pinpoint_events.errors import (
     ServiceError,
     TooManyRequestsError,
     TransportError,
+    TransportErrorCode,
 )
 from pinpoint_events.model.endpoint import ChannelType, Endpoint
 from pinpoint_events.model.request import EventsBatch, EventsRequest
@@ -613,6 +616,7 @@ class TestNoAnswer:
                 error = failure(ClientSender(boto, "app-1"))
         assert type(error) is TransportError
         assert str(error) == self.TOLD.format("EndpointConnectionError")
+        assert error.code is TransportErrorCode.CONNECT
         assert error.is_retry_safe
 
     def test_cut(self, sender: ClientSender, server: HttpServer) -> None:
@@ -621,6 +625,7 @@ class TestNoAnswer:
         error = failure(sender)
         assert type(error) is TransportError
         assert str(error) == self.TOLD.format("ConnectionClosedError")
+        assert error.code is TransportErrorCode.CONNECTION_CLOSED
         assert error.is_retry_safe
 
     def test_silence(self, server: HttpServer) -> None:
@@ -630,21 +635,60 @@ class TestNoAnswer:
             error = failure(ClientSender(boto, "app-1"))
         assert type(error) is TransportError
         assert str(error) == self.TOLD.format("ReadTimeoutError")
+        assert error.code is TransportErrorCode.READ_TIMEOUT
         assert error.is_retry_safe
 
     @pytest.mark.parametrize(
-        "reason, is_safe",
+        "reason, code, is_safe",
         [
-            ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed", False),
-            ("[SSL: WRONG_VERSION_NUMBER] wrong version number", True),
+            (
+                ssl.SSLCertVerificationError(),
+                TransportErrorCode.CERTIFICATE_NOT_TRUSTED,
+                False,
+            ),
+            (ssl.SSLError(), TransportErrorCode.TLS, True),
         ],
+        ids=["certificate", "handshake"],
     )
-    def test_tls(self, reason: str, *, is_safe: bool) -> None:
+    def test_tls(
+        self, reason: ssl.SSLError, code: TransportErrorCode, *, is_safe: bool
+    ) -> None:
         """A certificate that is not trusted is not worth a second try."""
-        raised = botocore.exceptions.SSLError(endpoint_url="https://h", error=reason)
+        wrapped = urllib3.exceptions.SSLError(reason)
+        raised = botocore.exceptions.SSLError(endpoint_url="https://h", error=wrapped)
         error = failure(ClientSender(FakeClient(raised), "app-1"))
         assert type(error) is TransportError
-        assert error.is_retry_safe is is_safe
+        assert (error.code, error.is_retry_safe) == (code, is_safe)
+
+    @pytest.mark.parametrize(
+        "raised, code",
+        [
+            (
+                botocore.exceptions.ConnectTimeoutError(endpoint_url="https://h"),
+                TransportErrorCode.CONNECT_TIMEOUT,
+            ),
+            (
+                botocore.exceptions.ProxyConnectionError(proxy_url="https://h"),
+                TransportErrorCode.PROXY,
+            ),
+            (
+                botocore.exceptions.EndpointConnectionError(
+                    endpoint_url="https://h", error=socket.gaierror()
+                ),
+                TransportErrorCode.NAME_RESOLUTION,
+            ),
+            (
+                botocore.exceptions.HTTPClientError(error="unknown"),
+                TransportErrorCode.OTHER,
+            ),
+        ],
+        ids=["connect timeout", "proxy", "DNS", "other"],
+    )
+    def test_code(self, raised: Exception, code: TransportErrorCode) -> None:
+        """The class of botocore's error decides the code."""
+        error = failure(ClientSender(FakeClient(raised), "app-1"))
+        assert isinstance(error, TransportError)
+        assert (error.code, error.is_retry_safe) == (code, True)
 
 
 class TestSettings:

@@ -25,7 +25,7 @@ class TestMembers:
 
     @pytest.mark.parametrize("name", [field.name for field in attrs.fields(Endpoint)])
     def test_absent_members_stay(self, name: str) -> None:
-        """Whatever is stored, an update that leaves it out changes nothing of it."""
+        """A member that the update leaves out keeps its value."""
         stored = attrs.evolve(
             Endpoint(channel_type=ChannelType.SMS), **{name: getattr(ENDPOINT, name)}
         )
@@ -36,13 +36,13 @@ class TestMembers:
 
     @pytest.mark.parametrize("name", [field.name for field in attrs.fields(Endpoint)])
     def test_named_members_are_taken(self, name: str) -> None:
-        """Whatever an update says stands in an endpoint that had nothing."""
+        """A new endpoint has each member of the update."""
         channel = {"channel_type": ChannelType.EMAIL} if name == "address" else {}
         update = Endpoint(**{**channel, name: getattr(ENDPOINT, name)})
         assert merged(Endpoint(), update) == update
 
     def test_single_values_are_replaced(self) -> None:
-        """A member that is one value has the newer one."""
+        """A single value is replaced."""
         stored = Endpoint(
             address="old@example.com",
             channel_type=ChannelType.EMAIL,
@@ -60,14 +60,14 @@ class TestMembers:
         assert merged(stored, update) == update
 
     def test_channel_alone(self) -> None:
-        """A new channel leaves the address of the old one where it is."""
+        """A new channel keeps the address of the old one."""
         stored = Endpoint(address="+15550100", channel_type=ChannelType.SMS)
         assert merged(stored, Endpoint(channel_type=ChannelType.VOICE)) == Endpoint(
             address="+15550100", channel_type=ChannelType.VOICE
         )
 
     def test_empty_text(self) -> None:
-        """An empty text is said, not left out."""
+        """An empty text is a value."""
         stored = Endpoint(request_id="r-1")
         assert merged(stored, Endpoint(request_id="")) == Endpoint(request_id="")
 
@@ -87,7 +87,7 @@ class TestMembers:
         )
 
     def test_empty_parts(self) -> None:
-        """A part without members leaves the stored one; where there is none, it is."""
+        """A part without members changes no stored part; a new endpoint gets it."""
         update = Endpoint(demographic=Demographic(), location=Location(), user=User())
         assert merged(ENDPOINT, update) == ENDPOINT
         assert merged(Endpoint(), update) == update
@@ -101,7 +101,7 @@ class TestMembers:
         )
 
     def test_emptied_attribute(self) -> None:
-        """An attribute that is named with no values has none afterwards."""
+        """A named attribute with an empty list has no values afterwards."""
         stored = Endpoint(attributes={"teams": ["a"]})
         update = Endpoint(attributes={"teams": []})
         assert merged(stored, update) == update
@@ -115,7 +115,7 @@ class TestMembers:
         )
 
     def test_user(self) -> None:
-        """The id and each named user attribute are merged on their own."""
+        """The id and each named user attribute are merged separately."""
         stored = Endpoint(user=User(user_id="u", user_attributes={"a": ["1"]}))
         update = Endpoint(user=User(user_attributes={"a": ["2"], "b": ["3"]}))
         assert merged(stored, update) == Endpoint(
@@ -123,17 +123,17 @@ class TestMembers:
         )
 
     def test_unchanged(self) -> None:
-        """What changes nothing gives the stored object itself."""
+        """An update that changes nothing returns the stored object itself."""
         update = Endpoint(location=Location(city="Bonn"), metrics={"visits": 4})
         assert merged(ENDPOINT, update) is ENDPOINT
 
 
 class TestLaws:
-    """Merging is what it must be for stores to merge in any grouping."""
+    """Updates merge in any grouping."""
 
     @given(stored=strategies.endpoints())
-    def test_nothing_said(self, stored: Endpoint) -> None:
-        """To say nothing changes nothing; to an unknown endpoint, all is new."""
+    def test_identity(self, stored: Endpoint) -> None:
+        """`Endpoint()` is the identity on both sides."""
         assert merged(stored, Endpoint()) == stored
         assert merged(Endpoint(), stored) == stored
 
@@ -149,6 +149,6 @@ class TestLaws:
         third=strategies.endpoints(),
     )
     def test_grouping(self, first: Endpoint, second: Endpoint, third: Endpoint) -> None:
-        """Updates can be merged among themselves first."""
+        """Updates can be merged with each other first."""
         one_by_one = merged(merged(first, second), third)
         assert one_by_one == merged(first, merged(second, third))

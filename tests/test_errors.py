@@ -4,6 +4,7 @@ import copy
 import pickle
 import traceback
 from collections.abc import Callable
+from enum import StrEnum
 
 import pytest
 
@@ -11,10 +12,14 @@ from pinpoint_events import errors
 from pinpoint_events.errors import (
     BadRequestError,
     ConfigurationError,
+    ConfigurationErrorCode,
     ForbiddenError,
     InternalServerError,
     InvalidResponseError,
+    InvalidResponseErrorCode,
     ItemsFailedError,
+    LoadError,
+    LoadErrorCode,
     MethodNotAllowedError,
     NotFoundError,
     PayloadTooLargeError,
@@ -23,11 +28,14 @@ from pinpoint_events.errors import (
     SenderError,
     ServiceError,
     StoreError,
+    StoreErrorCode,
     TooManyRequestsError,
     TransportError,
+    TransportErrorCode,
     ValidationError,
     hidden,
 )
+from pinpoint_events.loader import Totals
 from pinpoint_events.model.response import (
     EndpointItemResponse,
     EventItemResponse,
@@ -66,8 +74,9 @@ SERVICE_ERRORS = (
 )
 SENDER_ERRORS = (SenderError, TransportError, InvalidResponseError, StoreError)
 ALL = (
-    ConfigurationError("no region"),
+    ConfigurationError("no region", ConfigurationErrorCode.NO_REGION),
     ItemsFailedError(OUTCOMES),
+    LoadError(LoadErrorCode.INPUT_UNREADABLE, "no such file", "a", None, Totals()),
     PinpointEventsError("something"),
     QuotaExceededError(PROBLEMS),
     ValidationError(PROBLEMS),
@@ -77,6 +86,42 @@ ALL = (
     ),
     *(cls(503, "Busy", "later", "r-1", 1.5) for cls in SERVICE_ERRORS),
 )
+
+
+CODED = (
+    *(ConfigurationError("message", code) for code in ConfigurationErrorCode),
+    *(InvalidResponseError("message", code=code) for code in InvalidResponseErrorCode),
+    *(TransportError("message", code=code) for code in TransportErrorCode),
+)
+
+
+class TestCodes:
+    """A code tells programs what the message tells people."""
+
+    @pytest.mark.parametrize("error", CODED, ids=lambda error: str(error.code))
+    def test_travel(
+        self, error: ConfigurationError | InvalidResponseError | TransportError
+    ) -> None:
+        """Codes survive pickling; they are not part of the message."""
+        again = pickle.loads(pickle.dumps(error))
+        assert (type(again), again.code) == (type(error), error.code)
+        assert (str(again), again.message) == ("message", "message")
+
+    def test_defaults(self) -> None:
+        """Code outside this package may raise these errors without a code."""
+        assert ConfigurationError("message").code is None
+        answer = InvalidResponseError("message")
+        assert answer.code is InvalidResponseErrorCode.UNREADABLE
+        assert TransportError("message").code is TransportErrorCode.OTHER
+
+    @pytest.mark.parametrize(
+        "codes",
+        [ConfigurationErrorCode, InvalidResponseErrorCode, TransportErrorCode],
+        ids=lambda codes: codes.__name__,
+    )
+    def test_each_is_documented(self, codes: type[StrEnum]) -> None:
+        """The docstring of the enum explains each member."""
+        assert all(f"    {code.name}: " in (codes.__doc__ or "") for code in codes)
 
 
 class TestTree:
@@ -98,7 +143,7 @@ class TestTree:
         depths = {
             name: len(getattr(errors, name).__mro__) - len(PinpointEventsError.__mro__)
             for name in errors.__all__
-            if name != "Problem"
+            if name.endswith("Error")
         }
         validation = {"ValidationError", "QuotaExceededError"}  # ValueErrors as well
         assert {
@@ -107,8 +152,8 @@ class TestTree:
 
     def test_all_of_them_are_tested_here(self) -> None:
         """Each class of the tree is among those that the tests below go through."""
-        assert {type(error).__name__ for error in ALL} == set(errors.__all__) - {
-            "Problem"
+        assert {type(error).__name__ for error in ALL} == {
+            name for name in errors.__all__ if name.endswith("Error")
         }
 
     def test_invalid_input_is_a_value_error(self) -> None:
@@ -141,6 +186,28 @@ class TestTravel:
         """What Python prints of it ends with its message."""
         shown = "".join(traceback.format_exception_only(error))
         assert shown == f"pinpoint_events.errors.{type(error).__name__}: {error}\n"
+
+
+class TestStoreError:
+    """Its code tells programs what its message tells people."""
+
+    @pytest.mark.parametrize("code", StoreErrorCode)
+    def test_travels(self, code: StoreErrorCode) -> None:
+        """The code survives pickling and copying; it is not part of the message."""
+        error = StoreError("a message", is_retry_safe=True, code=code)
+        for again in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):
+            assert (again.code, again.is_retry_safe) == (code, True)
+            assert str(again) == "a message"
+
+    def test_default(self) -> None:
+        """A sender outside this package may raise it without a code."""
+        assert StoreError("a message").code is StoreErrorCode.OTHER
+
+    @pytest.mark.parametrize("code", StoreErrorCode)
+    def test_is_documented(self, code: StoreErrorCode) -> None:
+        """The docstring of the enum explains each code, and its value is its name."""
+        assert f"        {code.name}: " in (StoreErrorCode.__doc__ or "")
+        assert code == code.name.lower()
 
 
 class TestValidationError:

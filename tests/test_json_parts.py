@@ -10,7 +10,7 @@ from tests.samples import BATCH, ENDPOINT, EVENT, REQUEST
 
 
 class TestBatchTexts:
-    """The text of a request is cut into those of its endpoints and events."""
+    """The text of a request is split into those of its endpoints and events."""
 
     def test_of_one_batch(self) -> None:
         """Each part has the text that `to_json` gives for it."""
@@ -24,7 +24,7 @@ class TestBatchTexts:
         ]
 
     def test_order(self) -> None:
-        """Batches and events stand as in the request."""
+        """Batches and events are in the order of the request."""
         batch_item = dict.fromkeys(["z", "a", "ü"], BATCH)
         texts = list(batch_texts(EventsRequest(batch_item=batch_item)))
         assert [each.endpoint_id for each in texts] == ["z", "a", "ü"]
@@ -42,7 +42,7 @@ class TestBatchTexts:
     def test_of_anything(
         self, endpoint_id: str, endpoint: Endpoint, event_id: str, event: Event
     ) -> None:
-        """Each text reads as what it is of, however it was written."""
+        """Each text reads back as its part, however it was written."""
         batch = EventsBatch(endpoint=endpoint, events={event_id: event})
         (texts,) = batch_texts(EventsRequest(batch_item={endpoint_id: batch}))
         assert texts.endpoint_id == endpoint_id

@@ -23,16 +23,16 @@ from pinpoint_events import (
     QuotaExceededError,
 )
 from pinpoint_events.cli import main
-from pinpoint_events.cli._console import OutputError
-from pinpoint_events.loader.books import Account, Books
+from pinpoint_events.cli._interruption import Interruption
+from pinpoint_events.cli._progress import Progress
+from pinpoint_events.errors import LoadError, LoadErrorCode
 from pinpoint_events.loader.checkpoint import Checkpoint
-from pinpoint_events.loader.interruption import Interruption
+from pinpoint_events.loader.ledger import Ledger
 from pinpoint_events.loader.lines import BEGINNING
 from pinpoint_events.loader.loading import Load, Plan
-from pinpoint_events.loader.not_accepted import NotAccepted
-from pinpoint_events.loader.progress import Progress
+from pinpoint_events.loader.rejects_file import RejectsFile
 from pinpoint_events.loader.sending import failures, send, trouble_in
-from pinpoint_events.loader.settling import Settler
+from pinpoint_events.loader.totals import OutcomeCounts, Totals
 from tests.commands import COMMAND, environment, run
 from tests.samples import event, request
 from tests.test_cli import FULL, needs_a_full_device, needs_posix
@@ -58,12 +58,12 @@ class Clock:
         return self.now
 
 
-def books_of(accepted: int, rejected: int = 0) -> Books:
-    """Return books of so many events."""
-    account = Account()
-    account.became[Outcome.ACCEPTED] = accepted
-    account.became[Outcome.REJECTED] = rejected
-    return Books(account)
+def totals_of(accepted: int, rejected: int = 0) -> Totals:
+    """Return totals of so many events."""
+    account = OutcomeCounts()
+    account.by_outcome[Outcome.ACCEPTED] = accepted
+    account.by_outcome[Outcome.REJECTED] = rejected
+    return Totals(account)
 
 
 class TestProgress:
@@ -76,10 +76,10 @@ class TestProgress:
             progress = Progress(2000, 1000, clock)
             for clock.now in (0.0, 9.9, 10.0, 19.9, 20.0, 25.0):
                 progress.show(
-                    int(clock.now * 10), books_of(1000 + int(clock.now * 100))
+                    int(clock.now * 10), totals_of(1000 + int(clock.now * 100))
                 )
             progress.message("something else")
-            progress.end(2000, books_of(4999, 1))
+            progress.end(2000, totals_of(4999, 1))
         assert err.getvalue().splitlines() == [
             "5%, 2,000 events, 100/s",
             "10%, 3,000 events, 100/s",
@@ -93,9 +93,9 @@ class TestProgress:
         with redirect_stderr(Terminal()) as err:
             progress = Progress(100, 0, clock)
             for clock.now in (0.0, 0.1, 0.19, 0.2):
-                progress.show(50, books_of(1000 if clock.now < 0.2 else 9))
+                progress.show(50, totals_of(1000 if clock.now < 0.2 else 9))
             progress.message("something else")
-            progress.end(100, books_of(1000))
+            progress.end(100, totals_of(1000))
         bar = "[###############---------------] 50%, "
         first = f"{bar}1,000 events, 10,000/s"
         second = f"{bar}9 events, 45/s".ljust(len(first))
@@ -108,7 +108,7 @@ class TestProgress:
         """It keeps to one line."""
         monkeypatch.setenv("COLUMNS", "20")
         with redirect_stderr(Terminal()) as err:
-            Progress(100, 0).end(100, books_of(1000))
+            Progress(100, 0).end(100, totals_of(1000))
         assert err.getvalue() == "\r[##################\n"
 
     def test_closed_terminal(self) -> None:
@@ -122,8 +122,8 @@ class TestProgress:
             clock = Clock()
             progress = Progress(100, 0, clock)
             clock.now = 1.0
-            progress.show(50, books_of(500))
-            progress.end(100, books_of(1000))
+            progress.show(50, totals_of(500))
+            progress.end(100, totals_of(1000))
         assert err.getvalue() == ""
 
     def test_of_unknown_size(self) -> None:
@@ -132,16 +132,16 @@ class TestProgress:
         with redirect_stderr(Terminal()) as err:
             progress = Progress(None, 0, clock)
             clock.now = 1.0
-            progress.end(100, books_of(10))
+            progress.end(100, totals_of(10))
         assert err.getvalue() == "\r10 events, 10/s\n"
 
     def test_without_standard_error(self) -> None:
-        """A process may have none, as below pythonw; then nothing is told."""
+        """A process may have none, as below pythonw; then nothing is message."""
         with redirect_stderr(None):
             progress = Progress(100, 0)
             progress.message("something")
-            progress.end(100, books_of(10))
-        assert books_of(10).events.read == 10
+            progress.end(100, totals_of(10))
+        assert totals_of(10).events.read == 10
 
     @needs_posix
     @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ class TestProgress:
         ours, theirs = os.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
         with os.fdopen(theirs, "w") as terminal, redirect_stderr(terminal):
-            Progress(100, 0, Clock()).end(100, books_of(10**12))
+            Progress(100, 0, Clock()).end(100, totals_of(10**12))
         shown = os.read(ours, 65_536).decode().strip("\r\n")
         os.close(ours)
         whole = f"[{'#' * 30}] 100%, 1,000,000,000,000 events, 1,000,000,000,000,000/s"
@@ -214,16 +214,16 @@ class OwnSender:
         self.close()
 
 
-def run_load(path: Path, sender: Any, *, in_flight: int = 1) -> tuple[Load, Settler]:
+def run_load(path: Path, sender: Any, *, in_flight: int = 1) -> tuple[Load, Ledger]:
     """Load a file, and return the run and what it has settled."""
     with Interruption() as interruption, redirect_stderr(io.StringIO()):
         progress = Progress(None, 0)
         settled = Checkpoint.read(None, [str(path)], "")
-        settler = Settler([str(path)], settled, None, None, progress)
+        ledger = Ledger([str(path)], settled, None, None, progress)
         plan = Plan([str(path)], in_flight)
-        load = Load(plan, sender, settler, interruption, progress)
+        load = Load(plan, sender, ledger, interruption, progress)
         load.run()
-        return load, settler
+        return load, ledger
 
 
 class TestDefects:
@@ -242,10 +242,10 @@ class TestDefects:
                 raise LookupError("a defect")
             return store.put_events(request)
 
-        load, settler = run_load(path, OwnSender(answer), in_flight=in_flight)
+        load, ledger = run_load(path, OwnSender(answer), in_flight=in_flight)
         assert isinstance(load.trouble, LookupError)
-        assert settler.settled.positions[0].lines == 100
-        assert settler.settled.books.events.to_wire() == account(100)
+        assert ledger.settled.positions[0].lines == 100
+        assert ledger.settled.totals.events.to_wire() == account(100)
 
     def test_is_told(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         """It reaches whoever calls, after the summary."""
@@ -265,9 +265,9 @@ class TestLateSignal:
             signal.raise_signal(signal.SIGINT)
             return store.put_events(request)
 
-        load, settler = run_load(path, OwnSender(answer))
+        load, ledger = run_load(path, OwnSender(answer))
         assert (load.is_all_read, load.trouble) == (True, None)
-        assert settler.settled.books.events.to_wire() == account(50)
+        assert ledger.settled.totals.events.to_wire() == account(50)
 
 
 class TestSending:
@@ -351,19 +351,20 @@ class TestFiles:
         with (
             Interruption() as interruption,
             redirect_stderr(io.StringIO()),
-            NotAccepted(str(FULL), None) as rejected,
+            RejectsFile(str(FULL), None) as rejected,
         ):
             progress = Progress(None, 0)
             settled = Checkpoint.read(path, files, "")
-            settler = Settler(files, settled, path, rejected, progress)
-            settler.save_seconds = 0
+            ledger = Ledger(files, settled, path, rejected, progress)
+            ledger.save_seconds = 0
             sender = MemorySender()
-            load = Load(Plan(files, 1), sender, settler, interruption, progress)
+            load = Load(Plan(files, 1), sender, ledger, interruption, progress)
             load.run()
-        assert isinstance(load.trouble, OutputError)
-        assert settler.books.events.to_wire()["Rejected"] == 1
+        assert isinstance(load.trouble, LoadError)
+        assert load.trouble.code is LoadErrorCode.OUTPUT_UNWRITABLE
+        assert ledger.totals.events.to_wire()["Rejected"] == 1
         assert Checkpoint.read(path, files, "") == Checkpoint(
-            "", [BEGINNING], Books(), 0
+            "", [BEGINNING], Totals(), 0
         )
 
     @needs_posix
@@ -393,12 +394,13 @@ class TestFiles:
         with Interruption() as interruption, redirect_stderr(io.StringIO()):
             progress = Progress(None, 0)
             settled = Checkpoint.read(str(checkpoint), [str(path)], "")
-            settler = Settler([str(path)], settled, str(checkpoint), None, progress)
-            settler.save_seconds = 0
+            ledger = Ledger([str(path)], settled, str(checkpoint), None, progress)
+            ledger.save_seconds = 0
             plan = Plan([str(path)], 1)
-            load = Load(plan, OwnSender(answer), settler, interruption, progress)
+            load = Load(plan, OwnSender(answer), ledger, interruption, progress)
             load.run()
-        assert isinstance(load.trouble, OutputError)
+        assert isinstance(load.trouble, LoadError)
+        assert load.trouble.code is LoadErrorCode.OUTPUT_UNWRITABLE
         assert str(load.trouble) == (
             f"the checkpoint {str(checkpoint)!r} cannot be written: No such file or "
             "directory"
@@ -413,22 +415,22 @@ class TestFiles:
 
         def answer(request: EventsRequest) -> EventsResponse:
             found = Checkpoint.read(checkpoint, [str(path)], "")
-            seen.append(found.books.events.read)
+            seen.append(found.totals.events.read)
             return MemorySender().put_events(request)
 
         with Interruption() as interruption, redirect_stderr(io.StringIO()):
             progress = Progress(None, 0)
             settled = Checkpoint.read(checkpoint, [str(path)], "")
-            settler = Settler([str(path)], settled, checkpoint, None, progress)
-            settler.save_seconds = 0
+            ledger = Ledger([str(path)], settled, checkpoint, None, progress)
+            ledger.save_seconds = 0
             load = Load(
-                Plan([str(path)], 1), OwnSender(answer), settler, interruption, progress
+                Plan([str(path)], 1), OwnSender(answer), ledger, interruption, progress
             )
             load.run()
         assert load.trouble is None
         assert seen == sorted(seen)
         assert Checkpoint.read(checkpoint, [str(path)], "") == settled
-        assert settled.books.events.to_wire() == account(350)
+        assert settled.totals.events.to_wire() == account(350)
 
 
 MEASURE = """

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pinpoint_events.cli._parser import UsageError
+from pinpoint_events.errors import LoadError
 from pinpoint_events.loader.lines import (
     BEGINNING,
     MOST_BYTES,
@@ -33,7 +33,7 @@ def read(path: Path, start: Position = BEGINNING) -> tuple[list[Line], Position]
 
 def refused(path: Path, start: Position = BEGINNING) -> str:
     """Return why a file cannot be read."""
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(LoadError) as caught:
         read(path, start)
     return caught.value.message
 
@@ -156,12 +156,14 @@ class TestPosition:
 
 
 class TestUnreadable:
-    """What ends the reading is told with the file and the line."""
+    """What ends the reading is message with the file and the line."""
 
     def test_no_such_file(self, path: Path) -> None:
         """There was one when the command began, and now there is none."""
-        told = f"{str(path)!r} cannot be read beyond line 0: No such file or directory"
-        assert refused(path) == told
+        message = (
+            f"{str(path)!r} cannot be read beyond line 0: No such file or directory"
+        )
+        assert refused(path) == message
 
     def test_cut_gzip(self, path: Path) -> None:
         """The lines before are read."""
@@ -179,8 +181,8 @@ class TestUnreadable:
         content = bytearray(gzip.compress(bytes(range(100, 130))))
         content[place] ^= 0xFF
         path.write_bytes(content)
-        told = refused(path).replace("line 1", "line 0")
-        assert told == (
+        message = refused(path).replace("line 1", "line 0")
+        assert message == (
             f"{str(path)!r} cannot be read beyond line 0: its gzip data are damaged; "
             "get the file anew"
         )
@@ -198,10 +200,10 @@ class TestUnreadable:
 
     @needs_posix
     def test_file_system(self, path: Path) -> None:
-        """What the operating system says is told."""
+        """What the operating system says is message."""
         path.mkdir()
-        told = f"{str(path)!r} cannot be read beyond line 0: Is a directory"
-        assert refused(path) == told
+        message = f"{str(path)!r} cannot be read beyond line 0: Is a directory"
+        assert refused(path) == message
 
 
 class Reluctant(io.RawIOBase):

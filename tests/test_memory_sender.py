@@ -22,10 +22,10 @@ from tests.samples import ENDPOINT, EVENT, REQUEST, event, request
 
 
 class TestWhatIsKept:
-    """Tests look at typed objects: requests, and what a store would have of them."""
+    """Tests inspect typed objects: the requests, and the items as a store has them."""
 
     def test_request(self) -> None:
-        """A request is kept as it came, its endpoint and event on their own."""
+        """A request is kept unchanged, and its endpoint and events by id."""
         sender = MemorySender()
         sender.put_events(REQUEST)
         assert sender.requests == (REQUEST,)
@@ -34,7 +34,7 @@ class TestWhatIsKept:
         assert sender.events == {("e-1", "v-1"): EVENT}
 
     def test_order(self) -> None:
-        """Requests and events stand in the order in which they came."""
+        """Requests and events are in order of arrival."""
         sender = MemorySender()
         first, second = request(b={"z": event()}), request(a={"y": event()})
         sender.put_events(first)
@@ -43,7 +43,7 @@ class TestWhatIsKept:
         assert list(sender.events) == [("b", "z"), ("a", "y")]
 
     def test_endpoints_are_merged(self) -> None:
-        """Of an endpoint that came twice, what was left out the second time stays."""
+        """Members that the second update of an endpoint leaves out keep their value."""
         sender = MemorySender()
         sender.put_events(REQUEST)
         update = Endpoint(channel_type=ChannelType.PUSH)
@@ -52,14 +52,14 @@ class TestWhatIsKept:
         assert sender.endpoints["e-1"].channel_type is ChannelType.PUSH
         assert sender.endpoints["e-1"].address == ENDPOINT.address
 
-    def test_endpoint_of_which_nothing_is_said(self) -> None:
-        """It is known, too."""
+    def test_endpoint_without_members(self) -> None:
+        """An endpoint without members is kept, too."""
         sender = MemorySender()
         sender.put_events(request(e={"v": event()}))
         assert sender.endpoints == {"e": Endpoint()}
 
     def test_first_copy_wins(self) -> None:
-        """Of an event that came twice under one id, the first stays."""
+        """Of two copies of an event, the first is kept."""
         sender = MemorySender()
         sender.put_events(request(e={"v": event("first")}))
         again = request(e={"v": event("second")})
@@ -67,7 +67,7 @@ class TestWhatIsKept:
         assert sender.events == {("e", "v"): event("first")}
 
     def test_is_a_copy(self) -> None:
-        """What a test does with what it looks at changes nothing here."""
+        """Changes to what the properties return change nothing in the sender."""
         sender = MemorySender()
         sender.put_events(REQUEST)
         sender.events.clear()
@@ -76,7 +76,7 @@ class TestWhatIsKept:
         assert sender.endpoints == {"e-1": ENDPOINT}
 
     def test_clear(self) -> None:
-        """It can be emptied, and used again."""
+        """After `clear` it is empty and usable."""
         sender = MemorySender()
         sender.put_events(REQUEST)
         sender.clear()
@@ -85,17 +85,17 @@ class TestWhatIsKept:
         assert sender.requests == (REQUEST,)
 
     def test_after_close(self) -> None:
-        """It can be looked at when it is closed."""
+        """It can be read after it is closed."""
         with MemorySender() as sender:
             sender.put_events(REQUEST)
         assert sender.requests == (REQUEST,)
 
 
 class TestAnswer:
-    """A test says what is answered, and sees how its code takes it."""
+    """A test chooses the answer, to see how its code handles it."""
 
     def test_some_are_refused(self) -> None:
-        """What the answer refuses is kept as a request, and not as an event."""
+        """A refused event is in `requests`, but not in `events`."""
         both = request(e={"good": event(), "bad": event()})
         answer = EventsResponse(
             results={
@@ -118,7 +118,7 @@ class TestAnswer:
         assert sender.events == {("e", "good"): event()}
 
     def test_raises(self) -> None:
-        """What the answer raises reaches the caller; the request is kept."""
+        """What `answer` raises reaches the caller; the request is kept."""
         failure = TransportError("the network is down", is_retry_safe=True)
 
         def fail(request: EventsRequest) -> EventsResponse:
@@ -132,7 +132,7 @@ class TestAnswer:
         assert (sender.endpoints, sender.events) == ({}, {})
 
     def test_changes(self) -> None:
-        """It can be set while the sender is in use."""
+        """`answer` can be set while the sender is in use."""
         sender = MemorySender()
         accept = sender.answer
 
@@ -147,7 +147,7 @@ class TestAnswer:
         assert sender.requests == (REQUEST, REQUEST)
 
     def test_looks_at_the_sender(self) -> None:
-        """It may look at what was sent, the request at hand included."""
+        """`answer` may read what was sent, including the current request."""
         sender = MemorySender()
         accept = sender.answer
 
@@ -161,10 +161,10 @@ class TestAnswer:
 
 
 class TestThreads:
-    """Threads that send and look at the same time see whole states."""
+    """Threads that send and read at the same time see complete states."""
 
     def test_merge(self) -> None:
-        """No update of an endpoint gets lost among others."""
+        """No update of an endpoint is lost."""
         sender = MemorySender()
         barrier = threading.Barrier(8)
 
@@ -181,10 +181,10 @@ class TestThreads:
 
 
 class TestArguments:
-    """It needs none."""
+    """The application id has a default."""
 
     def test_application_id(self) -> None:
-        """It serves one application, `local` if nobody says otherwise."""
+        """By default it is `local`."""
         assert MemorySender().application_id == "local"
         assert MemorySender(application_id="shop").application_id == "shop"
 
@@ -194,7 +194,7 @@ class TestArguments:
             MemorySender(application_id="")
 
     def test_repr(self) -> None:
-        """It shows how much there is to look at."""
+        """It shows the numbers of requests, endpoints and events."""
         sender = MemorySender(application_id="shop")
         sender.put_events(REQUEST)
         assert repr(sender) == (

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pinpoint_events.errors import ConfigurationError, StoreError
+from pinpoint_events.errors import ConfigurationError, StoreError, StoreErrorCode
 from pinpoint_events.senders import (
     MemorySender,
     PinpointSender,
@@ -23,7 +23,7 @@ __all__ = ["aws"]
 
 
 def opened(url: str, kind: type[Any], **arguments: str) -> Any:
-    """Open a sender, close it, and return it if it is of this kind."""
+    """Open a sender, close it, and return it if it has this type."""
     with open_sender(url, **arguments) as sender:
         assert type(sender) is kind
         return sender
@@ -51,13 +51,13 @@ class TestSqlite:
         return tmp_path
 
     def test_relative(self, here: Path) -> None:
-        """Three slashes lead to a file from here."""
+        """Three slashes begin a path relative to the working directory."""
         sender = opened("sqlite:///Events.db", SqliteSender)
         assert sender.path == here / "Events.db"
         assert sender.application_id == "local"
 
     def test_absolute(self, here: Path) -> None:
-        """Four lead to one from the root."""
+        """Four slashes begin an absolute path."""
         path = here / "a" / "b.db"
         path.parent.mkdir()
         sender = opened(f"sqlite:///{path}", SqliteSender)
@@ -65,7 +65,7 @@ class TestSqlite:
         assert path.is_file()
 
     def test_drive(self, here: Path) -> None:
-        """A drive follows three slashes; where there are none, it is a directory."""
+        """A drive follows three slashes; without drives, it is a directory."""
         if sys.platform != "win32":
             (here / "C:").mkdir()
         sender = opened("sqlite:///C:/x.db", SqliteSender)
@@ -73,7 +73,7 @@ class TestSqlite:
 
     @pytest.mark.parametrize("scheme", ["sqlite", "SQLite", "SQLITE"])
     def test_case_of_the_scheme(self, scheme: str, here: Path) -> None:
-        """The scheme is the same in any case, as in all URLs."""
+        """The scheme is not case-sensitive, as in all URLs."""
         assert opened(f"{scheme}:///x.db", SqliteSender).path == here / "x.db"
 
     @pytest.mark.parametrize(
@@ -90,21 +90,22 @@ class TestSqlite:
         ],
     )
     def test_names(self, written: str, meant: str, here: Path) -> None:
-        """Names are percent-decoded, and what has no meaning stands for itself."""
+        """Names are percent-decoded; characters that are not reserved are kept."""
         assert opened(f"sqlite:///{written}", SqliteSender).path == here / meant
 
     def test_application(self) -> None:
-        """The argument says which application it is."""
+        """The argument names the application."""
         sender = opened("sqlite:///x.db", SqliteSender, application_id="shop")
         assert sender.application_id == "shop"
 
     def test_missing_directory(self, here: Path) -> None:
-        """A file that cannot be made is a matter of the store."""
-        with pytest.raises(StoreError):
+        """A file that cannot be created is a `StoreError`."""
+        with pytest.raises(StoreError) as caught:
             open_sender("sqlite:///nowhere/x.db")
+        assert caught.value.code is StoreErrorCode.CANNOT_OPEN
 
     @pytest.mark.parametrize(
-        "url, told",
+        "url, problem",
         [
             ("sqlite:x.db", "does not begin with sqlite:///"),
             ("sqlite:/x.db", "does not begin with sqlite:///"),
@@ -114,23 +115,23 @@ class TestSqlite:
             ("sqlite:", "does not begin with sqlite:///"),
         ],
     )
-    def test_slashes(self, url: str, told: str) -> None:
-        """Any other number of slashes is refused, and the right ones are shown."""
+    def test_slashes(self, url: str, problem: str) -> None:
+        """Any other number of slashes is refused; the message shows the right ones."""
         assert refusal(url) == (
-            f"this sqlite URL {told}; write sqlite:///relative.db or "
+            f"this sqlite URL {problem}; write sqlite:///relative.db or "
             "sqlite:////absolute/path.db"
         )
 
     @pytest.mark.parametrize("path", ["", ":memory:", "%3Amemory%3A"])
     def test_no_file(self, path: str) -> None:
-        """A database in memory would be gone with the sender."""
+        """A database in memory is refused: it would be lost with the sender."""
         assert refusal(f"sqlite:///{path}") == (
             "this sqlite URL names no file; write sqlite:///FILE, or memory: to keep "
             "nothing"
         )
 
     def test_no_options(self, here: Path) -> None:
-        """There is nothing to set."""
+        """SQLite URLs have no options."""
         assert refusal("sqlite:///x.db?timeout=3") == (
             "this sqlite URL has the query key 'timeout', and takes none; leave out "
             "what follows ?"
@@ -138,11 +139,11 @@ class TestSqlite:
         assert list(here.iterdir()) == []
 
     def test_empty_query(self, here: Path) -> None:
-        """A question mark with nothing behind it says nothing."""
+        """A question mark without a query has no effect."""
         assert opened("sqlite:///x.db?", SqliteSender).path == here / "x.db"
 
     def test_empty_application(self) -> None:
-        """An empty application id is refused, as everywhere."""
+        """An empty application id is refused."""
         assert refusal("sqlite:///x.db", "") == (
             "application_id: is empty; at least 1 character; pass that of your "
             "Pinpoint project"
@@ -150,15 +151,15 @@ class TestSqlite:
 
 
 class TestMemory:
-    """`memory:` keeps what it is sent."""
+    """`memory:` opens a `MemorySender`."""
 
     @pytest.mark.parametrize("url", ["memory:", "memory://", "MEMORY:"])
     def test_is_opened(self, url: str) -> None:
-        """With or without slashes."""
+        """It may have slashes."""
         assert opened(url, MemorySender).application_id == "local"
 
     def test_application(self) -> None:
-        """The argument says which application it is."""
+        """The argument names the application."""
         sender = opened("memory:", MemorySender, application_id="shop")
         assert sender.application_id == "shop"
 
@@ -166,7 +167,7 @@ class TestMemory:
         "url", ["memory:x", "memory://x", "memory:///", "memory:/"]
     )
     def test_names_nothing(self, url: str) -> None:
-        """Memory has no names."""
+        """It takes no name."""
         assert refusal(url) == (
             "this memory URL names something; write memory: and nothing more"
         )
@@ -177,13 +178,13 @@ class TestPinpoint:
 
     @pytest.fixture(autouse=True)
     def settings(self, aws: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-        """Have keys in the environment, and nothing else."""
+        """Set keys in the environment, and nothing else."""
         for name, value in KEYS.items():
             aws.setenv(name, value)
         return aws
 
     def test_is_sent_there(self) -> None:
-        """Region and endpoint URL of the query are where requests go."""
+        """Requests go to the region and endpoint URL of the query."""
         with HttpServer() as server:
             url = f"pinpoint://App-1?region=eu-west-1&endpoint_url={server.url}"
             with open_sender(url) as sender:
@@ -193,7 +194,7 @@ class TestPinpoint:
         assert "/eu-west-1/mobiletargeting/" in received.headers["Authorization"]
 
     def test_encoded(self) -> None:
-        """Both may be percent-encoded; a plus sign stands for itself."""
+        """Both may be percent-encoded; a plus sign is not a space."""
         with HttpServer() as server:
             endpoint_url = quote(f"{server.url}/a", safe="")
             url = f"pinpoint://a%2F%C3%BC+B?region=eu%2Dwest-1&endpoint_url={endpoint_url}"
@@ -206,24 +207,24 @@ class TestPinpoint:
         "place", ["AbC", "AbC/", "AbC?", "AbC/?", "%41bC", "AbC?endpoint_url=http://h"]
     )
     def test_application(self, place: str, settings: pytest.MonkeyPatch) -> None:
-        """It keeps its case, and settings that are left out are AWS' own."""
+        """It keeps its case; settings that are left out are read as AWS' tools do."""
         settings.setenv("AWS_REGION", "eu-west-1")
         shown = repr(opened(f"pinpoint://{place}", PinpointSender))
         assert shown.startswith("<PinpointSender of 'AbC' to ")
 
     @pytest.mark.parametrize("url", ["pinpoint://", "pinpoint:///", "pinpoint://App"])
     def test_argument(self, url: str, settings: pytest.MonkeyPatch) -> None:
-        """The argument names the application, or names the same as the URL."""
+        """The argument may name the application, or repeat the one of the URL."""
         settings.setenv("AWS_REGION", "eu-west-1")
         shown = repr(opened(url, PinpointSender, application_id="App"))
         assert shown.startswith("<PinpointSender of 'App' to ")
 
     def test_no_region(self) -> None:
-        """A region that nobody names is a matter of the sender."""
+        """Without a region anywhere, the sender's own error is raised."""
         assert refusal("pinpoint://app").startswith("no region is known; ")
 
     def test_no_application(self) -> None:
-        """Somebody must name the application."""
+        """Without an application id anywhere, the URL is refused."""
         assert refusal("pinpoint://?region=eu-west-1") == (
             "this pinpoint URL names no application; write pinpoint://APPLICATION_ID, "
             "or pass application_id"
@@ -231,7 +232,7 @@ class TestPinpoint:
 
     @pytest.mark.parametrize("argument", ["App", ""])
     def test_two_applications(self, argument: str) -> None:
-        """URL and argument must not disagree, also in case."""
+        """URL and argument must name the same application, in the same case."""
         assert refusal("pinpoint://app", argument) == (
             f"this pinpoint URL names the application 'app', and the argument "
             f"{argument!r}; leave one of them out"
@@ -248,7 +249,7 @@ class TestPinpoint:
         ],
     )
     def test_form(self, url: str) -> None:
-        """There is no more in it than the application id."""
+        """It holds nothing but the application id."""
         assert refusal(url) == (
             "this pinpoint URL is not pinpoint://APPLICATION_ID?region=REGION&"
             "endpoint_url=URL; write / in the id as %2F, and : as %3A"
@@ -256,41 +257,41 @@ class TestPinpoint:
 
 
 class TestQuery:
-    """What stands behind the question mark is understood, or refused."""
+    """Unknown or malformed options are refused."""
 
     def test_unknown_key(self) -> None:
-        """An unknown key is told together with the nearest."""
+        """The message for an unknown key names the nearest."""
         assert refusal("pinpoint://app?Regoin=eu-west-1") == (
             "this pinpoint URL has the query key 'Regoin', which is not known; it "
             "takes region and endpoint_url; did you mean region?"
         )
 
     def test_case_of_keys(self) -> None:
-        """Keys are as they are documented, in no other case."""
+        """Keys are case-sensitive."""
         assert "did you mean endpoint_url?" in refusal("pinpoint://app?Endpoint_URL=x")
 
     def test_key_twice(self) -> None:
-        """One of the two would have no effect."""
+        """A repeated key is refused: one of the two would have no effect."""
         assert refusal("pinpoint://app?region=a&region=a") == (
             "this pinpoint URL has region twice; leave one out"
         )
 
     def test_empty_value(self) -> None:
-        """An empty value is none."""
+        """An empty value is refused."""
         assert refusal("pinpoint://app?region=&endpoint_url=http://h") == (
             "this pinpoint URL has an empty region; leave it out, or give it"
         )
 
     @pytest.mark.parametrize("region", ["eu west", "-eu", "eu-", "7", "x" * 64, "eü"])
     def test_no_region(self, region: str) -> None:
-        """A region becomes a part of a host's name, and is one that can."""
+        """A region becomes part of a host name, and may have only its characters."""
         assert refusal(f"pinpoint://app?region={region}&endpoint_url=http://h") == (
             "this pinpoint URL has a region that is none; write eu-west-1, say"
         )
 
     @pytest.mark.parametrize("query", ["region", "region=eu-west-1&x"])
     def test_no_value(self, query: str) -> None:
-        """A part without = is not understood."""
+        """A part without = is refused."""
         assert refusal(f"pinpoint://app?{query}") == (
             "this pinpoint URL has a part of its query without =; write NAME=VALUE, "
             "and & as %26"
@@ -298,7 +299,7 @@ class TestQuery:
 
 
 class TestSecrets:
-    """Credentials have no place in a URL, and never come back in a message."""
+    """Credentials are not allowed in a URL, and are never in a message."""
 
     @pytest.mark.parametrize(
         "url",
@@ -311,7 +312,7 @@ class TestSecrets:
         ],
     )
     def test_user_info(self, url: str) -> None:
-        """User-info is refused, with what to do in its place."""
+        """User-info is refused, with the remedy."""
         scheme = url.partition(":")[0]
         assert refusal(url) == (
             f"this {scheme} URL has an @ before its path; credentials never stand in a "
@@ -339,29 +340,29 @@ class TestSecrets:
         ],
     )
     def test_are_not_repeated(self, url: str) -> None:
-        """Whatever else is wrong, no value and no user-info is in the message."""
+        """In no error is a value or user-info in the message."""
         assert "planted" not in refusal(url)
 
 
 class TestText:
-    """Any text has an end that is defined."""
+    """Any text is either accepted or a `ConfigurationError`."""
 
     @pytest.mark.parametrize(
         "scheme", ["sqlit", "pinpiont", "memmory", "kinesis", "s3"]
     )
     def test_unknown_scheme(self, scheme: str) -> None:
-        """An unknown scheme is told together with the known ones and the nearest."""
+        """The message for an unknown scheme names the known ones and the nearest."""
         near = {"sqlit": "sqlite", "pinpiont": "pinpoint", "memmory": "memory"}
-        told = refusal(f"{scheme}://x")
-        assert told.startswith(
+        message = refusal(f"{scheme}://x")
+        assert message.startswith(
             f"this URL is not understood: the scheme '{scheme}' is not known; write "
             "one of memory:, pinpoint://APPLICATION_ID, sqlite:///FILE; did you mean "
         )
-        assert told.endswith(f"{near.get(scheme, '')}?")
+        assert message.endswith(f"{near.get(scheme, '')}?")
 
     @pytest.mark.parametrize("scheme", ["http", "https", "HTTPS"])
     def test_url_of_an_endpoint(self, scheme: str) -> None:
-        """Where to put the URL of one's own endpoint is told."""
+        """The message for an HTTP URL says where to put it."""
         assert refusal(f"{scheme}://127.0.0.1:8080") == (
             f"this URL is not understood: the scheme '{scheme}' is not known; write "
             "one of memory:, pinpoint://APPLICATION_ID, sqlite:///FILE; a PutEvents "
@@ -370,14 +371,14 @@ class TestText:
 
     @pytest.mark.parametrize("wrong", [None, Path("events.db")])
     def test_no_text(self, wrong: Any) -> None:
-        """A path object is no URL either."""
+        """A path object is not a URL."""
         assert refusal(wrong) == (
             f"the URL is of type {type(wrong).__name__}; write one of memory:, "
             "pinpoint://APPLICATION_ID, sqlite:///FILE"
         )
 
     def test_unknown_scheme_without_slashes(self) -> None:
-        """It may be a name before a password, and is not shown."""
+        """What may be a name before a password is not shown."""
         assert refusal("memry:") == (
             "this URL is not understood: its scheme is not known; write one of "
             "memory:, pinpoint://APPLICATION_ID, sqlite:///FILE; did you mean memory?"
@@ -387,41 +388,41 @@ class TestText:
         "text", ["", "events.db", "/var/events.db", "C:\\x.db", "C:/x.db", "://x", ":"]
     )
     def test_no_url(self, text: str) -> None:
-        """A path is no URL; how to make one of it is told."""
+        """A path is not a URL; the message says how to write one."""
         assert refusal(text) == (
             "this is no URL; write one of memory:, pinpoint://APPLICATION_ID, "
             "sqlite:///FILE; a file is sqlite:///FILE"
         )
 
     def test_fragment(self) -> None:
-        """A fragment has no meaning, so it is a name that was not encoded."""
+        """A fragment has no meaning; # must be encoded."""
         assert refusal("sqlite:///what#.db") == (
             "this sqlite URL has a fragment; write # as %23"
         )
 
     @pytest.mark.parametrize("end", ["\n", "\r", "\t", "\0", "\x7f"])
     def test_control_character(self, end: str) -> None:
-        """A line break behind a URL is not part of a file's name."""
+        """A line break after a URL is not part of a file name."""
         assert refusal(f"sqlite:///x.db{end}") == (
             "this sqlite URL has a control character in it; percent-encode it"
         )
 
     def test_null_byte(self) -> None:
-        """No file has a null byte in its name, however it is written."""
+        """No file name has a null byte, however it is written."""
         assert refusal("sqlite:///x%00.db").endswith(
             "names no file; pass a path, or use MemorySender for tests"
         )
 
     @pytest.mark.parametrize("text", ["%", "%4", "%zz", "a%4gb"])
     def test_wrong_escape(self, text: str) -> None:
-        """A percent sign begins an escape."""
+        """A percent sign must begin an escape."""
         assert refusal(f"sqlite:///{text}") == (
             "this sqlite URL has a % that begins no escape; percent-encode names in "
             "UTF-8, and % itself as %25"
         )
 
     def test_wrong_encoding(self) -> None:
-        """Escapes are UTF-8."""
+        """Escapes must be UTF-8."""
         assert refusal("sqlite:///b%FCro.db") == (
             "this sqlite URL has escapes that are no UTF-8; percent-encode names in "
             "UTF-8, and % itself as %25"
@@ -429,7 +430,7 @@ class TestText:
 
     @given(name=st.text(st.characters(codec="utf-8"), min_size=1))
     def test_every_name_can_be_written(self, name: str) -> None:
-        """Percent-encoded, any text goes through a URL unchanged."""
+        """Percent-encoded, any text passes unchanged."""
         encoded = quote(name, safe="")
         parts = _parts(f"pinpoint://{encoded}?region={encoded}")
         assert parts.authority == encoded

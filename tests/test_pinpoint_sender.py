@@ -28,10 +28,11 @@ from pinpoint_events.errors import (
     TooManyRequestsError,
     TransportError,
 )
+from pinpoint_events.http_messages import HttpResponse
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
-from pinpoint_events.senders import PinpointSender, Retry
-from pinpoint_events.wire import from_wire, to_wire
+from pinpoint_events.senders import Attempt, AttemptObserver, PinpointSender, Retry
+from pinpoint_events.wire import from_wire, to_json, to_wire
 from tests.aws import KEYS, aws
 from tests.clients import LOADER, client
 from tests.fake_time import FakeTime
@@ -518,3 +519,77 @@ class TestLoading:
             "print('done')"
         )
         assert run(script, AWS_ENDPOINT_URL=server.url) == "done\n"
+
+
+class Recorder:
+    """An observer that keeps what it was called with."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+        self._failure = failure
+
+    def _keep(self, *call: Any) -> None:
+        self.calls.append(call)
+        if self._failure is not None:
+            raise self._failure
+
+    def sending(self, attempt: Attempt) -> None:
+        """Keep the attempt."""
+        self._keep("sending", attempt)
+
+    def answered(self, attempt: Attempt, response: HttpResponse) -> None:
+        """Keep the status."""
+        self._keep("answered", attempt, response.status)
+
+    def failed(self, attempt: Attempt, error: PinpointEventsError) -> None:
+        """Keep the class of the error."""
+        self._keep("failed", attempt, type(error))
+
+
+class TestObserver:
+    """An observer watches each HTTP request, and changes none."""
+
+    def test_sees_each_attempt(self, server: HttpServer) -> None:
+        """Before it is sent, and with its answer or error after."""
+        observer: AttemptObserver = (recorder := Recorder())
+        server.answers.extend([BUSY, CUT])
+        size = len(to_json(REQUEST))
+        with PatientSender("app", endpoint_url=server.url, observer=observer) as sender:
+            sender.put_events(REQUEST)
+        url = f"{server.url}/v1/apps/app/events"
+        attempts = [Attempt(number, 3, url, size) for number in (1, 2, 3)]
+        assert recorder.calls == [
+            ("sending", attempts[0]),
+            ("answered", attempts[0], 503),
+            ("sending", attempts[1]),
+            ("failed", attempts[1], TransportError),
+            ("sending", attempts[2]),
+            ("answered", attempts[2], 202),
+        ]
+
+    def test_may_be_set_later(self, server: HttpServer) -> None:
+        """The attribute counts, and None watches nothing."""
+        recorder = Recorder()
+        with PatientSender("app", endpoint_url=server.url) as sender:
+            sender.put_events(REQUEST)
+            sender.observer = recorder
+            sender.put_events(REQUEST)
+        assert [call[0] for call in recorder.calls] == ["sending", "answered"]
+
+    def test_does_no_harm(
+        self, server: HttpServer, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Its exceptions are logged by their place, and the call goes on."""
+        observer = Recorder(RuntimeError("someone@example.com"))
+        with PatientSender("app", endpoint_url=server.url, observer=observer) as sender:
+            response = sender.put_events(REQUEST)
+        response.raise_for_failures(REQUEST)
+        assert [record.getMessage() for record in caplog.records] == [
+            "observer failed",
+            "observer failed",
+        ]
+        problems = [
+            vars(record)["pinpoint_events.problem"] for record in caplog.records
+        ]
+        assert all(each.startswith("unexpected RuntimeError") for each in problems)
+        assert "someone" not in "".join(problems)

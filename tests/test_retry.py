@@ -27,12 +27,16 @@ from pinpoint_events.model.response import (
     Outcome,
 )
 from pinpoint_events.retry import (
-    Clock,
-    ClockCorrected,
-    Resender,
+    Done,
+    GiveUp,
     Retry,
-    Time,
+    RetryBudget,
+    RetryCall,
+    Send,
+    Step,
+    Wait,
 )
+from pinpoint_events.senders._blocking import ClockCorrected, Time, run
 from tests.fake_time import FakeTime
 from tests.samples import event, facts_of, request
 
@@ -49,11 +53,15 @@ class Service:
         self.answers = list(answers)
         self.sent: list[EventsRequest] = []
         self.attempts: list[int] = []
+        self.left: list[float] = []
 
-    def __call__(self, part: EventsRequest, attempt: int) -> EventsResponse:
+    def __call__(
+        self, part: EventsRequest, attempt: int, seconds: float
+    ) -> EventsResponse:
         """Take note, and give the next answer."""
         self.sent.append(part)
         self.attempts.append(attempt)
+        self.left.append(seconds)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -79,10 +87,25 @@ def answer(endpoint: int | None = 202, **codes: int) -> EventsResponse:
     )
 
 
+class Calls:
+    """Calls of one sender, which share a budget."""
+
+    def __init__(self, retry: Retry | None, time: Time) -> None:
+        self._retry = retry
+        self._time = time
+        self.budget = RetryBudget()
+
+    def answer(self, sent: EventsRequest, service: Service) -> EventsResponse:
+        """Return the answer to a request, after all attempts."""
+        now = self._time.monotonic()
+        call = RetryCall(sent, self._retry, self.budget, now=now)
+        return run(call, service, self._time)
+
+
 def told(service: Service, retry: Retry | None, time: Time) -> PinpointEventsError:
     """Return what a call that is never answered raises."""
     with pytest.raises(PinpointEventsError) as caught:
-        Resender(retry, time).answer(REQUEST, service)
+        Calls(retry, time).answer(REQUEST, service)
     return caught.value
 
 
@@ -163,7 +186,7 @@ class TestWholeRequest:
     def test_is_sent_again(self, failure: PinpointEventsError) -> None:
         """429, 5xx and no answer are worth another attempt."""
         service = Service(failure, failure, answer(v=202, w=202))
-        got = Resender(PATIENT, FakeTime()).answer(REQUEST, service)
+        got = Calls(PATIENT, FakeTime()).answer(REQUEST, service)
         assert got == answer(v=202, w=202)
         assert service.sent == [REQUEST] * 3
         assert service.attempts == [1, 2, 3]
@@ -264,33 +287,33 @@ class TestBudget:
         self, failure: PinpointEventsError, again: int
     ) -> None:
         """500 are there; a failure costs 14, throttling 5."""
-        resender = Resender(Retry(attempts=1000, deadline_seconds=1e6), FakeTime())
+        calls = Calls(Retry(attempts=1000, deadline_seconds=1e6), FakeTime())
         service = Service(*[failure] * 2000)
         with pytest.raises(PinpointEventsError):
-            resender.answer(REQUEST, service)
+            calls.answer(REQUEST, service)
         assert len(service.sent) == 1 + again
         with pytest.raises(PinpointEventsError):
-            resender.answer(REQUEST, service)
+            calls.answer(REQUEST, service)
         assert len(service.sent) == 1 + again + 1
 
     def test_is_filled_by_success(self) -> None:
         """A call that succeeds gives back what its last failure cost, else one."""
-        resender = Resender(Retry(attempts=1000, deadline_seconds=1e6), FakeTime())
+        calls = Calls(Retry(attempts=1000, deadline_seconds=1e6), FakeTime())
         with pytest.raises(PinpointEventsError):
-            resender.answer(REQUEST, Service(*[BUSY] * 2000))
-        left = resender.budget
+            calls.answer(REQUEST, Service(*[BUSY] * 2000))
+        left = calls.budget.left
         good = answer(v=202, w=202)
         for _ in range(4):
-            resender.answer(REQUEST, Service(good))
-        assert resender.budget == left + 4
-        resender.answer(REQUEST, Service(BUSY, good))
-        assert resender.budget == left + 4
+            calls.answer(REQUEST, Service(good))
+        assert calls.budget.left == left + 4
+        calls.answer(REQUEST, Service(BUSY, good))
+        assert calls.budget.left == left + 4
 
     def test_is_never_more_than_full(self) -> None:
         """Success alone saves nothing up."""
-        resender = Resender(PATIENT, FakeTime())
-        resender.answer(REQUEST, Service(answer(v=202, w=202)))
-        assert resender.budget == 500
+        calls = Calls(PATIENT, FakeTime())
+        calls.answer(REQUEST, Service(answer(v=202, w=202)))
+        assert calls.budget.left == 500
 
 
 class TestItems:
@@ -299,7 +322,7 @@ class TestItems:
     def test_are_sent_alone(self) -> None:
         """The answers are one in the end."""
         service = Service(answer(v=500, w=202), answer(v=503), answer(v=202))
-        got = Resender(PATIENT, FakeTime()).answer(REQUEST, service)
+        got = Calls(PATIENT, FakeTime()).answer(REQUEST, service)
         assert got == answer(v=202, w=202)
         alone = request(e={"v": event()})
         assert service.sent == [REQUEST, alone, alone]
@@ -310,13 +333,13 @@ class TestItems:
         """Throttling of one item is throttling."""
         time = FakeTime()
         service = Service(answer(v=code, w=202), answer(v=202))
-        Resender(PATIENT, time).answer(REQUEST, service)
+        Calls(PATIENT, time).answer(REQUEST, service)
         assert time.waits == [wait]
 
     def test_share_the_attempts_with_the_whole_request(self) -> None:
         """`attempts` counts all that is sent for a call."""
         service = Service(BUSY, answer(v=500, w=202), answer(v=500))
-        got = Resender(Retry(attempts=3), FakeTime()).answer(REQUEST, service)
+        got = Calls(Retry(attempts=3), FakeTime()).answer(REQUEST, service)
         assert got == answer(v=500, w=202)
 
     @pytest.mark.parametrize(
@@ -332,7 +355,7 @@ class TestItems:
     def test_stay_retryable_when_that_fails(self, failure: Exception) -> None:
         """Once something was answered, nothing is raised any more."""
         service = Service(answer(v=500, w=202), *[failure] * 2)
-        got = Resender(PATIENT, FakeTime()).answer(REQUEST, service)
+        got = Calls(PATIENT, FakeTime()).answer(REQUEST, service)
         assert got == answer(v=500, w=202)
         outcomes = [item.outcome for item in got.outcomes(REQUEST)]
         assert outcomes == [Outcome.ACCEPTED, Outcome.RETRYABLE, Outcome.ACCEPTED]
@@ -340,14 +363,14 @@ class TestItems:
     def test_outlive_failures_in_between(self) -> None:
         """A re-send that fails is itself sent again."""
         service = Service(answer(v=500, w=202), BUSY, THROTTLED, answer(v=202))
-        got = Resender(PATIENT, FakeTime()).answer(REQUEST, service)
+        got = Calls(PATIENT, FakeTime()).answer(REQUEST, service)
         assert got == answer(v=202, w=202)
         assert len(service.sent) == 4
 
     def test_that_are_rejected_or_unreported_are_left(self) -> None:
         """What was refused stays refused; what is unknown may have been taken."""
         service = Service(answer(v=400))
-        got = Resender(PATIENT, FakeTime()).answer(REQUEST, service)
+        got = Calls(PATIENT, FakeTime()).answer(REQUEST, service)
         assert got == answer(v=400)
 
     @given(st.lists(st.sampled_from([202, 400, 429, 500]), min_size=1, max_size=6))
@@ -355,79 +378,22 @@ class TestItems:
         """An event has the last code that it got, and is sent until that is final."""
         one = request(e={"v": event()})
         service = Service(*[answer(v=code) for code in [*codes, 202]])
-        got = Resender(Retry(attempts=20, deadline_seconds=1e6), FakeTime()).answer(
+        got = Calls(Retry(attempts=20, deadline_seconds=1e6), FakeTime()).answer(
             one, service
         )
         first = next(code for code in [*codes, 202] if code in {202, 400})
         assert got == answer(v=first)
 
 
-class TestClock:
-    """The clock is corrected from an answer that refuses its time."""
-
-    DATE = "Mon, 21 Sep 2026 12:00:00 GMT"
-    SECONDS = 1_789_992_000.0
-
-    @pytest.mark.parametrize(
-        "code",
-        [
-            "RequestTimeTooSkewed",
-            "RequestExpired",
-            "RequestInTheFuture",
-            "SignatureDoesNotMatch",
-            "InvalidSignatureException",
-        ],
-    )
-    def test_is_corrected(self, code: str) -> None:
-        """The service's time counts, and goes on as ours does."""
-        time = FakeTime()
-        clock = Clock(time)
-        assert clock.is_corrected_by(ForbiddenError(403, code), self.DATE)
-        time.sleep(5)
-        assert clock.now() == self.SECONDS + 5
-
-    def test_is_corrected_back(self) -> None:
-        """It may be this machine that is set right meanwhile."""
-        time = FakeTime()
-        clock = Clock(time)
-        skewed = ForbiddenError(403, "RequestTimeTooSkewed")
-        assert clock.is_corrected_by(skewed, self.DATE)
-        time.seconds = self.SECONDS
-        assert clock.is_corrected_by(skewed, self.DATE)
-        assert clock.now() == self.SECONDS
-
-    @pytest.mark.parametrize("apart", [-240.0, 240.0])
-    def test_is_left_where_it_is_near(self, apart: float) -> None:
-        """Signatures are refused for other reasons, too, and four minutes are far."""
-        refused = ForbiddenError(403, "SignatureDoesNotMatch")
-        time = FakeTime()
-        time.seconds = self.SECONDS + apart * 0.99
-        assert not Clock(time).is_corrected_by(refused, self.DATE)
-        time.seconds = self.SECONDS + apart
-        assert Clock(time).is_corrected_by(refused, self.DATE)
-
-    @pytest.mark.parametrize(
-        "code, date",
-        [
-            ("AccessDeniedException", DATE),
-            ("RequestExpired", None),
-            ("RequestExpired", "yesterday"),
-            ("RequestExpired", "Mon, 21 Sep 99999999999999999999 12:00:00 GMT"),
-        ],
-    )
-    def test_is_left_without_reason(self, code: str, date: str | None) -> None:
-        """Other refusals and unreadable dates say nothing about it."""
-        time = FakeTime()
-        clock = Clock(time)
-        assert not clock.is_corrected_by(ForbiddenError(403, code), date)
-        assert clock.now() == time.seconds
+class TestClockCorrected:
+    """A call goes on once the clock was corrected."""
 
     def test_sends_again_at_once(self) -> None:
         """A corrected clock waits for nothing."""
         time = FakeTime()
         corrected = ClockCorrected(ForbiddenError(403, "RequestExpired"))
         service = Service(corrected, answer(v=202, w=202))
-        got = Resender(PATIENT, time).answer(REQUEST, service)
+        got = Calls(PATIENT, time).answer(REQUEST, service)
         assert got == answer(v=202, w=202)
         assert time.waits == [0.0]
 
@@ -438,6 +404,78 @@ class TestClock:
         service = Service(*[ClockCorrected(refused)] * 3)
         assert told(service, retry, FakeTime()) is refused
         assert len(service.sent) == sent
+
+
+class TestMachine:
+    """The steps of a call, whatever happens: the invariants of the module."""
+
+    @given(
+        attempts=st.integers(1, 8),
+        deadline=st.floats(0.1, 60),
+        happenings=st.lists(
+            st.tuples(
+                st.one_of(
+                    st.sampled_from(
+                        [
+                            BUSY,
+                            THROTTLED,
+                            TransportError("cut", is_retry_safe=True),
+                            TooManyRequestsError(429, "x", retry_after_seconds=3.0),
+                            ForbiddenError(403, "x"),
+                            ClockCorrected(ForbiddenError(403, "RequestExpired")),
+                        ]
+                    ),
+                    st.fixed_dictionaries(
+                        dict.fromkeys(("v", "w"), st.sampled_from([202, 400, 429, 500]))
+                    ),
+                ),
+                st.floats(0, 20),
+                st.floats(0, 1),
+            ),
+            min_size=20,
+            max_size=20,
+        ),
+    )
+    def test_invariants(
+        self,
+        attempts: int,
+        deadline: float,
+        happenings: list[tuple[Any, float, float]],
+    ) -> None:
+        """Attempts and waits are bounded, and every item has its last answer."""
+        retry = Retry(attempts=attempts, deadline_seconds=deadline)
+        now = 5.0
+        call = RetryCall(REQUEST, retry, RetryBudget(), now=now)
+        known: dict[str, int] = {}
+        sent = 0
+        step: Step = call.start()
+        for happening, seconds, random in happenings:
+            if isinstance(step, Wait):
+                assert now + step.seconds <= call.deadline == 5.0 + deadline
+                assert step.attempt == sent + 1
+                now += step.seconds
+                step = call.waited()
+            if not isinstance(step, Send):
+                break
+            sent += 1  # noqa: SIM113 - not of each
+            assert step.attempt == sent <= attempts
+            events = step.request.batch_item["e"].events
+            assert not any(known.get(name) in {202, 400} for name in events)
+            now += seconds
+            if isinstance(happening, ClockCorrected):
+                step = call.clock_corrected(happening.error, now=now)
+            elif isinstance(happening, PinpointEventsError):
+                step = call.failed(happening, now=now, random=random)
+            else:
+                codes = {name: happening[name] for name in events}
+                known |= codes
+                step = call.answered(answer(**codes), now=now, random=random)
+        assert isinstance(step, Done | GiveUp)
+        if isinstance(step, GiveUp):
+            assert not known
+        else:
+            responses = step.response.results["e"].events_item_response
+            assert {name: one.status_code for name, one in responses.items()} == known
 
 
 class TestTime:

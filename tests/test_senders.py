@@ -1,4 +1,4 @@
-"""All senders under one contract, and what they share."""
+"""All senders under one contract, and what they have in common."""
 
 import inspect
 import json
@@ -34,10 +34,10 @@ __all__ = ["aws"]
 
 
 class Opened(ExitStack):
-    """Closes what it opened."""
+    """Closes the senders that it opened."""
 
     def opened(self, sender: BaseSender) -> Sender:
-        """Return the sender, which is closed in the end."""
+        """Return the sender, which is closed at the end."""
         return self.enter_context(sender)
 
 
@@ -49,7 +49,7 @@ class ServerPlace(Opened):
         self.server = server
 
     def arrived(self) -> list[tuple[str, str]]:
-        """Return what stands in the bodies of the requests."""
+        """Return the events in the bodies of the requests."""
         batches = [json.loads(each.body)["BatchItem"] for each in self.server.received]
         return sorted(
             (endpoint_id, event_id)
@@ -60,19 +60,19 @@ class ServerPlace(Opened):
 
 
 class ServicePlace(ServerPlace):
-    """The same, to which `PinpointSender` sends."""
+    """A server on loopback, to which `PinpointSender` sends."""
 
     def sender(self) -> Sender:
-        """Open a sender by the keys in the environment."""
+        """Open a sender with the keys in the environment."""
         url = self.server.url
         return self.opened(PinpointSender("app-1", region="x-1", endpoint_url=url))
 
 
 class ClientPlace(ServerPlace):
-    """The same, to which a boto3 client sends."""
+    """A server on loopback, to which a boto3 client sends."""
 
     def sender(self) -> Sender:
-        """Open a sender through a new client."""
+        """Open a sender with a new client."""
         new = client(self.server.url)
         self.callback(new.close)
         return self.opened(ClientSender(new, "app-1"))
@@ -90,13 +90,13 @@ class FilePlace(Opened):
         return self.opened(SqliteSender(self.path, application_id="app-1"))
 
     def arrived(self) -> list[tuple[str, str]]:
-        """Return what stands in the file."""
+        """Return the events in the file."""
         with closing(sqlite3.connect(self.path)) as store:
             return sorted(store.execute("SELECT endpoint_id, event_id FROM events"))
 
 
 class MemoryPlace(Opened):
-    """The memory of the last sender."""
+    """The memory of the sender opened last."""
 
     def sender(self) -> Sender:
         """Open a sender."""
@@ -104,7 +104,7 @@ class MemoryPlace(Opened):
         return self.opened(self.last)
 
     def arrived(self) -> list[tuple[str, str]]:
-        """Return what the sender has kept."""
+        """Return the events that the sender has kept."""
         return sorted(self.last.events)
 
 
@@ -133,7 +133,7 @@ class TestClientSender(SenderContract):
 
 
 class TestSqliteSender(SenderContract):
-    """The sender into a file keeps the contract."""
+    """The sender to a file keeps the contract."""
 
     @pytest.fixture
     def place(self, tmp_path: Path) -> Iterator[Place]:
@@ -143,17 +143,17 @@ class TestSqliteSender(SenderContract):
 
 
 class TestMemorySender(SenderContract):
-    """The sender into memory keeps the contract."""
+    """The sender to memory keeps the contract."""
 
     @pytest.fixture
     def place(self) -> Iterator[Place]:
-        """Have no place yet."""
+        """Return no place yet."""
         with MemoryPlace() as place:
             yield place
 
     @needs_fork
     def test_fork(self, sender: Sender, place: Place) -> None:
-        """Each process goes on with a copy of its own."""
+        """Each process has its own copy."""
         sender.put_events(request(e={"before": event()}))
 
         def send_in_child() -> None:
@@ -166,10 +166,10 @@ class TestMemorySender(SenderContract):
 
 
 class NullSender:
-    """A sender of somebody else's, which inherits from nothing."""
+    """A sender of another project, without a base class."""
 
     def put_events(self, request: EventsRequest) -> EventsResponse:
-        """Say nothing."""
+        """Return an empty answer."""
         return EventsResponse()
 
     def close(self) -> None:
@@ -188,7 +188,7 @@ class NullSender:
 
 
 class TestProtocol:
-    """A sender is what has four methods."""
+    """A sender is an object with four methods."""
 
     def test_needs_no_base_class(self) -> None:
         """Type checker and `isinstance` agree that this is one."""
@@ -204,7 +204,7 @@ class TestProtocol:
         assert kinds == {inspect.Parameter.POSITIONAL_ONLY}
 
     def test_needs_all_methods(self) -> None:
-        """What only has `put_events`, as a boto3 client, is none."""
+        """An object that has only `put_events`, as a boto3 client, is not a sender."""
         assert not isinstance(object(), Sender)
 
 
@@ -212,11 +212,11 @@ class TestApplicationId:
     """Every sender is bound to one application."""
 
     def test_is_returned(self) -> None:
-        """A sound id is taken as it is."""
+        """A valid id is kept unchanged."""
         assert checked_application_id("App/1") == "App/1"
 
     def test_subclass_of_str(self) -> None:
-        """Of a subclass only the text stays."""
+        """Of a subclass of `str` only the text is kept."""
 
         class Name(str):
             __slots__ = ()
@@ -246,17 +246,17 @@ class TestNames:
     """`pinpoint_events.senders` is public."""
 
     def test_are_sorted_and_bound(self) -> None:
-        """Each name in `__all__` leads to something, in the order of the alphabet."""
+        """Each name in `__all__` exists, in alphabetical order."""
         assert sorted(senders.__all__) == senders.__all__
         assert set(senders.__all__) <= set(dir(senders))
         assert [name for name in senders.__all__ if not hasattr(senders, name)] == []
 
     def test_merged(self) -> None:
-        """The function by which stores merge endpoints is among them."""
+        """The function by which stores merge endpoints is public."""
         assert senders.merged is merged
 
     def test_unknown(self) -> None:
-        """A name that is not there is told as Python tells it."""
+        """An unknown name is Python's own error."""
         with pytest.raises(AttributeError) as caught:
             _ = senders.KafkaSender
         assert str(caught.value) == (

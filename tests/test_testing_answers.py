@@ -18,6 +18,7 @@ from pinpoint_events.errors import (
     SenderError,
     ServiceError,
     StoreError,
+    StoreErrorCode,
     TransportError,
     ValidationError,
 )
@@ -322,6 +323,11 @@ class TestErrors:
     ) -> None:
         """Only of the class that was asked for, and those below it."""
         assert drawn(strategies.errors(kind), type, count=30) == kinds
+
+    def test_codes_of_stores(self) -> None:
+        """A store fails with any code."""
+        codes = set(StoreErrorCode)
+        assert not missing(strategies.errors(StoreError), lambda e: e.code, codes)
 
     def test_foreign_class(self) -> None:
         """Errors of others are not made here."""

@@ -13,10 +13,16 @@ if TYPE_CHECKING:
     from pinpoint_events.builder import BatchBuilder as BatchBuilder
     from pinpoint_events.errors import BadRequestError as BadRequestError
     from pinpoint_events.errors import ConfigurationError as ConfigurationError
+    from pinpoint_events.errors import ConfigurationErrorCode as ConfigurationErrorCode
     from pinpoint_events.errors import ForbiddenError as ForbiddenError
     from pinpoint_events.errors import InternalServerError as InternalServerError
     from pinpoint_events.errors import InvalidResponseError as InvalidResponseError
+    from pinpoint_events.errors import (
+        InvalidResponseErrorCode as InvalidResponseErrorCode,
+    )
     from pinpoint_events.errors import ItemsFailedError as ItemsFailedError
+    from pinpoint_events.errors import LoadError as LoadError
+    from pinpoint_events.errors import LoadErrorCode as LoadErrorCode
     from pinpoint_events.errors import MethodNotAllowedError as MethodNotAllowedError
     from pinpoint_events.errors import NotFoundError as NotFoundError
     from pinpoint_events.errors import PayloadTooLargeError as PayloadTooLargeError
@@ -25,8 +31,10 @@ if TYPE_CHECKING:
     from pinpoint_events.errors import SenderError as SenderError
     from pinpoint_events.errors import ServiceError as ServiceError
     from pinpoint_events.errors import StoreError as StoreError
+    from pinpoint_events.errors import StoreErrorCode as StoreErrorCode
     from pinpoint_events.errors import TooManyRequestsError as TooManyRequestsError
     from pinpoint_events.errors import TransportError as TransportError
+    from pinpoint_events.errors import TransportErrorCode as TransportErrorCode
     from pinpoint_events.errors import ValidationError as ValidationError
     from pinpoint_events.model.endpoint import ChannelType as ChannelType
     from pinpoint_events.model.endpoint import Demographic as Demographic
@@ -51,7 +59,10 @@ if TYPE_CHECKING:
     from pinpoint_events.problems import ProblemCode as ProblemCode
     from pinpoint_events.quotas import Quotas as Quotas
     from pinpoint_events.quotas import check_quotas as check_quotas
+    from pinpoint_events.senders import Attempt as Attempt
+    from pinpoint_events.senders import AttemptObserver as AttemptObserver
     from pinpoint_events.senders import ClientSender as ClientSender
+    from pinpoint_events.senders import HttpResponse as HttpResponse
     from pinpoint_events.senders import MemorySender as MemorySender
     from pinpoint_events.senders import PinpointSender as PinpointSender
     from pinpoint_events.senders import Retry as Retry
@@ -66,11 +77,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Attempt",
+    "AttemptObserver",
     "BadRequestError",
     "BatchBuilder",
     "ChannelType",
     "ClientSender",
     "ConfigurationError",
+    "ConfigurationErrorCode",
     "Demographic",
     "Endpoint",
     "EndpointItemResponse",
@@ -81,11 +95,15 @@ __all__ = [
     "EventsRequest",
     "EventsResponse",
     "ForbiddenError",
+    "HttpResponse",
     "InternalServerError",
     "InvalidResponseError",
+    "InvalidResponseErrorCode",
     "ItemOutcome",
     "ItemResponse",
     "ItemsFailedError",
+    "LoadError",
+    "LoadErrorCode",
     "Location",
     "MemorySender",
     "MethodNotAllowedError",
@@ -106,8 +124,10 @@ __all__ = [
     "Session",
     "SqliteSender",
     "StoreError",
+    "StoreErrorCode",
     "TooManyRequestsError",
     "TransportError",
+    "TransportErrorCode",
     "User",
     "ValidationError",
     "__version__",
@@ -121,7 +141,7 @@ __all__ = [
 
 _MODULES = {
     "builder": {"BatchBuilder"},
-    "errors": {name for name in __all__ if name.endswith("Error")},
+    "errors": {name for name in __all__ if name.endswith(("Error", "ErrorCode"))},
     "model.endpoint": {
         "ChannelType",
         "Demographic",
@@ -144,7 +164,10 @@ _MODULES = {
     "problems": {"Problem", "ProblemCode"},
     "quotas": {"Quotas", "check_quotas"},
     "senders": {
+        "Attempt",
+        "AttemptObserver",
         "ClientSender",
+        "HttpResponse",
         "MemorySender",
         "PinpointSender",
         "Retry",

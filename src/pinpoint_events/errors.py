@@ -5,12 +5,13 @@ Every error of this package, in one tree.
 PinpointEventsError
     ValidationError (also a ValueError; .problems)
         QuotaExceededError       every problem is a quota
-    ConfigurationError           region, URL, credentials, a missing extra
+    ConfigurationError           region, URL, credentials, a missing extra; .code
     ItemsFailedError             .outcomes
+    LoadError                    .code .path .place .totals
     SenderError                  .is_retry_safe .retry_after_seconds .request_id
-        TransportError           no answer arrived
-        InvalidResponseError     an answer arrived that cannot be read
-        StoreError               the local store refused
+        TransportError           no complete answer arrived; .code
+        InvalidResponseError     an answer arrived that cannot be read; .code
+        StoreError               the local store refused; .code
         ServiceError             .status .code .message
             BadRequestError ForbiddenError NotFoundError MethodNotAllowedError
             PayloadTooLargeError TooManyRequestsError InternalServerError
@@ -23,20 +24,26 @@ show keys, ids, sizes, types and limits.
 
 from collections import Counter
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pinpoint_events.problems import Problem, path_text
 
 if TYPE_CHECKING:
+    from pinpoint_events.loader.totals import Totals
     from pinpoint_events.model.response import ItemOutcome
 
 __all__ = [
     "BadRequestError",
     "ConfigurationError",
+    "ConfigurationErrorCode",
     "ForbiddenError",
     "InternalServerError",
     "InvalidResponseError",
+    "InvalidResponseErrorCode",
     "ItemsFailedError",
+    "LoadError",
+    "LoadErrorCode",
     "MethodNotAllowedError",
     "NotFoundError",
     "PayloadTooLargeError",
@@ -45,8 +52,10 @@ __all__ = [
     "SenderError",
     "ServiceError",
     "StoreError",
+    "StoreErrorCode",
     "TooManyRequestsError",
     "TransportError",
+    "TransportErrorCode",
     "ValidationError",
 ]
 
@@ -136,8 +145,48 @@ class QuotaExceededError(ValidationError):
     """The input is valid, but more or larger than the service accepts."""
 
 
+class ConfigurationErrorCode(StrEnum):
+    """
+    The settings that programs may want to handle on their own.
+
+    Attributes:
+        CA_BUNDLE_UNREADABLE: The file of certificates to trust cannot be read.
+        INVALID_REGION: The region has characters that no region has.
+        NO_CREDENTIALS: No source of AWS credentials has any.
+        NO_REGION: No argument, variable or file names a region.
+        PROFILE_NOT_FOUND: The AWS config files have no profile of this name.
+    """
+
+    CA_BUNDLE_UNREADABLE = "ca_bundle_unreadable"
+    INVALID_REGION = "invalid_region"
+    NO_CREDENTIALS = "no_credentials"
+    NO_REGION = "no_region"
+    PROFILE_NOT_FOUND = "profile_not_found"
+
+
 class ConfigurationError(PinpointEventsError):
-    """Region, URL, credentials or installation do not allow sending at all."""
+    """
+    Region, URL, credentials or installation do not allow sending at all.
+
+    Attributes:
+        message: What is wrong, and what to do next.
+        code: Which setting it is; None for those that have no code.
+    """
+
+    message: str
+    code: ConfigurationErrorCode | None
+
+    def __init__(
+        self, message: str, code: ConfigurationErrorCode | None = None
+    ) -> None:
+        """Keep what is wrong."""
+        super().__init__(message, code)
+        self.message = message
+        self.code = code
+
+    def __str__(self) -> str:
+        """Return the message."""
+        return self.message
 
 
 class ItemsFailedError(PinpointEventsError):
@@ -184,6 +233,74 @@ def outcome_text(outcome: "ItemOutcome") -> str:
     return line
 
 
+class LoadErrorCode(StrEnum):
+    """
+    Why files were not loaded to their end.
+
+    Attributes:
+        CHECKPOINT_INVALID: The checkpoint file is not one, or of another version.
+        CHECKPOINT_OF_ANOTHER_PLACE: It was written for another destination.
+        CHECKPOINT_OF_MORE_FILES: It was written for more files.
+        CHECKPOINT_UNREADABLE: It cannot be read.
+        INPUT_CHANGED: A file is not the one that the checkpoint was written for.
+        INPUT_UNREADABLE: A file is missing, cannot be read, or is damaged.
+        NOT_SETTLED: An event may be sent again, and no rejects file keeps it.
+        OUTPUT_UNWRITABLE: The checkpoint or the rejects file cannot be written.
+        REJECTED_UNUSABLE: The rejects file cannot be opened, or is not that of the
+            earlier run.
+        SENDER_FAILED: The sender cannot go on; its error is the `__cause__`.
+    """
+
+    CHECKPOINT_INVALID = "checkpoint_invalid"
+    CHECKPOINT_OF_ANOTHER_PLACE = "checkpoint_of_another_place"
+    CHECKPOINT_OF_MORE_FILES = "checkpoint_of_more_files"
+    CHECKPOINT_UNREADABLE = "checkpoint_unreadable"
+    INPUT_CHANGED = "input_changed"
+    INPUT_UNREADABLE = "input_unreadable"
+    NOT_SETTLED = "not_settled"
+    OUTPUT_UNWRITABLE = "output_unwritable"
+    REJECTED_UNUSABLE = "rejected_unusable"
+    SENDER_FAILED = "sender_failed"
+
+
+class LoadError(PinpointEventsError):
+    """
+    Files were not loaded to their end.
+
+    Attributes:
+        code: Why.
+        path: The file it is about; None if it is about none.
+        place: The destination in the checkpoint, where that is another one.
+        totals: What was loaded until then; None if nothing was begun.
+    """
+
+    code: LoadErrorCode
+    message: str
+    path: str | None
+    place: str | None
+    totals: "Totals | None"
+
+    def __init__(
+        self,
+        code: LoadErrorCode,
+        message: str,
+        path: str | None = None,
+        place: str | None = None,
+        totals: "Totals | None" = None,
+    ) -> None:
+        """Keep the facts."""
+        super().__init__(code, message, path, place, totals)
+        self.code = code
+        self.message = message
+        self.path = path
+        self.place = place
+        self.totals = totals
+
+    def __str__(self) -> str:
+        """Return the message."""
+        return self.message
+
+
 class SenderError(PinpointEventsError):
     """
     A request could not be sent, or its outcome is unknown.
@@ -222,16 +339,159 @@ class SenderError(PinpointEventsError):
         return f"{self.message} (request id {self.request_id})"
 
 
+class TransportErrorCode(StrEnum):
+    """
+    Why no complete answer arrived.
+
+    Attributes:
+        CERTIFICATE_NOT_TRUSTED: The certificate of the host cannot be verified.
+        CONNECT: The connection was refused, or the host cannot be reached.
+        CONNECT_TIMEOUT: No connection was made within the connect timeout.
+        CONNECTION_CLOSED: The connection ended before the answer did.
+        DEADLINE: The deadline of the call passed before the answer was complete.
+        NAME_RESOLUTION: DNS knows no address of the host.
+        NOT_HTTP: What was received is not HTTP.
+        OTHER: Nothing more is known.
+        PROXY: The proxy made no connection to the host.
+        READ_TIMEOUT: The host sent nothing for as long as the read timeout.
+        TLS: The TLS handshake failed for another reason than the certificate.
+    """
+
+    CERTIFICATE_NOT_TRUSTED = "certificate_not_trusted"
+    CONNECT = "connect"
+    CONNECT_TIMEOUT = "connect_timeout"
+    CONNECTION_CLOSED = "connection_closed"
+    DEADLINE = "deadline"
+    NAME_RESOLUTION = "name_resolution"
+    NOT_HTTP = "not_http"
+    OTHER = "other"
+    PROXY = "proxy"
+    READ_TIMEOUT = "read_timeout"
+    TLS = "tls"
+
+
 class TransportError(SenderError):
-    """No complete answer arrived: no connection, a cut one, or a timeout."""
+    """
+    No complete answer arrived: no connection, a cut one, or a timeout.
+
+    Attributes:
+        code: Why.
+    """
+
+    code: TransportErrorCode
+
+    def __init__(
+        self,
+        message: str,
+        is_retry_safe: bool = False,  # noqa: FBT001, FBT002 - args rebuild it
+        retry_after_seconds: float | None = None,
+        request_id: str | None = None,
+        code: TransportErrorCode = TransportErrorCode.OTHER,
+    ) -> None:
+        """Keep what happened."""
+        super().__init__(message, is_retry_safe, retry_after_seconds, request_id)
+        self.args: tuple[Any, ...] = (*self.args, code)
+        self.code = code
+
+
+class InvalidResponseErrorCode(StrEnum):
+    """
+    Why an answer cannot be read.
+
+    Attributes:
+        NOT_JSON: Its body is no JSON object.
+        TOO_LARGE: It has more bytes than the answer to any valid request.
+        UNREADABLE: It has another form than the service's, or no more is known.
+    """
+
+    NOT_JSON = "not_json"
+    TOO_LARGE = "too_large"
+    UNREADABLE = "unreadable"
 
 
 class InvalidResponseError(SenderError):
-    """The service said yes, but in no form that says to what."""
+    """
+    The service accepted the request, but its answer cannot be read.
+
+    Attributes:
+        code: Why not.
+    """
+
+    code: InvalidResponseErrorCode
+
+    def __init__(
+        self,
+        message: str,
+        is_retry_safe: bool = False,  # noqa: FBT001, FBT002 - args rebuild it
+        retry_after_seconds: float | None = None,
+        request_id: str | None = None,
+        code: InvalidResponseErrorCode = InvalidResponseErrorCode.UNREADABLE,
+    ) -> None:
+        """Keep what happened."""
+        super().__init__(message, is_retry_safe, retry_after_seconds, request_id)
+        self.args: tuple[Any, ...] = (*self.args, code)
+        self.code = code
+
+
+class StoreErrorCode(StrEnum):
+    """
+    Why a local store cannot be used.
+
+    Attributes:
+        CANNOT_OPEN: Its directory does not exist, or the file may not be opened.
+        CLOSED: It was closed by this process.
+        CORRUPT: The file is damaged.
+        FOREIGN: The file is a database of another program.
+        FULL: The disk, or a limit on the file's size, leaves no room to grow.
+        IO: The operating system failed to read or write the file.
+        LOCKED: Another writer held the lock for longer than the timeout.
+        MOVED: The file was moved, deleted or replaced while in use.
+        NOT_A_DATABASE: The file is not an SQLite database.
+        OTHER: Anything else; the error's `__cause__`, if any, is SQLite's.
+        OTHER_VERSION: Another release of this package wrote it in another format.
+        READ_ONLY: This user may not write the file or its directory.
+        UNREADABLE_ROW: A row has content that this release cannot read.
+        UNSAFE_FORK: The file was open while the process forked.
+    """
+
+    CANNOT_OPEN = "cannot_open"
+    CLOSED = "closed"
+    CORRUPT = "corrupt"
+    FOREIGN = "foreign"
+    FULL = "full"
+    IO = "io"
+    LOCKED = "locked"
+    MOVED = "moved"
+    NOT_A_DATABASE = "not_a_database"
+    OTHER = "other"
+    OTHER_VERSION = "other_version"
+    READ_ONLY = "read_only"
+    UNREADABLE_ROW = "unreadable_row"
+    UNSAFE_FORK = "unsafe_fork"
 
 
 class StoreError(SenderError):
-    """The local store is missing, locked, read-only, full or broken."""
+    """
+    The local store cannot be used; the transaction that failed has stored nothing.
+
+    Attributes:
+        code: Why, for programs to branch on.
+    """
+
+    code: StoreErrorCode
+
+    def __init__(
+        self,
+        message: str,
+        is_retry_safe: bool = False,  # noqa: FBT001, FBT002 - args rebuild it
+        retry_after_seconds: float | None = None,
+        request_id: str | None = None,
+        *,
+        code: StoreErrorCode = StoreErrorCode.OTHER,
+    ) -> None:
+        """Keep what happened."""
+        super().__init__(message, is_retry_safe, retry_after_seconds, request_id)
+        self.code = code  # not in `args`: pickle restores it with `__dict__`
 
 
 class ServiceError(SenderError):

@@ -12,6 +12,7 @@ import attrs
 from pinpoint_events.errors import (
     ConfigurationError,
     InvalidResponseError,
+    InvalidResponseErrorCode,
     QuotaExceededError,
     ValidationError,
 )
@@ -77,8 +78,10 @@ def path_of(application_id: str) -> str:
         ConfigurationError: If the application id is empty, or a step of a path.
     """
     if application_id in {"", ".", ".."}:
-        told = "the application id is empty or dots; pass that of your Pinpoint project"
-        raise ConfigurationError(told)
+        message = (
+            "the application id is empty or dots; pass that of your Pinpoint project"
+        )
+        raise ConfigurationError(message)
     return f"/v1/apps/{quote(application_id, safe='')}/events"
 
 
@@ -98,13 +101,15 @@ def events_response(response: HttpResponse) -> EventsResponse:
     try:
         answer = from_wire(EventsResponse, decode(response.body))
     except ValidationError:
-        told = (
+        message = (
             f"the answer (HTTP {response.status}, {len(response.body):,} bytes of "
             f"{_content_type(response)}) is no JSON object; the events may have been "
             "taken; check the endpoint URL"
         )
         # From None: the error above says where in the text, and no more.
-        raise InvalidResponseError(told, request_id=request_id) from None
+        raise InvalidResponseError(
+            message, request_id=request_id, code=InvalidResponseErrorCode.NOT_JSON
+        ) from None
     return attrs.evolve(answer, request_id=request_id)
 
 

@@ -1,21 +1,32 @@
 """
-Sending again: when it is worth it, how long to wait before, and when to stop.
+What to send again, and when: a state machine that never sleeps and reads no clock.
 
-One loop serves a whole call. As long as nothing was answered it repeats the request;
-once something was, it repeats only the items that came back retryable, and from then on
-it always ends with an answer. It follows the AWS SDKs' standard mode: waits that double
-up to a ceiling, each shortened at random so that clients do not come back all together,
-and a budget of failures, so that a service in trouble is not made to work harder.
-Sources: AWS SDKs and Tools Reference Guide, "Retry behavior", and botocore 1.44.
+A `RetryCall` serves one call. Its owner asks for the next step, does it, and says what
+came of it and what time it is:
+
+    step = call.start()
+    Send(request, attempt)     send it, then call answered(), failed() or
+                               clock_corrected()
+    Wait(seconds, attempt)     wait, then call waited()
+    Done(response)             return it
+    GiveUp(error)              raise it
+
+While nothing was answered, the whole request is sent again. Once something was, only
+the items that came back retryable are, and the call ends with a response, never with an
+error: what is known of the other items must not get lost.
+
+Invariants: there are at most `Retry.attempts` attempts; no attempt begins after the
+deadline, and no wait goes beyond it; an item that was accepted or rejected is not sent
+again; the response has the last answer to each item.
+
+The rules are those of the AWS SDKs' standard mode: waits that double up to a ceiling,
+each shortened at random so that clients do not return all at once, and a budget of
+failures, so that a service in trouble does not get more load. Sources: AWS SDKs and
+Tools Reference Guide, "Retry behavior", and botocore 1.44.
 """
 
-import logging
-import random
 import sys
-import time
-from collections.abc import Callable
-from email.utils import parsedate_to_datetime
-from typing import Any, Final, final
+from typing import Any, Final, NamedTuple, final
 
 import attrs
 
@@ -32,11 +43,16 @@ from pinpoint_events.model.response import EventsResponse
 from pinpoint_events.problems import Expected, Problem, ProblemCode
 from pinpoint_events.put_events import merged_response
 
-__all__ = ["Retry"]
-
-_log = logging.getLogger("pinpoint_events")
-# Else Python prints warnings to standard error where nobody set up logging.
-_log.addHandler(logging.NullHandler())
+__all__ = [
+    "Done",
+    "GiveUp",
+    "Retry",
+    "RetryBudget",
+    "RetryCall",
+    "Send",
+    "Step",
+    "Wait",
+]
 
 _BASE_SECONDS: Final = 0.05
 _THROTTLED_BASE_SECONDS: Final = 1.0
@@ -49,22 +65,9 @@ _THROTTLED_COST: Final = 5
 
 _TOO_MANY_REQUESTS: Final = 429
 
-# Under these names the service may mean our clock. A signature is refused for other
-# reasons too, hence the distance; the service itself takes five minutes.
-_SKEW_CODES: Final = frozenset(
-    {
-        "InvalidSignatureException",
-        "RequestExpired",
-        "RequestInTheFuture",
-        "RequestTimeTooSkewed",
-        "SignatureDoesNotMatch",
-    }
-)
-_SKEW_SECONDS: Final = 240.0
-
 
 def _attempts(value: int) -> int:
-    # Any: what is refused is no int.
+    # Any: a refused value is no int.
     sound: Any = value
     if not isinstance(sound, int) or isinstance(sound, bool):
         sound = wrong_type(sound, Expected.ATTEMPTS)
@@ -96,15 +99,16 @@ class Retry(Immutable):
     """
     How often and how long a sender tries.
 
-    Sent again are a whole request that got 429, 5xx or no answer, and then the items
-    that came back retryable, alone. Copies may arrive twice: the service has no key to
-    recognise them by. `AWS_RETRY_MODE` is not read; `AWS_MAX_ATTEMPTS` is where a
-    sender is given no `Retry`.
+    A whole request is sent again after 429, 5xx or no answer, then only the items that
+    came back retryable. They may arrive twice: the service has no key to recognise
+    duplicates by. `AWS_RETRY_MODE` is not read; `AWS_MAX_ATTEMPTS` applies if a sender
+    is given no `Retry`.
 
     Attributes:
         attempts: HTTP requests for one call, in all; 1 sends once, as `retry=None`.
-        deadline_seconds: After this time from the start of a call no further attempt
-            begins. One that has begun is bounded by the timeouts of the connection.
+        deadline_seconds: The longest time of a call, from its start: attempts, waits
+            between them, and every wait for the service, however slowly it answers.
+            The look-up of its address by the system is not bounded.
 
     Raises:
         ValidationError: If one of them is no number above zero, or `attempts` no whole
@@ -115,179 +119,188 @@ class Retry(Immutable):
     deadline_seconds: float = attrs.field(default=90.0, converter=_seconds)
 
 
-class Time:
-    """The clocks, the waiting and the randomness of a sender."""
-
-    def now(self) -> float:
-        """Return the seconds since 1970, by this machine's clock."""
-        return time.time()
-
-    def monotonic(self) -> float:
-        """Return the seconds of a clock that nobody sets."""
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-        time.sleep(seconds)
-
-    def random(self) -> float:
-        """Return a number from 0 up to 1."""
-        return random.random()  # noqa: S311 - spreads waits, hides nothing
-
-
-class Clock:
-    """The time that requests are signed with: this machine's, once corrected."""
-
-    def __init__(self, source: Time) -> None:
-        """Trust the machine, until the service says otherwise."""
-        self._source = source
-        self._ahead_seconds = 0.0  # the service's clock, seen from this machine's
-
-    def now(self) -> float:
-        """Return the seconds since 1970."""
-        return self._source.now() + self._ahead_seconds
-
-    def is_corrected_by(self, error: ServiceError, date: str | None) -> bool:
-        """
-        Return whether an answer shows that the clock was wrong, and correct it.
-
-        Args:
-            error: What the service refused the request with.
-            date: The `Date` header of that answer.
-        """
-        if error.code not in _SKEW_CODES or date is None:
-            return False
-        try:
-            told = parsedate_to_datetime(date).timestamp()
-        except (OverflowError, ValueError):
-            return False
-        if abs(told - self.now()) < _SKEW_SECONDS:
-            return False
-        self._ahead_seconds = told - self._source.now()
-        _log.warning(
-            "clock corrected", extra={"pinpoint_events.seconds": self._ahead_seconds}
-        )
-        return True
-
-
-class ClockCorrected(Exception):  # noqa: N818 - good news, for the loop below only
-    """The service refused our time; the clock is corrected now."""
-
-    def __init__(self, error: ServiceError) -> None:
-        """Keep what the service said."""
-        super().__init__(error)
-        self.error = error
-
-
-class Resender:
+class Send(NamedTuple):
     """
-    Sends until it is done, or until it is not worth going on.
+    Send this.
 
-    One for each sender: its calls share the budget. Threads may share it too. The
-    budget may then lose count of a call, which does it no harm, and keeps it free of a
-    lock that a `fork` could leave locked.
+    Attributes:
+        request: The whole request, or the part of it that is sent again.
+        attempt: The number of the attempt, from 1.
     """
 
-    retry: Retry
-    time: Time
-    budget: int
-
-    def __init__(self, retry: Retry | None, source: Time) -> None:
-        """Start with a full budget."""
-        self.retry = _ONCE if retry is None else retry
-        self.time = source
-        self.budget = _BUDGET
-
-    def answer(
-        self,
-        request: EventsRequest,
-        send: Callable[[EventsRequest, int], EventsResponse],
-    ) -> EventsResponse:
-        """
-        Return what became of each item, after all attempts.
-
-        Args:
-            request: The whole request.
-            send: Sends it, or a part of it, once; its other argument numbers the
-                attempt, from 1. It may raise `ClockCorrected`.
-
-        Raises:
-            PinpointEventsError: What `send` raised last, if nothing was ever answered.
-        """
-        call = _Call(self, send)
-        answer = call.send(request)
-        while (rest := request.retry(answer)) is not None:
-            if not call.waits(is_throttled=_is_throttled(answer, rest)):
-                return answer
-            try:
-                response = call.send(rest)
-            except PinpointEventsError:
-                return answer  # what is known of the other items must not get lost
-            answer = merged_response(request, answer, rest, response)
-        self.budget = min(_BUDGET, self.budget + call.cost)
-        return answer
+    request: EventsRequest
+    attempt: int
 
 
-class _Call:
-    """The attempts of one call."""
+class Wait(NamedTuple):
+    """
+    Wait before the next attempt.
+
+    Attributes:
+        seconds: How long.
+        attempt: The number of the next attempt.
+    """
+
+    seconds: float
+    attempt: int
+
+
+class Done(NamedTuple):
+    """
+    The call is over.
+
+    Attributes:
+        response: The answer to the whole request.
+    """
+
+    response: EventsResponse
+
+
+class GiveUp(NamedTuple):
+    """
+    The call is over, and nothing was ever answered.
+
+    Attributes:
+        error: The error to raise.
+    """
+
+    error: PinpointEventsError
+
+
+Step = Send | Wait | Done | GiveUp
+
+
+class RetryBudget:
+    """
+    The failures that a sender may still cause, shared by its calls.
+
+    Threads may share it without a lock: a count may get lost, which does no harm, and a
+    `fork` cannot leave a lock locked.
+    """
+
+    def __init__(self) -> None:
+        self.left = _BUDGET
+
+
+class RetryCall:
+    """
+    The steps of one call.
+
+    Args:
+        request: The whole request.
+        retry: How often and how long to try; None sends once.
+        budget: Shared by the calls of a sender.
+        now: The time of the start, in seconds of a monotonic clock.
+
+    Attributes:
+        deadline: When the call must have ended, by the same clock.
+    """
+
+    deadline: float
 
     def __init__(
-        self, owner: Resender, send: Callable[[EventsRequest, int], EventsResponse]
+        self,
+        request: EventsRequest,
+        retry: Retry | None,
+        budget: RetryBudget,
+        *,
+        now: float,
     ) -> None:
-        self._owner = owner
-        self._send = send
+        self._retry = retry = _ONCE if retry is None else retry
+        self._budget = budget
+        self._request = request
+        self._part = request
         self._attempt = 1
-        self._ends = owner.time.monotonic() + owner.retry.deadline_seconds
+        self._response: EventsResponse | None = None
         self._is_clock_corrected = False
-        self.cost = 1  # what success gives back to the budget
+        self._given_back = 1  # by success, to the budget
+        self.deadline = now + retry.deadline_seconds
 
-    def send(self, part: EventsRequest) -> EventsResponse:
-        """Send until there is an answer; raise if there will be none."""
-        while True:
-            try:
-                return self._send(part, self._attempt)
-            except ClockCorrected as corrected:
-                if self._is_clock_corrected or not self._goes_on(0.0):
-                    raise corrected.error from None
-                self._is_clock_corrected = True
-            except SenderError as error:
-                is_throttled = isinstance(error, TooManyRequestsError)
-                asked = error.retry_after_seconds or 0.0
-                if not error.is_retry_safe or not self.waits(
-                    is_throttled=is_throttled, at_least=asked
-                ):
-                    raise
+    def start(self) -> Send:
+        """Return the first step."""
+        return Send(self._part, self._attempt)
 
-    def waits(self, *, is_throttled: bool, at_least: float = 0.0) -> bool:
-        """Wait for the next attempt, or return False because there is none."""
+    def answered(self, response: EventsResponse, *, now: float, random: float) -> Step:
+        """
+        Return the step after an answer to the part that was sent.
+
+        Args:
+            response: The answer.
+            now: The time, by the monotonic clock.
+            random: A random number from 0 to 1.
+        """
+        if self._response is None:
+            self._response = response
+        else:
+            self._response = merged_response(
+                self._request, self._response, self._part, response
+            )
+        rest = self._request.retry(self._response)
+        if rest is None:
+            self._budget.left = min(_BUDGET, self._budget.left + self._given_back)
+            return Done(self._response)
+        self._part = rest
+        wait = self._wait(now, random, is_throttled=_is_throttled(self._response, rest))
+        return wait or Done(self._response)
+
+    def failed(self, error: PinpointEventsError, *, now: float, random: float) -> Step:
+        """
+        Return the step after an attempt that got no answer; see `answered`.
+
+        Args:
+            error: Why.
+            now: The time, by the monotonic clock.
+            random: A random number from 0 to 1.
+        """
+        wait = None
+        if isinstance(error, SenderError) and error.is_retry_safe:
+            wait = self._wait(
+                now,
+                random,
+                is_throttled=isinstance(error, TooManyRequestsError),
+                at_least=error.retry_after_seconds or 0.0,
+            )
+        return wait or self._given_up(error)
+
+    def clock_corrected(self, error: ServiceError, *, now: float) -> Step:
+        """
+        Return the step after the service refused our time, and it was corrected.
+
+        Args:
+            error: The service's error.
+            now: The time, by the monotonic clock.
+        """
+        if self._is_clock_corrected or not self._may_go_on(now):
+            return self._given_up(error)
+        self._is_clock_corrected = True
+        return Wait(0.0, self._attempt + 1)
+
+    def waited(self) -> Send:
+        """Return the step after a wait."""
+        self._attempt += 1
+        return Send(self._part, self._attempt)
+
+    def _given_up(self, error: PinpointEventsError) -> Done | GiveUp:
+        return GiveUp(error) if self._response is None else Done(self._response)
+
+    def _may_go_on(self, at: float) -> bool:
+        return self._attempt < self._retry.attempts and at <= self.deadline
+
+    def _wait(
+        self, now: float, random: float, *, is_throttled: bool, at_least: float = 0.0
+    ) -> Wait | None:
+        """Return the wait before the next attempt; None if there is none."""
         base = _THROTTLED_BASE_SECONDS if is_throttled else _BASE_SECONDS
         cost = _THROTTLED_COST if is_throttled else _COST
-        if self._owner.budget < cost:
-            return False
+        if self._budget.left < cost:
+            return None
         longest = min(_MAX_SECONDS, base * 2 ** min(self._attempt - 1, _DOUBLINGS))
-        wait = max(at_least, longest * self._owner.time.random())
-        if not self._goes_on(wait):
-            return False
-        self._owner.budget -= cost
-        self.cost = cost
-        return True
-
-    def _goes_on(self, wait: float) -> bool:
-        owner = self._owner
-        if self._attempt >= owner.retry.attempts:
-            return False
-        if owner.time.monotonic() + wait > self._ends:
-            return False
-        _log.warning(
-            "sending again",
-            extra={
-                "pinpoint_events.attempt": self._attempt + 1,
-                "pinpoint_events.wait_seconds": wait,
-            },
-        )
-        owner.time.sleep(wait)
-        self._attempt += 1
-        return True
+        seconds = max(at_least, longest * random)
+        if not self._may_go_on(now + seconds):
+            return None
+        self._budget.left -= cost
+        self._given_back = cost
+        return Wait(seconds, self._attempt + 1)
 
 
 def _is_throttled(answer: EventsResponse, rest: EventsRequest) -> bool:

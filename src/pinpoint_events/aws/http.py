@@ -1,20 +1,27 @@
 """
-Moves the bytes: one signed request out, one complete answer in.
+HTTP connections: one signed request out, one complete answer in.
 
 Without a proxy, connections of the standard library are kept and used again: for a
 request of 36 KB they take 140 us of CPU, where urllib3's pool takes 240 and botocore's
-HTTP session 370. Through a proxy, urllib3 does it, as it does for botocore. Either way
-TLS, timeouts and proxies are set up as botocore sets them up.
+HTTP session 370. Through a proxy, urllib3 is used, as in botocore. Either way TLS,
+timeouts and proxies are set up as in botocore.
+
+A timeout bounds one wait for the network; the deadline of an exchange bounds all of
+them, interim answers and a body that arrives byte by byte included.
 
 Connections belong to the process that opened them: after a `fork`, the child's first
 request opens one of its own. No lock is held that a `fork` could leave locked.
 """
 
 import http.client
+import io
 import ipaddress
+import math
 import os
 import socket
 import ssl
+import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import Mapping
@@ -22,13 +29,16 @@ from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 import urllib3
-from botocore.httpsession import create_urllib3_context, get_cert_path
 from urllib3.util import wait_for_read
 
+from pinpoint_events.aws._botocore import create_urllib3_context, get_cert_path
 from pinpoint_events.errors import (
     ConfigurationError,
+    ConfigurationErrorCode,
     InvalidResponseError,
+    InvalidResponseErrorCode,
     TransportError,
+    TransportErrorCode,
 )
 from pinpoint_events.http_messages import HttpRequest, HttpResponse
 
@@ -42,7 +52,8 @@ _REQUEST_ID: Final = "x-amzn-requestid"
 
 # Else the kernel holds back the end of a request until the start of it is confirmed,
 # which the other side delays: 40 ms instead of less than one.
-_NO_DELAY: Final = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
+NO_DELAY: Final = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
+KEEP_ALIVE: Final = (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
 
 # No attrs classes here: making one takes a hundredth of the time to a first answer.
@@ -54,7 +65,7 @@ class Proxy(NamedTuple):
 
     Attributes:
         url: With its user-info, if it has one.
-        headers: What it wants to be told, credentials among it.
+        headers: What it wants to be message, credentials among it.
         ca_bundle: Path of the certificates to trust a proxy by that is itself `https`.
         client_cert: What to show to such a proxy: a path, or one of it and of its key.
         forwards_https: Whether such a proxy is trusted with what goes to `https` hosts.
@@ -96,7 +107,7 @@ class Link(NamedTuple):
     connect_timeout: float | None = 60.0
     read_timeout: float | None = 60.0
     max_connections: int = 10
-    socket_options: tuple[tuple[int, int, int], ...] = _NO_DELAY
+    socket_options: tuple[tuple[int, int, int], ...] = NO_DELAY
     proxy: Proxy | None = None
 
     @property
@@ -110,9 +121,14 @@ class Link(NamedTuple):
 class Transport(Protocol):
     """Sends one request at a time on each thread, as many as there are threads."""
 
-    def exchange(self, request: HttpRequest) -> HttpResponse:
+    def exchange(self, request: HttpRequest, seconds: float = math.inf) -> HttpResponse:
         """
         Send a request and return the complete answer to it.
+
+        Args:
+            request: With all its headers.
+            seconds: The longest time to take, over all waits. It does not bound the
+                look-up of an address, which the system does.
 
         Raises:
             TransportError: If none arrived.
@@ -149,7 +165,10 @@ def _tls(
         try:
             context.load_verify_locations(cafile=path)
         except OSError as error:
-            raise _unreadable("CA bundle", path, "AWS_CA_BUNDLE") from error
+            raise ConfigurationError(
+                f"the CA bundle {path!r} cannot be read; correct AWS_CA_BUNDLE",
+                ConfigurationErrorCode.CA_BUNDLE_UNREADABLE,
+            ) from error
     else:
         context.verify_mode = ssl.CERT_NONE
     if client_cert:
@@ -157,17 +176,72 @@ def _tls(
         try:
             context.load_cert_chain(*paths)
         except OSError as error:
-            raise _unreadable("client certificate", paths[0], "client_cert") from error
+            raise ConfigurationError(
+                f"the client certificate {paths[0]!r} cannot be read; correct "
+                "client_cert"
+            ) from error
     return context
 
 
-def _unreadable(what: str, path: str, setting: str) -> ConfigurationError:
-    told = f"the {what} {path!r} cannot be read; correct {setting}"
-    return ConfigurationError(told)
+class _Deadline:
+    """When an exchange must be over, by the monotonic clock."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+
+    @property
+    def is_over(self) -> bool:
+        return time.monotonic() >= self._end
+
+    def bounded(self, timeout: float | None) -> float | None:
+        """Return a timeout that does not go beyond the deadline."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        if left == math.inf:
+            return timeout
+        return left if timeout is None else min(timeout, left)
+
+
+# The deadline of the exchange in each thread: urllib3 makes its responses itself.
+_exchange: Final = threading.local()
+
+
+class _BoundedReader(io.RawIOBase):
+    """Reads from a socket with a timeout that ends at the deadline of the exchange."""
+
+    def __init__(self, sock: socket.socket, stream: io.RawIOBase) -> None:
+        self._socket = sock
+        self._stream = stream
+        self._timeout = sock.gettimeout()
+        self._deadline: _Deadline = _exchange.deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        timeout = self._deadline.bounded(self._timeout)
+        if timeout == self._timeout:
+            return self._stream.readinto(buffer)
+        # Only near the deadline: the call takes as long as the reading itself.
+        self._socket.settimeout(timeout)
+        try:
+            return self._stream.readinto(buffer)
+        finally:
+            self._socket.settimeout(self._timeout)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
 
 
 class _FinalResponse(http.client.HTTPResponse):
     """The answer after those that only announce it, such as 103 Early Hints."""
+
+    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        stream: Any = self.fp
+        self.fp = io.BufferedReader(_BoundedReader(sock, stream.detach()))
 
     def begin(self) -> None:
         super().begin()  # which skips 100 alone
@@ -191,6 +265,9 @@ class _Connection(http.client.HTTPConnection):
         self.process = os.getpid()
 
     def connect(self) -> None:
+        deadline: _Deadline = _exchange.deadline
+        # Of each address of the host, and of the TLS handshake.
+        self.timeout = deadline.bounded(self._link.connect_timeout)
         super().connect()
         for option in self._link.socket_options:
             self.sock.setsockopt(*option)
@@ -211,10 +288,11 @@ class _Direct:
             self._context = _tls(link.verify, link.client_cert, checks_host=True)
         self._idle: deque[_Connection] = deque()
         self._is_closed = False
-        # A sender that is dropped without a word takes its connections along.
+        # Closes the connections of a sender that is dropped without `close()`.
         weakref.finalize(self, _close_all, self._idle)
 
-    def exchange(self, request: HttpRequest) -> HttpResponse:
+    def exchange(self, request: HttpRequest, seconds: float = math.inf) -> HttpResponse:
+        _exchange.deadline = _Deadline(seconds)
         connection = self._idle_connection() or self._connected()
         try:
             answer = self._answer(connection, request)
@@ -228,12 +306,12 @@ class _Direct:
     def _idle_connection(self) -> _Connection | None:
         process = os.getpid()
         while True:
-            # Not asked for their number first: another thread may be faster.
+            # Not checked for emptiness first: another thread may be faster.
             try:
                 connection = self._idle.pop()
             except IndexError:
                 return None
-            # What can be read before anything was asked is the end of the connection.
+            # A readable idle socket means that the server has closed it.
             if connection.process == process and not wait_for_read(connection.sock, 0):
                 return connection
             connection.close()
@@ -259,6 +337,8 @@ class _Direct:
             connection.close()
             if not isinstance(error, OSError):
                 raise
+            if isinstance(error, TimeoutError) and _exchange.deadline.is_over:
+                raise _too_late(link) from error
             raise _not_connected(link, error) from error
         return connection
 
@@ -267,21 +347,19 @@ class _Direct:
         request_id = None
         try:
             try:
-                connection.request(
-                    request.method, request.path, request.body, dict(request.headers)
-                )
+                self._send(connection, request)
             except (BrokenPipeError, ConnectionResetError):
-                is_cut_off = True  # it may have said why before it hung up
+                is_cut_off = True  # the server may have answered before it closed
             with connection.getresponse() as response:
                 named = response.getheaders()
                 headers = {name.lower(): value for name, value in named}
                 request_id = headers.get(_REQUEST_ID)
                 body = _body(response)
         except TimeoutError as error:
-            raise _silent(self._link, request_id) from error
+            raise _timed_out(self._link, request_id) from error
         except OSError as error:
             raise _cut(self._link, request_id) from error
-        # From None, both: they hold what was received.
+        # From None, both: the errors contain received data.
         except http.client.IncompleteRead:
             raise _cut(self._link, request_id) from None
         # A chunk of a negative size ends in a ValueError.
@@ -293,6 +371,17 @@ class _Direct:
             connection.close()
         return HttpResponse(status=response.status, headers=headers, body=body)
 
+    def _send(self, connection: _Connection, request: HttpRequest) -> None:
+        timeout = _exchange.deadline.bounded(self._link.read_timeout)
+        is_near = timeout != self._link.read_timeout
+        if is_near:
+            connection.sock.settimeout(timeout)
+        connection.request(
+            request.method, request.path, request.body, dict(request.headers)
+        )
+        if is_near:
+            connection.sock.settimeout(self._link.read_timeout)
+
     def close(self) -> None:
         self._is_closed = True
         _close_all(self._idle)
@@ -300,8 +389,8 @@ class _Direct:
 
 def _body(response: http.client.HTTPResponse) -> bytes | None:
     """Return the whole body, or None if it is too large."""
-    # What states its length is read to its end, else it counts as cut. What does not is
-    # read up to one byte more than it may have.
+    # An answer that states its length is read to its end, or it counts as cut. Others
+    # are read up to one byte more than they may have.
     if response.length is None:
         body = response.read(MAX_ANSWER_BYTES + 1)
         return None if len(body) > MAX_ANSWER_BYTES else body
@@ -314,6 +403,26 @@ def _close_all(connections: deque[_Connection]) -> None:
             connections.pop().close()
         except IndexError:
             return
+
+
+class _HttpConnection(urllib3.connection.HTTPConnection):
+    """urllib3's connection, reading with the deadline."""
+
+    response_class = _FinalResponse
+
+
+class _HttpsConnection(urllib3.connection.HTTPSConnection):
+    """The same over TLS."""
+
+    response_class = _FinalResponse
+
+
+class _HttpPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _HttpConnection
+
+
+class _HttpsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _HttpsConnection
 
 
 class _Proxied:
@@ -344,13 +453,10 @@ class _Proxied:
             "proxy_ssl_context": proxy_context,
             "socket_options": list(link.socket_options),
             "ssl_context": context,
-            "timeout": urllib3.Timeout(
-                connect=link.connect_timeout, read=link.read_timeout
-            ),
             "use_forwarding_for_https": forwards_https,
         }
-        # By process id. Those of a parent process stay untouched: their locks may be
-        # held by threads that the child does not have.
+        # By process id. Those of a parent process stay untouched: threads that do not
+        # exist in the child may hold their locks.
         self._managers: dict[int, urllib3.ProxyManager] = {}
 
     def _manager(self) -> urllib3.ProxyManager:
@@ -358,12 +464,15 @@ class _Proxied:
         manager = self._managers.get(process)
         if manager is None:
             manager = urllib3.ProxyManager(self._proxy.url, **self._options)
+            pools = {"http": _HttpPool, "https": _HttpsPool}
+            manager.pool_classes_by_scheme = pools
             manager = self._managers.setdefault(process, manager)
         return manager
 
-    def exchange(self, request: HttpRequest) -> HttpResponse:
+    def exchange(self, request: HttpRequest, seconds: float = math.inf) -> HttpResponse:
         link = self._link
         request_id = None
+        _exchange.deadline = deadline = _Deadline(seconds)
         try:
             response = self._manager().urlopen(
                 request.method,
@@ -372,6 +481,10 @@ class _Proxied:
                 headers=dict(request.headers),
                 redirect=False,
                 retries=False,
+                timeout=urllib3.Timeout(
+                    connect=deadline.bounded(link.connect_timeout),
+                    read=deadline.bounded(link.read_timeout),
+                ),
                 preload_content=False,
                 decode_content=False,
                 enforce_content_length=True,
@@ -384,14 +497,16 @@ class _Proxied:
                 # Asked for a number of bytes, urllib3 takes the end for the end.
                 response.close()
                 raise _cut(link, request_id)
-        # From None, all of them: urllib3's errors hold the connection, which holds the
+        # From None, all of them: urllib3's errors contain the connection, and so the
         # proxy's credentials.
         except urllib3.exceptions.ProxyError as error:
-            # So it calls every connection that ends before an answer, too.
+            if deadline.is_over:
+                raise _too_late(link) from None
+            # urllib3's name for every connection that ends before an answer, too.
             is_cut = isinstance(error.original_error, ConnectionError)
             raise (_cut(link) if is_cut else _no_proxy(link)) from None
-        except urllib3.exceptions.ReadTimeoutError:
-            raise _silent(link, request_id) from None
+        except (TimeoutError, urllib3.exceptions.TimeoutError):
+            raise _timed_out(link, request_id) from None
         except urllib3.exceptions.SSLError as error:
             cause = error.args[0]
             if isinstance(cause, OSError):
@@ -425,76 +540,112 @@ def _not_connected(link: Link, error: OSError) -> TransportError:
     if isinstance(error, ssl.SSLCertVerificationError):
         return _not_trusted(link, error.verify_message.rstrip("."))
     if isinstance(error, TimeoutError):
-        told = (
+        code = TransportErrorCode.CONNECT_TIMEOUT
+        message = (
             f"no connection to {link.origin} {_within(link.connect_timeout)}; check "
             "network and endpoint URL, or raise connect_timeout in the config"
         )
     elif isinstance(error, socket.gaierror):
-        told = (
+        code = TransportErrorCode.NAME_RESOLUTION
+        message = (
             f"no address is known for {link.host}; check region, endpoint URL and DNS"
         )
     elif isinstance(error, ssl.SSLError):
-        told = (
+        code = TransportErrorCode.TLS
+        message = (
             f"no TLS connection to {link.origin} "
             f"({error.reason or 'no reason given'}); check that the endpoint URL is "
             "right to begin with https"
         )
     else:
-        told = (
+        code = TransportErrorCode.CONNECT
+        message = (
             f"no connection to {link.origin} ({error.strerror or 'no reason given'}); "
             "check network, region and endpoint URL"
         )
-    return TransportError(told, is_retry_safe=True)
+    return TransportError(message, is_retry_safe=True, code=code)
 
 
 def _not_trusted(link: Link, reason: str) -> TransportError:
-    told = (
+    message = (
         f"the certificate of {link.origin} is not trusted ({reason}); check the "
         "endpoint URL, or name the CA bundle to trust in AWS_CA_BUNDLE"
     )
-    return TransportError(told)
+    return TransportError(message, code=TransportErrorCode.CERTIFICATE_NOT_TRUSTED)
 
 
 def _within(seconds: float | None) -> str:
     return "in time" if seconds is None else f"within {seconds:g} s"
 
 
+def _timed_out(link: Link, request_id: str | None) -> TransportError:
+    if _exchange.deadline.is_over:
+        return _too_late(link, request_id)
+    return _silent(link, request_id)
+
+
+def _too_late(link: Link, request_id: str | None = None) -> TransportError:
+    message = (
+        f"no complete answer from {link.origin} before the deadline of the call; the "
+        "events may have been accepted; send them again, or raise deadline_seconds of "
+        "Retry"
+    )
+    return TransportError(
+        message,
+        is_retry_safe=True,
+        request_id=request_id,
+        code=TransportErrorCode.DEADLINE,
+    )
+
+
 def _silent(link: Link, request_id: str | None = None) -> TransportError:
-    told = (
+    message = (
         f"no complete answer from {link.origin} {_within(link.read_timeout)}; the "
         "events may have been taken; send them again, or raise read_timeout in the "
         "config"
     )
-    return TransportError(told, is_retry_safe=True, request_id=request_id)
+    return TransportError(
+        message,
+        is_retry_safe=True,
+        request_id=request_id,
+        code=TransportErrorCode.READ_TIMEOUT,
+    )
 
 
 def _cut(link: Link, request_id: str | None = None) -> TransportError:
-    told = (
+    message = (
         f"the connection to {link.origin} ended before the answer did; the events may "
         "have been taken; send them again"
     )
-    return TransportError(told, is_retry_safe=True, request_id=request_id)
+    return TransportError(
+        message,
+        is_retry_safe=True,
+        request_id=request_id,
+        code=TransportErrorCode.CONNECTION_CLOSED,
+    )
 
 
 def _no_http(link: Link) -> TransportError:
-    told = (
+    message = (
         f"what {link.origin} answers is no HTTP; check scheme and port of the endpoint "
         "URL"
     )
-    return TransportError(told)
+    return TransportError(message, code=TransportErrorCode.NOT_HTTP)
 
 
 def _no_proxy(link: Link) -> TransportError:
-    told = (
+    message = (
         f"the proxy makes no connection to {link.origin}; check its URL and "
         "credentials in HTTPS_PROXY or the config, or name the host in NO_PROXY"
     )
-    return TransportError(told, is_retry_safe=True)
+    return TransportError(message, is_retry_safe=True, code=TransportErrorCode.PROXY)
 
 
 def _too_large(link: Link, request_id: str | None) -> InvalidResponseError:
-    told = (
+    message = (
         f"the answer of {link.origin} has more than {MAX_ANSWER_BYTES:,} bytes; the "
         "events may have been taken; check the endpoint URL"
     )
-    return InvalidResponseError(told, request_id=request_id)
+    return InvalidResponseError(
+        message, request_id=request_id, code=InvalidResponseErrorCode.TOO_LARGE
+    )

@@ -1,4 +1,4 @@
-"""Reading the command line, with AWS CLI version 2's words where something is wrong."""
+"""Parses the command line, and reports errors in AWS CLI version 2's words."""
 
 import argparse
 import re
@@ -11,18 +11,18 @@ __all__ = ["Parser", "UsageError", "invalid_choice"]
 
 class UsageError(Exception):
     """
-    The command line is not what it must be.
+    The command line is invalid.
 
     Attributes:
         message: What is wrong.
-        usage: How the command is used; empty where that is not the matter.
+        usage: The command's usage; empty where it does not help.
     """
 
     message: str
     usage: str
 
     def __init__(self, message: str, usage: str = "") -> None:
-        """Keep what is wrong."""
+        """Keep message and usage."""
         super().__init__(message, usage)
         self.message = message
         self.usage = usage
@@ -38,17 +38,17 @@ class Parser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
             **options,
         )
-        # Python 3.14 paints usage and help; the usage goes into messages of one line.
+        # Python 3.14 colours usage and help; the usage becomes part of a message.
         self.color = False
+        # argparse's own message for `type=int` repeats the value, which may be data.
+        self.register("type", int, _integer)
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of exiting."""
-        # argparse repeats the values of options that it cannot tell apart, that take
-        # none, or that must be numbers. They may be somebody's data.
+        # argparse repeats the value of an ambiguous option, and of one that takes none.
+        # It may be data, and argparse gives it in the text of the message alone.
         message = re.sub(r"=.* could match", " could match", message, flags=re.DOTALL)
         message = re.sub(r"ignored explicit argument .*", "takes no value", message)
-        number = r"\1; pass a whole number"
-        message = re.sub(r"(invalid int value): .*", number, message, flags=re.DOTALL)
         raise UsageError(message, self.format_usage())
 
     def parse_known_or_fail(self, arguments: list[str]) -> argparse.Namespace:
@@ -56,12 +56,16 @@ class Parser(argparse.ArgumentParser):
         Return the parsed arguments.
 
         Raises:
-            UsageError: If there are arguments that the command does not know. Options
-                are named; other arguments may be data, and are counted.
+            UsageError: If there are unknown arguments. Options are named; other
+                arguments may be data, and are counted.
         """
         known, unknown = self.parse_known_args(arguments)
         if unknown:
-            names = [each.split("=")[0] for each in unknown if each.startswith("--")]
+            names = [
+                argument.partition("=")[0]
+                for argument in unknown
+                if argument.startswith("--")
+            ]
             others = len(unknown) - len(names)
             remedy = ""
             if others:
@@ -70,15 +74,25 @@ class Parser(argparse.ArgumentParser):
                     if others == 1
                     else f"{others} arguments that belong to no option"
                 )
-                remedy = "; a value with blanks stands in quotes"
+                remedy = "; put a value with blanks in quotes"
             self.error(f"Unknown options: {', '.join(names)}{remedy}")
         return known
 
 
-def invalid_choice(argument: str, chosen: str, choices: list[str]) -> str:
-    """Return the message for a word that is none of the choices."""
+def invalid_choice(argument: str, value: str, choices: list[str]) -> str:
+    """Return the message for a value that is none of the choices."""
     from difflib import get_close_matches  # noqa: PLC0415 - needed for mistakes only
 
-    near = get_close_matches(chosen, choices)
-    told = f"maybe you meant: {', '.join(near or choices)}"
-    return f"argument {argument}: Found invalid choice {shortened(chosen)}; {told}"
+    suggestions = ", ".join(get_close_matches(value, choices) or choices)
+    return (
+        f"argument {argument}: Found invalid choice {shortened(value)}; maybe you "
+        f"meant: {suggestions}"
+    )
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        message = "invalid int value; pass a whole number"
+        raise argparse.ArgumentTypeError(message) from None

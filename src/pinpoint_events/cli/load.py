@@ -17,15 +17,23 @@ from typing import TYPE_CHECKING, Final
 from pinpoint_events.cli import _console as console
 from pinpoint_events.cli._codes import INTERRUPTED, NOT_ALL_ACCEPTED, SUCCESS
 from pinpoint_events.cli._parser import Parser, UsageError
+from pinpoint_events.errors import LoadError, LoadErrorCode, SenderError
 
 if TYPE_CHECKING:
-    from pinpoint_events.loader.books import Books
+    from pinpoint_events.loader.totals import Totals
 
 __all__ = ["run"]
 
 _STDIN: Final = "-"
 _IN_FLIGHT: Final = 4
 _MOST_IN_FLIGHT: Final = 64
+_OPTION_OF: Final = {
+    LoadErrorCode.CHECKPOINT_UNREADABLE: "--checkpoint",
+    LoadErrorCode.CHECKPOINT_INVALID: "--checkpoint",
+    LoadErrorCode.CHECKPOINT_OF_MORE_FILES: "--checkpoint",
+    LoadErrorCode.CHECKPOINT_OF_ANOTHER_PLACE: "--checkpoint",
+    LoadErrorCode.REJECTED_UNUSABLE: "--rejected",
+}
 
 
 def run(program: str, arguments: list[str]) -> int:
@@ -46,43 +54,72 @@ def run(program: str, arguments: list[str]) -> int:
     _refuse_contradictions(parser, options)
     total = _total_bytes(options.files)
     # Here, because help does not need them.
+    from pinpoint_events.cli._interruption import Interruption  # noqa: PLC0415
+    from pinpoint_events.cli._progress import Progress  # noqa: PLC0415
     from pinpoint_events.loader.checkpoint import Checkpoint  # noqa: PLC0415
-    from pinpoint_events.loader.interruption import Interruption  # noqa: PLC0415
+    from pinpoint_events.loader.ledger import Ledger  # noqa: PLC0415
     from pinpoint_events.loader.loading import Load, Plan  # noqa: PLC0415
-    from pinpoint_events.loader.not_accepted import NotAccepted  # noqa: PLC0415
-    from pinpoint_events.loader.progress import Progress  # noqa: PLC0415
-    from pinpoint_events.loader.settling import Settler  # noqa: PLC0415
+    from pinpoint_events.loader.rejects_file import RejectsFile  # noqa: PLC0415
     from pinpoint_events.senders.url import open_sender  # noqa: PLC0415
 
     files = options.files
-    settled = Checkpoint.read(options.checkpoint, files, _place(options))
-    before = settled.books.events.read
+    try:
+        settled = Checkpoint.read(options.checkpoint, files, _place(options))
+    except LoadError as error:
+        raise _for_users(error) from error.__cause__
+    before = settled.totals.events.read
     with ExitStack() as stack:
         enter = stack.enter_context
         sender = enter(open_sender(options.to, application_id=options.application_id))
         rejected = None
         if options.rejected is not None:
-            rejected = enter(NotAccepted(options.rejected, settled.rejected_bytes))
+            try:
+                file = RejectsFile(options.rejected, settled.rejected_bytes)
+            except LoadError as error:
+                raise _for_users(error) from error.__cause__
+            rejected = enter(file)
         interruption = enter(Interruption())
         progress = Progress(total, before)
         if before:
             progress.message(f"going on behind {before:,} events of earlier runs")
-        settler = Settler(files, settled, options.checkpoint, rejected, progress)
+        ledger = Ledger(files, settled, options.checkpoint, rejected, progress)
         plan = Plan(files, options.in_flight, options.source_id)
-        load = Load(plan, sender, settler, interruption, progress)
+        load = Load(plan, sender, ledger, interruption, progress)
         load.run()
-        progress.end(load.consumed, settler.books)
+        progress.end(load.consumed, ledger.totals)
         is_all_read = load.is_all_read and load.trouble is None
         # Who reads no more of it still gets the exit code.
         with suppress(console.OutputClosedError):
-            console.out(_summary(settler.books, is_all_read=is_all_read))
+            console.out(_summary(ledger.totals, is_all_read=is_all_read))
         if not is_all_read:
             console.message(_how_to_go_on(options))
         if load.trouble is not None:
-            raise load.trouble
+            raise _for_users(load.trouble)
     if not is_all_read:
         return INTERRUPTED
-    return SUCCESS if settler.books.is_all_accepted else NOT_ALL_ACCEPTED
+    return SUCCESS if ledger.totals.is_all_accepted else NOT_ALL_ACCEPTED
+
+
+def _for_users(error: BaseException) -> BaseException:
+    """Return an error in the command's words, of a class that has its exit code."""
+    if not isinstance(error, LoadError):
+        return error
+    message = error.message
+    match error.code:
+        case LoadErrorCode.OUTPUT_UNWRITABLE:
+            return console.OutputError(message)
+        case LoadErrorCode.NOT_SETTLED:
+            return SenderError(
+                f"{message}; load again later, or pass --rejected FILE to write such "
+                "events down and go on"
+            )
+        case LoadErrorCode.CHECKPOINT_OF_ANOTHER_PLACE:
+            message = (
+                f"{error.path!r} is of {error.place!r}, and --to is another place; "
+                "pass the same place, or another checkpoint"
+            )
+    option = _OPTION_OF.get(error.code)
+    return UsageError(message if option is None else f"argument {option}: {message}")
 
 
 def _parser(program: str) -> Parser:
@@ -216,11 +253,11 @@ def _total_bytes(files: Sequence[str]) -> int | None:
         try:
             status = Path(name).stat()
         except OSError as error:
-            told = f"argument FILE: {name!r}: {error.strerror}"
-            raise UsageError(told) from error
+            message = f"argument FILE: {name!r}: {error.strerror}"
+            raise UsageError(message) from error
         except ValueError as error:
-            told = f"argument FILE: {name!r}: a null character is in no file's name"
-            raise UsageError(told) from error
+            message = f"argument FILE: {name!r}: a null character is in no file's name"
+            raise UsageError(message) from error
         if stat.S_ISDIR(status.st_mode):
             raise UsageError(f"argument FILE: {name!r} is a directory; name its files")
         if total is not None:
@@ -228,8 +265,8 @@ def _total_bytes(files: Sequence[str]) -> int | None:
     return total
 
 
-def _summary(books: "Books", *, is_all_read: bool) -> str:
-    return json.dumps({**books.to_wire(), "AllRead": is_all_read}, indent=4)
+def _summary(totals: "Totals", *, is_all_read: bool) -> str:
+    return json.dumps({**totals.to_wire(), "AllRead": is_all_read}, indent=4)
 
 
 def _how_to_go_on(options: Namespace) -> str:

@@ -1,1 +1,1 @@
-"""What is known of endpoints: how updates merge, and which rules follow."""
+"""How updates of endpoints merge, and what an update changes in other endpoints."""

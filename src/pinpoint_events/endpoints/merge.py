@@ -1,8 +1,8 @@
 """
-What a store knows of an endpoint after it was told something new.
+How an update of an endpoint merges into what is stored.
 
 The rules are the service's: Amazon Pinpoint API reference,
-`apps/application-id/endpoints/endpoint-id`, whose update has the same shape.
+`apps/application-id/endpoints/endpoint-id`, whose update has the same members.
 """
 
 from collections.abc import Mapping
@@ -20,17 +20,17 @@ T = TypeVar("T", bound=Immutable)
 
 def merged(stored: Endpoint, update: Endpoint) -> Endpoint:
     """
-    Return the stored endpoint, with what the update says of it.
+    Return the stored endpoint with the update merged into it.
 
     Members that the update leaves out keep their stored value. `demographic`,
     `location` and `user` are merged member by member in the same way; attributes, user
     attributes and metrics name by name. A named attribute has its whole list of values
-    replaced, also by an empty one. So nothing is ever taken away, and updates can be
-    merged among themselves before they reach the store.
+    replaced, also by an empty one. So an update never removes a member, and updates can
+    be merged with each other before they reach the store.
 
     Args:
-        stored: What was known before; `Endpoint()` if nothing was.
-        update: What a request says; `Endpoint()` changes nothing.
+        stored: The endpoint before the update; `Endpoint()` for a new one.
+        update: The endpoint of a request; `Endpoint()` changes nothing.
     """
     return _merged(stored, update)
 
@@ -38,16 +38,16 @@ def merged(stored: Endpoint, update: Endpoint) -> Endpoint:
 def _merged(stored: T, update: T) -> T:
     changes: dict[str, Any] = {}
     for field in fields_of(type(update)):
-        said = getattr(update, field.name)
-        if said is None or said == {}:
+        new = getattr(update, field.name)
+        if new is None or new == {}:
             continue
-        known = getattr(stored, field.name)
-        if isinstance(said, Immutable) and known is not None:
-            said = _merged(known, said)
-        elif isinstance(said, Mapping):
-            said = {**known, **said}
-        if said != known:
-            changes[field.name] = said
+        old = getattr(stored, field.name)
+        if isinstance(new, Immutable) and old is not None:
+            new = _merged(old, new)
+        elif isinstance(new, Mapping):
+            new = {**old, **new}
+        if new != old:
+            changes[field.name] = new
     if not changes:
         return stored
     return cast("T", attrs.evolve(cast("Any", stored), **changes))

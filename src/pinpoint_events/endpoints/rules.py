@@ -1,35 +1,37 @@
 """
-What an endpoint of the service does to others, and what is known of the others.
+The service's rules about endpoints that share an address or a user.
 
-The rules are the service's own (Amazon Pinpoint API reference,
-`apps/application-id/endpoints/endpoint-id`, and developer guide, "Managing an audience
-member's maximum number of endpoints"; both read 2026-11-23):
+The rules (Amazon Pinpoint API reference, `apps/application-id/endpoints/endpoint-id`,
+and developer guide, "Managing an audience member's maximum number of endpoints"; both
+read 2026-11-23):
 
-- An endpoint that is created or updated becomes ACTIVE, unless it says otherwise.
-- One that is created without an opt-out has opted out of everything.
-- Each other endpoint with the address of one that was updated becomes INACTIVE.
-- A user has 15 endpoints. A further one is refused; but if it is one of a push service,
-  then that one of the user's with the oldest effective date becomes INACTIVE and loses
-  its user instead.
+- An endpoint that is created or updated becomes ACTIVE, unless the update gives another
+  status.
+- An endpoint that is created without an opt-out is opted out of everything.
+- When an endpoint is updated, each other endpoint with the same address becomes
+  INACTIVE.
+- A user has at most 15 endpoints. A further one is refused. If it belongs to a push
+  service, however, the user's push endpoint with the oldest effective date becomes
+  INACTIVE and loses its user, and the new one is accepted.
 
-What follows from them for other endpoints is said as the request itself could have said
-it, so that a sender gets one ordinary request, and needs no way beside it. A merge
-cannot take a member away: who loses the user has the empty text for its user id.
+What the rules change in other endpoints is written as updates, like those of the
+request, so that a sender receives one ordinary request. As a merge cannot remove a
+member, an endpoint that loses its user gets the empty user id.
 
-Three decisions of our own, where the documentation is silent. An endpoint that is made
-INACTIVE by its own words takes no address from others. `{}` says nothing, so nothing
-follows from it, and it creates nothing that could opt out. And an endpoint without an
-effective date counts as the oldest.
+The documentation leaves three cases open, which are decided here. An endpoint that its
+update makes INACTIVE takes no address from others. The update `{}` has no effect on
+this or other endpoints, and creates none that would be opted out. An endpoint without
+an effective date counts as the oldest.
 """
 
-import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final, NamedTuple, Protocol, runtime_checkable
+from typing import Final, NamedTuple
 
 import attrs
 
 from pinpoint_events.endpoints.merge import merged
+from pinpoint_events.endpoints.protocol import FindsEndpoints
 from pinpoint_events.model.endpoint import (
     ChannelType,
     Endpoint,
@@ -38,13 +40,13 @@ from pinpoint_events.model.endpoint import (
     User,
 )
 
-__all__ = ["EndpointDirectory", "SeenEndpoints", "Update", "updated"]
+__all__ = ["EndpointUpdates", "apply_rules"]
 
-_USER_ENDPOINTS: Final = 15  # of one user; service quotas, "Endpoint quotas"
+_MAX_USER_ENDPOINTS: Final = 15  # of one user; service quotas, "Endpoint quotas"
 
-# The channels whose endpoints make room. APNS_SANDBOX is not among them, neither in the
-# documentation nor in what users saw (amplify-flutter issue 3560).
-_MAKING_ROOM: Final = frozenset(
+# APNS_SANDBOX is not among them, neither in the documentation nor in what users
+# observed (amplify-flutter issue 3560).
+_PUSH_SERVICES: Final = frozenset(
     {
         ChannelType.ADM,
         ChannelType.APNS,
@@ -54,161 +56,81 @@ _MAKING_ROOM: Final = frozenset(
         ChannelType.GCM,
     }
 )
-_TOO_MANY: Final = f"Exceeded maximum endpoint per user count:{_USER_ENDPOINTS}"
-_NOTHING: Final = Endpoint()
+_TOO_MANY: Final = f"Exceeded maximum endpoint per user count:{_MAX_USER_ENDPOINTS}"
+_EMPTY: Final = Endpoint()
 _ACTIVE: Final = EndpointStatus.ACTIVE
-_INACTIVE: Final = Endpoint(endpoint_status=EndpointStatus.INACTIVE)
-_WITHOUT_USER: Final = Endpoint(
+_DEACTIVATE: Final = Endpoint(endpoint_status=EndpointStatus.INACTIVE)
+_REMOVE_USER: Final = Endpoint(
     endpoint_status=EndpointStatus.INACTIVE, user=User(user_id="")
 )
-_LONG_AGO: Final = datetime(1, 1, 1, tzinfo=UTC)
+_OLDEST: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 
-@runtime_checkable
-class EndpointDirectory(Protocol):
+class EndpointUpdates(NamedTuple):
     """
-    Knows the endpoints of one application.
-
-    A sender that has this method is asked; `SqliteSender` and `MemorySender` have it.
-    """
-
-    def find_endpoints(
-        self,
-        *,
-        ids: Collection[str] = (),
-        addresses: Collection[str] = (),
-        user_ids: Collection[str] = (),
-    ) -> Mapping[str, Endpoint]:
-        """
-        Return endpoint id to what is known of each that is meant, the oldest first.
-
-        Args:
-            ids: Those with one of these ids are meant,
-            addresses: and those with one of these addresses,
-            user_ids: and those of one of these users.
-        """
-        ...
-
-
-class SeenEndpoints:
-    """
-    The endpoints that this process has seen last: for senders that cannot be asked.
-
-    Safe to use from several threads.
-
-    Args:
-        most: How many to keep; the one that was not updated for the longest goes first.
-    """
-
-    def __init__(self, most: int = 10_000) -> None:
-        self._most = most
-        self._lock = threading.Lock()
-        self._known: dict[str, Endpoint] = {}
-        self._at: dict[str, set[str]] = {}
-        self._of: dict[str, set[str]] = {}
-
-    def find_endpoints(
-        self,
-        *,
-        ids: Collection[str] = (),
-        addresses: Collection[str] = (),
-        user_ids: Collection[str] = (),
-    ) -> Mapping[str, Endpoint]:
-        """Return endpoint id to what was seen of each that is meant."""
-        with self._lock:
-            meant = {name for name in ids if name in self._known}
-            meant.update(*(self._at.get(address, ()) for address in addresses))
-            meant.update(*(self._of.get(user_id, ()) for user_id in user_ids))
-            return {name: self._known[name] for name in sorted(meant)}
-
-    def remember(self, endpoint_id: str, update: Endpoint) -> None:
-        """Merge what was accepted into what is known."""
-        with self._lock:
-            known = self._forget(endpoint_id)
-            self._known[endpoint_id] = now = merged(known, update)
-            for index, key in self._keys(now):
-                index.setdefault(key, set()).add(endpoint_id)
-            if len(self._known) > self._most:
-                self._forget(next(iter(self._known)))
-
-    def _forget(self, endpoint_id: str) -> Endpoint:
-        known = self._known.pop(endpoint_id, _NOTHING)
-        for index, key in self._keys(known):
-            index[key].discard(endpoint_id)
-            if not index[key]:
-                del index[key]
-        return known
-
-    def _keys(self, endpoint: Endpoint) -> list[tuple[dict[str, set[str]], str]]:
-        keys = [(self._at, endpoint.address), (self._of, _user_id(endpoint))]
-        return [(index, key) for index, key in keys if key]
-
-
-class Update(NamedTuple):
-    """
-    What becomes of endpoints.
+    What to send and what to refuse.
 
     Attributes:
-        says: Endpoint id to what is to be sent of it; of others than those that were
-            asked for, too.
-        refused: Endpoint id to why it is not taken.
+        updates: Endpoint id to the update to send, also of endpoints that the request
+            does not name.
+        refused: Endpoint id to the service's message, for each endpoint that is not
+            accepted.
     """
 
-    says: Mapping[str, Endpoint]
+    updates: Mapping[str, Endpoint]
     refused: Mapping[str, str]
 
 
-def updated(
-    said: Mapping[str, Endpoint],
-    directory: EndpointDirectory,
-    *,
-    knows_all: bool,
-) -> Update:
+_NO_UPDATES: Final = EndpointUpdates({}, {})
+
+
+def apply_rules(
+    updates: Mapping[str, Endpoint], known: FindsEndpoints, *, is_complete: bool
+) -> EndpointUpdates:
     """
-    Return what follows from what a request says of endpoints.
+    Apply the service's rules to the endpoints of a request.
 
     Args:
-        said: Endpoint id to what the request says of it, in its order.
-        directory: What is known of endpoints.
-        knows_all: Whether an endpoint that the directory does not know is a new one.
+        updates: Endpoint id to the request's update of it, in the order of the request.
+        known: Looks up the endpoints that are known.
+        is_complete: Whether it knows all endpoints: one that it does not find is new.
     """
-    telling = {name: one for name, one in said.items() if one != _NOTHING}
-    if not telling:
-        return _NO_UPDATE
-    known = dict(directory.find_endpoints(ids=telling))
-    says: dict[str, Endpoint] = {}
+    updates = {name: update for name, update in updates.items() if update != _EMPTY}
+    if not updates:
+        return _NO_UPDATES
+    stored = dict(known.find_endpoints(ids=updates))
+    completed: dict[str, Endpoint] = {}
     changed = []
-    for name, one in telling.items():
-        before = known.get(name)
-        says[name] = _completed(one, before, knows_all=knows_all)
-        now = merged(before or _NOTHING, says[name])
-        if now != before:
-            changed.append(now)
+    for name, update in updates.items():
+        before = stored.get(name)
+        completed[name] = _completed(update, before, is_complete=is_complete)
+        after = merged(before or _EMPTY, completed[name])
+        if after != before:
+            changed.append(after)
     if not changed:
-        return Update(says, {})
-    addresses = {now.address for now in changed if now.address}
-    users = {user for now in changed if (user := _user_id(now))}
-    others = directory.find_endpoints(addresses=addresses, user_ids=users)
-    return _Rules({**others, **known}).update(says)
+        return EndpointUpdates(completed, {})
+    addresses = {endpoint.address for endpoint in changed if endpoint.address}
+    user_ids = {user_id for each in changed if (user_id := _user_id(each))}
+    others = known.find_endpoints(addresses=addresses, user_ids=user_ids)
+    return _Endpoints({**others, **stored}).apply(completed)
 
 
-_NO_UPDATE: Final = Update({}, {})
-
-
-def _completed(one: Endpoint, before: Endpoint | None, *, knows_all: bool) -> Endpoint:
-    """Return what a request says of an endpoint, and what goes without saying."""
-    status = one.endpoint_status
-    opt_out = one.opt_out
-    if not knows_all or before is None or before.endpoint_status is not _ACTIVE:
+def _completed(
+    update: Endpoint, before: Endpoint | None, *, is_complete: bool
+) -> Endpoint:
+    """Return the update, with status and opt-out where the rules imply them."""
+    status = update.endpoint_status
+    opt_out = update.opt_out
+    if not is_complete or before is None or before.endpoint_status is not _ACTIVE:
         status = status or _ACTIVE
-    if knows_all and before is None:
+    if is_complete and before is None:
         opt_out = opt_out or OptOut.ALL
-    if status is one.endpoint_status and opt_out is one.opt_out:
-        return one
-    return attrs.evolve(one, endpoint_status=status, opt_out=opt_out)
+    if status is update.endpoint_status and opt_out is update.opt_out:
+        return update
+    return attrs.evolve(update, endpoint_status=status, opt_out=opt_out)
 
 
-def _taken_address(endpoint: Endpoint) -> str | None:
+def _address_unless_inactive(endpoint: Endpoint) -> str | None:
     is_inactive = endpoint.endpoint_status is EndpointStatus.INACTIVE
     return None if is_inactive else endpoint.address
 
@@ -217,65 +139,74 @@ def _user_id(endpoint: Endpoint) -> str | None:
     return None if endpoint.user is None else endpoint.user.user_id
 
 
-class _Rules:
-    """The rules, at work on all endpoints that one request concerns."""
+class _Endpoints:
+    """All endpoints that one request concerns, while its updates are applied."""
 
     def __init__(self, known: dict[str, Endpoint]) -> None:
         self._known = known
-        self._says: dict[str, Endpoint] = {}
+        self._updates: dict[str, Endpoint] = {}
         self._refused: dict[str, str] = {}
-        # To look through all of them for each would take the square of their number.
-        self._at: dict[str, dict[str, None]] = {}
-        self._of: dict[str, dict[str, None]] = {}
-        for name, one in known.items():
-            self._file(name, _NOTHING, one)
+        # Indexes, because a scan for each update would take quadratic time. Their
+        # values are dicts in place of sets, for the order.
+        self._by_address: dict[str, dict[str, None]] = {}
+        self._by_user: dict[str, dict[str, None]] = {}
+        for name, endpoint in known.items():
+            self._index(name, _EMPTY, endpoint)
 
-    def update(self, says: Mapping[str, Endpoint]) -> Update:
-        for name, one in says.items():
-            now = merged(self._known.get(name, _NOTHING), one)
-            if now == self._known.get(name) or self._finds_room(name, now):
-                self._free_address(name, now)
-                self._say(name, one)
+    def apply(self, updates: Mapping[str, Endpoint]) -> EndpointUpdates:
+        for name, update in updates.items():
+            before = self._known.get(name, _EMPTY)
+            after = merged(before, update)
+            is_unchanged = after == self._known.get(name)
+            if is_unchanged or self._has_room(_user_id(before), after):
+                self._deactivate_others(name, after)
+                self._update(name, update)
             else:
                 self._refused[name] = _TOO_MANY
-        return Update(self._says, self._refused)
+        return EndpointUpdates(self._updates, self._refused)
 
-    def _say(self, name: str, one: Endpoint) -> None:
-        before = self._known.get(name, _NOTHING)
-        self._known[name] = now = merged(before, one)
-        self._file(name, before, now)
-        self._says[name] = merged(self._says.get(name, _NOTHING), one)
+    def _update(self, name: str, update: Endpoint) -> None:
+        before = self._known.get(name, _EMPTY)
+        self._known[name] = after = merged(before, update)
+        self._index(name, before, after)
+        self._updates[name] = merged(self._updates.get(name, _EMPTY), update)
 
-    def _file(self, name: str, before: Endpoint, now: Endpoint) -> None:
-        for index, key_of in ((self._at, _taken_address), (self._of, _user_id)):
-            old, new = key_of(before), key_of(now)
+    def _index(self, name: str, before: Endpoint, after: Endpoint) -> None:
+        for index, key_of in (
+            (self._by_address, _address_unless_inactive),
+            (self._by_user, _user_id),
+        ):
+            old, new = key_of(before), key_of(after)
             if old and old != new:
                 del index[old][name]
             if new:
                 index.setdefault(new, {})[name] = None
 
-    def _finds_room(self, name: str, now: Endpoint) -> bool:
-        """Return whether the endpoint's user may have it; make room if need be."""
-        user_id = _user_id(now)
-        if not user_id or _user_id(self._known.get(name, _NOTHING)) == user_id:
+    def _has_room(self, former_user_id: str | None, endpoint: Endpoint) -> bool:
+        """Return whether its user may have the endpoint; make room if allowed."""
+        user_id = _user_id(endpoint)
+        if not user_id or user_id == former_user_id:
             return True
-        theirs = self._of.get(user_id, {})
-        if len(theirs) < _USER_ENDPOINTS:
+        names = self._by_user.get(user_id, {})
+        if len(names) < _MAX_USER_ENDPOINTS:
             return True
-        if now.channel_type not in _MAKING_ROOM:
+        if endpoint.channel_type not in _PUSH_SERVICES:
             return False
-        going = [key for key in theirs if self._known[key].channel_type in _MAKING_ROOM]
-        if not going:
+        removable = [
+            name for name in names if self._known[name].channel_type in _PUSH_SERVICES
+        ]
+        if not removable:
             return False
         oldest = min(
-            going, key=lambda key: self._known[key].effective_date or _LONG_AGO
+            removable, key=lambda name: self._known[name].effective_date or _OLDEST
         )
-        self._say(oldest, _WITHOUT_USER)
+        self._update(oldest, _REMOVE_USER)
         return True
 
-    def _free_address(self, name: str, now: Endpoint) -> None:
-        if not now.address or now.endpoint_status is not _ACTIVE:
+    def _deactivate_others(self, name: str, endpoint: Endpoint) -> None:
+        """Make other endpoints INACTIVE that have the address of an active one."""
+        if not endpoint.address or endpoint.endpoint_status is not _ACTIVE:
             return
-        for key in list(self._at.get(now.address, ())):
-            if key != name:
-                self._say(key, _INACTIVE)
+        for other in list(self._by_address.get(endpoint.address, ())):
+            if other != name:
+                self._update(other, _DEACTIVATE)

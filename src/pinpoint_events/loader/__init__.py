@@ -1,8 +1,52 @@
 """
-The engine of `pinpoint-events load`, from lines of files to settled batches.
+Files of JSON Lines, of any size, into a sender.
 
-One straight way: `lines` reads and numbers, `content` says what a line holds, `batch`
-packs it within quotas, `loading` sends several at a time and settles them in the order
-of the lines. What a settled batch adds stands in three places, which agree at every
-moment: the `books`, the file of what was `not_accepted`, and the `checkpoint`.
+`lines` reads and numbers, `content` says what a line holds, `batch` packs it within
+quotas, `loading` sends several at a time and settles them in the order of the lines.
+What a settled batch adds is kept in three places, which agree at every moment: the
+totals, the rejects file, and the checkpoint.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pinpoint_events.errors import LoadError as LoadError
+    from pinpoint_events.errors import LoadErrorCode as LoadErrorCode
+    from pinpoint_events.loader.api import LoadProgress as LoadProgress
+    from pinpoint_events.loader.api import load as load
+    from pinpoint_events.loader.totals import OutcomeCounts as OutcomeCounts
+    from pinpoint_events.loader.totals import Totals as Totals
+
+__all__ = [
+    "LoadError",
+    "LoadErrorCode",
+    "LoadProgress",
+    "OutcomeCounts",
+    "Totals",
+    "load",
+]
+
+_MODULE_OF = {
+    "OutcomeCounts": "loader.totals",
+    "LoadError": "errors",
+    "LoadErrorCode": "errors",
+    "LoadProgress": "loader.api",
+    "Totals": "loader.totals",
+    "load": "loader.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Bind a public name when it is first used (PEP 562)."""
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"pinpoint_events.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names, bound or not."""
+    return sorted({*globals(), *__all__})

@@ -1,7 +1,7 @@
 """
 The file that a killed run is continued from.
 
-It says how far each file was taken, and holds the books and the size of the file of
+It says how far each file was taken, and holds the totals and the size of the file of
 what was not accepted at just that point. It is replaced as a whole, so that there is
 always an old one or a new one, and never half of one.
 """
@@ -15,10 +15,9 @@ from typing import Any, Final, Self
 
 import attrs
 
-from pinpoint_events.cli._console import OutputError
-from pinpoint_events.cli._parser import UsageError
-from pinpoint_events.loader.books import Books
+from pinpoint_events.errors import LoadError, LoadErrorCode
 from pinpoint_events.loader.lines import BEGINNING, Position
+from pinpoint_events.loader.totals import Totals
 
 __all__ = ["Checkpoint"]
 
@@ -36,14 +35,14 @@ class Checkpoint:
     Attributes:
         place: Where it went.
         positions: How far each file was taken, in the order of the command line.
-        books: What became of all that was taken.
+        totals: What became of all that was taken.
         rejected_bytes: Size of the file of what was not accepted; None if there was
             none so far.
     """
 
     place: str
     positions: list[Position]
-    books: Books = attrs.field(factory=Books)
+    totals: Totals = attrs.field(factory=Totals)
     rejected_bytes: int | None = None
 
     @classmethod
@@ -57,7 +56,7 @@ class Checkpoint:
             place: Where to.
 
         Raises:
-            UsageError: If the file is no checkpoint, or one of more files, or of
+            LoadError: If the file is no checkpoint, or one of more files, or of
                 another place.
         """
         text = b"" if path is None else _content(path)
@@ -67,23 +66,28 @@ class Checkpoint:
                 settled = cls._from_json(text)
             except _DAMAGED:
                 # From None: whatever the file is, it may be somebody's data.
-                raise UsageError(
-                    f"argument --checkpoint: {path!r} is no checkpoint of this "
-                    "release; name another file"
+                raise LoadError(
+                    LoadErrorCode.CHECKPOINT_INVALID,
+                    f"{path!r} is no checkpoint of this release; name another file",
+                    path,
                 ) from None
         missing = len(files) - len(settled.positions)
         if missing < 0:
             count = len(settled.positions)
-            raise UsageError(
-                f"argument --checkpoint: {path!r} is of {count} files, and "
-                f"{len(files)} are given; pass the same files in the same order, or "
-                "another checkpoint"
+            raise LoadError(
+                LoadErrorCode.CHECKPOINT_OF_MORE_FILES,
+                f"{path!r} is of {count} files, and {len(files)} are given; pass the "
+                "same files in the same order, or another checkpoint",
+                path,
             )
         if settled.place != place:
             # What is not there would count as loaded.
-            raise UsageError(
-                f"argument --checkpoint: {path!r} is of {settled.place!r}, and --to is "
-                "another place; pass the same place, or another checkpoint"
+            raise LoadError(
+                LoadErrorCode.CHECKPOINT_OF_ANOTHER_PLACE,
+                f"{path!r} is of {settled.place!r}, and the destination is another "
+                "place; pass the same place, or another checkpoint",
+                path,
+                settled.place,
             )
         settled.positions += [BEGINNING] * missing
         return settled
@@ -106,7 +110,7 @@ class Checkpoint:
         return cls(
             str(data["To"]),
             positions,
-            Books.from_wire(data["Books"]),
+            Totals.from_wire(data["Books"]),
             None if size is None else _count(size),
         )
 
@@ -115,7 +119,7 @@ class Checkpoint:
         Replace the file, and bring the new one to the disk.
 
         Raises:
-            OutputError: If that is not possible.
+            LoadError: If that is not possible.
         """
         data = {
             "Format": _FORMAT,
@@ -131,7 +135,7 @@ class Checkpoint:
                 }
                 for name, position in zip(files, self.positions, strict=True)
             ],
-            "Books": self.books.to_wire(),
+            "Books": self.totals.to_wire(),
             "RejectedBytes": self.rejected_bytes,
         }
         # Beside it, under a name that nobody gives to a file of his own.
@@ -143,8 +147,8 @@ class Checkpoint:
                 os.fsync(file.fileno())
             new.replace(path)
         except OSError as error:
-            told = f"the checkpoint {path!r} cannot be written: {error.strerror}"
-            raise OutputError(told) from error
+            message = f"the checkpoint {path!r} cannot be written: {error.strerror}"
+            raise LoadError(LoadErrorCode.OUTPUT_UNWRITABLE, message, path) from error
 
 
 def _count(number: Any) -> int:
@@ -159,10 +163,12 @@ def _content(path: str) -> bytes:
         with Path(path).open("rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 # It would be replaced by one, /dev/null too.
-                raise UsageError(f"argument --checkpoint: {path!r} is no file")
+                raise LoadError(
+                    LoadErrorCode.CHECKPOINT_INVALID, f"{path!r} is no file", path
+                )
             return file.read(_MOST_BYTES)
     except FileNotFoundError:
         return b""
     except OSError as error:
-        told = f"argument --checkpoint: {path!r} cannot be read: {error.strerror}"
-        raise UsageError(told) from error
+        message = f"{path!r} cannot be read: {error.strerror}"
+        raise LoadError(LoadErrorCode.CHECKPOINT_UNREADABLE, message, path) from error

@@ -15,9 +15,9 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self, cast
+from typing import Any, BinaryIO, Final, NamedTuple, Self, cast
 
-from pinpoint_events.cli._parser import UsageError
+from pinpoint_events.errors import LoadError, LoadErrorCode
 from pinpoint_events.quotas import Quotas, bound
 
 __all__ = ["BEGINNING", "MOST_BYTES", "STDIN", "Line", "Lines", "Position", "shown"]
@@ -96,7 +96,7 @@ class _Counted(io.RawIOBase):
 
     def _read(self, most: int) -> bytes:
         self._wait_for(self._file)
-        # None is not the end: it comes from a pipe that was told not to wait.
+        # None is not the end: it comes from a pipe that was message not to wait.
         while (data := self._file.read(most)) is None:
             self._wait_for(self._file)
         return data
@@ -127,6 +127,7 @@ class Lines:
         name: The file's path, or `-` for standard input.
         start: How far it was taken by an earlier run.
         wait_for: Called before each read, to wait until there is something to read.
+        stream: The file, open for reading; None to open it by its name.
 
     Attributes:
         name: As given.
@@ -135,7 +136,7 @@ class Lines:
             or grows. Empty as long as no such line was read.
 
     Raises:
-        UsageError: If it cannot be read, or is not what was taken so far.
+        LoadError: If it cannot be read, or is not what was taken so far.
     """
 
     name: str
@@ -146,7 +147,9 @@ class Lines:
         name: str,
         start: Position = BEGINNING,
         wait_for: Callable[[io.RawIOBase], None] = _not_at_all,
+        stream: BinaryIO | None = None,
     ) -> None:
+        self._stays_open = name == STDIN or stream is not None
         self.name = name
         self.identity = start.identity if start.bytes else ""
         self._number = 0
@@ -155,14 +158,14 @@ class Lines:
         self._is_continued = False  # the beginning of the line was taken before
         self._ahead = (self._number, self._bytes, self._hash)
         try:
-            self._file = _opened(name)
+            self._file = _opened(name) if stream is None else _raw(stream)
         except OSError as error:
             raise self._unreadable(error) from error
         try:
             self._counted = _Counted(self._file, wait_for)
-            stream: Any = io.BufferedReader(self._counted, _BLOCK_BYTES)
+            buffered: Any = io.BufferedReader(self._counted, _BLOCK_BYTES)
             is_gzip = self._counted.is_gzip
-            self._stream = gzip.GzipFile(fileobj=stream) if is_gzip else stream
+            self._stream = gzip.GzipFile(fileobj=buffered) if is_gzip else buffered
             self._go_to(start)
         except _UNREADABLE as error:
             self.close()
@@ -171,9 +174,11 @@ class Lines:
             self.close()
             raise
 
-    def _unreadable(self, error: Exception) -> UsageError:
-        told = f"{shown(self.name)} cannot be read beyond line {self._number:,}"
-        return UsageError(f"{told}: {_reason(error)}")
+    def _unreadable(self, error: Exception) -> LoadError:
+        message = f"{shown(self.name)} cannot be read beyond line {self._number:,}"
+        return LoadError(
+            LoadErrorCode.INPUT_UNREADABLE, f"{message}: {_reason(error)}", self.name
+        )
 
     def _go_to(self, start: Position) -> None:
         """Take what an earlier run took, and compare."""
@@ -186,10 +191,12 @@ class Lines:
             self._hash.update(data)
             last = data[-1:]
         if self.position.digest != start.digest:
-            raise UsageError(
+            raise LoadError(
+                LoadErrorCode.INPUT_CHANGED,
                 f"{shown(self.name)} is not the file that the checkpoint knows: its "
                 f"first {start.lines:,} lines are others; pass the same files in the "
-                "same order, or another checkpoint"
+                "same order, or another checkpoint",
+                self.name,
             )
         self._number = start.lines
         self._is_continued = last != b"\n"
@@ -211,7 +218,7 @@ class Lines:
         Return the line behind those that were taken; None at the end.
 
         Raises:
-            UsageError: If the file cannot be read any further.
+            LoadError: If the file cannot be read any further.
         """
         try:
             text = self._stream.readline(MOST_BYTES + 1)
@@ -243,8 +250,8 @@ class Lines:
         self._is_continued = False
 
     def close(self) -> None:
-        """Close the file; standard input stays open."""
-        if self.name != STDIN:
+        """Close the file; what was open before stays open."""
+        if not self._stays_open:
             self._file.close()
 
     def __enter__(self) -> Self:
@@ -265,8 +272,15 @@ def _opened(name: str) -> io.RawIOBase:
         return Path(name).open("rb", buffering=0)
     # None where the process was started without one, as by pythonw.
     if sys.stdin is None:
-        raise UsageError("there is no standard input; name a file")
+        raise LoadError(
+            LoadErrorCode.INPUT_UNREADABLE, "there is no standard input; name a file"
+        )
     return cast("io.RawIOBase", getattr(sys.stdin.buffer, "raw", sys.stdin.buffer))
+
+
+def _raw(stream: BinaryIO) -> io.RawIOBase:
+    """Return a stream as it is: what its buffer holds is part of the input."""
+    return cast("io.RawIOBase", stream)
 
 
 def _reason(error: Exception) -> str:

@@ -7,24 +7,24 @@ before one point of the input, and nothing behind it.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
-from typing import Final, NamedTuple
+from types import MappingProxyType
+from typing import BinaryIO, Final, NamedTuple
 
-from pinpoint_events.cli._console import OutputError
-from pinpoint_events.cli._parser import UsageError
+from pinpoint_events.errors import LoadError, LoadErrorCode
 from pinpoint_events.loader.batch import Batch, Packer, contradict
 from pinpoint_events.loader.content import EventIds, content
-from pinpoint_events.loader.interruption import Interrupted, Interruption
+from pinpoint_events.loader.ledger import Ledger, Reports
 from pinpoint_events.loader.lines import Line, Lines
-from pinpoint_events.loader.progress import Progress
 from pinpoint_events.loader.sending import Answer, send
-from pinpoint_events.loader.settling import Settler
+from pinpoint_events.loader.stopping import Interrupted, Stopping
 from pinpoint_events.senders.protocol import Sender
 
 __all__ = ["Load", "Plan"]
 
+_OF_THE_INPUT: Final = (LoadErrorCode.INPUT_UNREADABLE, LoadErrorCode.INPUT_CHANGED)
 _LOOK_SECONDS: Final = 0.1  # from a signal to what it does, while a request is awaited
 
 
@@ -36,14 +36,16 @@ class Plan(NamedTuple):
         files: Paths, or `-`, in their order.
         in_flight: How many requests may be on their way at a time.
         source_id: What stands for the file in new event ids; None to go by its content.
+        streams: Index of a file to the file, where it is open already.
     """
 
     files: Sequence[str]
     in_flight: int
     source_id: str | None = None
+    streams: Mapping[int, BinaryIO] = MappingProxyType({})
 
 
-class _OnItsWay(NamedTuple):
+class _InFlight(NamedTuple):
     batch: Batch
     answers: "Future[tuple[Answer, ...]]"
 
@@ -55,9 +57,9 @@ class Load:
     Args:
         plan: What to load.
         sender: Where to.
-        settler: What is settled so far; settles what is sent.
+        ledger: What is settled so far; settles what is sent.
         interruption: Says when to end early.
-        progress: Is told how far it is.
+        progress: Is message how far it is.
 
     Attributes:
         consumed: Bytes of the files that were read.
@@ -73,25 +75,25 @@ class Load:
         self,
         plan: Plan,
         sender: Sender,
-        settler: Settler,
-        interruption: Interruption,
-        progress: Progress,
+        ledger: Ledger,
+        interruption: Stopping,
+        progress: Reports,
     ) -> None:
         self.consumed = 0
         self.is_all_read = False
         self.trouble = None
         self._plan = plan
         self._sender = sender
-        self._settler = settler
+        self._ledger = ledger
         self._interruption = interruption
         self._progress = progress
-        self._pending: deque[_OnItsWay] = deque()
+        self._pending: deque[_InFlight] = deque()
 
     def run(self) -> None:
         """Load all files, or as far as that goes."""
         with ThreadPoolExecutor(self._plan.in_flight) as pool:
             try:
-                self._settler.save()  # a path of no use is better known now
+                self._ledger.save()  # a path of no use is better known now
                 for index, name in enumerate(self._plan.files):
                     self._load(index, name, pool)
                 self.is_all_read = True
@@ -103,23 +105,31 @@ class Load:
                     "interrupted: what is on its way is waited for; a second signal "
                     "ends at once"
                 )
-            except UsageError as error:
-                self.trouble = error  # what stands before it is loaded
+            except LoadError as error:
+                self.trouble = error
+                if error.code not in _OF_THE_INPUT:  # what is before it is loaded
+                    self._cancel()
             except Exception as error:  # noqa: BLE001 - raised again, after the summary
                 self.trouble = error
                 self._cancel()
             while self._pending:
                 self.trouble = self._settle_oldest() or self.trouble
         try:
-            self._settler.save()
-        except OutputError as error:
+            self._ledger.save()
+        except LoadError as error:
             self.trouble = self.trouble or error
 
     def _load(self, index: int, name: str, pool: ThreadPoolExecutor) -> None:
-        start = self._settler.settled.positions[index]
+        start = self._ledger.settled.positions[index]
         packer = Packer(index)
         before = self.consumed
-        opening = partial(Lines, name, start, self._interruption.wait_for)
+        opening = partial(
+            Lines,
+            name,
+            start,
+            self._interruption.wait_for,
+            self._plan.streams.get(index),
+        )
         with self._interruption.during(opening) as lines:
             ids = None
             while (line := self._next(lines, packer, pool)) is not None:
@@ -140,7 +150,7 @@ class Load:
     ) -> Line | None:
         try:
             return self._interruption.during(lines.read)
-        except UsageError:
+        except LoadError:
             # What stands before the damage is sound.
             self._send(packer.close(lines.position), pool)
             raise
@@ -156,7 +166,7 @@ class Load:
         while any(contradict(each.batch, batch) for each in self._pending):
             self._await_oldest()
         answers = pool.submit(send, self._sender, batch.requests)
-        self._pending.append(_OnItsWay(batch, answers))
+        self._pending.append(_InFlight(batch, answers))
 
     def _await_oldest(self) -> None:
         """
@@ -169,7 +179,7 @@ class Load:
         answers = self._pending[0].answers
         while not wait((answers,), _LOOK_SECONDS).done:
             self._interruption.check()
-            self._progress.show(self.consumed, self._settler.books)
+            self._progress.show(self.consumed, self._ledger.totals)
         self._interruption.check()
         trouble = self._settle_oldest()
         if trouble is not None:
@@ -180,10 +190,10 @@ class Load:
         batch, answers = self._pending.popleft()
         trouble = answers.exception()
         if trouble is None:
-            trouble = self._settler.settle(batch, answers.result())
+            trouble = self._ledger.settle(batch, answers.result())
         else:
-            self._settler.hold_back()
-        self._progress.show(self.consumed, self._settler.books)
+            self._ledger.hold_back()
+        self._progress.show(self.consumed, self._ledger.totals)
         return trouble
 
     def _cancel(self) -> None:

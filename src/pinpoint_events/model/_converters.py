@@ -25,7 +25,6 @@ from pinpoint_events.model._immutable import (
     Refused,
     frozen_map,
     inner_dict,
-    passes_if,
 )
 from pinpoint_events.problems import Expected, Problem, ProblemCode
 
@@ -60,9 +59,6 @@ def required_text(value: str) -> str:
     return sound
 
 
-passes_if(required_text, "type({0}) is str and {0} and {0}.isascii()")
-
-
 def _text(value: Any, expected: Expected = Expected.TEXT) -> Any:
     if not issubclass(type(value), str):
         return value if type(value) is Refused else wrong_type(value, expected)
@@ -92,14 +88,6 @@ def time(value: datetime | str) -> datetime:
         over = value.microsecond % 1000
         return value.replace(microsecond=value.microsecond - over) if over else value
     return _time(value)
-
-
-passes_if(
-    time,
-    "type({0}) is datetime and {0}.tzinfo is UTC and not {0}.microsecond % 1000",
-    datetime=datetime,
-    UTC=UTC,
-)
 
 
 def optional_time(value: datetime | str | None) -> datetime | None:

@@ -1,25 +1,20 @@
 """
-What makes the model immutable: one base class, and one mapping.
+The immutable base class of the model, and its immutable mapping.
 
-Frozen attrs classes alone are not enough. Their `__init__` can be called a second
-time, `__setstate__` is a public way in, and a `dict` in a field can be changed by
-whoever holds it (a `dict` subclass too, by `dict.__setitem__`). So here
+Frozen attrs classes alone are not immutable. Their `__init__` can be called a second
+time, `__setstate__` is public, and a `dict` in a field can be changed by its owner (a
+`dict` subclass too, by `dict.__setitem__`). Therefore
 
-- an object is filled by `__new__`, and its `__init__` does nothing,
-- pickling and copying go through the constructor, or hand out the object itself,
-- mappings are a class of their own, which only this package fills, and sequences are
-  tuples,
-- no class of the model has subclasses, which could bring anything along.
+- `__new__` fills an object, and its `__init__` does nothing,
+- pickling goes through the constructor, and copying returns the object itself,
+- mappings are of a class that only this package fills, and sequences are tuples,
+- classes of the model have no subclasses, which could add mutable state.
 
-What is left is Python's own back door: `object.__setattr__`, and what it calls.
+`object.__setattr__` remains, as for every object in Python.
 
 attrs gives the classes their fields, slots, comparison and frozen attributes, and tells
-type checkers how they are built. `__new__` is made here from the same fields: it runs
-all converters, then the rule between fields, and raises one error for all that they
-refused. It fills a *draft*, an object of the same layout whose attributes can still be
-set the ordinary way, and then makes it an object of the frozen class. That takes half
-the time of setting frozen attributes one by one, which for small objects is most of it.
-Mappings are made in the same way.
+type checkers how they are built. The constructor is generated from the same fields; see
+`_generated`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -29,6 +24,7 @@ from typing import Any, ClassVar, NoReturn, Self, TypeVar, cast, final
 import attrs
 
 from pinpoint_events.errors import ValidationError
+from pinpoint_events.model._generated import constructor
 from pinpoint_events.problems import Problem
 
 V = TypeVar("V")
@@ -38,40 +34,23 @@ M = TypeVar("M", bound="FrozenMap[Any]")
 @final
 class Refused:
     """
-    What a converter returns for a value that the field does not take.
+    What a converter returns for an invalid value.
 
-    Converters do not raise, so that one error can tell all problems of an object.
+    Converters do not raise, so that one error can report all problems of an object.
     """
 
     __slots__ = ("problems",)
 
     def __init__(self, *problems: Problem) -> None:
-        """Keep what is wrong; the paths start below the field."""
+        """Keep the problems; their paths start below the field."""
         self.problems = problems
-
-
-def passes_if(converter: Callable[[Any], Any], test: str, **names: object) -> None:
-    """
-    Have constructors test whether a converter would return the value as it is.
-
-    Only if not, they call it: a call takes as long as the test itself. Worth it for
-    what nearly every object has.
-
-    Args:
-        converter: The converter.
-        test: An expression, with `{0}` for the value.
-        names: What else the expression mentions.
-    """
-    _TESTS[converter] = test, names
-
-
-_TESTS: dict[object, tuple[str, dict[str, object]]] = {}
 
 
 class Immutable:
     """Base of all model classes."""
 
-    # Weak references here: drafts could not become objects of a class that adds them.
+    # `__weakref__` is here because a draft cannot become an object of a class that adds
+    # it.
     __slots__ = ("__weakref__", "_hash")
 
     _hash: int | None
@@ -89,15 +68,15 @@ class Immutable:
         names = [field.name for field in fields_of(cls) if field.eq]
         cls._compared = attrgetter(*names)
         build: Any = cls
-        build.__new__ = _constructor(cls)
+        build.__new__ = _new_of(cls)
         del build.__init__
-        build.__hash__ = Immutable.__hash__  # attrs would reckon it each time
+        build.__hash__ = Immutable.__hash__  # attrs' own is computed at each call
 
     def _broken_rule(self) -> Problem | None:
         """
-        Return what is wrong between fields; refused fields are passed over.
+        Return the problem between members, if there is one; ignore invalid members.
 
-        Called on a draft, in which a field may still be set.
+        Called on a draft, whose members can still be set.
         """
         return None
 
@@ -142,60 +121,16 @@ def fields_of(cls: type[Immutable]) -> "tuple[attrs.Attribute[Any], ...]":
     return fields
 
 
-def _constructor(cls: type[Immutable]) -> Any:
-    """Return the `__new__` of a frozen class, made from its attrs fields."""
-    fields = fields_of(cls)
-    slots = cast("Any", cls).__slots__
-    names: dict[str, Any] = {
-        "Draft": type(f"{cls.__name__}Draft", cls.__bases__, {"__slots__": slots}),
-        "Refused": Refused,
-        "refuse": _refuse,
-        "this": cls,
-    }
-    parameters = ["cls"]
-    lines = ["draft = Draft()", "draft._hash = None", "is_refused = False"]
-    for field in fields:
-        name = field.name
-        if field.kw_only and "*" not in parameters:
-            parameters.append("*")
-        names[f"convert_{name}"] = field.converter
-        steps = [
-            f"{name} = convert_{name}({name})",
-            f"if type({name}) is Refused: is_refused = True",
-        ]
-        if field.converter in _TESTS:
-            test, mentioned = _TESTS[field.converter]
-            names.update(mentioned)
-            steps = [f"if not ({test.format(name)}):"] + [f"    {x}" for x in steps]
-        default: Any = field.default
-        if default is attrs.NOTHING:
-            parameters.append(name)
-            lines += steps
-        else:
-            # What the class itself gives is sound.
-            if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
-                names[f"make_{name}"] = default.factory
-                default = attrs.NOTHING
-                lines += [f"if {name} is default_{name}: {name} = make_{name}()"]
-                lines += ["else:"]
-            else:
-                lines += [f"if {name} is not default_{name}:"]
-            names[f"default_{name}"] = default
-            parameters.append(f"{name}=default_{name}")
-            lines += [f"    {step}" for step in steps]
-        lines += [f"draft.{name} = {name}"]
-    if cls._broken_rule is not Immutable._broken_rule:
-        names["broken_rule"] = cls._broken_rule
-        lines.append(
-            "if is_refused or broken_rule(draft) is not None: refuse(this, draft)"
-        )
-    else:
-        lines.append("if is_refused: refuse(this, draft)")
-    lines += ["draft.__class__ = this", "return draft"]
-    body = "".join(f"    {line}\n" for line in lines)
-    exec(f"def __new__({', '.join(parameters)}):\n{body}", names)  # noqa: S102
-    new = names["__new__"]
-    # It stands in messages: `Event() missing 1 required positional argument`.
+def _new_of(cls: type[Immutable]) -> Any:
+    """Return the generated `__new__` of a class."""
+    new = constructor(
+        cls,
+        fields_of(cls),
+        refused=Refused,
+        refuse=_refuse,
+        has_rule=cls._broken_rule is not Immutable._broken_rule,
+    )
+    # Python shows it: `Event() missing 1 required positional argument`.
     new.__qualname__ = cls.__qualname__
     new.__module__ = cls.__module__
     new.__annotations__ = {**cls.__init__.__annotations__, "return": cls}
@@ -211,14 +146,14 @@ def _refuse(cls: type[Immutable], draft: Any) -> NoReturn:
 
 
 def refuse_unsound(**arguments: object) -> None:
-    """Raise if a converter has refused one of the arguments; with all problems."""
+    """Raise an error with all problems if a converter has refused an argument."""
     problems = problems_of(arguments)
     if problems:
         raise ValidationError(problems)
 
 
 def problems_of(converted: Mapping[str, object]) -> list[Problem]:
-    """Return the problems of all that converters have refused, each below its name."""
+    """Return the problems of all refused values, each below its name."""
     return [
         problem.below(name)
         for name, value in converted.items()
@@ -233,9 +168,9 @@ def _rebuilt(cls: type[Any], members: dict[str, Any]) -> object:
 
 class FrozenMap(Mapping[str, V]):
     """
-    A mapping that nobody can change, of values that nobody can change.
+    An immutable mapping of immutable values.
 
-    Equal to any mapping of equal content, a plain dict included. It never hands its
+    It equals any mapping of equal content, a plain dict included. It never passes its
     inner dict to foreign code, which could change it.
     """
 
@@ -245,7 +180,7 @@ class FrozenMap(Mapping[str, V]):
     _hash: int | None
 
     def __new__(cls, *_: object, **__: object) -> Self:
-        """Refuse: what it would be made of, the caller could still change."""
+        """Refuse: the caller could still change the mapping that it is made of."""
         raise TypeError(f"pass a dict: only the model makes {cls.__name__} objects")
 
     def __getitem__(self, key: str) -> V:
@@ -294,20 +229,15 @@ class FrozenMap(Mapping[str, V]):
         return frozen_map, (type(self), dict(self._data))
 
 
+_set_data = cast("Any", FrozenMap)._data.__set__
 _set_map_hash = cast("Any", FrozenMap)._hash.__set__
-_MapDraft: Any = type(
-    "MapDraft",
-    cast("Any", FrozenMap).__bases__,
-    {"__slots__": cast("Any", FrozenMap).__slots__},
-)
-_MapDraft.__abstractmethods__ = frozenset()
 
 
 def inner_dict(values: Mapping[str, V]) -> dict[str, V]:
     """
-    Return what is inside a mapping of the model, for loops: to be read, and not kept.
+    Return the dict inside a mapping of the model, to read it in a loop.
 
-    Python goes through it three times as fast as through any mapping made in Python.
+    Python iterates over it three times as fast as over a mapping written in Python.
     """
     inside: Any = values
     data: dict[str, V] = inside._data
@@ -315,10 +245,8 @@ def inner_dict(values: Mapping[str, V]) -> dict[str, V]:
 
 
 def frozen_map(kind: type[M], data: dict[str, Any]) -> M:
-    """Take over `data`, which the caller must not keep, and whose values fit."""
-    draft = _MapDraft()
-    draft._data = data
-    draft._hash = None
-    draft.__class__ = kind
-    made: M = draft
+    """Return a mapping of `data`, which must be valid and kept by no one else."""
+    made: M = object.__new__(kind)
+    _set_data(made, data)
+    _set_map_hash(made, None)
     return made

@@ -12,7 +12,7 @@ from typing import Any, Final, final
 import attrs
 
 from pinpoint_events.model import _converters as to
-from pinpoint_events.model._immutable import Immutable, Refused, passes_if
+from pinpoint_events.model._immutable import Immutable, Refused
 from pinpoint_events.problems import Problem, ProblemCode
 
 __all__ = ["Event", "Session"]
@@ -80,11 +80,7 @@ class Session(Immutable):
 
 
 def _session(value: Session | None) -> Session | None:
-    fits = value is None or type(value) is Session
-    return value if fits else to.instance_of(Session, value)
-
-
-passes_if(_session, "type({0}) is Session", Session=Session)
+    return None if value is None else to.instance_of(Session, value)
 
 
 @final

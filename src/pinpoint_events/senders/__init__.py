@@ -9,16 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pinpoint_events.endpoints.merge import merged as merged
+    from pinpoint_events.endpoints.protocol import FindsEndpoints as FindsEndpoints
+    from pinpoint_events.http_messages import HttpResponse as HttpResponse
     from pinpoint_events.retry import Retry as Retry
     from pinpoint_events.senders.client import ClientSender as ClientSender
     from pinpoint_events.senders.memory import MemorySender as MemorySender
+    from pinpoint_events.senders.observer import Attempt as Attempt
+    from pinpoint_events.senders.observer import AttemptObserver as AttemptObserver
     from pinpoint_events.senders.pinpoint import PinpointSender as PinpointSender
     from pinpoint_events.senders.protocol import Sender as Sender
     from pinpoint_events.senders.sqlite import SqliteSender as SqliteSender
     from pinpoint_events.senders.url import open_sender as open_sender
 
 __all__ = [
+    "Attempt",
+    "AttemptObserver",
     "ClientSender",
+    "FindsEndpoints",
+    "HttpResponse",
     "MemorySender",
     "PinpointSender",
     "Retry",
@@ -29,7 +37,11 @@ __all__ = [
 ]
 
 _MODULE_OF = {
+    "Attempt": "senders.observer",
+    "AttemptObserver": "senders.observer",
     "ClientSender": "senders.client",
+    "FindsEndpoints": "endpoints.protocol",
+    "HttpResponse": "http_messages",
     "MemorySender": "senders.memory",
     "PinpointSender": "senders.pinpoint",
     "Retry": "retry",

@@ -1,4 +1,4 @@
-"""The answer of whoever takes everything."""
+"""The answer that accepts every item."""
 
 from typing import Final
 
@@ -12,13 +12,13 @@ from pinpoint_events.model.response import (
 
 __all__ = ["accepted"]
 
-# As the service says it.
+# Status and message as in the service's answers.
 _ENDPOINT: Final = EndpointItemResponse(status_code=202, message="Accepted")
 _EVENT: Final = EventItemResponse(status_code=202, message="Accepted")
 
 
 def accepted(request: EventsRequest) -> EventsResponse:
-    """Return the service's answer when it takes every endpoint and every event."""
+    """Return the service's answer when it accepts every endpoint and event."""
     return EventsResponse(
         results={
             endpoint_id: ItemResponse(

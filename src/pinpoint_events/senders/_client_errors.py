@@ -1,17 +1,21 @@
 """What the errors of a boto3 client stand for."""
 
 import re
-from collections.abc import Mapping
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
 from http.client import responses
 from typing import Any, Final
 
 from botocore import exceptions as botocore
+from urllib3.exceptions import NameResolutionError
 
 from pinpoint_events.errors import (
     ConfigurationError,
     PinpointEventsError,
     ServiceError,
     TransportError,
+    TransportErrorCode,
 )
 from pinpoint_events.http_messages import HttpResponse
 from pinpoint_events.service_errors import service_error
@@ -37,12 +41,14 @@ def typed_error(error: Exception) -> PinpointEventsError | None:
     if isinstance(error, botocore.ClientError) and error.operation_name == _OPERATION:
         return _service_error(error.response)
     if isinstance(error, botocore.HTTPClientError | botocore.ConnectionError):
+        code = _transport_code(error)
         return TransportError(
             f"the client got no answer ({type(error).__name__}); the events may have "
             "been taken; check network and endpoint URL, and the timeouts and "
             "certificates in the client's config",
-            # A certificate does not get better by asking again.
-            is_retry_safe="CERTIFICATE_VERIFY_FAILED" not in str(error),
+            # Sending again does not make a certificate trusted.
+            is_retry_safe=code is not TransportErrorCode.CERTIFICATE_NOT_TRUSTED,
+            code=code,
         )
     if isinstance(error, botocore.ParamValidationError):
         return ConfigurationError(
@@ -55,6 +61,45 @@ def typed_error(error: Exception) -> PinpointEventsError | None:
             "and the profile they come from, its region and its config"
         )
     return None
+
+
+def _transport_code(error: Exception) -> TransportErrorCode:
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return TransportErrorCode.CERTIFICATE_NOT_TRUSTED
+        if isinstance(cause, NameResolutionError | socket.gaierror):
+            return TransportErrorCode.NAME_RESOLUTION
+    for cls, code in _CODES.items():
+        if isinstance(error, cls):
+            return code
+    return TransportErrorCode.OTHER
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and all that it was raised for, or holds as its reason."""
+    seen: list[BaseException] = []
+    waiting: list[Any] = [error]
+    while waiting:
+        cause = waiting.pop()
+        if not isinstance(cause, BaseException) or cause in seen:
+            continue
+        seen.append(cause)
+        yield cause
+        # Botocore keeps what it wraps in `kwargs`, urllib3 in `args` or `reason`.
+        kwargs = getattr(cause, "kwargs", None)
+        waiting += [cause.__cause__, cause.__context__, *cause.args]
+        waiting += [_mapping(kwargs).get("error"), getattr(cause, "reason", None)]
+
+
+# Connect timeouts come first: botocore has them among the errors of connections too.
+_CODES: Final = {
+    botocore.ConnectTimeoutError: TransportErrorCode.CONNECT_TIMEOUT,
+    botocore.ReadTimeoutError: TransportErrorCode.READ_TIMEOUT,
+    botocore.ProxyConnectionError: TransportErrorCode.PROXY,
+    botocore.SSLError: TransportErrorCode.TLS,
+    botocore.EndpointConnectionError: TransportErrorCode.CONNECT,
+    botocore.ConnectionClosedError: TransportErrorCode.CONNECTION_CLOSED,
+}
 
 
 def _service_error(said: Mapping[str, Any]) -> ServiceError:

@@ -1,10 +1,10 @@
 """
-The tables and views of a store.
+The tables and views of `SqliteSender`.
 
-A row of `event` or `endpoint` holds the JSON text as the service takes it, so that no
-member is lost that has no column. The views take it apart for people; they are what is
-documented, and the tables are not. JSON stands in columns of text, because older
-versions of SQLite read no JSON from bytes.
+A row of `event` or `endpoint` holds the JSON text in the service's format, so that no
+member is lost that has no column. The views extract the members; only the views are
+documented. The JSON columns are text, because older versions of SQLite read no JSON
+from blobs.
 """
 
 from typing import Final
@@ -28,7 +28,7 @@ _STATEMENTS: Final = (
         UNIQUE (application_id, endpoint_id)
     )
     """,
-    # For who asks which other endpoints a request concerns. Few have neither.
+    # For `find_endpoints`. Few endpoints have neither an address nor a user.
     """
     CREATE INDEX endpoint_address
     ON endpoint (application_id, json_extract(json, '$.Address'))
@@ -39,8 +39,8 @@ _STATEMENTS: Final = (
     ON endpoint (application_id, json_extract(json, '$.User.UserId'))
     WHERE json_extract(json, '$.User.UserId') IS NOT NULL
     """,
-    # Events stay in the order in which they came: at the end of a table, a row costs
-    # half of what it costs in the middle of one that is sorted by random ids.
+    # In order of arrival: a row at the end of a table costs half of what one in the
+    # middle of a table costs that is sorted by random ids.
     """
     CREATE TABLE event (
         id INTEGER PRIMARY KEY,

@@ -20,7 +20,7 @@ from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
 from pinpoint_events.put_events import events_response
 from pinpoint_events.quotas import Quotas, request_problems
-from pinpoint_events.senders._hidden import addresses, without
+from pinpoint_events.senders._redaction import addresses, redacted
 from pinpoint_events.senders.protocol import BaseSender, checked_application_id
 from pinpoint_events.wire import from_wire, to_wire
 from pinpoint_events.wire.reading_answers import read_text
@@ -132,7 +132,7 @@ def _answered(
         failure = error
     # Out here for the same reason.
     tokens = _SESSION_TOKEN.findall(failure.message)
-    raise without(failure, (*tokens, *addresses(request)))
+    raise redacted(failure, (*tokens, *addresses(request)))
 
 
 def _response(answer: Any) -> EventsResponse:

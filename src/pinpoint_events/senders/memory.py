@@ -1,4 +1,4 @@
-"""A sender for tests: it keeps what it is sent, and answers as it is told."""
+"""A sender for tests: it keeps requests in memory, and answers as you choose."""
 
 from collections.abc import Callable, Collection
 from typing import cast
@@ -17,11 +17,11 @@ __all__ = ["MemorySender"]
 
 class MemorySender(BaseSender):
     """
-    Keeps everything in memory, for tests to look at.
+    Keeps everything in memory, for tests to inspect.
 
-    Of each request, `endpoints` and `events` get what the answer says is accepted, by
-    the same rules as in `SqliteSender`. `requests` has all of them, also those that
-    were refused, and those for which `answer` raised.
+    `endpoints` and `events` have the items that the answers accept, by the same rules
+    as in `SqliteSender`. `requests` has all requests, also those that were refused, and
+    those for which `answer` raised.
 
         >>> from pinpoint_events import (
         ...     BatchBuilder, Event, EventsRequest, EventsResponse, MemorySender,
@@ -33,19 +33,19 @@ class MemorySender(BaseSender):
         >>> sender.events["user-1", "v-1"].event_type
         'purchase'
 
-    To see how your code meets a failure, say what shall be answered:
+    To test how your code handles a failure, set the answer:
 
         >>> def busy(request: EventsRequest) -> EventsResponse:
         ...     raise TransportError("the network is down", is_retry_safe=True)
         >>> sender.answer = busy
 
-    Safe to use from several threads. After a `fork` each process goes on with its own
-    copy. What was kept can be looked at after `close()`, too.
+    Safe to use from several threads. After a `fork` each process has its own copy. The
+    content can be read after `close()`, too.
 
     Args:
         application_id: The application that the requests are for.
-        answer: Called with each request; returns the answer to it, or raises.
-            Everything is accepted if left out.
+        answer: Called with each request; returns the answer to it, or raises. By
+            default every item is accepted.
 
     Attributes:
         application_id: As given.
@@ -71,7 +71,7 @@ class MemorySender(BaseSender):
         self.clear()
 
     def clear(self) -> None:
-        """Forget everything that was sent."""
+        """Delete everything that was sent."""
         with self._lock:
             self._requests: list[EventsRequest] = []
             self._endpoints: dict[str, Endpoint] = {}
@@ -79,19 +79,19 @@ class MemorySender(BaseSender):
 
     @property
     def requests(self) -> tuple[EventsRequest, ...]:
-        """All requests, in the order in which they came."""
+        """All requests, in order of arrival."""
         with self._lock:
             return tuple(self._requests)
 
     @property
     def endpoints(self) -> dict[str, Endpoint]:
-        """Endpoint id to what is known of it, all accepted updates merged."""
+        """Endpoint id to endpoint, with all accepted updates merged."""
         with self._lock:
             return self._endpoints.copy()
 
     @property
     def events(self) -> dict[tuple[str, str], Event]:
-        """(endpoint id, event id) to the accepted event; of copies, the first."""
+        """(endpoint id, event id) to the accepted event; of copies the first."""
         with self._lock:
             return self._events.copy()
 
@@ -103,12 +103,14 @@ class MemorySender(BaseSender):
         user_ids: Collection[str] = (),
     ) -> dict[str, Endpoint]:
         """
-        Return endpoint id to what is known of each that is meant, the oldest first.
+        Return stored endpoints by endpoint id, the oldest first.
+
+        An endpoint is returned if it matches any of the arguments.
 
         Args:
-            ids: Those with one of these ids are meant,
-            addresses: and those with one of these addresses,
-            user_ids: and those of one of these users.
+            ids: Endpoint ids.
+            addresses: Addresses of endpoints.
+            user_ids: Ids of users.
         """
         return {
             endpoint_id: endpoint
@@ -121,7 +123,7 @@ class MemorySender(BaseSender):
     def _put_events(self, request: EventsRequest) -> EventsResponse:
         with self._lock:
             self._requests.append(request)
-        # Not under the lock: it may look at what was sent before.
+        # Outside the lock: `answer` may read what was sent before.
         response = self.answer(request)
         with self._lock:
             for endpoint_id, event_id, item, _, outcome in response.outcomes(request):
@@ -129,8 +131,8 @@ class MemorySender(BaseSender):
                     continue
                 if event_id is None:
                     update = cast("Endpoint", item)
-                    known = self._endpoints.get(endpoint_id, update)
-                    self._endpoints[endpoint_id] = merged(known, update)
+                    stored = self._endpoints.get(endpoint_id, update)
+                    self._endpoints[endpoint_id] = merged(stored, update)
                 else:
                     event = cast("Event", item)
                     self._events.setdefault((endpoint_id, event_id), event)

@@ -1,37 +1,73 @@
 """Sends to the service: Amazon Pinpoint's PutEvents, or an endpoint that speaks it."""
 
+import logging
+from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
+from pinpoint_events.aws.clock import Clock
+from pinpoint_events.aws.service import Service
 from pinpoint_events.builder import new_event_id
-from pinpoint_events.errors import ConfigurationError, ServiceError
+from pinpoint_events.errors import (
+    ConfigurationError,
+    PinpointEventsError,
+    ServiceError,
+    defect_text,
+)
+from pinpoint_events.http_messages import HttpRequest, HttpResponse
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
 from pinpoint_events.put_events import events_response, http_request, path_of
-from pinpoint_events.retry import (
-    Clock,
-    ClockCorrected,
-    Resender,
-    Retry,
-    Time,
-)
-from pinpoint_events.senders._hidden import addresses, without
+from pinpoint_events.retry import Retry, RetryBudget, RetryCall
+from pinpoint_events.senders._blocking import ClockCorrected, Time, run
+from pinpoint_events.senders._redaction import addresses, redacted
+from pinpoint_events.senders.observer import Attempt, AttemptObserver
 from pinpoint_events.senders.protocol import BaseSender, checked_application_id
 
 __all__ = ["PinpointSender"]
 
+_log = logging.getLogger("pinpoint_events")
+
 _DEFAULT_RETRY: Final = Retry()
+
+PINPOINT: Final = Service(
+    name="pinpoint",
+    endpoint_prefix="pinpoint",
+    signing_name="mobiletargeting",
+    service_id="Pinpoint",
+    protocol="rest-json",
+    # AWS General Reference, "Amazon Pinpoint endpoints", read 2026-11-23.
+    plain_regions=frozenset(
+        {
+            "ap-northeast-1",
+            "ap-northeast-2",
+            "ap-south-1",
+            "ap-southeast-1",
+            "ap-southeast-2",
+            "ca-central-1",
+            "eu-central-1",
+            "eu-west-1",
+            "eu-west-2",
+            "us-east-1",
+            "us-east-2",
+            "us-gov-west-1",
+            "us-west-2",
+        }
+    ),
+    operation="put_events",
+    arguments={"ApplicationId": "a", "EventsRequest": {"BatchItem": {}}},
+)
 
 
 class PinpointSender(BaseSender):
     """
     Sends to Amazon Pinpoint, or to a PutEvents endpoint of your own.
 
-    Credentials, region and all other settings are looked up as a boto3 client looks
-    them up, in the same order of precedence; beside that, `AWS_REGION` serves where
-    boto3 finds no region. Credentials are asked for when the first request is sent.
+    Credentials, region and all other settings are those of a boto3 client, in the same
+    order of precedence; in addition, `AWS_REGION` is used if boto3 finds no region.
+    Credentials are looked up when the first request is sent.
 
-    Safe to use from several threads; connections are kept, and shared by none. After a
-    `fork`, the child opens its own.
+    Thread-safe; connections are kept for later requests, and each is used by one thread
+    at a time. After a `fork`, the child opens its own.
 
     Args:
         application_id: The Pinpoint project; boto3 calls it `ApplicationId`.
@@ -43,13 +79,18 @@ class PinpointSender(BaseSender):
             dual-stack, pool, user agent. `retries` in it is refused.
         verify: As in boto3: False trusts every certificate, a path names the CA bundle
             to trust, in place of the one in the settings.
-        retry: How often to try. Where it is not given, `AWS_MAX_ATTEMPTS` counts. None
+        retry: How often to try. If it is not given, `AWS_MAX_ATTEMPTS` applies. None
             sends once.
+        observer: Watches each HTTP request; see `AttemptObserver`.
+
+    Attributes:
+        observer: As given; it may be set at any time.
 
     Raises:
         ConfigurationError: If no region is known, or a setting is unknown or unusable.
     """
 
+    observer: AttemptObserver | None
     _time: ClassVar[Time] = Time()
 
     def __init__(  # noqa: PLR0913 - each is an option of its own
@@ -63,15 +104,16 @@ class PinpointSender(BaseSender):
         config: Any = None,
         verify: bool | str | None = None,
         retry: Retry | None = _DEFAULT_RETRY,
+        observer: AttemptObserver | None = None,
     ) -> None:
         """Look up the settings; nothing is sent yet."""
-        # Loaded here, so that who never sends never waits for botocore.
-        from pinpoint_events.aws._signing import (  # noqa: PLC0415
-            Asked,
-            Signer,
-            settings,
-        )
+        # Imported here: code that never sends should not pay for importing botocore.
         from pinpoint_events.aws.http import transport  # noqa: PLC0415
+        from pinpoint_events.aws.settings import (  # noqa: PLC0415
+            Arguments,
+            find_settings,
+        )
+        from pinpoint_events.aws.signer import Signer  # noqa: PLC0415
 
         super().__init__()
         self._application_id = checked_application_id(application_id)
@@ -81,48 +123,86 @@ class PinpointSender(BaseSender):
                 f"retry is of type {type(retry).__name__}; pass a Retry, or None to "
                 "send once"
             )
-        chosen = settings(
-            Asked(region, endpoint_url, session, credentials, config, verify)
+        settings = find_settings(
+            PINPOINT,
+            Arguments(region, endpoint_url, session, credentials, config, verify),
         )
-        if retry is _DEFAULT_RETRY and chosen.max_attempts is not None:
-            retry = Retry(attempts=chosen.max_attempts)
-        self._url = chosen.url
-        self._signer = Signer(chosen)
-        self._transport = transport(chosen.link)
-        self._clock = Clock(self._time)
-        self._resender = Resender(retry, self._time)
+        if retry is _DEFAULT_RETRY and settings.max_attempts is not None:
+            retry = Retry(attempts=settings.max_attempts)
+        self._url = settings.url
+        self._signer = Signer(PINPOINT, settings)
+        self._transport = transport(settings.link)
+        self._clock = Clock(self._time.now)
+        self._retry = retry
+        self._budget = RetryBudget()
+        self.observer = observer
 
     def _put_events(self, request: EventsRequest) -> EventsResponse:
         call_id = new_event_id()
-        most = self._resender.retry.attempts
+        max_attempts = 1 if self._retry is None else self._retry.attempts
 
-        def send(part: EventsRequest, attempt: int) -> EventsResponse:
-            # Named and written as the AWS SDKs do it, for whoever reads logs there.
+        def send(part: EventsRequest, number: int, seconds: float) -> EventsResponse:
+            # Named and written as the AWS SDKs do it.
             unsigned = {
                 "amz-sdk-invocation-id": call_id,
-                "amz-sdk-request": f"attempt={attempt}; max={most}",
+                "amz-sdk-request": f"attempt={number}; max={max_attempts}",
             }
-            return self._send(part, unsigned)
+            call = http_request(self._application_id, part)
+            signed, secrets = self._signer.sign(call, self._clock.now(), unsigned)
+            attempt = Attempt(number, max_attempts, self.events_url, len(call.body))
+            response = self._exchanged(signed, attempt, seconds)
+            return self._events_response(part, response, secrets)
 
-        return self._resender.answer(request, send)
+        call = RetryCall(request, self._retry, self._budget, now=self._time.monotonic())
+        return run(call, send, self._time)
 
-    def _send(self, request: EventsRequest, unsigned: dict[str, str]) -> EventsResponse:
-        call = http_request(self._application_id, request)
-        signed, secrets = self._signer.signed(call, self._clock.now(), unsigned)
-        response = self._transport.exchange(signed)
+    @property
+    def events_url(self) -> str:
+        """The URL that requests go to."""
+        return f"{self._url.removesuffix('/')}{path_of(self._application_id)}"
+
+    def _exchanged(
+        self, request: HttpRequest, attempt: Attempt, seconds: float
+    ) -> HttpResponse:
+        """Send a signed request, and tell the observer."""
+        observer = self.observer
+        if observer is None:
+            return self._transport.exchange(request, seconds)
+        _guarded(observer.sending, attempt)
+        try:
+            response = self._transport.exchange(request, seconds)
+        except PinpointEventsError as error:
+            _guarded(observer.failed, attempt, error)
+            raise
+        _guarded(observer.answered, attempt, response)
+        return response
+
+    def _events_response(
+        self, request: EventsRequest, response: HttpResponse, secrets: tuple[str, ...]
+    ) -> EventsResponse:
         try:
             return events_response(response)
         except ServiceError as error:
             failure = error
-        # Out here, the error below has no other in its context, words as they came.
-        told = without(failure, (*secrets, *addresses(request)))
+        # Raised outside the `except` block so that the original error, which may quote
+        # secrets, is not attached as `__context__`.
+        safe = redacted(failure, (*secrets, *addresses(request)))
         if self._clock.is_corrected_by(failure, response.headers.get("date")):
-            raise ClockCorrected(told)
-        raise told
+            raise ClockCorrected(safe)
+        raise safe
 
     def _close(self) -> None:
         self._transport.close()
 
     def __repr__(self) -> str:
-        # No URL with credentials in it gets this far.
+        # A URL with credentials in it is refused before.
         return f"<PinpointSender of {self._application_id!r} to {self._url!r}>"
+
+
+def _guarded(notify: Callable[..., None], *arguments: object) -> None:
+    try:
+        notify(*arguments)
+    except Exception as error:  # noqa: BLE001 - the observer is the user's code
+        _log.warning(
+            "observer failed", extra={"pinpoint_events.problem": defect_text(error)}
+        )

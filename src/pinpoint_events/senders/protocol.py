@@ -1,4 +1,4 @@
-"""What a sender is, and what all senders of this package share."""
+"""The protocol of senders, and the base of those in this package."""
 
 from abc import ABC, abstractmethod
 from types import TracebackType
@@ -20,10 +20,10 @@ __all__ = ["BaseSender", "Sender", "checked_application_id"]
 @runtime_checkable
 class Sender(Protocol):
     """
-    Takes requests of one application, and says what became of every item.
+    Sends requests of one application, and returns the outcome of every item.
 
-    Senders are safe to use from several threads and go on working after a `fork`.
-    Write your own by these four methods; there is no base class to inherit.
+    Senders are safe to use from several threads and keep working after a `fork`. To
+    write another one, implement these four methods; there is no base class to inherit.
     """
 
     def put_events(self, request: EventsRequest) -> EventsResponse:
@@ -32,12 +32,12 @@ class Sender(Protocol):
 
         Raises:
             QuotaExceededError: If the request as a whole is over a quota.
-            SenderError: If nothing is known of what became of it, or all was refused.
+            SenderError: If its outcome is unknown, or it was refused as a whole.
         """
         ...
 
     def close(self) -> None:
-        """Let go of connections and files; calling it again does nothing."""
+        """Release connections and files; calling it again does nothing."""
         ...
 
     def __enter__(self) -> Self:
@@ -57,9 +57,9 @@ class Sender(Protocol):
 
 class BaseSender(ABC):
     """
-    What the senders here do alike: refuse what is too large, and close once.
+    Checks requests against the quotas, and closes once.
 
-    Subclasses implement `_put_events` and, where they hold something, `_close`.
+    Subclasses implement `_put_events` and, where they hold resources, `_close`.
     """
 
     def __init__(self) -> None:
@@ -67,13 +67,13 @@ class BaseSender(ABC):
 
     def put_events(self, request: EventsRequest) -> EventsResponse:
         """
-        Send one request, and return what became of each of its items.
+        Send one request, and return the outcome of each of its items.
 
         Raises:
             QuotaExceededError: If the request as a whole is over a quota.
-            ValidationError: If it is no `EventsRequest`.
-            SenderError: If the sender is closed, if nothing is known of what became of
-                the request, or if all of it was refused.
+            ValidationError: If it is not an `EventsRequest`.
+            SenderError: If the sender is closed, if the outcome of the request is
+                unknown, or if it was refused as a whole.
         """
         if self._is_closed:
             raise SenderError(f"this {type(self).__name__} is closed; open a new one")
@@ -87,7 +87,7 @@ class BaseSender(ABC):
         return self._put_events(request)
 
     def _refuse_over_quota(self, request: EventsRequest) -> None:
-        """Measure the request as it will be written, by default as `to_json` does."""
+        """Check the request as it will be written, by default by `to_json`."""
         refuse_over_quota(request, _QUOTAS)
 
     @abstractmethod
@@ -95,13 +95,13 @@ class BaseSender(ABC):
         """Send a request that is within the quotas."""
 
     def close(self) -> None:
-        """Let go of connections and files; calling it again does nothing."""
+        """Release connections and files; calling it again does nothing."""
         if not self._is_closed:
             self._is_closed = True
             self._close()
 
-    def _close(self) -> None:  # noqa: B027 - not abstract, because most have no need
-        """Let go of what the sender holds: nothing, unless a subclass does."""
+    def _close(self) -> None:  # noqa: B027 - most senders hold nothing
+        """Release what the sender holds: nothing by default."""
 
     def __enter__(self) -> Self:
         """Return the sender itself."""
@@ -117,7 +117,7 @@ class BaseSender(ABC):
         self.close()
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
-        """Refuse to pickle or copy: connections and locks are no data."""
+        """Refuse to pickle or copy: connections and locks cannot be."""
         name = type(self).__name__
         raise TypeError(f"cannot pickle or copy a {name}; open one where it is needed")
 
@@ -130,9 +130,9 @@ def checked_application_id(application_id: str) -> str:
     Return the application id.
 
     Raises:
-        ConfigurationError: If it is no text, or empty.
+        ConfigurationError: If it is not text, or empty.
     """
-    # Any: the converter may have refused, which no type of a built object shows.
+    # Any: the converter is typed as if it never returned `Refused`.
     checked: Any = required_text(application_id)
     if type(checked) is Refused:
         (problem,) = checked.problems

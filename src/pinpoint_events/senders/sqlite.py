@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Final, cast
 
 from pinpoint_events.endpoints.merge import merged
-from pinpoint_events.errors import ConfigurationError, StoreError, ValidationError
+from pinpoint_events.errors import (
+    ConfigurationError,
+    StoreError,
+    StoreErrorCode,
+    ValidationError,
+)
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
@@ -26,13 +31,13 @@ from pinpoint_events.wire.writing import time_text
 
 __all__ = ["SqliteSender"]
 
-_LONGEST_SECONDS: Final = 86_400  # a day
+_MAX_TIMEOUT_SECONDS: Final = 86_400  # a day
 
 _FIND_ENDPOINT: Final = (
     "SELECT id, json FROM endpoint WHERE application_id = ? AND endpoint_id = ?"
 )
-# By id, by address, and by user. A list of any length is one parameter; there is an
-# index for each, for which the last two are written as in the schema.
+# A list of any length is one parameter. Each statement uses an index; for that the last
+# two repeat the expressions of the schema.
 _FIND_BY_ID: Final = (
     "SELECT id, endpoint_id, json FROM endpoint WHERE application_id = ? "
     "AND endpoint_id IN (SELECT value FROM json_each(?))"
@@ -58,22 +63,21 @@ _ADD_EVENT: Final = (
 
 class SqliteSender(BaseSender):
     """
-    Stores requests in an SQLite file of your own, and accepts all that is valid.
+    Stores requests in an SQLite file, and accepts every valid item.
 
-    A request is stored whole or not at all. What it says of an endpoint is merged into
-    what the store knows, by `merged`. An event is stored once for each application,
-    endpoint id and event id; of copies that differ, the first stays, and the others are
-    accepted as well.
+    A request is stored whole or not at all. Endpoints are merged into the stored ones,
+    by `merged`. An event is stored once for each application, endpoint id and event id;
+    of copies that differ, the first is kept, and the others are accepted, too.
 
-    Many threads and processes may write the same file at the same time, and others may
-    read it. A `fork` waits until what is being written is written, and both sides go
-    on. What was answered outlives the death of the process, also by `kill -9`. When the
-    power fails the file stays sound, but what was answered in the last moments may be
-    lost (SQLite's `synchronous = NORMAL` in WAL mode). The file, and the two beside it
-    that end in `-wal` and `-shm`, must be on a disk of this machine, and must not be
-    moved while in use.
+    Many threads and processes may write the same file at the same time, while others
+    read it. A `fork` waits for the current transaction, and both processes go on
+    sending. Answered requests survive the death of the process, also by `kill -9`.
+    After a power failure the file is intact, but the last answered requests may be
+    missing (SQLite's `synchronous = NORMAL` in WAL mode). The file, and the two next to
+    it that end in `-wal` and `-shm`, must be on a local disk, and must not be moved
+    while in use.
 
-    Read it with anything that reads SQLite, by these two views:
+    Read it with any SQLite client, by these two views:
 
     - `endpoints`: application_id, endpoint_id, channel_type, address, endpoint_status,
       opt_out, effective_date, request_id, attributes, metrics, user_id,
@@ -86,9 +90,9 @@ class SqliteSender(BaseSender):
       app_version_code, sdk_name, received_at, sequence (a number that grows with each
       event that arrives), json.
 
-    Times are text as the service writes them, in UTC, and sort as they happened.
+    Times are text in the service's format, in UTC, and sort chronologically.
     Attributes, metrics and user attributes are JSON objects, and `json` is the whole
-    endpoint or event as it would be sent. What was not said is NULL, or `{}`.
+    endpoint or event as it would be sent. Members that are not given are NULL, or `{}`.
 
         >>> import sqlite3
         >>> from contextlib import closing
@@ -105,21 +109,21 @@ class SqliteSender(BaseSender):
         [('purchase', '{"sku":"A-1"}', 9.5)]
 
     Args:
-        path: The file; made if there is none. Its directory must be there.
+        path: The file; created if it does not exist. Its directory must exist.
         application_id: The application that the requests are for. One file can hold
             several.
-        timeout_seconds: How long to wait while others write, in this process and
-            elsewhere.
+        timeout_seconds: How long to wait for other writers, in this process and in
+            others.
 
     Attributes:
         application_id: As given.
         path: The file's absolute path.
 
     Raises:
-        ConfigurationError: If the path is no file's, the application id is empty, or
-            the timeout is no number of seconds within a day.
-        StoreError: If the file is locked, read-only, damaged, not this package's, or
-            cannot be opened.
+        ConfigurationError: If the path does not name a file, the application id is
+            empty, or the timeout is not within 0 seconds and a day.
+        StoreError: If the file is locked, read-only, damaged, of another program, or
+            cannot be opened; `StoreError.code` says which.
     """
 
     application_id: str
@@ -135,10 +139,12 @@ class SqliteSender(BaseSender):
         super().__init__()
         self.application_id = checked_application_id(application_id)
         self.path = _absolute(os.fspath(path))
-        if not 0 <= timeout_seconds <= _LONGEST_SECONDS:
-            told = f"timeout_seconds is {timeout_seconds}; pass 0 to {_LONGEST_SECONDS}"
-            raise ConfigurationError(told)
-        self._store = SqliteFile(self.path, SCHEMA, timeout_seconds)
+        if not 0 <= timeout_seconds <= _MAX_TIMEOUT_SECONDS:
+            raise ConfigurationError(
+                f"timeout_seconds is {timeout_seconds}; pass 0 to "
+                f"{_MAX_TIMEOUT_SECONDS}"
+            )
+        self._file = SqliteFile(self.path, SCHEMA, timeout_seconds)
 
     def find_endpoints(
         self,
@@ -148,12 +154,14 @@ class SqliteSender(BaseSender):
         user_ids: Collection[str] = (),
     ) -> dict[str, Endpoint]:
         """
-        Return endpoint id to what is known of each that is meant, the oldest first.
+        Return stored endpoints by endpoint id, the oldest first.
+
+        An endpoint is returned if it matches any of the arguments.
 
         Args:
-            ids: Those with one of these ids are meant,
-            addresses: and those with one of these addresses,
-            user_ids: and those of one of these users.
+            ids: Endpoint ids.
+            addresses: Addresses of endpoints.
+            user_ids: Ids of users.
 
         Raises:
             StoreError: If the file cannot be read.
@@ -172,7 +180,7 @@ class SqliteSender(BaseSender):
         if not selects:
             return found
         statement = f"{' UNION '.join(selects)} ORDER BY id"
-        with self._store.transaction(writes=False) as connection:
+        with self._file.transaction(writes=False) as connection:
             rows = connection.execute(statement, parameters).fetchall()
         for _, endpoint_id, text in rows:
             with self._reading(endpoint_id):
@@ -181,9 +189,9 @@ class SqliteSender(BaseSender):
 
     def _put_events(self, request: EventsRequest) -> EventsResponse:
         batches = list(batch_texts(request))
-        with self._store.transaction() as connection:
-            # Read here, where one writer comes after the other: so these times grow
-            # with the events' sequence.
+        with self._file.transaction() as connection:
+            # Read in the transaction, where writers take turns: so these times are in
+            # the order of the events' `sequence`.
             now = time_text(datetime.now(UTC))
             rows: list[tuple[int, str, str, str]] = []
             for batch in batches:
@@ -198,17 +206,17 @@ class SqliteSender(BaseSender):
     def _put_endpoint(
         self, connection: sqlite3.Connection, batch: BatchTexts, now: str
     ) -> int:
-        """Merge the endpoint into what is known of it, and return its row's id."""
-        name = self.application_id, batch.endpoint_id
+        """Merge the endpoint into the stored one, and return the id of its row."""
+        ids = self.application_id, batch.endpoint_id
         text = batch.endpoint_text
-        found = connection.execute(_FIND_ENDPOINT, name).fetchone()
-        if found is None:
-            added = connection.execute(_ADD_ENDPOINT, (*name, text, now, now))
-            return cast("int", added.lastrowid)
+        row = connection.execute(_FIND_ENDPOINT, ids).fetchone()
+        if row is None:
+            cursor = connection.execute(_ADD_ENDPOINT, (*ids, text, now, now))
+            return cast("int", cursor.lastrowid)
         key: int
         stored: str
-        key, stored = found
-        if text not in {stored, _NOTHING_SAID}:
+        key, stored = row
+        if text not in {stored, _EMPTY_ENDPOINT}:
             with self._reading(batch.endpoint_id):
                 text = _merged_text(stored, text)
             if text != stored:
@@ -220,16 +228,16 @@ class SqliteSender(BaseSender):
         try:
             yield
         except ValidationError:
-            told = (
+            message = (
                 f"the store {str(self.path)!r} has something under the endpoint id "
                 f"{shortened(endpoint_id)} that this release of pinpoint_events cannot "
                 "read; use the release that wrote it, or delete the row"
             )
-            # From None: the error above may show values.
-            raise StoreError(told) from None
+            # From None: the validation error may show values.
+            raise StoreError(message, code=StoreErrorCode.UNREADABLE_ROW) from None
 
     def _close(self) -> None:
-        self._store.close()
+        self._file.close()
 
     def __repr__(self) -> str:
         return (
@@ -237,7 +245,7 @@ class SqliteSender(BaseSender):
         )
 
 
-# Most that is said of an endpoint was said before, word for word.
+# Cached, because most updates of an endpoint repeat an earlier one.
 
 
 @lru_cache(maxsize=1024)
@@ -250,17 +258,18 @@ def _merged_text(stored: str, update: str) -> str:
     return to_json(merged(_endpoint(stored), _endpoint(update))).decode()
 
 
-_NOTHING_SAID: Final = to_json(Endpoint()).decode()
+_EMPTY_ENDPOINT: Final = to_json(Endpoint()).decode()
 
 
 def _absolute(path: str) -> Path:
     """
-    Return the path from the root: a daemon may change its directory later.
+    Return the absolute path, as the process may change its directory later.
 
     Raises:
-        ConfigurationError: If SQLite would take it for anything but a file.
+        ConfigurationError: If SQLite would not take it for a file.
     """
     if path in {"", ":memory:"} or "\0" in path:
-        told = f"{path!r} names no file; pass a path, or use MemorySender for tests"
-        raise ConfigurationError(told)
+        raise ConfigurationError(
+            f"{path!r} names no file; pass a path, or use MemorySender for tests"
+        )
     return Path(path).absolute()

@@ -1,9 +1,9 @@
 """
-Where to send, as one line of text: for a configuration file, a variable, a shell.
+A sender from a URL, as in a configuration file, an environment variable or a shell.
 
-Taken apart by hand, because `urllib.parse.urlsplit` turns a host into lower case, and
-drops some characters without a word. Credentials have no place here; so nothing is
-repeated in a message that may be one: no user-info, and no value of the query.
+The URL is not split by `urllib.parse.urlsplit`, which turns a host into lower case and
+silently drops some characters. Credentials are not allowed in a URL; messages repeat
+nothing that might be one: no user-info, and no value of the query.
 """
 
 import re
@@ -23,18 +23,18 @@ _LOCAL: Final = "local"
 
 def open_sender(url: str, *, application_id: str | None = None) -> Sender:
     """
-    Return the sender that a URL stands for.
+    Return the sender for a URL.
 
     - `pinpoint://APPLICATION_ID?region=REGION&endpoint_url=URL`: the service, or
-      another endpoint of PutEvents, by `PinpointSender`. What the query leaves out,
-      AWS' environment variables and files say.
+      another endpoint of PutEvents, by `PinpointSender`. What the query leaves out is
+      read from AWS' environment variables and config files.
     - `sqlite:///events.db`, `sqlite:////var/lib/events.db`, `sqlite:///C:/events.db`: a
-      file, by its relative or absolute path, by `SqliteSender`.
+      file, by relative or absolute path, by `SqliteSender`.
     - `memory:`: `MemorySender`, for tests.
 
-    What has a meaning in URLs is percent-encoded in names: `/` in an application id as
-    `%2F`, `?` and `#` in a path as `%3F` and `%23`, and `%` everywhere as `%25`.
-    Credentials never stand in the URL: they are found where AWS' own tools find them.
+    Reserved characters are percent-encoded in names: `/` in an application id as `%2F`,
+    `?` and `#` in a path as `%3F` and `%23`, and `%` everywhere as `%25`. Credentials
+    are not allowed in the URL: they are found where AWS' tools find them.
 
         >>> from pinpoint_events import open_sender
         >>> with open_sender("sqlite:///events.db", application_id="shop") as sender:
@@ -44,11 +44,11 @@ def open_sender(url: str, *, application_id: str | None = None) -> Sender:
     Args:
         url: Where to send.
         application_id: The application that the requests are for, where the URL does
-            not name it; `local` for SQLite and memory, if left out.
+            not name it; by default `local` for SQLite and memory.
 
     Raises:
-        ConfigurationError: If the URL is not understood, in any part of it, or names
-            another application than the argument does.
+        ConfigurationError: If any part of the URL is invalid, or it names another
+            application than the argument does.
         StoreError: As `SqliteSender` does.
     """
     parts = _parts(url)
@@ -57,16 +57,16 @@ def open_sender(url: str, *, application_id: str | None = None) -> Sender:
 
 def sqlite_path(url: str) -> str | None:
     """
-    Return the file that a URL stands for, as it is named there; None if it is no file.
+    Return the path in an SQLite URL, relative or absolute; None for another URL.
 
     Raises:
-        ConfigurationError: If the URL is not understood.
+        ConfigurationError: If the URL is invalid.
     """
     parts = _parts(url)
     return _file_of(parts) if parts.scheme == "sqlite" else None
 
 
-# One letter is the drive of a Windows path.
+# At least two characters: a single letter is the drive of a Windows path.
 _SCHEME: Final = re.compile("[A-Za-z][A-Za-z0-9+.-]+")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _REGION: Final = re.compile("(?![0-9]+$)(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
@@ -75,13 +75,13 @@ _BAD_ESCAPE: Final = re.compile("%(?![0-9A-Fa-f]{2})")
 
 class _Parts(NamedTuple):
     """
-    A URL, taken apart.
+    The parts of a URL.
 
     Attributes:
-        scheme: One of those that are known, in lower case.
-        authority: What stands between `//` and the next `/`, as it was written; None if
-            there is no `//`.
-        path: What comes after that, as it was written, with its `/`.
+        scheme: A known one, in lower case.
+        authority: The text between `//` and the next `/`, not decoded; None if there is
+            no `//`.
+        path: The text after that, not decoded, with its `/`.
         options: The query, decoded.
     """
 
@@ -94,8 +94,9 @@ class _Parts(NamedTuple):
 def _parts(url: str) -> _Parts:
     given: object = url
     if not isinstance(given, str):
-        told = f"the URL is of type {type(given).__name__}; write one of {_FORMS}"
-        raise ConfigurationError(told)
+        raise ConfigurationError(
+            f"the URL is of type {type(given).__name__}; write one of {_FORMS}"
+        )
     written, colon, rest = url.partition(":")
     if not colon or _SCHEME.fullmatch(written) is None:
         raise ConfigurationError(
@@ -108,12 +109,11 @@ def _parts(url: str) -> _Parts:
         raise _refused(scheme, "has a control character in it", "percent-encode it")
     if "#" in rest:
         raise _refused(scheme, "has a fragment", "write # as %23")
-    place, _, query = rest.partition("?")
+    path, _, query = rest.partition("?")
     authority = None
-    path = place
-    if place.startswith("//"):
-        authority, slash, behind = place[2:].partition("/")
-        path = slash + behind
+    if path.startswith("//"):
+        authority, slash, path = path[2:].partition("/")
+        path = slash + path
     if "@" in (authority or ""):
         remedy = (
             "credentials never stand in a URL: set AWS_ACCESS_KEY_ID and "
@@ -130,16 +130,16 @@ def _options(scheme: str, query: str) -> dict[str, str]:
         name, equals, raw = pair.partition("=")
         key = _decoded(scheme, name)
         if not equals:
-            told = "has a part of its query without ="
-            raise _refused(scheme, told, "write NAME=VALUE, and & as %26")
+            problem = "has a part of its query without ="
+            raise _refused(scheme, problem, "write NAME=VALUE, and & as %26")
         if not known:
-            told = f"has the query key {shortened(key)}, and takes none"
-            raise _refused(scheme, told, "leave out what follows ?")
+            problem = f"has the query key {shortened(key)}, and takes none"
+            raise _refused(scheme, problem, "leave out what follows ?")
         if key not in known:
             near = nearest(key, known)[0]
-            told = f"has the query key {shortened(key)}, which is not known"
+            problem = f"has the query key {shortened(key)}, which is not known"
             remedy = f"it takes {' and '.join(known)}; did you mean {near}?"
-            raise _refused(scheme, told, remedy)
+            raise _refused(scheme, problem, remedy)
         if key in options:
             raise _refused(scheme, f"has {key} twice", "leave one out")
         if not raw:
@@ -156,7 +156,7 @@ def _decoded(scheme: str, text: str) -> str:
     try:
         return unquote(text, errors="strict")
     except UnicodeDecodeError:
-        # From None: it holds the text.
+        # From None: the error holds the text.
         raise _refused(scheme, "has escapes that are no UTF-8", remedy) from None
 
 
@@ -176,9 +176,9 @@ def _sqlite(parts: _Parts, application_id: str | None) -> Sender:
 
 def _file_of(parts: _Parts) -> str:
     if parts.authority != "" or not parts.path.startswith("/"):
-        told = "does not begin with sqlite:///"
+        problem = "does not begin with sqlite:///"
         remedy = "write sqlite:///relative.db or sqlite:////absolute/path.db"
-        raise _refused("sqlite", told, remedy)
+        raise _refused("sqlite", problem, remedy)
     path = _decoded("sqlite", parts.path[1:])
     if path in {"", ":memory:"}:
         remedy = "write sqlite:///FILE, or memory: to keep nothing"
@@ -194,20 +194,20 @@ def _pinpoint(parts: _Parts, application_id: str | None) -> Sender:
     from pinpoint_events.senders.pinpoint import PinpointSender  # noqa: PLC0415
 
     if parts.authority is None or parts.path not in {"", "/"} or ":" in parts.authority:
-        told = "is not pinpoint://APPLICATION_ID?region=REGION&endpoint_url=URL"
+        problem = "is not pinpoint://APPLICATION_ID?region=REGION&endpoint_url=URL"
         remedy = "write / in the id as %2F, and : as %3A"
-        raise _refused("pinpoint", told, remedy)
+        raise _refused("pinpoint", problem, remedy)
     named = _decoded("pinpoint", parts.authority) or application_id
     if named is None:
         remedy = "write pinpoint://APPLICATION_ID, or pass application_id"
         raise _refused("pinpoint", "names no application", remedy)
     if application_id not in {None, named}:
         other = shortened(application_id or "")
-        told = f"names the application {shortened(named)}, and the argument {other}"
-        raise _refused("pinpoint", told, "leave one of them out")
+        problem = f"names the application {shortened(named)}, and the argument {other}"
+        raise _refused("pinpoint", problem, "leave one of them out")
     region = parts.options.get("region")
     if region is not None and _REGION.fullmatch(region) is None:
-        # Botocore refuses it too, and repeats it.
+        # Checked here, because botocore's error repeats the value.
         raise _refused("pinpoint", "has a region that is none", "write eu-west-1, say")
     endpoint_url = parts.options.get("endpoint_url")
     return PinpointSender(named, region=region, endpoint_url=endpoint_url)
@@ -227,7 +227,7 @@ _FORMS: Final = "memory:, pinpoint://APPLICATION_ID, sqlite:///FILE"
 
 
 def _unknown_scheme(scheme: str, rest: str) -> ConfigurationError:
-    # Where no // follows, it may be the name before a password.
+    # Without // after it, it may be a user name before a password, and is not shown.
     shown = f"the scheme {shortened(scheme)}" if rest.startswith("//") else "its scheme"
     if scheme.lower() in {"http", "https"}:
         remedy = "a PutEvents endpoint is pinpoint://APPLICATION_ID?endpoint_url=URL"
@@ -239,5 +239,5 @@ def _unknown_scheme(scheme: str, rest: str) -> ConfigurationError:
     )
 
 
-def _refused(scheme: str, told: str, remedy: str) -> ConfigurationError:
-    return ConfigurationError(f"this {scheme} URL {told}; {remedy}")
+def _refused(scheme: str, problem: str, remedy: str) -> ConfigurationError:
+    return ConfigurationError(f"this {scheme} URL {problem}; {remedy}")

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pinpoint_events.endpoints.rules import EndpointDirectory as EndpointDirectory
+    from pinpoint_events.endpoints.protocol import FindsEndpoints as FindsEndpoints
     from pinpoint_events.server._script import Faults as Faults
     from pinpoint_events.server.app import App as App
     from pinpoint_events.server.app import Limits as Limits
@@ -38,12 +38,12 @@ __all__ = [
     "Cut",
     "Delay",
     "DropIds",
-    "EndpointDirectory",
     "FailCall",
     "FailItem",
     "Fault",
     "Faults",
     "FileKeys",
+    "FindsEndpoints",
     "Keys",
     "Limits",
     "Served",
@@ -56,7 +56,7 @@ __all__ = [
 _MODULES = {
     "server._script": {"Faults"},
     "server.app": {"App", "Limits", "create_app"},
-    "endpoints.rules": {"EndpointDirectory"},
+    "endpoints.protocol": {"FindsEndpoints"},
     "server.faults": {
         "BareStatus",
         "Cut",

@@ -1,19 +1,20 @@
 """
-Each application's sender, and what goes through it: the part that may block.
+The senders of all applications, and the part of a call that may block.
 
-It runs in worker threads. Where a sender knows its endpoints, one call of an
-application is judged and stored before the next one is judged: two calls at a time
-could each add a user's last endpoint. Another process that writes the same store can
-do so all the same.
+It runs in worker threads. Where a sender can look up its endpoints, the rules are
+applied to one call of an application, and the call is stored, before the next call's
+turn: two calls at the same time could each add the last endpoint that a user may have.
+That can still happen where another process writes the same store.
 """
 
 import logging
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from typing import Final, cast
 
-from pinpoint_events.endpoints.rules import EndpointDirectory, SeenEndpoints, updated
+from pinpoint_events.endpoints.protocol import FindsEndpoints
+from pinpoint_events.endpoints.rules import apply_rules
+from pinpoint_events.endpoints.seen import SeenEndpoints
 from pinpoint_events.errors import defect_text
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.request import EventsRequest
@@ -30,49 +31,49 @@ __all__ = ["Applications", "Senders"]
 _log = logging.getLogger("pinpoint_events")
 
 Senders = Sender | Callable[[str], Sender]
-"""One sender for every application, or what opens one by the application's id."""
+"""One sender for all applications, or a callable that opens one by application id."""
 
 _ACCEPTED: Final = 202
-_MOST_OPEN: Final = 100  # at a time: each may hold some files or connections
+_MAX_OPEN: Final = 100  # senders; each may hold files and connections
 _NOTHING: Final = EventsResponse()
-_UNTOUCHED: Final = Endpoint()
+_NO_UPDATE: Final = Endpoint()
 
 
 class Applications:
     """
-    The senders of all applications that were asked for.
+    The senders of all applications that calls have named.
 
     Args:
-        senders: One sender, or what opens one.
-        quotas: The limits to hold calls against.
-        faults: What shall go wrong.
+        senders: One sender, or a callable that opens one by application id.
+        quotas: The limits to check calls against.
+        faults: The active faults.
     """
 
     def __init__(self, senders: Senders, quotas: Quotas, faults: Faults) -> None:
-        # A class has the methods of its objects, but it is what opens them.
+        # A sender class passes the isinstance check, but is a callable that opens one.
         is_one = isinstance(senders, Sender) and not isinstance(senders, type)
         self._one = _Application(cast("Sender", senders)) if is_one else None
         self._open = cast("Callable[[str], Sender]", senders)
         self._reader = Reader(quotas)
         self._faults = faults
         self._lock = threading.Lock()
-        self._known: dict[str, _Place] = {}
+        self._places: dict[str, _Place] = {}
 
     def answer(self, application_id: str, body: bytes, faults: CallFaults) -> bytes:
         """
-        Do what a call asks for, and return the body of the answer to it.
+        Send what a call contains, and return the body of its answer.
 
         Raises:
             CallRefused: If the call is refused as a whole.
-            PinpointEventsError: If the sender raises that.
+            PinpointEventsError: If the sender raises it.
         """
         if self._one is not None:
             return self._answer(self._one, body, faults)
-        place = self._taken(application_id)
+        place = self._acquired(application_id)
         try:
             return self._answer(place.application(self._open), body, faults)
         finally:
-            self._give_back(application_id, place)
+            self._release(application_id, place)
 
     def _answer(
         self, application: "_Application", body: bytes, faults: CallFaults
@@ -94,63 +95,63 @@ class Applications:
             )
         return b'{"Results":{}}' if not answer.results else to_json(answer)
 
-    def _taken(self, application_id: str) -> "_Place":
+    def _acquired(self, application_id: str) -> "_Place":
         idle = None
         with self._lock:
-            place = self._known.pop(application_id, None)
+            place = self._places.pop(application_id, None)
             if place is None:
-                idle = self._idle() if len(self._known) >= _MOST_OPEN else None
+                idle = self._idle() if len(self._places) >= _MAX_OPEN else None
                 place = _Place(application_id)
-            self._known[application_id] = place  # as the one that was used last
+            self._places[application_id] = place  # last: most recently used
             place.calls += 1
         if idle is not None:
             idle.close()
         return place
 
     def _idle(self) -> "_Place | None":
-        """Take out the place that was not used for the longest; it is made anew."""
-        # No more calls are at work at a time than there are workers.
-        idle = (name for name, place in self._known.items() if not place.calls)
+        """Remove and return the least recently used idle place, if there is one."""
+        # If none is idle, the worker threads bound how many more are opened.
+        idle = (name for name, place in self._places.items() if not place.calls)
         name = next(idle, None)
-        return None if name is None else self._known.pop(name)
+        return None if name is None else self._places.pop(name)
 
-    def _give_back(self, application_id: str, place: "_Place") -> None:
+    def _release(self, application_id: str, place: "_Place") -> None:
         with self._lock:
             place.calls -= 1
             if not place.calls and not place.is_open:
-                self._known.pop(application_id, None)
+                self._places.pop(application_id, None)
 
     def close(self) -> None:
-        """Close the senders that were opened here; not the one that was handed in."""
+        """Close the senders that were opened here, but not one that was passed in."""
         with self._lock:
-            known, self._known = self._known, {}
-        for place in known.values():
+            places, self._places = self._places, {}
+        for place in places.values():
             place.close()
 
 
 class _Place:
     """
-    Where an application's sender is: opened by the first call, closed when idle.
+    Holds an application's sender: opened by the first call, closed when idle.
 
     Attributes:
-        calls: How many are at work on it; guarded by the lock of all places.
+        calls: How many calls use it now; guarded by the lock of `Applications`.
     """
 
     def __init__(self, application_id: str) -> None:
         self.calls = 0
         self._id = application_id
-        # Of its own: opening may take a while, and concerns this application alone.
+        # Opening may take a while; it must not block calls of other applications.
         self._lock = threading.Lock()
         self._application: _Application | None = None
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a sender."""
+        """Whether the sender is open."""
         return self._application is not None
 
     def application(self, open_sender: Callable[[str], Sender]) -> "_Application":
         """
-        Return the application, its sender open.
+        Return the application; open its sender if this is the first call.
 
         Raises:
             CallRefused: If there is no such application.
@@ -165,10 +166,10 @@ class _Place:
             return self._application
 
     def close(self) -> None:
-        """Close the sender of an open place; what fails then is nobody's call."""
+        """Close the sender of an open place; no call waits for it, so log a failure."""
         try:
             cast("_Application", self._application).sender.close()
-        except Exception as error:  # noqa: BLE001 - a sender may be anybody's
+        except Exception as error:  # noqa: BLE001 - the sender may be foreign
             _log.error(
                 "not closed", extra={"pinpoint_events.problem": defect_text(error)}
             )
@@ -180,30 +181,32 @@ class _Application:
     def __init__(self, sender: Sender) -> None:
         self.sender = sender
         self._seen = SeenEndpoints()
-        self._knows_all = isinstance(sender, EndpointDirectory)
-        self._directory: EndpointDirectory = (
-            sender if isinstance(sender, EndpointDirectory) else self._seen
+        self._is_complete = isinstance(sender, FindsEndpoints)
+        self._known: FindsEndpoints = (
+            sender if isinstance(sender, FindsEndpoints) else self._seen
         )
-        self._turn: AbstractContextManager[object] = (
-            threading.Lock() if self._knows_all else nullcontext()
-        )
+        self._lock = threading.Lock()
 
     def put(self, call: Call) -> EventsResponse:
-        """Send what is not refused, and what follows from it for other endpoints."""
-        with self._turn:
-            update = updated(call.endpoints, self._directory, knows_all=self._knows_all)
-            for name, message in update.refused.items():
+        """Send what is not refused, with the updates that follow from it."""
+        with self._lock:
+            updates, refused = apply_rules(
+                call.endpoints, self._known, is_complete=self._is_complete
+            )
+            for name, message in refused.items():
                 call.refuse((name, None), message)
-            request = call.request(update.says)
+            request = call.request(updates)
             if request is None:
                 return _NOTHING
-            response = self.sender.put_events(request)
-        if not self._knows_all:
-            self._remember(request, response)
+            if self._is_complete:
+                return self.sender.put_events(request)
+        response = self.sender.put_events(request)
+        self._remember(request, response)
         return response
 
     def _remember(self, request: EventsRequest, response: EventsResponse) -> None:
         for name, event_id, item, _, outcome in response.outcomes(request):
-            is_taken = event_id is None and outcome is Outcome.ACCEPTED
-            if is_taken and isinstance(item, Endpoint) and item != _UNTOUCHED:
-                self._seen.remember(name, item)
+            is_accepted = event_id is None and outcome is Outcome.ACCEPTED
+            if is_accepted and isinstance(item, Endpoint) and item != _NO_UPDATE:
+                with self._lock:
+                    self._seen.remember(name, item)

@@ -1,1 +1,1 @@
-"""One SQLite file that many threads and processes write; the schema is handed in."""
+"""One SQLite file for many threads and processes; the caller supplies the schema."""

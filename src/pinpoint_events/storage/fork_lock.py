@@ -1,10 +1,10 @@
 """
-Locks that a `fork` leaves in order.
+A lock that stays usable after a `fork`.
 
-A fork copies the memory, and of the threads only the one that forks. A lock that some
-other thread holds at that moment stays held in the child for ever, and what the lock
-guards may be half changed there. So a fork first takes all these locks, and lets go of
-them on both sides.
+A fork copies the memory, but only the thread that calls it. A lock that another thread
+holds at that moment stays locked in the child for ever, and the data that it guards may
+be half changed there. So a fork first acquires all these locks, and then releases them
+in both processes.
 """
 
 import os
@@ -23,12 +23,12 @@ class ForkLock:
     """
     A lock, not reentrant, that is free in the child of a fork.
 
-    A fork waits for whoever holds it, though not for ever: a thread that forks while it
-    holds the lock itself, in a signal handler, must not wait for itself.
+    A fork waits until the lock is free, but only for a limited time: a thread that
+    forks while it holds the lock itself, as in a signal handler, would wait for ever.
 
     Args:
-        before_fork: A method that each fork calls first, with the lock held. It does
-            not keep its object alive.
+        before_fork: A method that each fork calls first, with the lock held. The lock
+            does not keep the method's object alive.
         wait_seconds: How long a fork waits for the lock.
     """
 
@@ -41,16 +41,16 @@ class ForkLock:
         self._lock = threading.Lock()
         self._wait_seconds = wait_seconds
         self._before_fork: Callable[[], Callable[[], None] | None] = (
-            _nothing if before_fork is None else weakref.WeakMethod(before_fork)
+            _no_method if before_fork is None else weakref.WeakMethod(before_fork)
         )
         _locks.add(self)
 
     def acquire(self, timeout_seconds: float) -> bool:
-        """Take the lock, and return whether that took no longer than so."""
+        """Acquire the lock; return False if that takes longer than the timeout."""
         return self._lock.acquire(timeout=timeout_seconds)
 
     def release(self) -> None:
-        """Let go of the lock."""
+        """Release the lock."""
         self._lock.release()
 
     def __enter__(self) -> None:
@@ -64,8 +64,8 @@ class ForkLock:
     ) -> None:
         self._lock.release()
 
-    def hold(self) -> bool:
-        """Take the lock for a fork, and return whether that was possible."""
+    def acquire_for_fork(self) -> bool:
+        """Acquire the lock and call `before_fork`; return False after the wait."""
         if not self._lock.acquire(timeout=self._wait_seconds):
             return False
         before_fork = self._before_fork()
@@ -74,34 +74,34 @@ class ForkLock:
         return True
 
 
-def _nothing() -> None:
+def _no_method() -> None:
     return None
 
 
 _locks: Final = weakref.WeakSet[ForkLock]()
-_one_fork: Final = threading.Lock()  # two threads that fork at a time do so in turn
+_one_fork: Final = threading.Lock()  # threads that fork at the same time take turns
 _held: "Final[list[ForkLock | threading.Lock]]" = []
 
 
-def _take_all() -> None:
+def _acquire_all() -> None:
     _one_fork.acquire()
     _held.append(_one_fork)
-    _held.extend(lock for lock in list(_locks) if lock.hold())
+    _held.extend(lock for lock in list(_locks) if lock.acquire_for_fork())
 
 
-def _let_go_of_all() -> None:
-    # Nothing is held where a C program forked, and told Python afterwards only.
+def _release_all() -> None:
+    # Empty where a C program forked and called only Python's hooks for after the fork.
     held = _held.copy()
     _held.clear()
     for lock in reversed(held):
         lock.release()
 
 
-def _no_fork(**_: Callable[[], None]) -> None:
-    """Stand in for `os.register_at_fork` on systems that have none, as Windows."""
+def _register_nothing(**_: Callable[[], None]) -> None:
+    """Stand in for `os.register_at_fork` on systems that cannot fork, as Windows."""
 
 
-_register = getattr(os, "register_at_fork", _no_fork)
+_register = getattr(os, "register_at_fork", _register_nothing)
 _register(
-    before=_take_all, after_in_parent=_let_go_of_all, after_in_child=_let_go_of_all
+    before=_acquire_all, after_in_parent=_release_all, after_in_child=_release_all
 )

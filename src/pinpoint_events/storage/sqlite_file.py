@@ -1,14 +1,14 @@
 """
-A file of SQLite that many threads and processes write at the same time.
+An SQLite file that many threads and processes write at the same time.
 
-Each process has one connection, which its threads use in turn. SQLite forbids to take a
-connection into the child of a fork, and even to have one open there: what it knows of
-its file locks is then wrong in the child, and a file can be lost by it. (SQLite, "How
-To Corrupt An SQLite Database File", 2.6.) So a fork first closes the connection, and
-each side opens one when it next needs it.
+Each process has one connection, which its threads use in turn. SQLite forbids using a
+connection in the child of a fork, and even having one open there: its record of the
+file locks is wrong in the child, which can corrupt the file. (SQLite, "How To Corrupt
+An SQLite Database File", 2.6.) So a fork first closes the connection, and each process
+opens a new one when it next needs it.
 
-The file is in WAL mode with `synchronous = NORMAL`: what was committed outlives the
-death of the process, however sudden; when the power fails, the file stays whole, but
+The file is in WAL mode with `synchronous = NORMAL`: what was committed survives the
+death of the process, also by `kill -9`. After a power failure the file is intact, but
 the last commits may be missing.
 """
 
@@ -21,95 +21,109 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from pinpoint_events.errors import StoreError
+from pinpoint_events.errors import StoreError, StoreErrorCode
 from pinpoint_events.storage.fork_lock import ForkLock
 
 __all__ = ["Schema", "SqliteFile"]
 
-_PRIMARY_CODE: Final = 0xFF  # the rest of an SQLite result code tells details
+_PRIMARY_CODE: Final = 0xFF  # the higher bits of an SQLite result code are details
 
-_WRITE_SECONDS: Final = 5.0  # more than any write takes that need not wait for others
+_WRITE_SECONDS: Final = 5.0  # more than any write takes, without waits for others
 
-# Twice SQLite's own: fewer pages are written, and an index in which ids arrive in no
-# order splits them less often. Storing an event takes 0.8 of the processor time with up
-# to 400,000 events in the file, 0.95 with up to 800,000.
+# SQLite's default is 4,096 bytes. With twice that, fewer pages are written, and an
+# index to which ids are added in random order splits them less often. Measured with
+# `SqliteSender`: 0.8 of the processor time with up to 400,000 events in the file, 0.95
+# with up to 800,000.
 _PAGE_BYTES: Final = 8_192
-# How far the log beside the file may grow before it is copied into the file: 64 MB.
-# Events touch the same pages of an index again and again, and then each is copied once.
-# With SQLite's own 1,000 pages, storing takes 1.1 to 1.2 of the processor time.
-_CHECKPOINT_PAGES: Final = 8_000
+# SQLite's default is 1,000 pages. Successive transactions change the same pages of an
+# index; with a longer log each is copied once for many changes. Measured with
+# `SqliteSender`: with 1,000 pages, storing takes 1.1 to 1.2 of the processor time.
+_LOG_PAGES: Final = 8_000  # 64 MB
 
-_LOCKED: Final = (
-    "is locked by another writer, and has been for {timeout:g} s; send again"
-)
-_UNSAFE_FORK: Final = (
-    "was in use when the process forked, or something other than Python forked it; "
-    "open the sender after the fork"
-)
-_MOVED: Final = (
-    "was moved, deleted or replaced while in use; open a new sender, and close all "
-    "senders first the next time"
-)
-_CLOSED: Final = "is closed; open a new sender"
-_FOREIGN: Final = "belongs to another program; choose another path"
-_OTHER_VERSION: Final = (
-    "has version {version} of its format, and this release of pinpoint_events knows "
-    "version {known}; use a release that knows it, or choose another path"
-)
-
-# By primary result code: what happened and what to do, and whether a later try may
-# succeed. Nothing of the request was kept in any of these cases.
-_TROUBLES: Final = {
-    sqlite3.SQLITE_BUSY: (_LOCKED, True),
-    sqlite3.SQLITE_LOCKED: (_LOCKED, True),
-    sqlite3.SQLITE_FULL: (
-        "has no room to grow; free disk space, then send again",
-        True,
+# By primary result code.
+_CODES: Final = {
+    sqlite3.SQLITE_BUSY: StoreErrorCode.LOCKED,
+    sqlite3.SQLITE_LOCKED: StoreErrorCode.LOCKED,
+    sqlite3.SQLITE_FULL: StoreErrorCode.FULL,
+    sqlite3.SQLITE_IOERR: StoreErrorCode.IO,
+    sqlite3.SQLITE_READONLY: StoreErrorCode.READ_ONLY,
+    sqlite3.SQLITE_CANTOPEN: StoreErrorCode.CANNOT_OPEN,
+    sqlite3.SQLITE_NOTADB: StoreErrorCode.NOT_A_DATABASE,
+    sqlite3.SQLITE_CORRUPT: StoreErrorCode.CORRUPT,
+}
+# A later attempt may succeed: the transaction that failed has left nothing behind.
+_RETRY_SAFE: Final = frozenset({StoreErrorCode.LOCKED, StoreErrorCode.FULL})
+_WORDS: Final = {
+    StoreErrorCode.CANNOT_OPEN: (
+        "cannot be opened; check its directory, and that this user may write there"
     ),
-    sqlite3.SQLITE_IOERR: ("cannot be read or written; check its disk", False),
-    sqlite3.SQLITE_READONLY: (
-        "is read-only; allow this user to write the file and its directory",
-        False,
+    StoreErrorCode.CLOSED: "is closed; open it again",
+    StoreErrorCode.CORRUPT: (
+        "is damaged; move it away, and see what `sqlite3 FILE .recover` finds in it"
     ),
-    sqlite3.SQLITE_CANTOPEN: (
-        "cannot be opened; check its directory, and that this user may write there",
-        False,
+    StoreErrorCode.FOREIGN: "belongs to another program; choose another path",
+    StoreErrorCode.FULL: "has no room to grow; free disk space, then try again",
+    StoreErrorCode.IO: "cannot be read or written; check its disk",
+    StoreErrorCode.LOCKED: (
+        "is locked by another writer, and has been for {timeout:g} s; try again"
     ),
-    sqlite3.SQLITE_NOTADB: (
-        "is no SQLite database; choose another path, or move the file away",
-        False,
+    StoreErrorCode.MOVED: (
+        "was moved, deleted or replaced while in use; open it again, and close it in "
+        "all processes first the next time"
     ),
-    sqlite3.SQLITE_CORRUPT: (
-        "is damaged; move it away, and see what `sqlite3 FILE .recover` finds in it",
-        False,
+    StoreErrorCode.NOT_A_DATABASE: (
+        "is no SQLite database; choose another path, or move the file away"
+    ),
+    StoreErrorCode.OTHER: (
+        "cannot be used ({name}); the cause of this error tells more"
+    ),
+    StoreErrorCode.OTHER_VERSION: (
+        "has version {version} of its format, and this release of pinpoint_events "
+        "knows version {known}; use a release that knows it, or choose another path"
+    ),
+    StoreErrorCode.READ_ONLY: (
+        "is read-only; allow this user to write the file and its directory"
+    ),
+    StoreErrorCode.UNSAFE_FORK: (
+        "was in use when the process forked, or something other than Python forked "
+        "it; open it after the fork"
     ),
 }
 
 
 class Schema(NamedTuple):
     """
-    What a file holds.
+    The content and layout of a file.
 
     Attributes:
-        application_id: Says in the file's header whose it is. (SQLite, "PRAGMA
-            application_id".)
-        version: Goes up with each release that changes the statements.
-        statements: SQL that makes the tables, indexes and views in an empty file.
+        application_id: A number in the file's header that identifies the kind of file;
+            not 0. (SQLite, "PRAGMA application_id".)
+        version: The version of the statements, from 1.
+        statements: SQL that creates the tables, indexes and views in an empty file.
+        page_bytes: Size of a page of a new file: a power of two, 512 to 65,536. A file
+            that exists keeps its own.
+        log_pages: How many pages the log (the `-wal` file) may have before a commit
+            copies them into the file.
     """
 
     application_id: int
     version: int
     statements: Sequence[str]
+    page_bytes: int = _PAGE_BYTES
+    log_pages: int = _LOG_PAGES
 
 
 class SqliteFile:
     """
-    One file, opened and made ready at once.
+    An SQLite file with one schema.
+
+    It is opened, and created if it does not exist, by the constructor. Safe to use from
+    several threads, and after a `fork` in both processes.
 
     Args:
         path: The file; an absolute path.
-        schema: What it holds; an empty file gets it, another one is refused.
-        timeout_seconds: How long to wait for other writers, of this process and of
+        schema: Its content; an empty file gets it, a file with another is refused.
+        timeout_seconds: How long to wait for other writers, in this process and in
             others.
 
     Raises:
@@ -125,24 +139,24 @@ class SqliteFile:
         )
         self._connection: sqlite3.Connection | None = None
         self._pid = 0
-        self._file: tuple[int, int] | None = None
+        self._identity: tuple[int, int] | None = None
         self._is_closed = False
         with self.transaction():
-            pass  # a file that is of no use is better refused now than later
+            pass  # an unusable file is reported now, not at its first use
 
     @contextmanager
     def transaction(self, *, writes: bool = True) -> Iterator[sqlite3.Connection]:
         """
-        Yield the connection; keep what is done with it, or nothing if that raises.
+        Yield the connection in a transaction: commit it, or roll back on an exception.
 
         Args:
-            writes: Whether it may write, and so has to wait for other writers.
+            writes: Whether it may write, and so must wait for other writers.
 
         Raises:
             StoreError: If the file cannot be used.
         """
         if not self._lock.acquire(self._timeout_seconds):
-            raise self._error(_LOCKED, is_retry_safe=True)
+            raise self._error(StoreErrorCode.LOCKED, timeout=self._timeout_seconds)
         try:
             connection = self._connected()
             try:
@@ -150,7 +164,7 @@ class SqliteFile:
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
-                # Where SQLite has rolled back by itself, there is nothing to do.
+                # Fails where SQLite has rolled back already.
                 with suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
                 raise
@@ -160,7 +174,7 @@ class SqliteFile:
             self._lock.release()
 
     def close(self) -> None:
-        """Close the connection of this process, when its transaction has ended."""
+        """Close this process' connection after the current transaction."""
         with self._lock:
             self._is_closed = True
             self._disconnect()
@@ -172,79 +186,86 @@ class SqliteFile:
             self._connection = None
 
     def _connected(self) -> sqlite3.Connection:
+        """Return the connection, opened if needed; the caller holds the lock."""
         if self._is_closed:
-            raise self._error(_CLOSED)
+            raise self._error(StoreErrorCode.CLOSED)
         if self._connection is None:
             self._connection = self._open()
-            self._pid, self._file = os.getpid(), _file_at(self.path)
-        trouble = (
-            _UNSAFE_FORK
+            self._pid, self._identity = os.getpid(), _identity_of(self.path)
+        code = (
+            StoreErrorCode.UNSAFE_FORK
             if self._pid != os.getpid()
-            else _MOVED
-            if self._file != _file_at(self.path)
+            else StoreErrorCode.MOVED
+            if self._identity != _identity_of(self.path)
             else None
         )
-        if trouble is not None:
-            raise self._error(trouble)
+        if code is not None:
+            raise self._error(code)
         return self._connection
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self.path,
             timeout=self._timeout_seconds,
-            isolation_level=None,  # transactions begin and end where it is written here
-            check_same_thread=False,  # the lock lets one thread in at a time
+            isolation_level=None,  # no implicit transactions
+            check_same_thread=False,  # `_lock` lets one thread in at a time
         )
         try:
-            self._make_ready(connection)
+            self._prepare(connection)
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def _make_ready(self, connection: sqlite3.Connection) -> None:
-        """Put tables and views into an empty file; refuse one that is not ours."""
-        connection.execute("BEGIN")  # all that is read is of one moment
-        self._refuse_foreign(connection)
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        """Create the schema in an empty file; refuse a file with another schema."""
+        # Before anything that writes, so that a refused file stays as it is.
+        connection.execute("BEGIN")
+        self._check_schema(connection)
         connection.execute("COMMIT")
-        connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")  # of a file yet empty
+        # Has an effect on an empty file only, and not once it is in WAL mode.
+        connection.execute(f"PRAGMA page_size = {self._schema.page_bytes}")
         self._use_wal(connection)
         connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {self._schema.log_pages}")
         connection.execute("BEGIN IMMEDIATE")
-        # Asked again: others may have been faster.
-        if self._refuse_foreign(connection):
+        # Checked again: another process may have created the schema meanwhile. A
+        # migration from an older version belongs here, in the same transaction, with
+        # `_check_schema` letting that version pass.
+        if self._check_schema(connection):
             for statement in self._schema.statements:
                 connection.execute(statement)
-        # Also where they stand already: it shows whether the file can be written.
+        # Written in any case: that shows whether the file is writable.
         connection.execute(f"PRAGMA application_id = {self._schema.application_id}")
         connection.execute(f"PRAGMA user_version = {self._schema.version}")
         connection.execute("COMMIT")
 
-    def _refuse_foreign(self, connection: sqlite3.Connection) -> bool:
-        """Return whether the file is empty; raise if what is in it is not ours."""
-        ((owner,),) = connection.execute("PRAGMA application_id")
+    def _check_schema(self, connection: sqlite3.Connection) -> bool:
+        """Return whether the file is empty; raise if it has another schema."""
+        ((application_id,),) = connection.execute("PRAGMA application_id")
         ((version,),) = connection.execute("PRAGMA user_version")
         ((count,),) = connection.execute("SELECT count(*) FROM sqlite_master")
-        if (owner, version, count) == (0, 0, 0):
+        if (application_id, version, count) == (0, 0, 0):
             return True
-        if owner != self._schema.application_id:
-            raise self._error(_FOREIGN)
+        if application_id != self._schema.application_id:
+            raise self._error(StoreErrorCode.FOREIGN)
         if version != self._schema.version:
             raise self._error(
-                _OTHER_VERSION.format(version=version, known=self._schema.version)
+                StoreErrorCode.OTHER_VERSION,
+                version=version,
+                known=self._schema.version,
             )
         return False
 
     def _use_wal(self, connection: sqlite3.Connection) -> None:
         """
-        Set the mode, which the file keeps.
+        Set WAL mode, which the file keeps.
 
-        A file system that cannot do it keeps the older mode, which is as safe, and
-        slower. Two that set it at the same time would wait for each other; so this does
-        not wait, but tries again.
+        A file system without shared memory keeps the rollback journal, which is as safe
+        but slower. Two connections that set the mode at the same time would block each
+        other until their timeouts, so this does not wait for the lock but retries.
         """
-        ends = time.monotonic() + self._timeout_seconds
+        deadline = time.monotonic() + self._timeout_seconds
         connection.execute("PRAGMA busy_timeout = 0")
         while True:
             try:
@@ -252,32 +273,33 @@ class SqliteFile:
                 break
             except sqlite3.OperationalError as error:
                 is_busy = _primary_code(error) == sqlite3.SQLITE_BUSY
-                if not is_busy or time.monotonic() > ends:
+                if not is_busy or time.monotonic() > deadline:
                     raise
-            time.sleep(random.uniform(0.001, 0.01))  # noqa: S311 - hides nothing
+            time.sleep(random.uniform(0.001, 0.01))  # noqa: S311 - not a secret
         milliseconds = int(self._timeout_seconds * 1000)
         connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
 
     def _sqlite_error(self, error: sqlite3.Error) -> StoreError:
-        name = getattr(error, "sqlite_errorname", type(error).__name__)
-        unknown = f"cannot be used ({name}); the cause of this error tells more", False
-        trouble, is_retry_safe = _TROUBLES.get(_primary_code(error), unknown)
-        return self._error(trouble, is_retry_safe=is_retry_safe)
+        return self._error(
+            _CODES.get(_primary_code(error), StoreErrorCode.OTHER),
+            timeout=self._timeout_seconds,
+            name=getattr(error, "sqlite_errorname", type(error).__name__),
+        )
 
-    def _error(self, trouble: str, *, is_retry_safe: bool = False) -> StoreError:
-        told = trouble.format(timeout=self._timeout_seconds)
-        return StoreError(f"the store {str(self.path)!r} {told}", is_retry_safe)
+    def _error(self, code: StoreErrorCode, **facts: object) -> StoreError:
+        message = f"the store {str(self.path)!r} {_WORDS[code].format(**facts)}"
+        return StoreError(message, is_retry_safe=code in _RETRY_SAFE, code=code)
 
 
 def _primary_code(error: sqlite3.Error) -> int:
-    # What the standard library raises by itself has none.
+    # Errors that the standard library raises itself have no code.
     code: int = getattr(error, "sqlite_errorcode", 0)
     return code & _PRIMARY_CODE
 
 
-def _file_at(path: Path) -> tuple[int, int] | None:
+def _identity_of(path: Path) -> tuple[int, int] | None:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino

@@ -1,6 +1,7 @@
 """Strategies for problems and errors."""
 
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Any, Final, TypeVar, cast
 
 from hypothesis import strategies as st
@@ -8,14 +9,20 @@ from hypothesis.strategies import SearchStrategy
 
 from pinpoint_events.errors import (
     ConfigurationError,
+    ConfigurationErrorCode,
     InvalidResponseError,
+    InvalidResponseErrorCode,
     ItemsFailedError,
+    LoadError,
+    LoadErrorCode,
     PinpointEventsError,
     QuotaExceededError,
     SenderError,
     ServiceError,
     StoreError,
+    StoreErrorCode,
     TransportError,
+    TransportErrorCode,
     ValidationError,
 )
 from pinpoint_events.http_messages import HttpResponse
@@ -90,7 +97,14 @@ def _of_problems(cls: type[ValidationError]) -> SearchStrategy[ValidationError]:
 
 
 def _of_message(cls: type[ConfigurationError]) -> SearchStrategy[ConfigurationError]:
-    return st.builds(cls, texts(min_size=1))
+    codes = st.sampled_from(ConfigurationErrorCode)
+    return st.builds(cls, texts(min_size=1), st.none() | codes)
+
+
+def _of_files(cls: type[LoadError]) -> SearchStrategy[LoadError]:
+    names = optional(texts(min_size=1))
+    codes = st.sampled_from(LoadErrorCode)
+    return st.builds(cls, codes, texts(min_size=1), names, names, st.none())
 
 
 def _of_outcomes(cls: type[ItemsFailedError]) -> SearchStrategy[ItemsFailedError]:
@@ -100,6 +114,8 @@ def _of_outcomes(cls: type[ItemsFailedError]) -> SearchStrategy[ItemsFailedError
 
 
 def _of_sender(cls: type[SenderError]) -> SearchStrategy[SenderError]:
+    codes = _CODES.get(cls)
+    code = {} if codes is None else {"code": st.sampled_from(codes)}
     return st.builds(
         cls,
         texts(min_size=1),
@@ -109,9 +125,15 @@ def _of_sender(cls: type[SenderError]) -> SearchStrategy[SenderError]:
         ),
         retry_after_seconds=optional(st.floats(0, 1e6)),
         request_id=optional(texts(min_size=1)),
+        **code,
     )
 
 
+_CODES: Final[Mapping[type[SenderError], list[StrEnum]]] = {
+    InvalidResponseError: list(InvalidResponseErrorCode),
+    TransportError: list(TransportErrorCode),
+    StoreError: list(StoreErrorCode),
+}
 _EITHER: Final = [False, True]
 
 _MAKERS: Final[Mapping[type[PinpointEventsError], Callable[[Any], Any]]] = {
@@ -119,6 +141,7 @@ _MAKERS: Final[Mapping[type[PinpointEventsError], Callable[[Any], Any]]] = {
     ValidationError: _of_problems,
     QuotaExceededError: _of_problems,
     ItemsFailedError: _of_outcomes,
+    LoadError: _of_files,
     SenderError: _of_sender,
     TransportError: _of_sender,
     InvalidResponseError: _of_sender,

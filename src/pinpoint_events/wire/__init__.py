@@ -6,7 +6,7 @@ but a batch always has `Endpoint` and `Events`. Times are UTC with three digits 
 second and `Z`, as all of the service's own SDKs write them.
 
 Requests are read strictly: an unknown key is a problem, because a typo must not vanish.
-Answers are read leniently: whatever the service sends, there is an answer to look at.
+Answers are read leniently: unknown keys are ignored and unknown codes kept.
 
     json_text            JSON text and plain data
     names                the service's names of members

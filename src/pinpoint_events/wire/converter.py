@@ -1,14 +1,4 @@
-"""
-The one cattrs converter, and what the package offers of it.
-
-Each member has the PascalCase of its Python name.
-Left out are None and empty mappings, but a batch always has `Endpoint` and `Events`.
-Times are UTC with three digits of a second and `Z`, as all of the service's own SDKs
-write them.
-
-Requests are read strictly: an unknown key is a problem, because a typo must not vanish.
-Answers are read leniently: whatever the service sends, there is an answer to look at.
-"""
+"""The cattrs converter, and the public functions that use it."""
 
 from collections.abc import Callable
 from functools import cache, partial
@@ -64,11 +54,11 @@ def to_wire(obj: Immutable) -> Any:
     """
     Return a model object as plain dicts, lists, strings and numbers.
 
-    Of an `EventsRequest` it is what boto3's `put_events(EventsRequest=...)` takes. An
-    `ItemResponse` that was a bare number is one again.
+    The form of an `EventsRequest` is what boto3's `put_events(EventsRequest=...)`
+    takes. An `ItemResponse` that was a bare number becomes one again.
 
     Raises:
-        TypeError: If this is no object of the model.
+        TypeError: If it is not an object of the model.
     """
     kind: Any = type(obj)
     return writer(kind)(obj)
@@ -76,19 +66,19 @@ def to_wire(obj: Immutable) -> Any:
 
 def from_wire(cls: type[T], data: object) -> T:
     """
-    Return the model object that the plain data stand for.
+    Return the model object that plain data represent.
 
-    Nothing is taken for granted: an event without a time is refused, too. Of boto3's
-    answers both the whole and what stands under `EventsResponse` will do.
+    No defaults are applied: an event without a timestamp is invalid. An answer of boto3
+    is accepted whole, or only the part under `EventsResponse`.
 
     Args:
         cls: The class to build.
-        data: What `json.loads` gives, or boto3 takes or returns.
+        data: What `json.loads` returns, or boto3 takes or returns.
 
     Raises:
-        TypeError: If the class is none of the model.
-        ValidationError: With all problems, their paths in the service's names. Classes
-            of the answer are read leniently and take any dict.
+        TypeError: If the class is not a class of the model.
+        ValidationError: With all problems, their paths in the service's names. Answers
+            are read leniently: any dict is accepted.
     """
     if cls not in _REQUEST_SIDE and cls not in _RESPONSE_SIDE:
         message = f"{cls!r} is no class of the model"
@@ -104,11 +94,11 @@ def to_json(obj: Immutable) -> bytes:
     """
     Return a model object as compact JSON in UTF-8.
 
-    Its length is what quotas are measured by. A request keeps its text: it is measured
-    first, and then sent, perhaps more than once.
+    Quotas are measured by its length. A request keeps its text, because it is measured
+    first and then sent, perhaps more than once.
 
     Raises:
-        TypeError: If this is no object of the model.
+        TypeError: If it is not an object of the model.
     """
     kind: Any = type(obj)
     if type(obj) is not EventsRequest:
@@ -121,9 +111,9 @@ def to_json(obj: Immutable) -> bytes:
 
 def remember_json(request: EventsRequest, text: bytes) -> bytes:
     """
-    Return the text, which `to_json` from now on returns for the request.
+    Keep the JSON text of a request for `to_json`, and return it.
 
-    Only for text put together from `to_json` of all parts of the request.
+    The text must be what `to_json` would write.
     """
     _set_json(request, text)
     return text
@@ -134,11 +124,11 @@ _set_json = cast("Any", EventsRequest)._json.__set__
 
 def from_json(cls: type[T], data: bytes | str) -> T:
     """
-    Return the model object that the JSON text stands for.
+    Return the model object that JSON text represents.
 
     Raises:
-        ValidationError: If it is not JSON, or as `from_wire` does. A key that stands
-            twice in one object is a problem too, in classes of the request.
+        ValidationError: If it is not JSON, or as `from_wire` does. In requests, a key
+            that occurs twice in one object is a problem too.
     """
     read = decode if cls in _RESPONSE_SIDE else decode_request
     return from_wire(cls, read(data))
@@ -170,8 +160,8 @@ def writer(cls: type[Any], *, shares: bool = False) -> Callable[[Any], Any]:
 
     Args:
         cls: The class.
-        shares: Whether what it writes may hold the inner dicts of the objects: for
-            those who only read it, and give it to nobody.
+        shares: Whether the result may contain the dicts inside the objects. Only for
+            callers that do not change it and do not pass it on.
     """
     if cls not in _REQUEST_SIDE and cls not in _RESPONSE_SIDE:
         message = f"{cls!r} is no class of the model"

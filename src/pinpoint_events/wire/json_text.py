@@ -22,11 +22,11 @@ json_problem = partial(Problem, audience=Audience.JSON)
 
 def _standard_encoder() -> Callable[[object], bytes]:
     """
-    Return what writes plain data as compact JSON in UTF-8, by the standard library.
+    Return the standard library's writer of compact JSON in UTF-8.
 
-    `JSONEncoder.encode` makes the encoder that is written in C anew for each text: for
-    an event, that is a third of the time. Here it is made once, with the arguments that
-    it has taken since Python 2.7.
+    `JSONEncoder.encode` creates the encoder written in C again for each text, which
+    takes a third of the time for an event. Here it is created once, with the arguments
+    that it has taken since Python 2.7.
     """
     encoder: Any = json.JSONEncoder(
         ensure_ascii=False,
@@ -67,21 +67,21 @@ def decode(
     data: bytes | str, hook: Callable[[list[tuple[str, Any]]], Any] | None = None
 ) -> Any:
     """
-    Return what the JSON text says.
+    Return the plain data that JSON text represents.
 
     Args:
         data: The text.
-        hook: Called with the members of each object, in order; its result stands for
-            the object.
+        hook: Called with the members of each object, in order; its result replaces the
+            object.
 
     Raises:
-        ValidationError: If it is not JSON; NaN and infinities are not.
+        ValidationError: If it is not JSON. NaN and infinities are not JSON.
     """
     if hook is None and _fast_decode is not None:
         try:
             return _fast_decode(data)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
-            pass  # the standard library has the last word, whichever is installed
+            pass  # the standard library decides, so that both report the same problem
     try:
         return json.loads(data, object_pairs_hook=hook, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
@@ -104,9 +104,9 @@ def decode(
 
 def decode_request(data: bytes | str) -> Any:
     """
-    Return what the JSON text of a request, or of a part of one, says.
+    Return the plain data of a request, or of a part of one.
 
-    Its objects remember which of their keys stand twice; `from_wire` refuses them.
+    Objects remember which keys occur twice, which `from_wire` reports.
 
     Raises:
         ValidationError: As `decode` does.
@@ -117,12 +117,12 @@ def decode_request(data: bytes | str) -> Any:
 
 def _decoded_without_loss(data: bytes) -> Any:
     """
-    Return what a text says if certainly no key in it stands twice, else None.
+    Return the plain data if certainly no key occurs twice in an object, else None.
 
-    The accelerator cannot tell that. But it writes what it has read: if that has as
-    many colons as the text itself, then no member was dropped, for each has one of its
-    own. Strings keep theirs, unless one is escaped. This takes half the time of a look
-    at the members of each object.
+    The accelerator does not report duplicate keys. Therefore its result is written
+    again: with as many colons as the text itself, no member was dropped, because each
+    member has one. Colons in strings stay the same, unless they are escaped. This takes
+    half the time of inspecting the members of each object.
     """
     if _fast_decode is None or (b"\\" in data and b"\\u" in data):
         return None
@@ -135,7 +135,7 @@ def _decoded_without_loss(data: bytes) -> Any:
 
 
 class _ConstantError(ValueError):
-    """`NaN`, `Infinity` or `-Infinity`, which Python's reader would take."""
+    """`NaN`, `Infinity` or `-Infinity`, which Python's reader would accept."""
 
 
 def _no_constant(name: str) -> float:
@@ -143,7 +143,7 @@ def _no_constant(name: str) -> float:
 
 
 class Repeated(dict[str, Any]):
-    """A JSON object in which keys stand more than once."""
+    """A JSON object in which keys occur more than once."""
 
     __qualname__ = "dict"  # by which problems name its type
     keys_twice: tuple[str, ...] = ()

@@ -1,5 +1,5 @@
 """
-Answers, read leniently: whatever the service sends, there is an answer to look at.
+Answers, read leniently: any answer of the service can be read.
 
 Unknown keys are ignored, and a member of a wrong type counts as left out.
 """
@@ -74,18 +74,18 @@ def _read_item(data: Any, _: Any) -> ItemResponse:
 def _read_event_responses(data: Any) -> dict[str, EventItemResponse]:
     if not isinstance(data, Mapping):
         return {}
-    # Most events are told what the one before was: one object then serves for both.
-    told: Any = None
+    # Most events have the same answer as the one before; they share one object.
+    last: Any = None
     item = EventItemResponse()
     results: dict[str, EventItemResponse] = {}
     for key, value in data.items():
         name = key if type(key) is str and key.isascii() else read_text(key)
         if name is None:
             continue
-        if told is None or value != told:
+        if last is None or value != last:
             item = _read_event_response(value, None)
-            # True is equal to 1, and is no code.
-            told = None if item.status_code in _LIKE_BOOL else value
+            # True equals 1, and is not a status code.
+            last = None if item.status_code in _LIKE_BOOL else value
         results[name] = item
     return results
 

@@ -1,8 +1,8 @@
 """
 Requests, and parts of them, read strictly.
 
-An unknown key is a problem, because a typo must not vanish, and nothing is taken for
-granted: an event without a time is refused, too.
+An unknown key is a problem, because a typo must not vanish. No defaults are applied: an
+event without a timestamp is invalid.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +13,7 @@ import attrs
 
 from pinpoint_events.errors import ValidationError
 from pinpoint_events.model._converters import MORE_PROBLEMS, MOST_PROBLEMS, nearest
+from pinpoint_events.model._generated import shape_reader
 from pinpoint_events.model._immutable import Immutable, Refused, problems_of
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsRequest
@@ -28,7 +29,7 @@ ReaderOf = Callable[[type[Any]], Reader]
 
 
 def _reader_of(kind: Any, reader_of: ReaderOf) -> Callable[[Any], Any] | None:
-    """Return what reads a value of this type; None where the constructor does."""
+    """Return the reader of such values; None if the constructor takes them."""
     if is_model(kind):
         return partial(_read_object, reader_of(kind), kind)
     if get_origin(kind) is not Mapping:
@@ -40,7 +41,7 @@ def _reader_of(kind: Any, reader_of: ReaderOf) -> Callable[[Any], Any] | None:
 
 
 def _read_object(read: Callable[[Any, Any], Any], kind: type[Any], data: Any) -> Any:
-    """Read one object; its problems go up as a value that the constructor refuses."""
+    """Read one object; return its problems as a value for the constructor."""
     try:
         return read(data, kind)
     except ValidationError as error:
@@ -99,14 +100,14 @@ def make_reader(cls: type[Any], reader_of: ReaderOf) -> Reader:
     fields = attrs.fields(cls)
     names = {wire_name(field.name): field.name for field in fields}
     readers = {field.name: _reader_of(kind_of(field), reader_of) for field in fields}
-    # The time of reading is no substitute for the time of the event.
+    # The time of reading must not become the time of the event.
     required = [
         field.name
         for field in fields
         if field.default is attrs.NOTHING or (cls, field.name) == (Event, "timestamp")
     ]
 
-    read_any = _make_patient_reader(cls, names, readers, required)
+    read_any = _make_general_reader(cls, names, readers, required)
     known: dict[tuple[str, ...], Callable[[Any, Any], Any]] = {}
     wanted = {wire_name(name) for name in required}
 
@@ -118,68 +119,35 @@ def make_reader(cls: type[Any], reader_of: ReaderOf) -> Reader:
         read_members = known.get(keys)
         if read_members is None:
             is_sound = names.keys() >= data.keys() and data.keys() >= wanted
-            if not is_sound or len(known) >= _MOST_SHAPES:
+            if not is_sound or len(known) >= _MAX_SHAPES:
                 return read_any(data, kind)
-            read_members = known[keys] = _make_shape_reader(
-                cls, [names[key] for key in keys], readers, read_any
+            read_members = known[keys] = (
+                shape_reader(
+                    cls,
+                    [names[key] for key in keys],
+                    readers,
+                    read_any=read_any,
+                    error_type=ValidationError,
+                    in_wire_name=_member_in_wire_name,
+                )
+                if keys
+                else lambda _data, _kind: cls()
             )
         return read_members(data, kind)
 
     return read
 
 
-_MOST_SHAPES: Final = 64  # of one class; objects of any further one are read patiently
+_MAX_SHAPES: Final = 64  # of one class; objects of other shapes are read by `read_any`
 
 
-def _make_shape_reader(
-    cls: type[Any],
-    members: Sequence[str],
-    readers: Mapping[str, Callable[[Any], Any] | None],
-    read_any: Callable[[Any, Any], Any],
-) -> Callable[[Any, Any], Any]:
-    """
-    Return the function that reads objects with just these members, in this order.
-
-    Made as source text, it needs neither a loop nor a dict of its own, which is most of
-    what a reader of any object takes.
-    """
-    if not members:
-        return lambda _data, _kind: cls()
-    names: dict[str, Any] = {
-        "ValidationError": ValidationError,
-        "member_in_wire_name": _member_in_wire_name,
-        # Nothing else is done by a call of the class.
-        "new": cls.__new__,
-        "read_any": read_any,
-        "this": cls,
-    }
-    arguments = []
-    for member in members:
-        reader = names[f"read_{member}"] = readers[member]
-        value = member if reader is None else f"read_{member}({member})"
-        arguments.append(f"{member}={value}")
-    is_null = " or ".join(f"{member} is None" for member in members)
-    body = f"""
-    {", ".join(members)}, = data.values()
-    if {is_null}:
-        return read_any(data, kind)
-    try:
-        return new(this, {", ".join(arguments)})
-    except ValidationError as error:
-        raise ValidationError(map(member_in_wire_name, error.problems)) from None
-"""
-    exec(f"def read(data, kind):{body}", names)  # noqa: S102 - our own names alone
-    read: Callable[[Any, Any], Any] = names["read"]
-    return read
-
-
-def _make_patient_reader(
+def _make_general_reader(
     cls: type[Any],
     names: Mapping[str, str],
     readers: Mapping[str, Callable[[Any], Any] | None],
     required: Sequence[str],
 ) -> Callable[[Any, Any], Any]:
-    """Return the function that reads whatever there may be."""
+    """Return the function that reads any data."""
 
     def read(data: Any, _: Any) -> Any:
         if not isinstance(data, Mapping):
@@ -217,7 +185,11 @@ def _plain_key(key: object) -> str:
 
 
 def _member_in_wire_name(problem: Problem) -> Problem:
-    """Return a constructor's problem: deeper parts are keys, or read from the wire."""
+    """
+    Return a constructor's problem with the wire name of its member.
+
+    Deeper parts of the path are keys, or come from data that was read.
+    """
     member, *rest = problem.path
     path = (wire_name(str(member)), *rest)
     return problem._replace(path=path, audience=Audience.JSON)

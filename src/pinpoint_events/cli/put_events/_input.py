@@ -37,9 +37,11 @@ def checked_input(options: Namespace) -> "tuple[str | None, EventsRequest]":
     from pinpoint_events.wire.reading_requests import repeated_keys  # noqa: PLC0415
 
     found = members(options)
-    problems = [json_problem(ProblemCode.UNKNOWN_KEY, (key,), allowed=_MEMBERS)
+    problems = [
+        json_problem(ProblemCode.UNKNOWN_KEY, (key,), allowed=_MEMBERS)
         for key in found
-        if key not in _MEMBERS]
+        if key not in _MEMBERS
+    ]
     problems += repeated_keys(found, ProblemCode.DUPLICATE_MEMBER)
     # Any: the converter may refuse, which its type does not show.
     application_id: Any = found.get("ApplicationId")

@@ -1,4 +1,4 @@
-"""How data are printed: as JSON, YAML or text, whole or in part, as by the AWS CLI."""
+"""Formats output as JSON, YAML or text, whole or in part, as the AWS CLI does."""
 
 import json
 import os
@@ -19,14 +19,15 @@ __all__ = ["Output", "chosen_output"]
 
 _DEFAULT: Final = "json"
 _QUOTED: Final = (
-    "an id with other signs than letters, digits and _ stands in double quotes, as in "
+    "an id with other characters than letters, digits and _ needs double quotes, as in "
     'EventsResponse.Results."user-1"'
 )
+_SYNTAX: Final = "jmespath.org has its syntax"
 
 
 class Output(NamedTuple):
     """
-    A way to print data.
+    An output format, and a query that selects a part.
 
     Attributes:
         format: `json`, `yaml` or `text`.
@@ -38,48 +39,48 @@ class Output(NamedTuple):
 
     def text(self, data: Any) -> str:
         """
-        Return what to print, without the last line break; it may be nothing.
+        Return the text to print, without the last line break; it may be empty.
 
         Raises:
-            OutputError: If the data have nothing that the query can be asked of.
+            OutputError: If the query does not apply to the data.
         """
         if self.query is not None:
-            data = _searched(self.query, data)
+            data = _search(self.query, data)
         if self.format == "text":
             return "\n".join(_text_lines(data))
         if data == {}:
             return ""
         if self.format == "yaml" and isinstance(data, dict | list):
-            return _as_yaml(data)
+            return _yaml_text(data)
         return json.dumps(data, indent=4, ensure_ascii=False)
 
 
 def chosen_output(options: Namespace) -> Output:
     """
-    Return what the options ask for, or AWS settings where they leave it open.
+    Return the output that the options choose, or else AWS settings.
 
     Raises:
-        UsageError: If the query is none.
-        ConfigurationError: If YAML is asked for and cannot be written, or the settings
-            ask for a format that is not known.
+        UsageError: If the query is invalid.
+        ConfigurationError: If YAML is chosen and ruamel.yaml is missing, or the
+            settings name an unknown format.
     """
-    query = None if options.query is None else _compiled(options.query)
-    chosen = options.output or _configured(options) or _DEFAULT
-    if chosen not in FORMATS:
+    query = None if options.query is None else _compile(options.query)
+    name = options.output or _configured_format(options) or _DEFAULT
+    if name not in FORMATS:
         raise ConfigurationError(
-            f"Unknown output type: {shortened(chosen)}, by AWS_DEFAULT_OUTPUT or the "
+            f"Unknown output type: {shortened(name)}, by AWS_DEFAULT_OUTPUT or the "
             f"profile; pass --output with one of {', '.join(FORMATS)}"
         )
-    if chosen == "yaml":
+    if name == "yaml":
         from pinpoint_events.cli.put_events._yaml import library  # noqa: PLC0415
 
-        library()  # is missed before anything is sent, not after it
-    return Output(chosen, query)
+        library()  # raises before anything is sent, not after
+    return Output(name, query)
 
 
-def _configured(options: Namespace) -> str | None:
+def _configured_format(options: Namespace) -> str | None:
     variable = os.environ.get("AWS_DEFAULT_OUTPUT")
-    # Files take long to read; they count where they count for what is sent, too.
+    # The config file is slow to read, and applies only to what is sent to AWS.
     if variable or options.to is not None or options.dry_run:
         return variable
     path = os.environ.get("AWS_CONFIG_FILE", "~/.aws/config")
@@ -87,75 +88,97 @@ def _configured(options: Namespace) -> str | None:
         if not Path(os.path.expandvars(path)).expanduser().is_file():
             return None
     except RuntimeError:
-        return None  # there is no home directory
+        return None  # no home directory
     from pinpoint_events.cli.put_events._sender import profile_setting  # noqa: PLC0415
 
     return profile_setting(options, "output")
 
 
-def _compiled(expression: str) -> Any:
+def _compile(expression: str) -> Any:
     import jmespath  # noqa: PLC0415 - slow to load
 
     try:
         query = jmespath.compile(expression)
-        _try_out(query)
+        _check_functions(query)
     except jmespath.exceptions.JMESPathError as error:
-        # It goes on with a picture of the expression, over several lines.
-        told = str(error).partition("\n")[0]
-        told = told.rstrip(":.").removesuffix(", for expression")
+        message, remedy = _syntax_error(error)
     except RecursionError:
-        told = "it is nested too deeply"
+        message, remedy = "it is nested too deeply", _SYNTAX
     else:
         return query
-    # A hyphen in an id is what it mostly is.
-    remedy = _QUOTED if "token" in told else "jmespath.org has its syntax"
     shown = shortened(expression)[1:-1]
-    raise UsageError(f"Bad value for --query {shown}: {told}; {remedy}")
+    raise UsageError(f"Bad value for --query {shown}: {message}; {remedy}")
 
 
-def _try_out(query: Any) -> None:
-    """Look up the functions that a query calls, which only a search does."""
+def _syntax_error(error: Any) -> tuple[str, str]:
+    """
+    Return the message for a query that cannot be compiled, and the remedy.
+
+    In jmespath's words, made of its attributes: the text of its parse errors repeats
+    the expression, over several lines.
+    """
+    from jmespath import exceptions  # noqa: PLC0415 - slow to load
+
+    match error:
+        case exceptions.EmptyExpressionError():
+            return "Invalid JMESPath expression: cannot be empty", _SYNTAX
+        case exceptions.IncompleteExpressionError():
+            return f"{error.msg}: Incomplete expression", _SYNTAX
+        case exceptions.LexerError():
+            # Mostly a hyphen in an id, as in the case below.
+            return f"Bad jmespath expression: {error.message}", _QUOTED
+        case exceptions.ParseError() if not isinstance(error, exceptions.ArityError):
+            token = f'token "{error.token_value}" ({error.token_type})'
+            place = f"Parse error at column {error.lex_position}"
+            return f"{error.msg}: {place}, {token}", _QUOTED
+        case _:
+            return str(error), _SYNTAX
+
+
+def _check_functions(query: Any) -> None:
+    """Raise for an unknown function: jmespath looks functions up in a search only."""
     import jmespath  # noqa: PLC0415 - slow to load
 
-    # Whether it fits the data depends on the data.
+    # Whether types fit depends on the data of the actual response.
     with suppress(jmespath.exceptions.JMESPathTypeError):
         query.search(skeleton.OUTPUT)
 
 
-def _searched(query: Any, data: Any) -> Any:
+def _search(query: Any, data: Any) -> Any:
     import jmespath  # noqa: PLC0415 - slow to load
 
     try:
         return query.search(data)
     except jmespath.exceptions.JMESPathError as error:
-        kind = type(error).__name__
+        name = type(error).__name__
+    # Raised outside the `except` block: the original error quotes the data.
     raise console.OutputError(
-        f"Bad value for --query: it cannot be asked of what is to be printed ({kind})"
+        f"Bad value for --query: it does not apply to the output ({name})"
     )
 
 
-def _as_yaml(data: Any) -> str:
+def _yaml_text(data: Any) -> str:
     import io  # noqa: PLC0415
 
     from pinpoint_events.cli.put_events._yaml import library  # noqa: PLC0415
 
     yaml = library().YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
-    written = io.StringIO()
-    yaml.dump(data, written)
-    return written.getvalue().removesuffix("\n")
+    text = io.StringIO()
+    yaml.dump(data, text)
+    return text.getvalue().removesuffix("\n")
 
 
 def _text_lines(
     data: Any, name: str | None = None, columns: list[str] | None = None
 ) -> Iterator[str]:
     """
-    Yield lines of values between tabs, each behind the name of what they belong to.
+    Yield lines of values separated by tabs, each after the name of its member.
 
     Args:
-        data: What to print.
-        name: Under which it stands, if it does.
-        columns: Of a list's dicts: the names of all values in any of them.
+        data: The data to print.
+        name: The name of the member that holds the data, if any.
+        columns: For a dict in a list: the names of the scalars in all dicts of it.
     """
     if isinstance(data, dict):
         yield from _dict_lines(data, name, columns)
@@ -170,36 +193,36 @@ def _dict_lines(
 ) -> Iterator[str]:
     if columns is None:
         names = sorted(data)
-        columns = [each for each in names if not isinstance(data[each], dict | list)]
+        columns = [key for key in names if not isinstance(data[key], dict | list)]
     else:
         names = sorted(data.keys() | columns)
-    values = [str(data.get(each, "")) for each in columns]
+    values = [str(data.get(key, "")) for key in columns]
     if values:
         yield "\t".join(values if name is None else [name.upper(), *values])
-    for each in names:
-        if each not in columns:
-            yield from _text_lines(data[each], each)
+    for key in names:
+        if key not in columns:
+            yield from _text_lines(data[key], key)
 
 
 def _list_lines(data: list[Any], name: str | None) -> Iterator[str]:
-    dicts = [each for each in data if isinstance(each, dict)]
+    dicts = [item for item in data if isinstance(item, dict)]
     if dicts:
         columns = sorted(
             {
                 key
-                for each in dicts
-                for key, value in each.items()
+                for item in dicts
+                for key, value in item.items()
                 if not isinstance(value, dict | list)
             }
         )
-        for each in data:
-            yield from _text_lines(each, name, columns)
+        for item in data:
+            yield from _text_lines(item, name, columns)
         return
-    values = [str(each) for each in data if not isinstance(each, list)]
+    values = [str(item) for item in data if not isinstance(item, list)]
     if values and name is not None:
         yield from (f"{name.upper()}\t{value}" for value in values)
     elif values:
         yield "\t".join(values)
-    for each in data:
-        if isinstance(each, list):
-            yield from _text_lines(each, name)
+    for item in data:
+        if isinstance(item, list):
+            yield from _text_lines(item, name)

@@ -2,20 +2,21 @@
 
 import logging
 import os
-import re
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, cast
-from urllib.parse import urljoin
+from urllib.parse import urlsplit
 
-from pinpoint_events.aws.http import Transport
 from pinpoint_events.errors import (
     ConfigurationError,
+    ConfigurationErrorCode,
     PinpointEventsError,
     TransportError,
+    TransportErrorCode,
 )
-from pinpoint_events.http_messages import HttpRequest, HttpResponse
+from pinpoint_events.http_messages import HttpResponse
+from pinpoint_events.senders.observer import Attempt
 from pinpoint_events.senders.pinpoint import PinpointSender
 from pinpoint_events.senders.protocol import Sender
 
@@ -25,32 +26,44 @@ _log = logging.getLogger("pinpoint_events")
 
 _SUCCESS: Final = 2  # hundred
 
-# What the library says to Python users, and the same in the AWS CLI's words.
+# What the library says to Python users, in the AWS CLI's words.
 _WORDS: Final = {
-    "no region is known": (
+    ConfigurationErrorCode.NO_REGION: (
         "You must specify a region: pass --region, or set AWS_REGION, or region in the "
         "profile of the AWS config file"
     ),
-    "there are no AWS credentials": (
+    ConfigurationErrorCode.NO_CREDENTIALS: (
         "Unable to locate credentials: set AWS_ACCESS_KEY_ID and "
         "AWS_SECRET_ACCESS_KEY, or pass --profile, or give the machine a role"
     ),
 }
-# The same of connections: by what stands in ours, the first that fits. The URL comes
-# behind it, then ours.
+# Put before the URL and the library's message.
 _WORDS_OF_CONNECTIONS: Final = {
-    "no connection to .* connect_timeout": "Connect timeout on endpoint URL",
-    "no connection to |no address is known ": "Could not connect to the endpoint URL",
-    "no complete answer from ": "Read timeout on endpoint URL",
-    "the connection to .* ended before ": (
+    TransportErrorCode.CONNECT: "Could not connect to the endpoint URL",
+    TransportErrorCode.CONNECT_TIMEOUT: "Connect timeout on endpoint URL",
+    TransportErrorCode.CONNECTION_CLOSED: (
         "Connection was closed before we received a valid response from endpoint URL"
     ),
+    TransportErrorCode.NAME_RESOLUTION: "Could not connect to the endpoint URL",
+    TransportErrorCode.READ_TIMEOUT: "Read timeout on endpoint URL",
 }
-_RAISE_IN_CONFIG: Final = re.compile(", or raise (connect|read)_timeout in the config")
-_RAISE_BY_OPTION: Final = r", or raise --cli-\1-timeout"
-_MOST_OF_A_REQUEST_ID: Final = 60  # the service's have 36; others' may be of any length
+# In place of the library's message, whose remedy is a setting of botocore's config.
+_TIMEOUT_REMEDIES: Final = {
+    TransportErrorCode.CONNECT_TIMEOUT: (
+        "check network and endpoint URL",
+        "--cli-connect-timeout",
+    ),
+    TransportErrorCode.READ_TIMEOUT: (
+        "the events may have been accepted; send them again",
+        "--cli-read-timeout",
+    ),
+}
+_MAX_REQUEST_ID_CHARACTERS: Final = 60  # the service's have 36; others may be longer
 # AWS CLI version 2 does not count these among the faults of an environment.
-_NO_FAULT_OF_THE_ENVIRONMENT: Final = ("The config profile (", "Provided region_name ")
+_NO_FAULT_OF_THE_ENVIRONMENT: Final = (
+    ConfigurationErrorCode.INVALID_REGION,
+    ConfigurationErrorCode.PROFILE_NOT_FOUND,
+)
 
 
 @contextmanager
@@ -65,8 +78,11 @@ def sender_to(
         PinpointEventsError: If there is no such profile or region.
     """
     if options.to is None:
-        with to_service(options, application_id) as sender:
-            yield sender, _heard_by(sender, _RAISE_BY_OPTION)
+        with (
+            to_service(options, application_id) as sender,
+            _watched(sender, takes_timeouts=True) as watched,
+        ):
+            yield watched
         return
     from pinpoint_events.senders.url import open_sender  # noqa: PLC0415
 
@@ -74,9 +90,12 @@ def sender_to(
         _in_words_of_the_aws_cli(),
         open_sender(options.to, application_id=application_id) as opened,
     ):
-        # No remedy for timeouts: --to allows none of those options.
-        heard = _heard_by(opened, "") if isinstance(opened, PinpointSender) else []
-        yield opened, heard
+        if not isinstance(opened, PinpointSender):
+            yield opened, []
+            return
+        # --to excludes the options of timeouts.
+        with _watched(opened, takes_timeouts=False) as watched:
+            yield watched
 
 
 @contextmanager
@@ -109,12 +128,17 @@ def profile_setting(options: Namespace, name: str) -> str | None:
     try:
         setting: str | None = session.get_scoped_config().get(name)
     except botocore.exceptions.BotoCoreError as error:
-        told = f"{str(error).rstrip('.')}; correct the AWS config file"
+        message = f"{str(error).rstrip('.')}; correct the AWS config file"
+        code = (
+            ConfigurationErrorCode.PROFILE_NOT_FOUND
+            if isinstance(error, botocore.exceptions.ProfileNotFound)
+            else None
+        )
     else:
         return setting
-    # Out here: what it is chained to may quote a line of the file.
+    # Raised outside the `except` block: the original error may quote a line of a file.
     with _in_words_of_the_aws_cli():
-        raise ConfigurationError(told)
+        raise ConfigurationError(message, code)
 
 
 def _session(options: Namespace) -> Any:
@@ -126,20 +150,20 @@ def _session(options: Namespace) -> Any:
 
 
 def _config(options: Namespace) -> Any:
-    asked: dict[str, Any] = {}
+    arguments: dict[str, Any] = {}
     for name in ("connect_timeout", "read_timeout"):
         seconds = getattr(options, f"cli_{name}")
         if seconds is not None:
-            asked[name] = seconds or None  # for ever
+            arguments[name] = seconds or None  # for ever
     if options.no_sign_request:
         from botocore import UNSIGNED  # noqa: PLC0415 - slow to load
 
-        asked["signature_version"] = UNSIGNED
-    if not asked:
+        arguments["signature_version"] = UNSIGNED
+    if not arguments:
         return None
     from botocore.config import Config  # noqa: PLC0415 - slow to load
 
-    return Config(**asked)
+    return Config(**arguments)
 
 
 @contextmanager
@@ -147,79 +171,92 @@ def _in_words_of_the_aws_cli(*, bundle: str | None = None) -> Iterator[None]:
     try:
         yield
     except ConfigurationError as error:
-        told = str(error)
-        if bundle is not None:
-            told = told.replace("correct AWS_CA_BUNDLE", "correct --ca-bundle")
+        code = error.code
+        message = error.message
     else:
         return
-    for ours, theirs in _WORDS.items():
-        if told.startswith(ours):
-            raise ConfigurationError(theirs)
-    if told.startswith(_NO_FAULT_OF_THE_ENVIRONMENT):
-        raise PinpointEventsError(told)
-    raise ConfigurationError(told)
+    # Raised outside the `except` block so that the original error, which may quote
+    # a line of a file, is not attached as `__context__`.
+    if bundle is not None and code is ConfigurationErrorCode.CA_BUNDLE_UNREADABLE:
+        message = f"the CA bundle {bundle!r} cannot be read; correct --ca-bundle"
+    if code in _WORDS:
+        message = _WORDS[code]
+    if code in _NO_FAULT_OF_THE_ENVIRONMENT:
+        raise PinpointEventsError(message)
+    raise ConfigurationError(message, code)
 
 
-def _heard_by(sender: PinpointSender, remedy: str) -> list[bytes]:
-    transport = sender._transport  # noqa: SLF001 - `_Listener` says why
-    url = sender._url  # noqa: SLF001 - as above
-    listener = _Listener(transport, url, remedy)
-    sender._transport = listener  # noqa: SLF001 - as above
-    return listener.heard
-
-
-class _Listener:
+class _Watcher:
     """
-    Stands between a sender and its connections.
+    Logs each HTTP request at DEBUG, and keeps the bodies of successful answers.
 
-    A typed answer does not say how it was written, and a sender does not say how often
-    it tried. Both are the command's business alone, and so there is no public way.
-
-    Args:
-        transport: The connections.
-        url: Where they lead.
-        remedy: What to say in place of raising a timeout in botocore's config.
+    A typed answer does not tell an empty mapping from a missing one, and the command
+    prints what the service wrote.
     """
 
-    def __init__(self, transport: Transport, url: str, remedy: str) -> None:
-        self._transport = transport
-        self._url = url
-        self._remedy = remedy
-        self.heard: list[bytes] = []
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
 
-    def exchange(self, request: HttpRequest) -> HttpResponse:
-        call = {
-            "pinpoint_events.attempt": request.headers["amz-sdk-request"],
-            "pinpoint_events.host": request.headers["Host"],
-            "pinpoint_events.bytes": len(request.body),
+    def sending(self, attempt: Attempt) -> None:
+        number, max_attempts = attempt.number, attempt.max_attempts
+        details = {
+            "pinpoint_events.attempt": f"attempt={number}; max={max_attempts}",
+            "pinpoint_events.host": urlsplit(attempt.url).netloc,
+            "pinpoint_events.bytes": attempt.request_bytes,
         }
-        _log.debug("sending", extra=call)
-        try:
-            response = self._transport.exchange(request)
-        except TransportError as error:
-            raise self._error_in_words_of_the_aws_cli(error, request.path) from error
+        _log.debug("sending", extra=details)
+
+    def answered(self, attempt: Attempt, response: HttpResponse) -> None:
+        del attempt
         if response.status // 100 == _SUCCESS:
-            self.heard.append(response.body)
+            self.bodies.append(response.body)
         request_id = response.headers.get("x-amzn-requestid", "")
-        answer = {
+        details = {
             "pinpoint_events.status": response.status,
             "pinpoint_events.bytes": len(response.body),
-            "pinpoint_events.request_id": request_id[:_MOST_OF_A_REQUEST_ID],
+            "pinpoint_events.request_id": request_id[:_MAX_REQUEST_ID_CHARACTERS],
         }
-        _log.debug("answered", extra=answer)
-        return response
+        _log.debug("answered", extra=details)
 
-    def _error_in_words_of_the_aws_cli(
-        self, error: TransportError, path: str
-    ) -> TransportError:
-        told = _RAISE_IN_CONFIG.sub(self._remedy, error.message)
-        for ours, theirs in _WORDS_OF_CONNECTIONS.items():
-            if re.match(ours, error.message):
-                told = f'{theirs}: "{urljoin(self._url, path)}": {told}'
-                break
-        return TransportError(
-            told, error.is_retry_safe, error.retry_after_seconds, error.request_id
-        )
+    def failed(self, attempt: Attempt, error: PinpointEventsError) -> None:
+        """Do nothing: the command prints the last error."""
 
-    def close(self) -> None:
-        self._transport.close()
+
+@contextmanager
+def _watched(
+    sender: PinpointSender, *, takes_timeouts: bool
+) -> Iterator[tuple[Sender, list[bytes]]]:
+    """
+    Yield the sender, and the bodies of its answers; connection errors are reworded.
+
+    Args:
+        sender: The sender.
+        takes_timeouts: Whether the command line could set its timeouts.
+    """
+    watcher = sender.observer = _Watcher()
+    try:
+        yield sender, watcher.bodies
+    except TransportError as error:
+        raise _in_words_of_connections(
+            error, sender.events_url, takes_timeouts=takes_timeouts
+        ) from error
+
+
+def _in_words_of_connections(
+    error: TransportError, url: str, *, takes_timeouts: bool
+) -> TransportError:
+    message = error.message
+    remedies = _TIMEOUT_REMEDIES.get(error.code)
+    if remedies is not None:
+        remedy, option = remedies
+        message = f"{remedy}, or raise {option}" if takes_timeouts else remedy
+    words = _WORDS_OF_CONNECTIONS.get(error.code)
+    if words is not None:
+        message = f'{words}: "{url}": {message}'
+    return TransportError(
+        message,
+        error.is_retry_safe,
+        error.retry_after_seconds,
+        error.request_id,
+        error.code,
+    )

@@ -1,11 +1,11 @@
-"""Errors of the service without what it quotes of the request."""
+"""Errors of the service, without the secrets of the request that it quotes."""
 
 from collections.abc import Iterable, Iterator
 
 from pinpoint_events.errors import ServiceError, hidden
 from pinpoint_events.model.request import EventsRequest
 
-__all__ = ["addresses", "without"]
+__all__ = ["addresses", "redacted"]
 
 
 def addresses(request: EventsRequest) -> Iterator[str]:
@@ -15,8 +15,8 @@ def addresses(request: EventsRequest) -> Iterator[str]:
             yield batch.endpoint.address
 
 
-def without(error: ServiceError, secrets: Iterable[str]) -> ServiceError:
-    """Return the error with none of these in its words."""
+def redacted(error: ServiceError, secrets: Iterable[str]) -> ServiceError:
+    """Return the error with the secrets hidden in its message."""
     known = tuple(secrets)
     return type(error)(
         error.status,

@@ -1,27 +1,24 @@
 """
 What is done with a batch once it is known what became of it.
 
-Three things agree at every moment: the books, the file of what was not accepted, and
+Three things agree at every moment: the totals, the file of what was not accepted, and
 the checkpoint. All three are of the lines up to one point.
 
 A batch that is not settled holds that point back: one of which something was neither
 taken, nor refused for good, nor written to the file. What comes behind it is counted in
-the books of this run, and comes again in the next.
+the totals of this run, and comes again in the next.
 """
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
-from pinpoint_events.cli._console import OutputError
-from pinpoint_events.errors import SenderError
+from pinpoint_events.errors import LoadError, LoadErrorCode
 from pinpoint_events.loader.batch import Batch, Entry
-from pinpoint_events.loader.books import Books
 from pinpoint_events.loader.checkpoint import Checkpoint
 from pinpoint_events.loader.content import NOTES, line_members
 from pinpoint_events.loader.lines import shown
-from pinpoint_events.loader.not_accepted import NotAccepted
-from pinpoint_events.loader.progress import Progress
+from pinpoint_events.loader.rejects_file import RejectsFile
 from pinpoint_events.loader.sending import (
     Answer,
     Failure,
@@ -29,13 +26,24 @@ from pinpoint_events.loader.sending import (
     failures,
     trouble_in,
 )
+from pinpoint_events.loader.totals import Totals
 from pinpoint_events.model.response import Outcome
 from pinpoint_events.wire import to_wire
 
-__all__ = ["Settler"]
+__all__ = ["Ledger", "Reports"]
 
-_MOST_TOLD: Final = 20  # failures told one by one where no file takes them
+_MOST_SHOWN: Final = 20  # failures message one by one where no file takes them
 _OPEN: Final = frozenset({Outcome.RETRYABLE, Outcome.UNREPORTED})
+
+
+class Reports(Protocol):
+    """Takes what is reported of a run."""
+
+    def show(self, consumed: int, totals: Totals) -> None:
+        """Take how far it is."""
+
+    def message(self, text: str) -> None:
+        """Take a message."""
 
 
 class _Note(NamedTuple):
@@ -60,15 +68,15 @@ class _Note(NamedTuple):
 
     def text(self, name: str) -> str:
         """Return it in one line, without any of the payload."""
-        told = f"{shown(name)}, line {self.line:,}: {self.outcome}"
+        message = f"{shown(name)}, line {self.line:,}: {self.outcome}"
         if not self.is_event:
-            told += " (the endpoint)"
+            message += " (the endpoint)"
         if self.code is not None:
-            told += f" ({self.code})"
-        return told if self.message is None else f"{told}: {self.message}"
+            message += f" ({self.code})"
+        return message if self.message is None else f"{message}: {self.message}"
 
 
-class Settler:
+class Ledger:
     """
     Settles batches, in the order of their lines.
 
@@ -80,12 +88,12 @@ class Settler:
         progress: For messages.
 
     Attributes:
-        books: Of this run and the earlier ones.
+        totals: Of this run and the earlier ones.
         settled: What is settled.
         save_seconds: Between two checkpoints; each waits for the disk.
     """
 
-    books: Books
+    totals: Totals
     settled: Checkpoint
     save_seconds: float = 0.2
 
@@ -94,17 +102,17 @@ class Settler:
         files: Sequence[str],
         settled: Checkpoint,
         path: str | None,
-        rejected: NotAccepted | None,
-        progress: Progress,
+        rejected: RejectsFile | None,
+        progress: Reports,
     ) -> None:
-        self.books = settled.books.copy()
+        self.totals = settled.totals.copy()
         self.settled = settled
         self._files = files
         self._path = path
         self._rejected = rejected
         self._progress = progress
         self._is_held_back = False
-        self._told = 0
+        self._shown = 0
         self._saved_at = time.monotonic()
         if rejected is not None:
             settled.rejected_bytes = rejected.size
@@ -131,7 +139,7 @@ class Settler:
             if trouble is None and not was_held_back:
                 self._is_held_back = False
                 self._advance(batch)
-        except OutputError as error:
+        except LoadError as error:
             # What the file takes after that, it would take behind a gap. And some of
             # what is settled may not be in it: the last checkpoint is right, and a new
             # one would not be.
@@ -149,7 +157,7 @@ class Settler:
         Write the checkpoint, and what was not accepted, down to the disk.
 
         Raises:
-            OutputError: If that is not possible.
+            LoadError: If that is not possible.
         """
         if self._rejected is not None:
             self._rejected.sync()
@@ -158,7 +166,7 @@ class Settler:
         self._saved_at = time.monotonic()
 
     def _count(self, batch: Batch, failed: dict[Key, Failure]) -> None:
-        events, endpoints = self.books.events, self.books.endpoints
+        events, endpoints = self.totals.events, self.totals.endpoints
         for _, endpoint_id, event_id in batch.entries:
             account = endpoints if event_id is None else events
             failure = failed.get((endpoint_id, event_id))
@@ -169,25 +177,27 @@ class Settler:
 
     def _advance(self, batch: Batch) -> None:
         self.settled.positions[batch.file] = batch.position
-        self.settled.books = self.books.copy()
+        self.settled.totals = self.totals.copy()
         if self._rejected is not None:
             self.settled.rejected_bytes = self._rejected.size
         if time.monotonic() - self._saved_at >= self.save_seconds:
             self.save()
 
-    def _write(self, name: str, notes: Sequence[_Note], file: NotAccepted) -> None:
+    def _write(self, name: str, notes: Sequence[_Note], file: RejectsFile) -> None:
         for note in notes:
             about = (note.outcome, note.code, note.message, name, note.line)
             file.write({**dict(zip(NOTES, about, strict=True)), **note.members})
 
     def _tell(self, name: str, notes: Sequence[_Note]) -> None:
         for note in notes:
-            self._told += 1
-            if self._told <= _MOST_TOLD:
+            self._shown += 1
+            if self._shown <= _MOST_SHOWN:
                 self._progress.message(note.text(name))
-            elif self._told == _MOST_TOLD + 1:
-                told = "what else is not accepted is counted; --rejected FILE has all"
-                self._progress.message(told)
+            elif self._shown == _MOST_SHOWN + 1:
+                message = (
+                    "what else is not accepted is counted; --rejected FILE has all"
+                )
+                self._progress.message(message)
 
 
 def _notes(batch: Batch, failed: dict[Key, Failure]) -> Iterator[_Note]:
@@ -217,7 +227,7 @@ def _members(entry: Entry, failure: Failure) -> dict[str, Any]:
     return line_members(entry.endpoint_id, entry.event_id, endpoint, event)
 
 
-def _left_open(name: str, notes: Sequence[_Note]) -> SenderError | None:
+def _left_open(name: str, notes: Sequence[_Note]) -> LoadError | None:
     """
     Return the error for what is not settled, because nothing keeps it.
 
@@ -225,8 +235,5 @@ def _left_open(name: str, notes: Sequence[_Note]) -> SenderError | None:
     """
     for note in notes:
         if note.outcome in _OPEN and (note.is_event or note.code is not None):
-            return SenderError(
-                f"{note.text(name)}; load again later, or pass --rejected FILE to "
-                "write such events down and go on"
-            )
+            return LoadError(LoadErrorCode.NOT_SETTLED, note.text(name), name)
     return None

@@ -12,13 +12,12 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from pinpoint_events.cli._console import OutputError
-from pinpoint_events.cli._parser import UsageError
+from pinpoint_events.errors import LoadError, LoadErrorCode
 
-__all__ = ["NotAccepted"]
+__all__ = ["RejectsFile"]
 
 
-class NotAccepted:
+class RejectsFile:
     """
     The file, open for writing.
 
@@ -32,7 +31,7 @@ class NotAccepted:
         size: How many bytes it has.
 
     Raises:
-        UsageError: If something is in the file, or it is not that of the earlier run.
+        LoadError: If something is in the file, or it is not that of the earlier run.
     """
 
     size: int
@@ -44,8 +43,8 @@ class NotAccepted:
             # With its rights from the first moment on.
             number = os.open(path, os.O_WRONLY | os.O_CREAT | _BINARY, 0o600)
         except OSError as error:
-            told = f"argument --rejected: {path!r} cannot be written: {error.strerror}"
-            raise UsageError(told) from error
+            message = f"{path!r} cannot be written: {error.strerror}"
+            raise LoadError(LoadErrorCode.REJECTED_UNUSABLE, message, path) from error
         self._file = os.fdopen(number, "wb")
         status = os.fstat(number)
         # Of devices and pipes, there is nothing to keep.
@@ -62,16 +61,18 @@ class NotAccepted:
         self._file.seek(self.size)
         self._file.truncate()
 
-    def _refuse(self, told: str) -> None:
+    def _refuse(self, message: str) -> None:
         self._file.close()
-        raise UsageError(f"argument --rejected: {self._path!r} {told}")
+        raise LoadError(
+            LoadErrorCode.REJECTED_UNUSABLE, f"{self._path!r} {message}", self._path
+        )
 
     def write(self, record: Mapping[str, Any]) -> None:
         """
         Write a line.
 
         Raises:
-            OutputError: If that is not possible.
+            LoadError: If that is not possible.
         """
         # In ASCII: a line may have lone surrogates, and no encoding takes those.
         line = f"{json.dumps(record, separators=(',', ':'))}\n".encode()
@@ -86,7 +87,7 @@ class NotAccepted:
         Bring all that was written to the disk.
 
         Raises:
-            OutputError: If that is not possible.
+            LoadError: If that is not possible.
         """
         try:
             self._file.flush()
@@ -95,8 +96,9 @@ class NotAccepted:
         except OSError as error:
             raise self._unwritable(error) from error
 
-    def _unwritable(self, error: OSError) -> OutputError:
-        return OutputError(f"{self._path!r} cannot be written: {error.strerror}")
+    def _unwritable(self, error: OSError) -> LoadError:
+        message = f"{self._path!r} cannot be written: {error.strerror}"
+        return LoadError(LoadErrorCode.OUTPUT_UNWRITABLE, message, self._path)
 
     def close(self) -> None:
         """Close the file; what `sync` has not brought to the disk may be lost."""

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Final, TextIO
 
 from pinpoint_events.cli import _console as console
-from pinpoint_events.loader.books import Books
+from pinpoint_events.loader.totals import Totals
 
 __all__ = ["Progress"]
 
@@ -49,22 +49,22 @@ class Progress:
         self._due = self._started + self._every
         self._columns = 0  # of the bar that stands in the terminal's last line
 
-    def show(self, consumed: int, books: Books) -> None:
+    def show(self, consumed: int, totals: Totals) -> None:
         """
         Tell how far it is, when it is time to.
 
         Args:
             consumed: So many bytes of the files were read.
-            books: So many events were read, of this run and earlier ones.
+            totals: So many events were read, of this run and earlier ones.
         """
         now = self._clock()
         if now >= self._due:
             self._due = now + self._every
-            self._tell(consumed, books)
+            self._tell(consumed, totals)
 
-    def end(self, consumed: int, books: Books) -> None:
+    def end(self, consumed: int, totals: Totals) -> None:
         """Tell how far it came."""
-        self._tell(consumed, books)
+        self._tell(consumed, totals)
         if self._bar is not None:
             _write(self._bar, "\n")
             self._columns = 0
@@ -76,35 +76,35 @@ class Progress:
             self._columns = 0
         console.message(text)
 
-    def _tell(self, consumed: int, books: Books) -> None:
-        count = books.events.read
+    def _tell(self, consumed: int, totals: Totals) -> None:
+        count = totals.events.read
         seconds = max(self._clock() - self._started, _LEAST_SECONDS)
         parts = [f"{count:,} events"]
-        if books.events.not_accepted:
-            parts.append(f"{books.events.not_accepted:,} not accepted")
+        if totals.events.not_accepted:
+            parts.append(f"{totals.events.not_accepted:,} not accepted")
         parts.append(f"{(count - self._before) / seconds:,.0f}/s")
         share = None
         if self._total:
             share = min(consumed / self._total, 1.0)
             parts.insert(0, f"{share:.0%}")
-        told = ", ".join(parts)
+        message = ", ".join(parts)
         if self._bar is None:
-            console.message(told)
+            console.message(message)
             return
         if share is not None:
             done = round(share * _BAR_COLUMNS)
-            told = f"[{'#' * done}{'-' * (_BAR_COLUMNS - done)}] {told}"
+            message = f"[{'#' * done}{'-' * (_BAR_COLUMNS - done)}] {message}"
         # One column is left free: in the last one, some terminals begin a new line.
-        told = told[: _columns_of(self._bar) - 1]
-        _write(self._bar, f"\r{told.ljust(self._columns)}")
-        self._columns = len(told)
+        message = message[: _columns_of(self._bar) - 1]
+        _write(self._bar, f"\r{message.ljust(self._columns)}")
+        self._columns = len(message)
 
 
 def _columns_of(terminal: TextIO) -> int:
     """Return its width; `shutil` would ask standard output, which may be a file."""
-    told = os.environ.get("COLUMNS", "")
-    if told.isdecimal() and int(told):
-        return int(told)
+    message = os.environ.get("COLUMNS", "")
+    if message.isdecimal() and int(message):
+        return int(message)
     try:
         return os.get_terminal_size(terminal.fileno()).columns or _COLUMNS
     except OSError:

@@ -4,16 +4,12 @@ What is looked up, and what is signed, is what a botocore client looks up and si
 The canary at the end fails when a part changed that botocore does not document.
 """
 
-import calendar
-import inspect
 import os
 import sys
 import threading
-import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import boto3
 import botocore
@@ -30,20 +26,23 @@ import botocore.session
 import botocore.useragent
 import botocore.utils
 import pytest
-from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
-from hypothesis import given
-from hypothesis import strategies as st
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from pinpoint_events import __version__
-from pinpoint_events.aws import _signing
-from pinpoint_events.aws._signing import Asked, Keys, Settings, Signer
+from pinpoint_events.aws.credentials import FrozenCredentials
 from pinpoint_events.aws.http import Link, Proxy
+from pinpoint_events.aws.settings import (
+    Arguments,
+    Settings,
+    find_settings,
+    settings_from_environment,
+    settings_from_session,
+)
+from pinpoint_events.aws.signer import Signer
 from pinpoint_events.errors import ConfigurationError
-from pinpoint_events.http_messages import HttpRequest
-from pinpoint_events.put_events import http_request
+from pinpoint_events.senders.pinpoint import PINPOINT
 from tests.aws import KEYS, aws
 from tests.clients import LOADER
-from tests.samples import REQUEST
 
 __all__ = ["aws"]
 
@@ -294,13 +293,13 @@ def place(aws: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Row], None]:
     return set_up
 
 
-def asked_by(row: Row) -> Asked:
+def arguments_of(row: Row) -> Arguments:
     """Return the arguments of a sender."""
     config = None if row.options is None else Config(**row.options)
     session = None
     if row.profile is not None:
         session = botocore.session.Session(profile=row.profile)
-    return Asked(**row.asked, session=session, config=config)
+    return Arguments(**row.asked, session=session, config=config)
 
 
 class Sent(NamedTuple):
@@ -308,7 +307,7 @@ class Sent(NamedTuple):
 
     url: str
     region: str
-    keys: tuple[str | None, ...] | None
+    credentials: tuple[str | None, ...] | None
     agent: list[str]
     timeouts: tuple[Any, Any]
     pool: int
@@ -324,7 +323,7 @@ class _Raw:
         yield b"{}"
 
 
-def seen_of_botocore(asked: Asked) -> Sent:
+def seen_of_botocore(asked: Arguments) -> Sent:
     """Return what a client of botocore does with these arguments."""
     session = asked.session or botocore.session.Session()
     client = session.create_client(
@@ -346,10 +345,10 @@ def seen_of_botocore(asked: Asked) -> Sent:
         name: value.decode() if isinstance(value, bytes) else value
         for name, value in request.headers.items()
     }
-    keys = None
+    credentials = None
     if "Authorization" in headers:
         frozen = client._get_credentials().get_frozen_credentials()
-        keys = (frozen.access_key, frozen.secret_key, frozen.token)
+        credentials = (frozen.access_key, frozen.secret_key, frozen.token)
         _, key_id, _, region, name, _ = (
             headers["Authorization"].replace("=", "/").split(",")[0].split("/")
         )
@@ -363,7 +362,7 @@ def seen_of_botocore(asked: Asked) -> Sent:
     return Sent(
         url=request.url.removesuffix("/v1/apps/a/events"),
         region=region,
-        keys=keys,
+        credentials=credentials,
         agent=[
             word
             for word in headers["User-Agent"].split()
@@ -397,7 +396,7 @@ def seen_of_ours(chosen: Settings) -> Sent:
     return Sent(
         url=chosen.url.removesuffix("/"),
         region=chosen.region,
-        keys=None if chosen.keys is None else tuple(chosen.keys()),
+        credentials=None if chosen.credentials is None else tuple(chosen.credentials()),
         agent=[word for word in chosen.user_agent.split() if word != LIB],
         timeouts=(link.connect_timeout, link.read_timeout),
         pool=link.max_connections,
@@ -424,8 +423,8 @@ class TestPrecedence:
     def test_is_botocores(self, row: Row, place: Callable[[Row], None]) -> None:
         """A client and a sender do the same, told the same."""
         place(row)
-        asked = asked_by(row)
-        assert seen_of_ours(_signing.settings(asked)) == seen_of_botocore(asked)
+        asked = arguments_of(row)
+        assert seen_of_ours(find_settings(PINPOINT, asked)) == seen_of_botocore(asked)
 
     @pytest.mark.skipif(os.name == "nt", reason="always asks a session")
     @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
@@ -434,15 +433,13 @@ class TestPrecedence:
     ) -> None:
         """What the environment says directly is what a session makes of it."""
         place(row)
-        asked = asked_by(row)
+        asked = arguments_of(row)
         found = None
         if asked.session is None and asked.config is None:
-            found = _signing._from_environment(
-                os.environ, asked.region, asked.endpoint_url
-            )
+            found = settings_from_environment(PINPOINT, os.environ, asked)
         assert (found is not None) is row.is_direct
         if found is not None:
-            by_session = _signing._from_session(asked)
+            by_session = settings_from_session(PINPOINT, asked)
             assert seen_of_ours(found) == seen_of_ours(by_session)
             assert found.user_agent == by_session.user_agent
 
@@ -458,8 +455,8 @@ class TestPrecedence:
         session = botocore.session.Session()
         own = botocore.loaders.create_loader(str(tmp_path / "data"))
         session.register_component("data_loader", own)
-        ours = seen_of_ours(_signing.settings(Asked(session=session)))
-        assert ours == seen_of_botocore(Asked(session=session))
+        ours = seen_of_ours(find_settings(PINPOINT, Arguments(session=session)))
+        assert ours == seen_of_botocore(Arguments(session=session))
         assert ours.url == "https://pinpoint.eu-west-1.aws.example.com"
 
     def test_looks_for_rules_of_the_users_own(
@@ -468,7 +465,7 @@ class TestPrecedence:
         """Where `~/.aws/models` is, a session is asked."""
         place(Row({**KEYS, **REGION}))
         (tmp_path / ".aws" / "models").mkdir()
-        assert _signing._from_environment(os.environ, None, None) is None
+        assert settings_from_environment(PINPOINT, os.environ, Arguments()) is None
 
     def test_needs_both_keys_to_go_without_a_session(
         self, place: Callable[[Row], None], aws: pytest.MonkeyPatch
@@ -476,7 +473,7 @@ class TestPrecedence:
         """Half a pair says nothing: the rest may be anywhere."""
         place(Row(REGION))
         aws.delenv("AWS_SECRET_ACCESS_KEY")
-        assert _signing._from_environment(os.environ, None, None) is None
+        assert settings_from_environment(PINPOINT, os.environ, Arguments()) is None
 
     @pytest.mark.parametrize("platform", ["darwin", "win32"])
     def test_asks_a_session_where_systems_have_settings(
@@ -485,18 +482,18 @@ class TestPrecedence:
         """On macOS and Windows proxies may be set outside the environment."""
         place(Row(REGION))
         aws.setattr("sys.platform", platform)
-        assert _signing._from_environment(os.environ, None, None) is None
+        assert settings_from_environment(PINPOINT, os.environ, Arguments()) is None
 
-    @pytest.mark.parametrize("region", sorted(_signing.PLAIN_REGIONS))
+    @pytest.mark.parametrize("region", sorted(PINPOINT.plain_regions))
     def test_knows_the_hosts_of_the_regions(
         self, region: str, place: Callable[[Row], None]
     ) -> None:
         """The host names known by heart are those of the rules."""
         place(Row())
-        asked = Asked(region, session=botocore.session.Session())
+        asked = Arguments(region, session=botocore.session.Session())
         url = f"https://pinpoint.{region}.amazonaws.com"
-        assert _signing.settings(asked).url == url
-        assert _signing.settings(asked._replace(session=None)).url == url
+        assert find_settings(PINPOINT, asked).url == url
+        assert find_settings(PINPOINT, asked._replace(session=None)).url == url
 
 
 class TestSessions:
@@ -509,10 +506,10 @@ class TestSessions:
     def test_may_be_boto3s(self) -> None:
         """Region and keys of a session of boto3 count."""
         session = boto3.Session("AKIDX", "s", "t", "ap-south-1")
-        chosen = _signing.settings(Asked(session=session))
+        chosen = find_settings(PINPOINT, Arguments(session=session))
         assert chosen.region == "ap-south-1"
-        assert chosen.keys is not None
-        assert chosen.keys() == ("AKIDX", "s", "t")
+        assert chosen.credentials is not None
+        assert chosen.credentials() == ("AKIDX", "s", "t")
 
     def test_may_have_a_config(self) -> None:
         """A session's own config counts below the argument."""
@@ -520,10 +517,10 @@ class TestSessions:
         session.set_default_client_config(
             Config(connect_timeout=3, read_timeout=4, user_agent_extra="md/x")
         )
-        alone = _signing.settings(Asked(session=session))
+        alone = find_settings(PINPOINT, Arguments(session=session))
         assert alone.link.connect_timeout == 3
-        asked = Asked(session=session, config=Config(connect_timeout=5))
-        assert seen_of_ours(_signing.settings(asked)) == seen_of_botocore(asked)
+        asked = Arguments(session=session, config=Config(connect_timeout=5))
+        assert seen_of_ours(find_settings(PINPOINT, asked)) == seen_of_botocore(asked)
 
     def test_name_themselves(self) -> None:
         """A session's name, version and extra begin and end the user agent."""
@@ -531,7 +528,7 @@ class TestSessions:
         session.user_agent_name = "Mine"
         session.user_agent_version = "1.2"
         session.user_agent_extra = "md/theirs"
-        agent = _signing.settings(Asked(session=session)).user_agent
+        agent = find_settings(PINPOINT, Arguments(session=session)).user_agent
         assert agent.startswith(f"Mine/1.2 md/Botocore#{botocore.__version__} ")
         assert agent.endswith(f" md/theirs {LIB}")
 
@@ -546,7 +543,7 @@ class TestRegion:
         """`AWS_REGION` serves where botocore finds none."""
         row = Row({"AWS_REGION": "us-east-2"}, options=options)
         place(row)
-        assert _signing.settings(asked_by(row)).region == "us-east-2"
+        assert find_settings(PINPOINT, arguments_of(row)).region == "us-east-2"
 
     @pytest.mark.parametrize("options", [None, {}])
     def test_is_botocores_first(
@@ -555,12 +552,12 @@ class TestRegion:
         """What botocore finds comes before `AWS_REGION`."""
         row = Row({**REGION, "AWS_REGION": "us-east-2"}, options=options)
         place(row)
-        assert _signing.settings(asked_by(row)).region == "eu-west-1"
+        assert find_settings(PINPOINT, arguments_of(row)).region == "eu-west-1"
 
     def test_of_a_profile_is_botocores_too(self, place: Callable[[Row], None]) -> None:
         """So does that of a file."""
         place(Row({"AWS_REGION": "us-east-2"}, config=PROFILES))
-        assert _signing.settings(Asked()).region == "us-west-2"
+        assert find_settings(PINPOINT, Arguments()).region == "us-west-2"
 
     @pytest.mark.parametrize(
         "url",
@@ -575,14 +572,16 @@ class TestRegion:
     def test_may_stand_in_the_url(self, place: Callable[[Row], None], url: str) -> None:
         """An endpoint of AWS tells its region."""
         place(Row())
-        assert _signing.settings(Asked(endpoint_url=url)).region == "ap-south-1"
+        assert (
+            find_settings(PINPOINT, Arguments(endpoint_url=url)).region == "ap-south-1"
+        )
 
     @pytest.mark.parametrize("url", [None, LOCAL, "https://pinpoint.example.com"])
     def test_must_be_known(self, place: Callable[[Row], None], url: str | None) -> None:
         """Without one nothing can be signed."""
         place(Row())
         with pytest.raises(ConfigurationError) as caught:
-            _signing.settings(Asked(endpoint_url=url))
+            find_settings(PINPOINT, Arguments(endpoint_url=url))
         assert str(caught.value) == (
             "no region is known; pass region=, or set AWS_REGION, or region in the "
             "profile of the AWS config file"
@@ -593,10 +592,10 @@ class TestRefused:
     """What cannot be meant is refused before anything is sent."""
 
     @staticmethod
-    def told(asked: Asked) -> str:
+    def told(asked: Arguments) -> str:
         """Return what the error says, which is chained to nothing."""
         with pytest.raises(ConfigurationError) as caught:
-            _signing.settings(asked)
+            find_settings(PINPOINT, asked)
         assert caught.value.__cause__ is None
         assert caught.value.__suppress_context__ or caught.value.__context__ is None
         return str(caught.value)
@@ -633,7 +632,7 @@ class TestRefused:
         """Endpoint URLs are http or https, a host, and no more than port and path."""
         place(Row(REGION))
         config = None if options is None else Config()
-        assert self.told(Asked(endpoint_url=url, config=config)) == (
+        assert self.told(Arguments(endpoint_url=url, config=config)) == (
             "the endpoint URL is not usable; write it as https://host[:port][/path], "
             "in ASCII, without credentials, query or fragment"
         )
@@ -642,78 +641,80 @@ class TestRefused:
         "asked, told",
         [
             (
-                Asked(region=5),  # type: ignore[arg-type]
+                Arguments(region=5),  # type: ignore[arg-type]
                 "region is of type int; pass text, as in 'eu-west-1', or leave it out",
             ),
             (
-                Asked(session="default"),
+                Arguments(session="default"),
                 (
                     "session is of type str; pass a session of botocore or boto3, or "
                     "leave it out"
                 ),
             ),
             (
-                Asked(config={"connect_timeout": 5}),
+                Arguments(config={"connect_timeout": 5}),
                 (
                     "config is of type dict; pass a botocore.config.Config, or leave "
                     "it out"
                 ),
             ),
             (
-                Asked(credentials=("a", "b")),
+                Arguments(credentials=("a", "b")),
                 (
                     "credentials is of type tuple; pass botocore's Credentials, or "
                     "leave it out"
                 ),
             ),
             (
-                Asked(config=Config(retries={"mode": "standard"})),
+                Arguments(config=Config(retries={"mode": "standard"})),
                 (
                     "the config has `retries`; pass retry=Retry(...) to the sender in "
                     "its place"
                 ),
             ),
             (
-                Asked(config=Config(connect_timeout=0)),
+                Arguments(config=Config(connect_timeout=0)),
                 (
                     "connect_timeout in the config is no number of seconds above 0; "
-                    "correct it, or pass None to wait for ever"
+                    "correct it, or pass None to wait without limit"
                 ),
             ),
             (
-                Asked(config=Config(read_timeout=True)),
+                Arguments(config=Config(read_timeout=True)),
                 (
                     "read_timeout in the config is no number of seconds above 0; "
-                    "correct it, or pass None to wait for ever"
+                    "correct it, or pass None to wait without limit"
                 ),
             ),
             (
-                Asked(config=Config(signature_version="s3v4")),
+                Arguments(config=Config(signature_version="s3v4")),
                 (
                     "signature_version in the config or profile is not one that the "
-                    "service takes; leave it out, or pass botocore.UNSIGNED"
+                    "service accepts; leave it out, or pass botocore.UNSIGNED"
                 ),
             ),
             (
-                Asked(endpoint_url=LOCAL, config=Config(use_fips_endpoint=True)),
+                Arguments(endpoint_url=LOCAL, config=Config(use_fips_endpoint=True)),
                 (
                     "an endpoint URL is given, and the config asks for the FIPS or "
                     "dual-stack endpoint of the region; leave one of them out"
                 ),
             ),
             (
-                Asked(endpoint_url=LOCAL, config=Config(use_dualstack_endpoint=True)),
+                Arguments(
+                    endpoint_url=LOCAL, config=Config(use_dualstack_endpoint=True)
+                ),
                 (
                     "an endpoint URL is given, and the config asks for the FIPS or "
                     "dual-stack endpoint of the region; leave one of them out"
                 ),
             ),
             (
-                Asked(config=Config(defaults_mode="hurry")),
+                Arguments(config=Config(defaults_mode="hurry")),
                 ("Client configured with invalid defaults mode: hurry. Valid ",),
             ),
             (
-                Asked(config=Config(proxies={"https": "socks5://u:planted@p"})),
+                Arguments(config=Config(proxies={"https": "socks5://u:planted@p"})),
                 (
                     "the proxy URL is not usable; write it as "
                     "http://[name:password@]host:port, with anything but ASCII "
@@ -721,7 +722,9 @@ class TestRefused:
                 ),
             ),
             (
-                Asked(config=Config(proxies={"https": "http://u:pl\u00e4nted@p:1"})),
+                Arguments(
+                    config=Config(proxies={"https": "http://u:pl\u00e4nted@p:1"})
+                ),
                 (
                     "the proxy URL is not usable; write it as "
                     "http://[name:password@]host:port, with anything but ASCII "
@@ -731,7 +734,7 @@ class TestRefused:
         ],
     )
     def test_arguments(
-        self, asked: Asked, told: str, place: Callable[[Row], None]
+        self, asked: Arguments, told: str, place: Callable[[Row], None]
     ) -> None:
         """Arguments of another type, or that contradict each other."""
         place(Row(REGION))
@@ -804,12 +807,12 @@ class TestRefused:
     ) -> None:
         """Variables and files that are wrong, whether or not a session is asked."""
         place(row)
-        assert self.told(asked_by(row)) == told
+        assert self.told(arguments_of(row)) == told
 
     def test_broken_files(self, place: Callable[[Row], None], tmp_path: Path) -> None:
         """A file that cannot be read is named; no line of it is quoted."""
         place(Row(REGION, config="region = planted"))
-        assert self.told(Asked()) == (
+        assert self.told(Arguments()) == (
             f"Unable to parse config file: {tmp_path / '.aws' / 'config'}; correct the "
             "arguments, environment or files"
         )
@@ -819,7 +822,7 @@ class TestRefused:
         place(Row(REGION))
         config = Config(user_agent_extra="a\nb")
         with pytest.raises(ConfigurationError) as caught:
-            Signer(_signing.settings(Asked(config=config)))
+            Signer(PINPOINT, find_settings(PINPOINT, Arguments(config=config)))
         assert str(caught.value) == (
             "the user agent is not printable ASCII; correct user_agent, "
             "user_agent_extra and user_agent_appid"
@@ -836,33 +839,33 @@ class TestCredentials:
     @staticmethod
     def told(chosen: Settings) -> str:
         """Return what the error says, which is chained to nothing."""
-        assert chosen.keys is not None
+        assert chosen.credentials is not None
         with pytest.raises(ConfigurationError) as caught:
-            chosen.keys()
+            chosen.credentials()
         assert caught.value.__cause__ is None
         assert caught.value.__suppress_context__ or caught.value.__context__ is None
         return str(caught.value)
 
     def test_may_be_missing_until_then(self) -> None:
         """Without any, the first request says so."""
-        assert self.told(_signing.settings(Asked())) == (
+        assert self.told(find_settings(PINPOINT, Arguments())) == (
             "there are no AWS credentials; set AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give the machine a role"
         )
 
     def test_are_looked_for_again(self, aws: pytest.MonkeyPatch) -> None:
         """What was missing may be there later."""
-        chosen = _signing.settings(Asked())
+        chosen = find_settings(PINPOINT, Arguments())
         self.told(chosen)
         for name, value in KEYS.items():
             aws.setenv(name, value)
-        assert chosen.keys is not None
-        assert chosen.keys() == (*KEYS.values(), None)
+        assert chosen.credentials is not None
+        assert chosen.credentials() == (*KEYS.values(), None)
 
     def test_must_be_whole(self, aws: pytest.MonkeyPatch) -> None:
         """Half a pair is named."""
         aws.setenv("AWS_ACCESS_KEY_ID", "AKID")
-        assert self.told(_signing.settings(Asked())) == (
+        assert self.told(find_settings(PINPOINT, Arguments())) == (
             "Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY; set "
             "both, or neither"
         )
@@ -883,8 +886,8 @@ class TestCredentials:
         (tmp_path / ".aws" / "config").write_text(
             f"[default]\ncredential_process = {command}\n"
         )
-        assert self.told(_signing.settings(Asked())) == (
-            f"the AWS credentials cannot be had ({failure}); check the profile and "
+        assert self.told(find_settings(PINPOINT, Arguments())) == (
+            f"the AWS credentials cannot be loaded ({failure}); check the profile and "
             "what it refers to, and that its login is still valid"
         )
 
@@ -919,17 +922,17 @@ class TestCredentials:
         (tmp_path / ".aws" / "config").write_text(f"[default]\n{line}\n")
         for name, value in environ.items():
             aws.setenv(name, value)
-        assert self.told(_signing.settings(Asked())) == (
-            f"the AWS credentials cannot be had ({failure}); check the profile and "
+        assert self.told(find_settings(PINPOINT, Arguments())) == (
+            f"the AWS credentials cannot be loaded ({failure}); check the profile and "
             "what it refers to, and that its login is still valid"
         )
 
     def test_may_be_given(self) -> None:
         """Credentials of one's own come before the session's."""
         credentials = botocore.credentials.Credentials("a", "s", "t")
-        chosen = _signing.settings(Asked(credentials=credentials))
-        assert chosen.keys is not None
-        assert chosen.keys() == ("a", "s", "t")
+        chosen = find_settings(PINPOINT, Arguments(credentials=credentials))
+        assert chosen.credentials is not None
+        assert chosen.credentials() == ("a", "s", "t")
 
     def test_may_be_frozen(self) -> None:
         """Frozen ones will do; a token need not be among them."""
@@ -938,9 +941,9 @@ class TestCredentials:
             access_key: str
             secret_key: str
 
-        chosen = _signing.settings(Asked(credentials=Pair("a", "s")))
-        assert chosen.keys is not None
-        assert chosen.keys() == ("a", "s", None)
+        chosen = find_settings(PINPOINT, Arguments(credentials=Pair("a", "s")))
+        assert chosen.credentials is not None
+        assert chosen.credentials() == ("a", "s", None)
 
     def test_may_be_refreshed(self) -> None:
         """Each request is signed with what is valid then."""
@@ -959,9 +962,9 @@ class TestCredentials:
         )
         # Expired at once, so that it has to be refreshed for each request.
         credentials._is_expired = lambda: False
-        chosen = _signing.settings(Asked(credentials=credentials))
-        assert chosen.keys is not None
-        assert [chosen.keys().access_key for _ in range(2)] == ["b", "c"]
+        chosen = find_settings(PINPOINT, Arguments(credentials=credentials))
+        assert chosen.credentials is not None
+        assert [chosen.credentials().access_key for _ in range(2)] == ["b", "c"]
 
     def test_are_loaded_once(self, tmp_path: Path) -> None:
         """Threads that come at the same time wait for the first of them."""
@@ -978,11 +981,11 @@ class TestCredentials:
 
         resolver.load_credentials = load
         started = threading.Event()
-        chosen = _signing.settings(Asked(session=session))
-        assert chosen.keys is not None
-        found: list[Keys] = []
+        chosen = find_settings(PINPOINT, Arguments(session=session))
+        assert chosen.credentials is not None
+        found: list[FrozenCredentials] = []
         threads = [
-            threading.Thread(target=lambda: found.append(chosen.keys()))  # type: ignore[misc]
+            threading.Thread(target=lambda: found.append(chosen.credentials()))  # type: ignore[misc]
             for _ in range(4)
         ]
         for thread in threads:
@@ -994,143 +997,6 @@ class TestCredentials:
         assert loads == [1]
 
 
-def settings_for(keys: Keys | None, url: str = LOCAL) -> Settings:
-    """Return settings that sign for eu-west-1."""
-    place = _signing._place(url)
-    return Settings(
-        url=url,
-        region="eu-west-1",
-        keys=None if keys is None else lambda: keys,
-        user_agent="agent/1",
-        link=Link(**place),
-        max_attempts=None,
-    )
-
-
-PAIR = Keys("AKID", "secret", None)
-
-printable = st.text(
-    st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40
-)
-ids = st.text(st.characters(codec="utf-8"), min_size=1).filter(
-    lambda text: text not in {".", ".."}
-)
-secrets = st.text(min_size=1).filter(str.isprintable)
-urls = st.sampled_from(
-    [
-        "http://127.0.0.1:8123",
-        "http://HOST:80/",
-        "https://host:443/base",
-        "https://host:8443/base/",
-        "https://[::1]:8443",
-        "https://pinpoint.eu-west-1.amazonaws.com",
-    ]
-)
-
-
-class TestSigner:
-    """Signatures are those of botocore's signer."""
-
-    @given(
-        application_id=ids,
-        keys=st.builds(Keys, printable, secrets, st.none() | printable),
-        url=urls,
-        body=st.binary(),
-    )
-    def test_are_botocores(
-        self, application_id: str, keys: Keys, url: str, body: bytes
-    ) -> None:
-        """Headers and signature are what `add_auth` adds at the same time."""
-        call = http_request(application_id, REQUEST)
-        call = HttpRequest(
-            method=call.method, path=call.path, headers=call.headers, body=body
-        )
-        theirs = AWSRequest(
-            call.method,
-            url.removesuffix("/") + call.path,
-            headers={"Content-Type": "application/json", "User-Agent": "agent/1"},
-            data=body,
-        )
-        signer = botocore.auth.SigV4Auth(keys, "mobiletargeting", "eu-west-1")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # utcnow, in old ones
-            signer.add_auth(theirs)
-        at = calendar.timegm(
-            time.strptime(theirs.headers["X-Amz-Date"], "%Y%m%dT%H%M%SZ")
-        )
-        ours = Signer(settings_for(keys, url)).signed(call, at, {"x": "y"}).request
-        host = ours.headers["Host"]
-        assert dict(ours.headers) == {**theirs.headers, "Host": host, "x": "y"}
-        assert host == botocore.auth._host_from_url(theirs.url)
-        assert ours.body == body
-        assert theirs.url.lower().endswith(ours.path.lower())
-
-    def test_change_with_time_body_path_and_keys(self) -> None:
-        """No signature is one of another request, though most of the text is kept."""
-        fresh = [PAIR]
-        signer = Signer(settings_for(PAIR)._replace(keys=lambda: fresh[0]))
-        call = http_request("a", REQUEST)
-        other = http_request("b", REQUEST)
-        empty = HttpRequest(
-            method="POST", path=call.path, headers=call.headers, body=b""
-        )
-        signatures = [
-            signer.signed(call, 1e9, {}),
-            signer.signed(call, 1e9 + 1, {}),
-            signer.signed(call, 1e9 + 86_400, {}),
-            signer.signed(other, 1e9, {}),
-            signer.signed(empty, 1e9, {}),
-        ]
-        fresh[0] = Keys("AKID", "secret", "token")
-        signatures.append(signer.signed(call, 1e9, {}))
-        fresh[0] = Keys("AKID", "other", None)
-        signatures.append(signer.signed(call, 1e9, {}))
-        fresh[0] = PAIR
-        assert signer.signed(call, 1e9, {}) == signatures[0]
-        made = {signed.request.headers["Authorization"] for signed in signatures}
-        assert len(made) == len(signatures)
-
-    def test_name_what_must_stay_secret(self) -> None:
-        """Keys, token and signature are named, should the service quote them."""
-        keys = Keys("AKID", "secret", "token")
-        signed = Signer(settings_for(keys)).signed(http_request("a", REQUEST), 1e9, {})
-        signature = signed.request.headers["Authorization"].partition("Signature=")[2]
-        assert signed.secrets == ("secret", "token", "AKID", signature)
-
-    def test_may_be_left_out(self) -> None:
-        """An unsigned request has no date, and nothing that is secret."""
-        signed = Signer(settings_for(None)).signed(http_request("a", REQUEST), 1e9, {})
-        assert signed.secrets == ()
-        assert signed.request.headers == {
-            "Host": "127.0.0.1:8123",
-            "Content-Type": "application/json",
-            "User-Agent": "agent/1",
-        }
-
-    @pytest.mark.parametrize(
-        "keys",
-        [
-            Keys("AKID\n", "s", None),
-            Keys("AKID", "s\n", None),
-            Keys("AKID", "\udcff", None),
-            Keys("AKID", "s", "token\r\n"),
-            Keys("AKID", "s", "t\u00f6ken"),
-            Keys(cast("Any", 7), "s", None),
-            Keys("AKID", cast("Any", 7), None),
-            Keys("AKID", "s", cast("Any", 7)),
-        ],
-    )
-    def test_need_keys_that_fit_into_headers(self, keys: Keys) -> None:
-        """A line break around a token, or a number as a key, is told as what it is."""
-        signer = Signer(settings_for(keys))
-        with pytest.raises(ConfigurationError) as caught:
-            signer.signed(http_request("a", REQUEST), 1e9, {})
-        assert str(caught.value) == (
-            "the AWS access key id, secret key or session token is no text, or has a "
-            "character that belongs into none; look for a line break around it"
-        )
-
-
 class TestProxy:
     """What is known of a proxy is not shown."""
 
@@ -1139,94 +1005,3 @@ class TestProxy:
         proxy = Proxy("http://user:planted@proxy", {"Proxy-Authorization": "planted"})
         assert repr(proxy) == "Proxy(...)"
         assert "planted" not in repr(Link("http", "host", None, proxy=proxy))
-
-
-def parameters(function: Any) -> list[str]:
-    """Return the names of what a function takes."""
-    return list(inspect.signature(function).parameters)
-
-
-class TestCanary:
-    """Parts of botocore that are used here, and that it does not document."""
-
-    def test_signer(self) -> None:
-        """The signer has these methods, and reads no more of a request than it did."""
-        signer = botocore.auth.SigV4Auth
-        assert parameters(signer) == ["credentials", "service_name", "region_name"]
-        for name, taken in {
-            "_inject_signature_to_request": ["self", "request", "signature"],
-            "_modify_request_before_signing": ["self", "request"],
-            "canonical_request": ["self", "request"],
-            "signature": ["self", "string_to_sign", "request"],
-            "string_to_sign": ["self", "request", "canonical_request"],
-        }.items():
-            assert parameters(getattr(signer, name)) == taken, name
-        assert botocore.auth.SIGV4_TIMESTAMP == "%Y%m%dT%H%M%SZ"
-
-    def test_session(self) -> None:
-        """A session has these parts, by these names."""
-        session = botocore.session.Session()
-        for name, taken in {
-            "_add_configured_endpoint_provider": ["client_name", "config_store"],
-            "_get_internal_component": ["name"],
-            "_resolve_defaults_mode": ["client_config", "config_store"],
-        }.items():
-            assert parameters(getattr(session, name)) == taken, name
-        for name in ("config_store", "data_loader", "user_agent_creator"):
-            assert session.get_component(name) is not None
-        for name in ("endpoint_resolver", "smart_defaults_factory"):
-            assert session._get_internal_component(name) is not None
-
-    def test_arguments_of_clients(self) -> None:
-        """What puts together the arguments of a client takes and gives these."""
-        creator = botocore.args.ClientArgsCreator
-        assert parameters(creator) == [
-            "event_emitter",
-            "user_agent",
-            "response_parser_factory",
-            "loader",
-            "exceptions_factory",
-            "config_store",
-            "user_agent_creator",
-        ]
-        assert parameters(creator._compute_configured_endpoint_url) == [
-            "self",
-            "client_config",
-            "endpoint_url",
-        ]
-        assert parameters(creator.compute_client_args) == [
-            "self",
-            "service_model",
-            "client_config",
-            "endpoint_bridge",
-            "region_name",
-            "endpoint_url",
-            "is_secure",
-            "scoped_config",
-        ]
-
-    def test_endpoint_rules(self) -> None:
-        """The rules say where to send, and nothing of how to sign."""
-        rules = botocore.endpoint_provider.EndpointProvider(
-            LOADER.load_service_model("pinpoint", "endpoint-rule-set-1"),
-            LOADER.load_data("partitions"),
-        )
-        found = rules.resolve_endpoint(
-            Region="us-east-1", UseFIPS=False, UseDualStack=False
-        )
-        assert (found.properties, found.headers) == ({}, {})
-
-    def test_service_model(self) -> None:
-        """The service is still called what it is called here."""
-        metadata = LOADER.load_service_model("pinpoint", "service-2")["metadata"]
-        assert metadata["endpointPrefix"] == _signing._SERVICE
-        assert metadata["endpointPrefix"] == _signing._MODEL.endpoint_prefix
-        assert metadata["signingName"] == _signing._SIGNING_NAME
-        assert metadata["serviceId"] == _signing._MODEL.service_id
-        assert metadata["protocol"] == _signing._MODEL.resolved_protocol
-        assert metadata["signatureVersion"] == "v4"
-
-    def test_frozen_credentials(self) -> None:
-        """Frozen credentials have these three."""
-        frozen = botocore.credentials.Credentials("a", "s").get_frozen_credentials()
-        assert frozen._fields[:3] == Keys._fields

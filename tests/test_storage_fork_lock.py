@@ -10,11 +10,11 @@ from pinpoint_events.storage.fork_lock import ForkLock
 from tests.sender_contract import in_child, needs_fork
 
 at_fork: list[threading.Event] = []
-"""What is set when a fork begins, before the locks are asked for."""
+"""Events that are set when a fork begins, before it acquires the locks."""
 
 
 def begin_fork() -> None:
-    """Set them."""
+    """Set the events."""
     for event in at_fork:
         event.set()
 
@@ -24,7 +24,7 @@ if hasattr(os, "register_at_fork"):
 
 
 class Counter:
-    """Counts the forks that it is told of."""
+    """Counts how often a fork calls it."""
 
     def __init__(self) -> None:
         self.forks = 0
@@ -36,7 +36,7 @@ class Counter:
 
 
 def held_elsewhere(lock: ForkLock, release: threading.Event) -> threading.Thread:
-    """Have another thread hold the lock until it is told to release it."""
+    """Hold the lock in another thread until `release` is set."""
     is_held = threading.Event()
 
     def hold() -> None:
@@ -51,10 +51,10 @@ def held_elsewhere(lock: ForkLock, release: threading.Event) -> threading.Thread
 
 
 class TestForkLock:
-    """A lock as any other, as long as nobody forks."""
+    """Without a fork it is an ordinary lock."""
 
-    def test_lets_one_in(self) -> None:
-        """Who cannot have it in time is told so."""
+    def test_timeout(self) -> None:
+        """While another thread holds it, `acquire` returns False after the timeout."""
         lock = ForkLock()
         release = threading.Event()
         thread = held_elsewhere(lock, release)
@@ -65,7 +65,7 @@ class TestForkLock:
         lock.release()
 
     def test_is_released_by_an_error(self) -> None:
-        """A `with` block that fails lets go of it."""
+        """A `with` block that fails releases it."""
         lock = ForkLock()
         with pytest.raises(ZeroDivisionError), lock:
             _ = 1 // 0
@@ -75,21 +75,21 @@ class TestForkLock:
 
 @needs_fork
 class TestFork:
-    """After a fork the lock is free on both sides."""
+    """After a fork the lock is free in both processes."""
 
     def test_is_free_in_both(self) -> None:
         """What was free stays free."""
         lock = ForkLock()
-        assert in_child(lambda: self.take(lock))
-        self.take(lock)
+        assert in_child(lambda: self.use(lock))
+        self.use(lock)
 
     def test_waits_for_the_holder(self) -> None:
-        """A fork waits until the thread that holds it has let go."""
+        """A fork waits until the thread that holds the lock releases it."""
         lock = ForkLock(wait_seconds=30)
         release = threading.Event()
         thread = held_elsewhere(lock, release)
         at_fork.append(release)
-        assert in_child(lambda: self.take(lock))
+        assert in_child(lambda: self.use(lock))
         at_fork.clear()
         thread.join()
 
@@ -101,9 +101,9 @@ class TestFork:
             assert in_child(lambda: None)
             assert not counter.lock.acquire(0.001)
         assert counter.forks == 0
-        self.take(counter.lock)
+        self.use(counter.lock)
 
-    def test_tells_before(self) -> None:
+    def test_calls_before_fork(self) -> None:
         """The method is called before each fork, in the parent, with the lock held."""
         counter = Counter()
         assert in_child(lambda: self.expect_forks(counter, 1))
@@ -111,24 +111,22 @@ class TestFork:
         assert counter.forks == 2
 
     def test_does_not_keep_its_object_alive(self) -> None:
-        """What was dropped is gone, and is not told of forks."""
+        """An object that was dropped is collected; a fork calls its method no more."""
         counter = Counter()
         dropped = weakref.ref(counter)
         lock = counter.lock
         del counter
         gc.collect()
         assert dropped() is None
-        assert in_child(lambda: self.take(lock))
+        assert in_child(lambda: self.use(lock))
 
     def test_two_threads_fork(self) -> None:
-        """Threads that fork at the same time do so one after the other."""
+        """Threads that fork at the same time take turns."""
         counter = Counter()
         went_well: list[bool] = []
 
         def fork() -> None:
-            went_well.extend(
-                in_child(lambda: self.take(counter.lock)) for _ in range(5)
-            )
+            went_well.extend(in_child(lambda: self.use(counter.lock)) for _ in range(5))
 
         threads = [threading.Thread(target=fork) for _ in range(4)]
         for thread in threads:
@@ -137,16 +135,16 @@ class TestFork:
             thread.join()
         assert went_well == [True] * 20
         assert counter.forks == 20
-        self.take(counter.lock)
+        self.use(counter.lock)
 
     def test_fork_of_a_c_program(self) -> None:
-        """Where only the later half of Python's hooks runs, there is nothing to do."""
+        """Where only the hooks for after the fork run, they do nothing."""
         counter = Counter()
-        fork_lock._let_go_of_all()
-        self.take(counter.lock)
+        fork_lock._release_all()
+        self.use(counter.lock)
 
-    def take(self, lock: ForkLock) -> None:
-        """Take the lock and let go of it, or fail."""
+    def use(self, lock: ForkLock) -> None:
+        """Acquire and release the lock, or fail."""
         assert lock.acquire(10)
         lock.release()
 
@@ -159,7 +157,7 @@ class TestWithoutFork:
     """Systems that cannot fork have nothing to register."""
 
     def test_registers_nothing(self) -> None:
-        """What stands in for the registration calls nothing."""
+        """The replacement for the registration calls nothing."""
         counter = Counter()
-        fork_lock._no_fork(before=counter.count)
+        fork_lock._register_nothing(before=counter.count)
         assert counter.forks == 0

@@ -20,13 +20,11 @@ from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any, Self, TypeVar
 
-__all__ = ["Interrupted", "Interruption"]
+from pinpoint_events.loader.stopping import Interrupted
+
+__all__ = ["Interruption"]
 
 T = TypeVar("T")
-
-
-class Interrupted(BaseException):
-    """A signal has come."""
 
 
 class Interruption:

@@ -1,0 +1,172 @@
+"""Loading files from Python."""
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from contextlib import ExitStack
+from threading import Thread
+from typing import BinaryIO, Final, NamedTuple, TypeAlias
+
+from pinpoint_events.errors import LoadError, LoadErrorCode, PinpointEventsError
+from pinpoint_events.loader.checkpoint import Checkpoint
+from pinpoint_events.loader.ledger import Ledger
+from pinpoint_events.loader.lines import STDIN
+from pinpoint_events.loader.loading import Load, Plan
+from pinpoint_events.loader.rejects_file import RejectsFile
+from pinpoint_events.loader.stopping import Stop
+from pinpoint_events.loader.totals import Totals
+from pinpoint_events.senders.protocol import Sender
+
+__all__ = ["LoadProgress", "Path", "Source", "load"]
+
+_MOST_IN_FLIGHT: Final = 64
+
+Path: TypeAlias = str | os.PathLike[str]
+Source: TypeAlias = Path | BinaryIO
+
+
+class LoadProgress(NamedTuple):
+    """
+    How far a run is.
+
+    Attributes:
+        bytes_read: Bytes of the files that were read in this run, as they are stored.
+        totals: What became of the lines, in this run and those it continues.
+    """
+
+    bytes_read: int
+    totals: Totals
+
+
+def load(  # noqa: PLR0913 - each is an option of its own
+    files: Iterable[Source],
+    sender: Sender,
+    *,
+    checkpoint: Path | None = None,
+    rejected: Path | None = None,
+    progress: Callable[[LoadProgress], object] | None = None,
+    in_flight: int = 4,
+    source_id: str | None = None,
+    destination: str = "",
+) -> Totals:
+    """
+    Send the events of files of JSON Lines, in requests within the quotas.
+
+    Args:
+        files: Paths, or binary files open for reading, which stay open. Compressed by
+            gzip or not.
+        sender: Where to. Several threads call it; it stays open.
+        checkpoint: A file that says how far the run is. If it exists, the run continues
+            from there; the files must then be the same ones, in the same order.
+        rejected: A new file for all that was not accepted, with reason, file and line.
+            Without it, an event that may be sent again ends the run.
+        progress: Called after each batch, and ten times a second while one is awaited,
+            in another thread. An exception from it ends the run and is raised.
+        in_flight: Requests in flight at a time, 1 to 64.
+        source_id: What ids of events without one are derived from, for one file; the
+            first line that is not blank if None.
+        destination: A name for where the sender sends to, kept in the checkpoint: a run
+            that continues must have the same.
+
+    Returns:
+        What became of all lines, in this run and those it continues.
+
+    Raises:
+        LoadError: If the files were not loaded to their end; see its `code`.
+        ValueError: If `in_flight` or `source_id` is out of range.
+        KeyboardInterrupt: After what was in flight is settled and the checkpoint is
+            written. A second one is raised at once.
+    """
+    sources = list(files)
+    if not 1 <= in_flight <= _MOST_IN_FLIGHT:
+        raise ValueError(f"in_flight is {in_flight}, not from 1 to {_MOST_IN_FLIGHT}")
+    if source_id is not None and (not source_id or len(sources) > 1):
+        raise ValueError("source_id is a text that is not empty, for a single file")
+    names = [_name(source) for source in sources]
+    streams = {
+        index: source
+        for index, source in enumerate(sources)
+        if not isinstance(source, str | os.PathLike)
+    }
+    path = None if checkpoint is None else os.fspath(checkpoint)
+    with ExitStack() as stack:
+        settled = Checkpoint.read(path, names, destination)
+        rejects = None
+        if rejected is not None:
+            file = RejectsFile(os.fspath(rejected), settled.rejected_bytes)
+            rejects = stack.enter_context(file)
+        stop = stack.enter_context(Stop())
+        reports = _Reports(progress, stop)
+        ledger = Ledger(names, settled, path, rejects, reports)
+        run = Load(
+            Plan(names, in_flight, source_id, streams), sender, ledger, stop, reports
+        )
+        _finish(run, stop)
+        trouble = reports.error or run.trouble
+    if trouble is not None:
+        raise _with_totals(trouble, ledger.totals)
+    return ledger.totals
+
+
+class _Reports:
+    """Hands the progress to the caller; messages are for the command."""
+
+    def __init__(
+        self, progress: Callable[[LoadProgress], object] | None, stop: Stop
+    ) -> None:
+        self.error: Exception | None = None
+        self._progress = progress
+        self._stop = stop
+
+    def show(self, consumed: int, totals: Totals) -> None:
+        """Call back."""
+        if self._progress is None or self.error is not None:
+            return
+        try:
+            self._progress(LoadProgress(consumed, totals.copy()))
+        except Exception as error:  # noqa: BLE001 - raised when all is settled
+            self.error = error
+            self._stop.stop()
+
+    def message(self, text: str) -> None:
+        """Do nothing."""
+
+
+def _name(source: Source) -> str:
+    if isinstance(source, str | os.PathLike):
+        name = os.fspath(source)
+        return os.path.join(os.curdir, name) if name == STDIN else name  # noqa: PTH118
+    return str(getattr(source, "name", "stream"))
+
+
+def _finish(run: Load, stop: Stop) -> None:
+    """Run in another thread, so that Ctrl-C leaves no batch half settled."""
+    ended: Future[None] = Future()
+
+    def in_thread() -> None:
+        try:
+            run.run()
+        except BaseException as error:  # noqa: BLE001 - raised by `result`
+            ended.set_exception(error)
+        else:
+            ended.set_result(None)
+
+    Thread(target=in_thread, name="pinpoint-events-load", daemon=True).start()
+    try:
+        ended.result()
+    except KeyboardInterrupt:
+        stop.stop()
+        ended.result()
+        raise
+
+
+def _with_totals(error: BaseException, totals: Totals) -> BaseException:
+    if isinstance(error, LoadError):
+        known = LoadError(error.code, error.message, error.path, error.place, totals)
+        known.__cause__ = error.__cause__
+        return known
+    if isinstance(error, PinpointEventsError):
+        failed = LoadError(LoadErrorCode.SENDER_FAILED, str(error), totals=totals)
+        failed.__cause__ = error
+        return failed
+    return error

@@ -1,0 +1,69 @@
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pinpoint_events.endpoints.protocol import FindsEndpoints
+from pinpoint_events.model.endpoint import ChannelType, Endpoint, User
+from pinpoint_events.model.request import EventsBatch, EventsRequest
+from pinpoint_events.senders.memory import MemorySender
+from pinpoint_events.senders.sqlite import SqliteSender
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def sender(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[MemorySender | SqliteSender]:
+    """Open each kind of sender that can look up its endpoints."""
+    with (
+        MemorySender()
+        if request.param == "memory"
+        else SqliteSender(tmp_path / "events.db")
+    ) as sender:
+        yield sender
+
+
+def put(sender: MemorySender | SqliteSender, **endpoints: Endpoint) -> None:
+    """Send endpoints without events."""
+    batches = {
+        name: EventsBatch(endpoint=endpoint, events={})
+        for name, endpoint in endpoints.items()
+    }
+    sender.put_events(EventsRequest(batch_item=batches))
+
+
+A = Endpoint(channel_type=ChannelType.EMAIL, address="a")
+B = Endpoint(user=User(user_id="u"))
+C = Endpoint(channel_type=ChannelType.EMAIL, address="c", user=User(user_id="u"))
+
+
+class TestFindEndpoints:
+    """Senders find endpoints by id, address and user."""
+
+    def test_protocol(self, sender: MemorySender | SqliteSender) -> None:
+        """`MemorySender` and `SqliteSender` have the method."""
+        assert isinstance(sender, FindsEndpoints)
+
+    def test_found(self, sender: MemorySender | SqliteSender) -> None:
+        """Each argument finds endpoints; each is returned once, the oldest first."""
+        put(sender, a=A, b=B, c=C)
+        find = sender.find_endpoints
+        assert list(find(ids=["c", "a", "unknown"])) == ["a", "c"]
+        assert list(find(addresses=["a", "c"])) == ["a", "c"]
+        assert list(find(user_ids=["u", "unknown"])) == ["b", "c"]
+        assert list(find(ids=["c"], addresses=["c"], user_ids=["u"])) == ["b", "c"]
+        assert find() == {}
+        assert find(ids=["a"]) == {"a": A}
+
+    def test_applications_are_apart(self, tmp_path: Path) -> None:
+        """An application finds its own endpoints only, also in a shared file."""
+        path = tmp_path / "events.db"
+        with (
+            SqliteSender(path, application_id="one") as one,
+            SqliteSender(path, application_id="two") as two,
+        ):
+            put(one, c=C)
+            wanted: Any = {"ids": ["c"], "addresses": ["c"], "user_ids": ["u"]}
+            assert one.find_endpoints(**wanted) == {"c": C}
+            assert two.find_endpoints(**wanted) == {}

@@ -1,0 +1,117 @@
+import gzip
+import pickle
+import signal
+from pathlib import Path
+
+import pytest
+
+from pinpoint_events import (
+    EventsRequest,
+    EventsResponse,
+    MemorySender,
+    SqliteSender,
+    loader,
+)
+from pinpoint_events.errors import LoadError, LoadErrorCode, SenderError
+from pinpoint_events.loader import LoadProgress, load
+from tests.test_cli_load import account, lines, write
+
+
+class TestLoad:
+    """Files into a sender, from Python."""
+
+    def test_totals(self, tmp_path: Path) -> None:
+        """A generator of paths and open files is loaded, and the files stay open."""
+        first = write(tmp_path / "a", lines(120))
+        second = tmp_path / "b.gz"
+        second.write_bytes(gzip.compress(first.read_bytes()))
+        seen: list[LoadProgress] = []
+        with SqliteSender(tmp_path / "events.db") as sender, second.open("rb") as file:
+            sources = (each for each in (first, file))
+            totals = load(sources, sender, progress=seen.append)
+            assert not file.closed
+        assert totals.events.to_wire() == account(240)
+        assert seen[-1].totals == totals
+
+    def test_checkpoint(self, tmp_path: Path) -> None:
+        """What was loaded once is not sent again."""
+        path = write(tmp_path / "a", lines(120))
+        checkpoint = tmp_path / "c"
+        first = load([path], MemorySender(), checkpoint=checkpoint)
+        sender = MemorySender()
+        assert load([path], sender, checkpoint=checkpoint) == first
+        assert len(sender.requests) == 0
+
+    @pytest.mark.parametrize("options", [{"in_flight": 0}, {"source_id": ""}])
+    def test_out_of_range(self, options: dict[str, int]) -> None:
+        """Limits are checked before anything is read."""
+        with pytest.raises(ValueError):
+            load(["no such file"], MemorySender(), **options)  # type: ignore[arg-type]
+
+    def test_error_of_progress(self, tmp_path: Path) -> None:
+        """An exception of the callable is raised, and the checkpoint is right."""
+        path = write(tmp_path / "a", lines(350))
+
+        def progress(_: LoadProgress) -> None:
+            raise LookupError
+
+        with pytest.raises(LookupError):
+            load([path], MemorySender(), progress=progress, checkpoint=tmp_path / "c")
+        totals = load([path], MemorySender(), checkpoint=tmp_path / "c")
+        assert totals.events.to_wire() == account(350)
+
+    def test_interrupted(self, tmp_path: Path) -> None:
+        """`KeyboardInterrupt` is raised when the checkpoint is written."""
+        path = write(tmp_path / "a", lines(3000))
+        store = MemorySender()
+
+        def answer(request: EventsRequest) -> EventsResponse:
+            if len(store.requests) == 2:
+                signal.raise_signal(signal.SIGINT)
+            return store.put_events(request)
+
+        sender = MemorySender(answer=answer)
+        with pytest.raises(KeyboardInterrupt):
+            load([path], sender, checkpoint=tmp_path / "c", in_flight=1)
+        rest = MemorySender()
+        totals = load([path], rest, checkpoint=tmp_path / "c")
+        assert totals.events.to_wire() == account(3000)
+        assert len(store.requests) + len(rest.requests) == 30
+
+
+class TestErrors:
+    """Types and codes."""
+
+    def test_no_such_file(self, tmp_path: Path) -> None:
+        """What is before the missing file is loaded; the error pickles."""
+        path = write(tmp_path / "a", lines(3))
+        with pytest.raises(LoadError) as caught:
+            load([path, tmp_path / "b"], MemorySender())
+        error = pickle.loads(pickle.dumps(caught.value))
+        assert (error.code, error.path) == (
+            LoadErrorCode.INPUT_UNREADABLE,
+            str(tmp_path / "b"),
+        )
+        assert error.totals.events.to_wire() == account(3)
+
+    def test_of_the_sender(self, tmp_path: Path) -> None:
+        """An error of the sender is the cause."""
+
+        def answer(_: EventsRequest) -> EventsResponse:
+            raise SenderError("no")
+
+        path = write(tmp_path / "-", lines(3))
+        with pytest.raises(LoadError) as caught:
+            load([path], MemorySender(answer=answer))
+        assert caught.value.code is LoadErrorCode.SENDER_FAILED
+        assert type(caught.value.__cause__) is SenderError
+
+
+class TestNames:
+    """Public names."""
+
+    def test_are_bound_lazily(self) -> None:
+        """Each is found, and another is not."""
+        assert set(loader.__all__) <= set(dir(loader))
+        assert all(hasattr(loader, name) for name in loader.__all__)
+        assert not hasattr(loader, "unknown")

@@ -1,0 +1,589 @@
+import ctypes
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pinpoint_events.errors import StoreError, StoreErrorCode
+from pinpoint_events.storage.sqlite_file import Schema, SqliteFile
+from tests.sender_contract import in_child, needs_fork
+
+SCHEMA = Schema(
+    application_id=0x6E6F7465,  # `note`
+    version=2,
+    statements=[
+        "CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT NOT NULL)",
+        "CREATE VIEW texts AS SELECT text FROM note ORDER BY id",
+    ],
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Name a file that does not exist yet."""
+    return tmp_path / "notes.db"
+
+
+@pytest.fixture
+def file(path: Path) -> Iterator[SqliteFile]:
+    """Open that file."""
+    with opened(path) as file:
+        yield file
+
+
+def opened(
+    path: Path, timeout_seconds: float = 5.0, schema: Schema = SCHEMA
+) -> "closing[SqliteFile]":
+    """Open a file, and close it at the end of the block."""
+    return closing(SqliteFile(path, schema, timeout_seconds))
+
+
+def add(file: SqliteFile, *texts: str) -> None:
+    """Add notes in one transaction."""
+    with file.transaction() as connection:
+        rows = [(text,) for text in texts]
+        connection.executemany("INSERT INTO note (text) VALUES (?)", rows)
+
+
+def query(path: Path, sql: str) -> list[tuple[Any, ...]]:
+    """Return the rows that another program gets."""
+    with closing(sqlite3.connect(path)) as other:
+        return other.execute(sql).fetchall()
+
+
+def texts(path: Path) -> list[str]:
+    """Return the notes in the file, which is not damaged."""
+    assert query(path, "PRAGMA integrity_check") == [("ok",)]
+    return [text for (text,) in query(path, "SELECT text FROM texts")]
+
+
+WORDS = {
+    StoreErrorCode.CANNOT_OPEN: (
+        "cannot be opened; check its directory, and that this user may write there"
+    ),
+    StoreErrorCode.CLOSED: "is closed; open it again",
+    StoreErrorCode.CORRUPT: (
+        "is damaged; move it away, and see what `sqlite3 FILE .recover` finds in it"
+    ),
+    StoreErrorCode.FOREIGN: "belongs to another program; choose another path",
+    StoreErrorCode.FULL: "has no room to grow; free disk space, then try again",
+    StoreErrorCode.IO: "cannot be read or written; check its disk",
+    StoreErrorCode.LOCKED: (
+        "is locked by another writer, and has been for 0.01 s; try again"
+    ),
+    StoreErrorCode.MOVED: (
+        "was moved, deleted or replaced while in use; open it again, and close it in "
+        "all processes first the next time"
+    ),
+    StoreErrorCode.NOT_A_DATABASE: (
+        "is no SQLite database; choose another path, or move the file away"
+    ),
+    StoreErrorCode.OTHER: (
+        "cannot be used (SQLITE_ERROR); the cause of this error tells more"
+    ),
+    StoreErrorCode.OTHER_VERSION: (
+        "has version 3 of its format, and this release of pinpoint_events knows "
+        "version 2; use a release that knows it, or choose another path"
+    ),
+    StoreErrorCode.READ_ONLY: (
+        "is read-only; allow this user to write the file and its directory"
+    ),
+    StoreErrorCode.UNSAFE_FORK: (
+        "was in use when the process forked, or something other than Python forked "
+        "it; open it after the fork"
+    ),
+}
+
+
+def failed(path: Path, act: Callable[[], object]) -> StoreErrorCode:
+    """Return the code of the call's error; its other facts follow from the code."""
+    with pytest.raises(StoreError) as caught:
+        act()
+    error = caught.value
+    assert error.message == f"the store {str(path)!r} {WORDS[error.code]}"
+    is_retry_safe = error.code in {StoreErrorCode.FULL, StoreErrorCode.LOCKED}
+    assert error.is_retry_safe == is_retry_safe
+    return error.code
+
+
+def use(path: Path, timeout_seconds: float = 5.0) -> None:
+    """Open a file, add a note and close it."""
+    with opened(path, timeout_seconds) as file:
+        add(file, "used")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Hold the write lock of another connection for the block."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+class TestOpen:
+    """A file is created with its schema, or opened with what is in it."""
+
+    def test_is_created(self, file: SqliteFile, path: Path) -> None:
+        """The constructor creates file and schema."""
+        assert texts(path) == []
+
+    def test_empty_file(self, path: Path) -> None:
+        """An empty file gets the schema."""
+        path.touch()
+        use(path)
+        assert texts(path) == ["used"]
+
+    def test_is_opened_again(self, path: Path) -> None:
+        """What was committed is in the file when it is opened again."""
+        use(path)
+        use(path)
+        assert texts(path) == ["used", "used"]
+
+    def test_header(self, path: Path) -> None:
+        """Application id and version are in the header, for `file` and others."""
+        use(path)
+        assert query(path, "PRAGMA application_id") == [(SCHEMA.application_id,)]
+        assert query(path, "PRAGMA user_version") == [(SCHEMA.version,)]
+        assert path.read_bytes()[68:72] == b"note"
+
+    def test_default_layout(self, file: SqliteFile, path: Path) -> None:
+        """By default pages have 8,192 bytes, and the log up to 8,000 of them."""
+        assert query(path, "PRAGMA page_size") == [(8_192,)]
+        assert self.log_pages(file) == 8_000
+
+    def test_layout(self, path: Path) -> None:
+        """The schema sets the size of pages and log."""
+        schema = SCHEMA._replace(page_bytes=512, log_pages=7)
+        with opened(path, schema=schema) as file:
+            assert query(path, "PRAGMA page_size") == [(512,)]
+            assert self.log_pages(file) == 7
+        with opened(path) as file:
+            assert query(path, "PRAGMA page_size") == [(512,)]
+            assert self.log_pages(file) == 8_000
+
+    @staticmethod
+    def log_pages(file: SqliteFile) -> int:
+        """Return at how many pages the log is copied into the file."""
+        with file.transaction() as connection:
+            ((pages,),) = connection.execute("PRAGMA wal_autocheckpoint")
+        return int(pages)
+
+
+class TestTransaction:
+    """A transaction is kept whole or not at all."""
+
+    def test_is_rolled_back(self, file: SqliteFile, path: Path) -> None:
+        """An exception in the block undoes all of it, and is not replaced."""
+
+        def fail() -> None:
+            with file.transaction() as connection:
+                connection.execute("INSERT INTO note (text) VALUES ('lost')")
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            fail()
+        add(file, "kept")
+        assert texts(path) == ["kept"]
+
+    def test_readers_do_not_wait(self, file: SqliteFile, path: Path) -> None:
+        """A reader sees the state at its begin, whatever is written meanwhile."""
+        add(file, "before")
+        with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            assert len(reader.execute("SELECT * FROM note").fetchall()) == 1
+            add(file, "meanwhile")
+            assert len(reader.execute("SELECT * FROM note").fetchall()) == 1
+            reader.execute("COMMIT")
+            assert len(reader.execute("SELECT * FROM note").fetchall()) == 2
+
+    def test_wal(self, file: SqliteFile, path: Path) -> None:
+        """The file is in WAL mode."""
+        assert query(path, "PRAGMA journal_mode") == [("wal",)]
+
+
+class TestLocked:
+    """A file that is locked for longer than the timeout is reported as retryable."""
+
+    def test_by_another_program(self, path: Path) -> None:
+        """The transaction fails after the timeout; a later one succeeds."""
+        with opened(path, 0.01) as file:
+            with writing(path):
+                found = failed(path, lambda: add(file, "a"))
+            assert found is StoreErrorCode.LOCKED
+            add(file, "b")
+        assert texts(path) == ["b"]
+
+    def test_waits(self, path: Path) -> None:
+        """Within the timeout a transaction waits for the lock."""
+        with opened(path, 60) as file, ThreadPoolExecutor() as pool:
+            with writing(path):
+                later = pool.submit(add, file, "a")
+            later.result()
+        assert texts(path) == ["a"]
+
+    def test_reads_do_not_wait(self, path: Path) -> None:
+        """A transaction that does not write needs no lock."""
+        with (
+            opened(path, 0) as file,
+            writing(path),
+            file.transaction(writes=False) as connection,
+        ):
+            assert connection.execute("SELECT * FROM note").fetchall() == []
+
+    def test_when_opened(self, path: Path) -> None:
+        """Opening fails in the same way."""
+        use(path)
+        with writing(path):
+            assert failed(path, lambda: use(path, 0.01)) is StoreErrorCode.LOCKED
+
+    def test_in_rollback_mode(self, path: Path) -> None:
+        """A reader blocks the change from rollback to WAL mode."""
+        use(path)
+        assert query(path, "PRAGMA journal_mode = DELETE") == [("delete",)]
+        with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM note").fetchall()
+            assert failed(path, lambda: use(path, 0.01)) is StoreErrorCode.LOCKED
+        use(path)
+        assert query(path, "PRAGMA journal_mode") == [("wal",)]
+
+    def test_by_another_thread(self, path: Path) -> None:
+        """Threads of one process wait for each other up to the timeout."""
+        with opened(path, 0.01) as file:
+            with ThreadPoolExecutor() as pool, file.transaction():
+                found = pool.submit(failed, path, lambda: add(file, "a")).result()
+            assert found is StoreErrorCode.LOCKED
+            add(file, "b")
+
+
+class TestRefused:
+    """A file that cannot be used is refused when opened, and left as it is."""
+
+    def test_no_directory(self, tmp_path: Path) -> None:
+        """Directories are not created."""
+        path = tmp_path / "none" / "notes.db"
+        assert failed(path, lambda: use(path)) is StoreErrorCode.CANNOT_OPEN
+        assert list(tmp_path.iterdir()) == []
+
+    def test_directory(self, tmp_path: Path) -> None:
+        """A directory cannot be opened."""
+        assert failed(tmp_path, lambda: use(tmp_path)) is StoreErrorCode.CANNOT_OPEN
+
+    @pytest.mark.parametrize("size", [2, 99, 100, 5000])
+    def test_not_a_database(self, path: Path, size: int) -> None:
+        """A file of another kind is not changed."""
+        path.write_bytes(b"!" * size)
+        assert failed(path, lambda: use(path)) is StoreErrorCode.NOT_A_DATABASE
+        assert path.read_bytes() == b"!" * size
+
+    @pytest.mark.parametrize(
+        "sql",
+        [
+            "CREATE TABLE note (id)",
+            "PRAGMA application_id = 7",
+            "PRAGMA user_version = 2",
+        ],
+    )
+    def test_foreign(self, path: Path, sql: str) -> None:
+        """A database of another program is not changed, nor is its mode."""
+        query(path, sql)
+        before = path.read_bytes()
+        assert failed(path, lambda: use(path)) is StoreErrorCode.FOREIGN
+        assert path.read_bytes() == before
+
+    def test_older_version(self, path: Path) -> None:
+        """An older format is refused: there is no migration."""
+        use(path)
+        query(path, "PRAGMA user_version = 1")
+        with pytest.raises(StoreError) as caught:
+            use(path)
+        assert caught.value.code is StoreErrorCode.OTHER_VERSION
+
+    def test_newer_version(self, path: Path) -> None:
+        """A newer format is refused, and not changed."""
+        use(path)
+        query(path, "PRAGMA user_version = 3")
+        before = path.read_bytes()
+        assert failed(path, lambda: use(path)) is StoreErrorCode.OTHER_VERSION
+        assert path.read_bytes() == before
+
+
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """Create a directory that other users can access."""
+    directory = Path(tempfile.mkdtemp())
+    directory.chmod(0o777)
+    yield directory
+    directory.chmod(0o777)
+    shutil.rmtree(directory)
+
+
+@contextmanager
+def ordinary_user() -> Iterator[None]:
+    """Switch from root, which ignores permissions, to an ordinary user."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions work differently")
+class TestReadOnly:
+    """A file that may not be written is refused when opened."""
+
+    @pytest.mark.parametrize("modes", [(0o777, 0o444), (0o555, 0o666), (0o555, 0o444)])
+    def test_file_or_directory(self, shared: Path, modes: tuple[int, int]) -> None:
+        """SQLite has to write both."""
+        path = shared / "notes.db"
+        use(path)
+        directory_mode, file_mode = modes
+        path.chmod(file_mode)
+        shared.chmod(directory_mode)
+        with ordinary_user():
+            found = failed(path, lambda: use(path))
+        assert found is StoreErrorCode.READ_ONLY
+        shared.chmod(0o777)
+        assert texts(path) == ["used"]
+
+
+LARGE = ["x" * 3_000] * 100
+
+
+class TestFailingWrites:
+    """A write that fails leaves the file as it was, and usable."""
+
+    def test_full(self, file: SqliteFile, path: Path) -> None:
+        """A file that cannot grow is reported as retryable."""
+        add(file, "before")
+        # `max_page_count` is how SQLite's own tests fill a disk.
+        with file.transaction() as connection:
+            ((pages,),) = connection.execute("PRAGMA page_count")
+            connection.execute(f"PRAGMA max_page_count = {pages + 10}").fetchall()
+        assert failed(path, lambda: add(file, *LARGE)) is StoreErrorCode.FULL
+        assert texts(path) == ["before"]
+        with file.transaction() as connection:
+            connection.execute("PRAGMA max_page_count = 1000000").fetchall()
+        add(file, *LARGE)
+        assert texts(path) == ["before", *LARGE]
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="it has no resource limits")
+    def test_disk_fails(self, file: SqliteFile, path: Path) -> None:
+        """A write that the operating system refuses is an I/O error."""
+        import resource
+
+        add(file, "before")
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+        try:
+            found = failed(path, lambda: add(file, *LARGE))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert found is StoreErrorCode.IO
+        assert texts(path) == ["before"]
+        add(file, *LARGE)
+        assert texts(path) == ["before", *LARGE]
+
+    def test_corrupt(self, path: Path) -> None:
+        """A damaged file is reported, and not changed."""
+        with opened(path) as file:
+            add(file, *LARGE)
+        intact = path.read_bytes()
+        damaged = intact[:4096] + b"\xff" * (len(intact) - 4096)
+        path.write_bytes(damaged)
+        assert failed(path, lambda: use(path)) is StoreErrorCode.CORRUPT
+        assert path.read_bytes()[4096:] == damaged[4096:]
+
+    def test_other(self, file: SqliteFile, path: Path) -> None:
+        """Any other error has SQLite's name in the message, and is the cause."""
+        query(path, "DROP TABLE note")
+        with pytest.raises(StoreError) as caught:
+            add(file, "a")
+        assert str(caught.value.__cause__) == "no such table: note"
+        assert failed(path, lambda: add(file, "a")) is StoreErrorCode.OTHER
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="open files cannot be moved")
+class TestMoved:
+    """A file that is no longer at its path is not written: the data would be lost."""
+
+    def test_deleted(self, file: SqliteFile, path: Path) -> None:
+        """A deleted file is reported."""
+        path.unlink()
+        assert failed(path, lambda: add(file, "a")) is StoreErrorCode.MOVED
+
+    def test_replaced(self, file: SqliteFile, path: Path) -> None:
+        """A file that has replaced it is not written."""
+        path.rename(path.with_suffix(".old"))
+        use(path)
+        assert failed(path, lambda: add(file, "a")) is StoreErrorCode.MOVED
+        assert texts(path) == ["used"]
+
+
+class TestClose:
+    """A closed file is not opened again."""
+
+    def test_use_after_close(self, path: Path) -> None:
+        """A transaction after `close` is refused; a second `close` does nothing."""
+        file = SqliteFile(path, SCHEMA, 1.0)
+        file.close()
+        file.close()
+        assert failed(path, lambda: add(file, "a")) is StoreErrorCode.CLOSED
+
+    def test_waits_for_the_transaction(self, path: Path) -> None:
+        """A transaction in progress is committed before the file is closed."""
+        file = SqliteFile(path, SCHEMA, 1.0)
+        with ThreadPoolExecutor() as pool:
+            with file.transaction() as connection:
+                closed = pool.submit(file.close)
+                connection.execute("INSERT INTO note (text) VALUES ('last')")
+            closed.result()
+        assert texts(path) == ["last"]
+
+    def test_leaves_one_file(self, path: Path) -> None:
+        """When the last connection is closed, the log is copied into the file."""
+        use(path)
+        assert [each.name for each in path.parent.iterdir()] == ["notes.db"]
+
+
+# Opens the file when a line arrives, and prints the number of each note it has added.
+WRITER = """
+import sys
+from pathlib import Path
+from pinpoint_events.storage.sqlite_file import Schema, SqliteFile
+
+path, name, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+print("ready", flush=True)
+sys.stdin.readline()
+file = SqliteFile(Path(path), Schema({schema}), 60)
+for number in range(count):
+    with file.transaction() as connection:
+        for half in "ab":
+            text = f"{{name}}-{{number}}-{{half}}"
+            connection.execute("INSERT INTO note (text) VALUES (?)", (text,))
+    print(number, flush=True)
+file.close()
+""".format(schema=", ".join(map(repr, SCHEMA)))
+
+
+def writer(path: Path, name: str, count: int) -> "subprocess.Popen[str]":
+    """Start a process that writes once it receives a line."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(path), name, str(count)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def start(process: "subprocess.Popen[str]") -> None:
+    """Send the line."""
+    assert process.stdin is not None
+    process.stdin.write("\n")
+    process.stdin.flush()
+
+
+class TestProcesses:
+    """Any number of processes write one file at the same time."""
+
+    def test_at_the_same_time(self, path: Path) -> None:
+        """They create the file together, and no note is lost."""
+        writers = [writer(path, name, 20) for name in "xyz"]
+        for each in writers:
+            start(each)
+        for each in writers:
+            each.communicate()
+        assert [each.returncode for each in writers] == [0, 0, 0]
+        assert sorted(texts(path)) == sorted(
+            f"{name}-{number}-{half}"
+            for name in "xyz"
+            for number in range(20)
+            for half in "ab"
+        )
+
+    def test_killed(self, path: Path) -> None:
+        """After a kill, what was committed is in the file, and nothing in part."""
+        process = writer(path, "x", 1_000_000)
+        with process:
+            start(process)
+            assert process.stdout is not None
+            committed = [int(process.stdout.readline()) for _ in range(40)]
+            process.kill()
+            committed += [int(line) for line in process.stdout]
+        assert process.returncode == (1 if sys.platform == "win32" else -signal.SIGKILL)
+        found = texts(path)
+        assert found == [
+            f"x-{n}-{half}" for n in range(len(found) // 2) for half in "ab"
+        ]
+        assert 0 <= len(found) // 2 - len(committed) <= 1
+        use(path)
+        assert texts(path) == [*found, "used"]
+
+
+@needs_fork
+class TestFork:
+    """
+    No connection is open in the child of a fork.
+
+    (SQLite, "How To Corrupt An SQLite Database File", 2.6.)
+    """
+
+    def test_while_threads_write(self, file: SqliteFile, path: Path) -> None:
+        """Children of forks write, and so do the threads that wrote meanwhile."""
+        is_over = threading.Event()
+        written = [0, 0]
+
+        def write(thread: int) -> None:
+            while not is_over.is_set():
+                add(file, f"thread-{thread}")
+                written[thread] += 1
+
+        with ThreadPoolExecutor(2) as pool:
+            threads = [pool.submit(write, thread) for thread in range(2)]
+            try:
+                for number in range(10):
+                    assert in_child(partial(add, file, f"child-{number}"))
+            finally:
+                is_over.set()
+            for thread in threads:
+                thread.result()
+        found = texts(path)
+        assert [found.count(f"thread-{thread}") for thread in range(2)] == written
+        assert [found.count(f"child-{number}") for number in range(10)] == [1] * 10
+
+    def test_connection_in_a_child(self, file: SqliteFile, path: Path) -> None:
+        """A child that has a connection, as after a fork by C code, does not use it."""
+
+        def fork() -> int:
+            # PyDLL holds the lock of the interpreter during the call.
+            return int(ctypes.PyDLL(None).fork())
+
+        def use_in_child() -> None:
+            assert (
+                failed(path, lambda: add(file, "child")) is StoreErrorCode.UNSAFE_FORK
+            )
+            file.close()
+
+        add(file, "before")
+        assert in_child(use_in_child, fork)
+        add(file, "parent")
+        assert texts(path) == ["before", "parent"]
