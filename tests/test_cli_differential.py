@@ -686,7 +686,7 @@ DIFFERENCES = {
         255,
         "Attempted to set read timeout to -1",
     ),
-    "a key twice": Difference(short(TWICE, code=252, told="stands twice"), 0),
+    "a key twice": Difference(short(TWICE, code=252, told="occurs twice"), 0),
     "null for a member": Difference(
         short(
             '{"BatchItem": {"e1": {"Endpoint": {"Address": null}, "Events": {}}}}',

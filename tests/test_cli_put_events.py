@@ -278,7 +278,7 @@ class TestInput:
                         'Unknown parameter in input: "Bogus", must be one of: '
                         "ApplicationId, EventsRequest; leave it out"
                     ),
-                    "ApplicationId: stands twice; each member once; drop one",
+                    "ApplicationId: occurs twice; each member once; drop one",
                     (
                         "Invalid type for parameter ApplicationId, type: <class "
                         "'int'>; a string; write it in quotes"
@@ -370,7 +370,7 @@ class TestInput:
             f"{members}; did you mean User?\n"
             f'{missing} {where}.Endpoint: "ChannelType"; an address needs its channel; '
             'say which, as in "ChannelType": "EMAIL"\n'
-            f"{event_at}.Metrics: stands twice; each key once; rename one, or put both "
+            f"{event_at}.Metrics: occurs twice; each key once; rename one, or put both "
             "into one object\n"
             f'{missing} {event_at}: "EventType"; a required member; add it\n'
             f'{missing} {event_at}: "Timestamp"; a required member; add it'

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pinpoint_events.cli.put_events import skeleton
 from pinpoint_events.cli.put_events._shorthand import (
-    SyntaxProblem,
+    ShorthandSyntaxError,
     parsed,
     with_types,
 )
@@ -90,7 +90,7 @@ class TestSyntax:
         if told is None:
             assert read(text) == {"": ""}
             return
-        with pytest.raises(SyntaxProblem) as caught:
+        with pytest.raises(ShorthandSyntaxError) as caught:
             read(text)
         assert str(caught.value).startswith(told)
         assert SECRET not in str(caught.value)
@@ -100,7 +100,7 @@ class TestSyntax:
         """Whatever the text, there is an answer, or a problem."""
         try:
             found = read(text)
-        except SyntaxProblem:
+        except ShorthandSyntaxError:
             return
         assert json.dumps(found)
 

@@ -204,7 +204,7 @@ class TestJsonValue:
         assert json_value("--x", file_of(tmp_path, b'\n{"a": 1}\n')) == {"a": 1}
 
     def test_keeps_what_stands_twice(self) -> None:
-        """Where a key stands twice, the object knows, so that reading it refuses."""
+        """Where a key occurs twice, the object knows, so that reading it refuses."""
         twice = json_value("--x", '{"a": {"b": 1, "b": 2}}')["a"]
         assert twice.keys_twice == ("b",)
 

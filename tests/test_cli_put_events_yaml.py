@@ -138,7 +138,7 @@ class TestRefused:
             ("a: \x07", f"Invalid YAML received; {A_MAPPING}"),
             (
                 f"a: 1\n{SECRET}: 1\n{SECRET}: 2",
-                "Invalid YAML received: a key stands twice at line 3 column 1",
+                "Invalid YAML received: a key occurs twice at line 3 column 1",
             ),
             (
                 f"? [{SECRET}]\n: 1",

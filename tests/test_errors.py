@@ -33,7 +33,7 @@ from pinpoint_events.errors import (
     TransportError,
     TransportErrorCode,
     ValidationError,
-    hidden,
+    redacted_text,
 )
 from pinpoint_events.loader import Totals
 from pinpoint_events.model.response import (
@@ -403,18 +403,20 @@ class TestHidden:
     def test_each_place(self) -> None:
         """Every secret, wherever it stands."""
         words = "a@example.com and 12345, a@example.com"
-        told = hidden(words, ["a@example.com", "12345"])
+        told = redacted_text(words, ["a@example.com", "12345"])
         assert told == "[hidden] and [hidden], [hidden]"
 
     def test_short_texts(self) -> None:
         """What has three characters is part of ordinary words."""
-        assert hidden("Bad Request", ["e", "eq", "Req"]) == "Bad Request"
-        assert hidden("Bad Request", ["Requ"]) == "Bad [hidden]est"
+        assert redacted_text("Bad Request", ["e", "eq", "Req"]) == "Bad Request"
+        assert redacted_text("Bad Request", ["Requ"]) == "Bad [hidden]est"
 
     def test_cut_within_the_secret(self) -> None:
         """Its start is hidden too, where the words end with it."""
-        assert hidden("for someone@exa", ["someone@example.com"]) == "for [hidden]"
-        assert hidden("for someone", ["someone@example.com"]) == "for someone"
+        assert (
+            redacted_text("for someone@exa", ["someone@example.com"]) == "for [hidden]"
+        )
+        assert redacted_text("for someone", ["someone@example.com"]) == "for someone"
 
 
 class TestSilence:

@@ -9,7 +9,7 @@ from pinpoint_events.loader.content import (
     Content,
     EventIds,
     Item,
-    Refusal,
+    Rejection,
     content,
 )
 from pinpoint_events.loader.lines import MOST_BYTES, Line
@@ -31,10 +31,10 @@ def said(data: object) -> Content:
 
 def messages(data: object) -> list[str]:
     """Return why all that a line says is refused."""
-    items, refusals = said(data)
+    items, rejections = said(data)
     assert items == ()
-    assert {refusal.code for refusal in refusals} == {400}
-    return [refusal.message for refusal in refusals]
+    assert {refusal.code for refusal in rejections} == {400}
+    return [refusal.message for refusal in rejections]
 
 
 class TestEventIds:
@@ -111,7 +111,7 @@ class TestEvent:
         assert said(data) == Content(
             (),
             (
-                Refusal(
+                Rejection(
                     400,
                     "Evnt: is not known; one of EndpointId, EventId, Endpoint, Event, "
                     "BatchItem; did you mean Event or EventId?\n"
@@ -182,24 +182,24 @@ class TestEvent:
     )
     def test_no_json(self, text: bytes, told: str) -> None:
         """It is told without any of the text, and without a number of another line."""
-        (refusal,) = content(Line(7, text, is_cut=False), IDS).refusals
+        (refusal,) = content(Line(7, text, is_cut=False), IDS).rejections
         assert refusal.message.startswith(told)
         assert "line" not in refusal.message
         assert (refusal.code, refusal.members) == (400, {})
 
     def test_twice(self) -> None:
-        """A member that stands twice is refused: which of the two is meant?"""
+        """A member that occurs twice is refused: which of the two is meant?"""
         line = Line(
             1, b'{"Event": {}, "EndpointId": "a", "EndpointId": "b"}', is_cut=False
         )
-        (refusal,) = content(line, IDS).refusals
-        told = "EndpointId: stands twice; each member once; drop one"
+        (refusal,) = content(line, IDS).rejections
+        told = "EndpointId: occurs twice; each member once; drop one"
         assert refusal.message.splitlines()[0] == told
 
     def test_too_long(self) -> None:
         """The beginning of a line that is too long is not even looked at."""
-        assert content(Line(1, b"{}", is_cut=True), IDS).refusals == (
-            Refusal(
+        assert content(Line(1, b"{}", is_cut=True), IDS).rejections == (
+            Rejection(
                 413,
                 "more than 8,000,000 bytes; at most 8,000,000; write one event in a "
                 "line",
@@ -233,7 +233,7 @@ class TestRequest:
 
     def test_wrong_event(self) -> None:
         """It is refused alone; the others of its endpoint are not."""
-        items, refusals = said(
+        items, rejections = said(
             {
                 "BatchItem": {
                     "a": {"Endpoint": {}, "Events": {"v": TAP, "w": {}}},
@@ -244,8 +244,8 @@ class TestRequest:
         )
         assert items == (Item("a", None, {"v": event()}), Item("c", Endpoint(), {}))
         at = "BatchItem['a'].Events['w']"
-        first, second = refusals
-        assert first == Refusal(
+        first, second = rejections
+        assert first == Rejection(
             400,
             f"{at}.EventType: is missing; {REQUIRED}\n"
             f"{at}.Timestamp: is missing; {REQUIRED}",
@@ -261,7 +261,7 @@ class TestRequest:
     def test_wrong_endpoint(self) -> None:
         """Its events are refused with it, each by itself."""
         wrong = {"Address": "someone"}
-        items, refusals = said(
+        items, rejections = said(
             {
                 "BatchItem": {
                     "a": {"Endpoint": wrong, "Events": {"v": TAP, "w": {}}},
@@ -273,7 +273,7 @@ class TestRequest:
             }
         )
         assert items == (Item("c", None, {"v": event()}),)
-        assert [(each.members, each.is_event) for each in refusals] == [
+        assert [(each.members, each.is_event) for each in rejections] == [
             (
                 {"EndpointId": "a", "EventId": "v", "Endpoint": wrong, "Event": TAP},
                 True,
@@ -283,7 +283,7 @@ class TestRequest:
             ({"EndpointId": "d", "EventId": "v", "Endpoint": {}, "Event": TAP}, True),
             ({"BatchItem": {"e": 7}}, False),
         ]
-        assert refusals[0].message == (
+        assert rejections[0].message == (
             "BatchItem['a'].Endpoint.ChannelType: is missing; an address needs its "
             'channel; say which, as in "ChannelType": "EMAIL"'
         )
@@ -291,7 +291,7 @@ class TestRequest:
     def test_endpoint_over_quota(self) -> None:
         """Its events are refused with it; the others are not."""
         wrong = {"Attributes": {"note": ["x" * 101]}}
-        items, refusals = said(
+        items, rejections = said(
             {
                 "BatchItem": {
                     "a": {"Endpoint": wrong, "Events": {"v": TAP}},
@@ -300,8 +300,8 @@ class TestRequest:
             }
         )
         assert items == (Item("b", None, {"v": event()}),)
-        assert refusals == (
-            Refusal(
+        assert rejections == (
+            Rejection(
                 400,
                 "BatchItem['a'].Endpoint.Attributes['note'][0]: 101 characters; at "
                 "most 100; shorten the value or drop the key",
@@ -313,7 +313,7 @@ class TestRequest:
     def test_wrong_line(self, batches: object) -> None:
         """A line that is wrong as a whole, and has no event in it, counts as one."""
         data = {"BatchItem": batches, "Bogus": 1}
-        (refusal,) = said(data).refusals
+        (refusal,) = said(data).rejections
         assert refusal.message.splitlines()[0] == (
             "Bogus: is not known; one of BatchItem; did you mean BatchItem?"
         )
@@ -325,19 +325,19 @@ class TestRequest:
         data = {"BatchItem": {"a": tap, "b": 7, "c": {"Events": 7}}, "Bogus": 1}
         found = said(data)
         assert found.items == ()
-        assert [each.members["EventId"] for each in found.refusals] == ["v", "w"]
+        assert [each.members["EventId"] for each in found.rejections] == ["v", "w"]
 
     def test_twice(self) -> None:
-        """An event id that stands twice is refused."""
+        """An event id that occurs twice is refused."""
         tap = json.dumps(TAP)
         batch = (
             f'{{"Endpoint": {{}}, "Events": {{"v": {tap}, "v": {tap}, "w": {tap}}}}}'
         )
         text = f'{{"BatchItem": {{"a": {batch}}}}}'.encode()
-        items, refusals = content(Line(1, text, is_cut=False), IDS)
+        items, rejections = content(Line(1, text, is_cut=False), IDS)
         assert items == (Item("a", None, {"w": event()}),)
-        (refusal,) = refusals
+        (refusal,) = rejections
         assert refusal.message == (
-            "BatchItem['a'].Events['v']: stands twice; each key once; rename one, or "
+            "BatchItem['a'].Events['v']: occurs twice; each key once; rename one, or "
             "put both into one object"
         )

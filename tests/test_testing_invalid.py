@@ -203,7 +203,7 @@ class TestJson:
         """Every kind of fault is drawn."""
         kinds = {
             "a comma too many",
-            "a key that stands twice",
+            "a key that occurs twice",
             "a number that is none",
             "a text that ends early",
             "a text that goes on",
@@ -215,8 +215,8 @@ class TestJson:
     @costly
     @given(invalid=strategies.invalid_json_requests())
     def test_key_twice(self, invalid: InvalidInput[bytes]) -> None:
-        """A key that stands twice does so in the text, at that place alone."""
-        if invalid.kind != "a key that stands twice":
+        """A key that occurs twice does so in the text, at that place alone."""
+        if invalid.kind != "a key that occurs twice":
             return
         twice: list[str] = []
 

@@ -14,7 +14,7 @@ import attrs
 
 from pinpoint_events.errors import QuotaExceededError, ValidationError
 from pinpoint_events.model._converters import instance_of, required_text
-from pinpoint_events.model._immutable import Refused, refuse_unsound
+from pinpoint_events.model._immutable import Refused, raise_if_invalid
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsBatch, EventsRequest
@@ -105,7 +105,7 @@ class BatchBuilder:
         quotas: Quotas = Quotas(),  # noqa: B008 - immutable
         new_event_id: Callable[[], str] = new_event_id,
     ) -> None:
-        refuse_unsound(quotas=instance_of(Quotas, quotas))
+        raise_if_invalid(quotas=instance_of(Quotas, quotas))
         self._quotas = quotas
         self._check_event = event_check(quotas)
         self._write_event = writer(Event, shares=True)
@@ -148,7 +148,7 @@ class BatchBuilder:
         name: Any = required_text(endpoint_id)
         given = None if endpoint is None else instance_of(Endpoint, endpoint)
         if type(name) is Refused or type(given) is Refused:
-            refuse_unsound(endpoint_id=name, endpoint=given)
+            raise_if_invalid(endpoint_id=name, endpoint=given)
         if endpoint is not None:
             self._put_endpoint(name, endpoint)
         self._current = name
@@ -223,7 +223,7 @@ class BatchBuilder:
         key: Any = required_text(self._new_event_id() if event_id is None else event_id)
         if type(event) is not Event or type(name) is Refused or type(key) is Refused:
             checked = instance_of(Event, event)
-            refuse_unsound(endpoint_id=name, event_id=key, event=checked)
+            raise_if_invalid(endpoint_id=name, event_id=key, event=checked)
         batch = self._batches.get(name)
         if batch is not None and key in batch.events:
             if batch.events[key] == event:

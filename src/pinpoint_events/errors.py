@@ -85,7 +85,7 @@ def defect_text(error: Exception) -> str:
     return f"unexpected {kind} in line {place.lineno} of {place.filename}"
 
 
-def hidden(text: str, secrets: Iterable[str]) -> str:
+def redacted_text(text: str, secrets: Iterable[str]) -> str:
     """
     Return the service's message without any of the secrets.
 

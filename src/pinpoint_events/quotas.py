@@ -13,7 +13,7 @@ from typing import Any, Final, final
 import attrs
 
 from pinpoint_events.model._converters import instance_of, limit
-from pinpoint_events.model._immutable import Immutable, inner_dict, refuse_unsound
+from pinpoint_events.model._immutable import Immutable, dict_inside, raise_if_invalid
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsRequest
@@ -92,7 +92,7 @@ def check_quotas(
     Raises:
         ValidationError: If an argument is of the wrong type.
     """
-    refuse_unsound(
+    raise_if_invalid(
         request=instance_of(EventsRequest, request), quotas=instance_of(Quotas, quotas)
     )
     count = sum(len(batch.events) for batch in request.batch_item.values())
@@ -134,8 +134,8 @@ def event_check(quotas: Quotas) -> Callable[[Event, int], Sequence[Problem]]:
 
     def check(event: Event, size: int) -> Sequence[Problem]:
         # Nearly every event passes here; only the others are examined in detail.
-        texts = inner_dict(event.attributes)
-        names = len(texts) + len(inner_dict(event.metrics))
+        texts = dict_inside(event.attributes)
+        names = len(texts) + len(dict_inside(event.metrics))
         if size <= most_bytes and names <= most_names:
             for key, value in texts.items():
                 if len(key) > longest_key or len(value) > longest_value:
@@ -180,7 +180,7 @@ def endpoint_problems(endpoint: Endpoint, size: int, quotas: Quotas) -> list[Pro
     if size > len(b"{}") and _is_over(size, quotas.endpoint_bytes):
         code = ProblemCode.ENDPOINT_TOO_LARGE
         problems.append(_over(code, size, quotas.endpoint_bytes, "bytes"))
-    count = len(inner_dict(endpoint.attributes)) + len(inner_dict(endpoint.metrics))
+    count = len(dict_inside(endpoint.attributes)) + len(dict_inside(endpoint.metrics))
     if endpoint.user is not None:
         count += len(endpoint.user.user_attributes)
     if count == 0:

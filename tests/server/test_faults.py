@@ -19,7 +19,7 @@ from pinpoint_events.server import (
     ShiftClock,
     Throttle,
 )
-from pinpoint_events.server._script import CallFaults
+from pinpoint_events.server._active_faults import CallFaults
 
 NOON = datetime(2026, 9, 21, 12, tzinfo=UTC)
 CLASSES = [BareStatus, Cut, Delay, DropIds, FailCall, FailItem, ShiftClock, Throttle]

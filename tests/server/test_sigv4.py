@@ -32,7 +32,7 @@ from tests.server.signing import (
 )
 
 from pinpoint_events.server.keys import Credentials, Keys
-from pinpoint_events.server.sigv4 import Refusal, SignedRequest, Verifier
+from pinpoint_events.server.sigv4 import AuthenticationError, SignedRequest, Verifier
 
 INCOMPLETE = "IncompleteSignatureException"
 INVALID = "InvalidSignatureException"
@@ -50,14 +50,14 @@ def verified(
 
 def refusal(
     request: Sent, *, now: datetime = NOON, keys: Keys = KEYS, region: str | None = None
-) -> Refusal:
+) -> AuthenticationError:
     """Return how a request is refused."""
-    with pytest.raises(Refusal) as raised:
+    with pytest.raises(AuthenticationError) as raised:
         verified(request, now=now, keys=keys, region=region)
     return raised.value
 
 
-def told(refused: Refusal) -> tuple[int, str, str]:
+def told(refused: AuthenticationError) -> tuple[int, str, str]:
     """Return the three parts of a refusal; of a message, its first line."""
     return refused.status, refused.code, refused.message.partition("\n")[0]
 
@@ -489,7 +489,7 @@ class TestBegin:
     def test_told_hash(self) -> None:
         """A request that tells its hash is proved before its body is read."""
         wire = sent(tells_hash=True).authorized("Signature=", "Signature=0")
-        with pytest.raises(Refusal) as raised:
+        with pytest.raises(AuthenticationError) as raised:
             Verifier(KEYS).begin(wire.head, NOON)
         assert told(raised.value) == (403, INVALID, NO_MATCH)
 
@@ -497,7 +497,7 @@ class TestBegin:
         """The body must be the one whose hash was told."""
         wire = attrs.evolve(sent(tells_hash=True), body=BODY + b" ")
         pending = Verifier(KEYS).begin(wire.head, NOON)
-        with pytest.raises(Refusal) as raised:
+        with pytest.raises(AuthenticationError) as raised:
             pending.finish(wire.body_hash)
         assert told(raised.value) == (
             403,
@@ -512,7 +512,7 @@ class TestBegin:
         """A request that tells no hash is proved by its body."""
         wire = sent().authorized("Signature=", "Signature=0")
         pending = Verifier(KEYS).begin(wire.head, NOON)
-        with pytest.raises(Refusal) as raised:
+        with pytest.raises(AuthenticationError) as raised:
             pending.finish(wire.body_hash)
         assert told(raised.value) == (403, INVALID, NO_MATCH)
 
@@ -1172,7 +1172,7 @@ class TestTime:
     def test_other_window(self) -> None:
         """The window can be another, and is told in seconds if need be."""
         verifier = Verifier(KEYS, window_seconds=90)
-        with pytest.raises(Refusal) as raised:
+        with pytest.raises(AuthenticationError) as raised:
             verifier.begin(sent().head, NOON + timedelta(seconds=91))
         assert raised.value.message == (
             "Signature expired: 20260921T120000Z is now earlier than 20260921T120001Z "
@@ -1291,12 +1291,12 @@ class TestMessages:
 
     def test_text(self) -> None:
         """As an exception it tells status, name and message."""
-        refused = Refusal(403, "X", "because")
+        refused = AuthenticationError(403, "X", "because")
         assert str(refused) == "HTTP 403, X: because"
 
     def test_pickle(self) -> None:
         """It goes through pickle unchanged."""
-        refused = pickle.loads(pickle.dumps(Refusal(403, "X", "because")))
+        refused = pickle.loads(pickle.dumps(AuthenticationError(403, "X", "because")))
         assert (refused.status, refused.code, refused.message) == (403, "X", "because")
 
     def test_repr_of_a_request(self) -> None:

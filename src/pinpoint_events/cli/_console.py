@@ -64,8 +64,8 @@ def _write(text: str) -> None:
         _discard(stream)
         if isinstance(error, BrokenPipeError):
             raise OutputClosedError("standard output is closed") from error
-        told = f"standard output cannot be written: {error.strerror}"
-        raise OutputError(told) from error
+        message = f"standard output cannot be written: {error.strerror}"
+        raise OutputError(message) from error
 
 
 def _discard(stream: TextIO) -> None:

@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    own, of_command, rest = _divided(arguments)
+    own, of_command, rest = _split_global_options(arguments)
     parser = _parser()
     try:
         chosen = parser.parse_known_or_fail([*own, *rest[:1]]).command
@@ -102,7 +102,9 @@ def _run(arguments: list[str]) -> int:
     return code
 
 
-def _divided(arguments: list[str]) -> tuple[list[str], list[str], list[str]]:
+def _split_global_options(
+    arguments: list[str],
+) -> tuple[list[str], list[str], list[str]]:
     """
     Return our own options, those for the command, and all from the command's name on.
 
@@ -145,7 +147,7 @@ def _parser() -> Parser:
 
 
 def _code_of(run: Callable[[], int | None]) -> int:
-    """Return the exit code of what is run; whatever went wrong is told in lines."""
+    """Return the exit code of what is run; errors are reported in lines."""
     try:
         return run() or SUCCESS
     except console.OutputClosedError:
@@ -182,6 +184,6 @@ def _problem_text(problem: Problem) -> str:
 
 def _refusal_text(error: ServiceError) -> str:
     said = error.message or f"HTTP {error.status}"
-    told = f"An error occurred ({error.code}) when calling the PutEvents operation"
+    message = f"An error occurred ({error.code}) when calling the PutEvents operation"
     request = "" if error.request_id is None else f" (request id {error.request_id})"
-    return f"{told}: {said}; {error.remedy}{request}"
+    return f"{message}: {said}; {error.remedy}{request}"

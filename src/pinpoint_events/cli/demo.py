@@ -65,8 +65,8 @@ def run(program: str, arguments: list[str]) -> int:
     options = parser.parse_known_or_fail(arguments)
     with open_sender(options.to, application_id=_APPLICATION_ID) as sender:
         if not isinstance(sender, SqliteSender):
-            told = "the demo shows what is in SQLite; pass sqlite:///FILE"
-            parser.error(f"argument --to: {told}")
+            message = "the demo shows what is in SQLite; pass sqlite:///FILE"
+            parser.error(f"argument --to: {message}")
         builder = _builder()
         _show_building(builder)
         _show_sending(builder.build(), sender)
@@ -104,9 +104,9 @@ def _show_building(builder: BatchBuilder) -> None:
     try:
         builder.event(too_long, event_id="event-3")
     except QuotaExceededError as error:
-        told = str(error)
+        message = str(error)
         console.out(
-            fill(told, _COLUMNS, initial_indent=_INDENT, subsequent_indent=_INDENT)
+            fill(message, _COLUMNS, initial_indent=_INDENT, subsequent_indent=_INDENT)
         )
 
 

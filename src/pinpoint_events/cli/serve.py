@@ -189,12 +189,14 @@ def _senders(url: str) -> "Callable[[str], Sender]":
         (each for each in _BRACES.findall(url) if each != _PLACEHOLDER), None
     )
     if unknown is not None:
-        told = f"argument --to: {shortened(unknown)} stands for nothing"
-        raise UsageError(f"{told}; write {_PLACEHOLDER}, or {{ as %7B in a name")
+        message = f"argument --to: {shortened(unknown)} stands for nothing"
+        raise UsageError(f"{message}; write {_PLACEHOLDER}, or {{ as %7B in a name")
     if _PLACEHOLDER in url:
         _try(url)
         return open_by_name
-    open_sender(url).close()  # what is wrong with it is better told now
+    open_sender(
+        url
+    ).close()  # so that a fault of the URL is reported before clients connect
     return open_for
 
 
@@ -218,8 +220,8 @@ def _try(url: str) -> None:
     # To open it would make a store, for an application that nobody asked for.
     directory = Path(path).parent
     if _PLACEHOLDER not in str(directory) and not directory.is_dir():
-        told = f"argument --to: the directory {str(directory)!r} is not there"
-        raise UsageError(f"{told}; make it, or name another")
+        message = f"argument --to: the directory {str(directory)!r} is not there"
+        raise UsageError(f"{message}; make it, or name another")
 
 
 def _faults(path: str | None) -> "Faults | None":
@@ -230,8 +232,10 @@ def _faults(path: str | None) -> "Faults | None":
     try:
         text = Path(path).read_bytes()
     except OSError as error:
-        told = f"argument --faults: {path!r} cannot be read: {error.strerror}"
-        raise UsageError(f"{told}; name another, or let this user read it") from error
+        message = f"argument --faults: {path!r} cannot be read: {error.strerror}"
+        raise UsageError(
+            f"{message}; name another, or let this user read it"
+        ) from error
     try:
         return Faults.from_json(text)
     except ValidationError as error:
@@ -246,22 +250,22 @@ def _keys(path: str | None) -> "Keys":
     try:
         return Keys.from_environment()
     except ConfigurationError as error:
-        told = (
+        message = (
             f"{error}; or give keys with --credentials FILE, or take calls of anybody "
             "with --no-auth"
         )
-        raise ConfigurationError(told) from None
+        raise ConfigurationError(message) from None
 
 
 def _warn_of_no_auth(listener: "socket.socket", *, is_forced: bool) -> None:
     from pinpoint_events.server.running import is_loopback  # noqa: PLC0415
 
     if not is_loopback(listener) and not is_forced:
-        told = (
+        message = (
             "--no-auth is for loopback addresses: at this one, whoever reaches the "
             "machine could write; give keys, or add --force-no-auth"
         )
-        raise UsageError(told)
+        raise UsageError(message)
     console.message("WARNING: --no-auth: calls of anybody are taken, signed or not")
 
 

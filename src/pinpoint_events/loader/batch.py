@@ -15,9 +15,9 @@ from pinpoint_events.errors import QuotaExceededError
 from pinpoint_events.loader.content import (
     Content,
     Item,
-    Refusal,
+    Rejection,
     line_members,
-    refusal,
+    rejection,
 )
 from pinpoint_events.loader.lines import Position
 from pinpoint_events.model.endpoint import Endpoint
@@ -63,7 +63,7 @@ class Batch(NamedTuple):
         entries: What is in the requests, in the order of the lines.
         endpoints: Endpoint id to what is said of the endpoint.
         events: Endpoint id and event id to event.
-        refusals: Number of the line, and what of it is not sent.
+        rejections: Number of the line, and what of it is not sent.
         owners: Address to the id of the endpoint that has it.
     """
 
@@ -73,7 +73,7 @@ class Batch(NamedTuple):
     entries: Sequence[Entry]
     endpoints: Mapping[str, Endpoint]
     events: Mapping[tuple[str, str], Event]
-    refusals: Sequence[tuple[int, Refusal]]
+    rejections: Sequence[tuple[int, Rejection]]
     owners: Mapping[str, str]
 
 
@@ -92,7 +92,7 @@ class Packer:
         self._owners: dict[str, str] = {}
         self._events: dict[tuple[str, str], Event] = {}
         self._entries: list[Entry] = []
-        self._refusals: list[tuple[int, Refusal]] = []
+        self._rejections: list[tuple[int, Rejection]] = []
         self._lines = 0
         self._bytes = 0
 
@@ -135,7 +135,7 @@ class Packer:
         """Add what a line says."""
         self._lines += 1
         self._bytes += size
-        self._refusals += [(line, each) for each in content.refusals]
+        self._rejections += [(line, each) for each in content.rejections]
         for item in content.items:
             self._add(line, item)
 
@@ -147,7 +147,7 @@ class Packer:
                 self._builder.add(endpoint_id, event, event_id=event_id)
             except QuotaExceededError as error:
                 refused += 1
-                self._refusals.append((line, _over_quota(error, item, event_id)))
+                self._rejections.append((line, _over_quota(error, item, event_id)))
             else:
                 self._events[endpoint_id, event_id] = event
                 self._entries.append(Entry(line, endpoint_id, event_id))
@@ -172,14 +172,14 @@ class Packer:
             self._entries,
             self._endpoints,
             self._events,
-            self._refusals,
+            self._rejections,
             self._owners,
         )
         self._start()
         return batch
 
 
-def _over_quota(error: QuotaExceededError, item: Item, event_id: str) -> Refusal:
+def _over_quota(error: QuotaExceededError, item: Item, event_id: str) -> Rejection:
     # The builder's paths begin with its own four parts, down to the event.
     problems = [
         in_wire_names(problem._replace(path=problem.path[4:])).below("Event")
@@ -187,7 +187,9 @@ def _over_quota(error: QuotaExceededError, item: Item, event_id: str) -> Refusal
     ]
     endpoint = to_wire(item.endpoint or _UNTOUCHED)
     event = to_wire(item.events[event_id])
-    return refusal(problems, line_members(item.endpoint_id, event_id, endpoint, event))
+    return rejection(
+        problems, line_members(item.endpoint_id, event_id, endpoint, event)
+    )
 
 
 def contradict(one: Batch, other: Batch) -> bool:

@@ -30,10 +30,10 @@ __all__ = [
     "Content",
     "EventIds",
     "Item",
-    "Refusal",
+    "Rejection",
     "content",
     "line_members",
-    "refusal",
+    "rejection",
 ]
 
 T = TypeVar("T")
@@ -68,7 +68,7 @@ class Item(NamedTuple):
     events: Mapping[str, Event]
 
 
-class Refusal(NamedTuple):
+class Rejection(NamedTuple):
     """
     What is not sent.
 
@@ -89,7 +89,7 @@ class Content(NamedTuple):
     """What one line says."""
 
     items: tuple[Item, ...]
-    refusals: tuple[Refusal, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
 
 
 class EventIds:
@@ -132,18 +132,18 @@ def content(line: Line, ids: EventIds) -> Content:
         problem = json_problem(
             ProblemCode.LINE_TOO_LONG, allowed=MOST_BYTES, unit="bytes"
         )
-        return Content((), (Refusal(_TOO_LARGE, str(problem), {}),))
+        return Content((), (Rejection(_TOO_LARGE, str(problem), {}),))
     try:
         data = decode_request(line.text)
     except ValidationError as error:
-        return Content((), (refusal(map(_in_a_line, error.problems), {}),))
+        return Content((), (rejection(map(_in_a_line, error.problems), {}),))
     if not isinstance(data, dict):
         problem = json_problem(
             ProblemCode.NOT_AN_OBJECT,
             actual=type(data).__qualname__,
             allowed=(*_EVENT_MEMBERS, _REQUEST_MEMBER),
         )
-        return Content((), (refusal([problem], {}),))
+        return Content((), (rejection([problem], {}),))
     for note in NOTES:
         # So that the file of what was not accepted can itself be loaded.
         data.pop(note, None)
@@ -163,18 +163,18 @@ def _in_a_line(problem: Problem) -> Problem:
     return problem._replace(at=problem.at[-1:])
 
 
-def refusal(
+def rejection(
     problems: Iterable[Problem], members: Mapping[str, Any], *, is_event: bool = True
-) -> Refusal:
+) -> Rejection:
     """
-    Return the refusal of what has problems.
+    Return the rejection of what has problems.
 
     Args:
         problems: What is wrong with it.
         members: What the line says of it.
         is_event: Whether it counts as an event.
     """
-    return Refusal(BAD_REQUEST, "\n".join(map(str, problems)), members, is_event)
+    return Rejection(BAD_REQUEST, "\n".join(map(str, problems)), members, is_event)
 
 
 def _over_quota(endpoint: Endpoint, *path: str) -> list[Problem]:
@@ -202,7 +202,7 @@ def _event(data: dict[str, Any], line: Line, ids: EventIds) -> Content:
     else:
         event = _object(Event, data["Event"], "Event", problems)
     if event is None or problems:
-        return Content((), (refusal(problems, data),))
+        return Content((), (rejection(problems, data),))
     if endpoint == _UNTOUCHED:
         endpoint = None
     return Content((Item(endpoint_id, endpoint, {event_id: event}),))
@@ -251,7 +251,7 @@ def _object(
 
 def _request(data: dict[str, Any]) -> Content:
     batches: Any = data[_REQUEST_MEMBER]
-    refusals: list[Refusal] = []
+    rejections: list[Rejection] = []
     try:
         request = from_wire(EventsRequest, data)
     except ValidationError as error:
@@ -260,18 +260,18 @@ def _request(data: dict[str, Any]) -> Content:
             found.setdefault(_owner(problem), []).append(problem)
         if () in found:
             return Content((), _refused_line(data, found[()]))
-        sound = _sound_batches(batches, found, refusals)
+        sound = _sound_batches(batches, found, rejections)
         request = from_wire(EventsRequest, {_REQUEST_MEMBER: sound})
     items = []
     for endpoint_id, batch in request.batch_item.items():
         over = _over_quota(batch.endpoint, _REQUEST_MEMBER, endpoint_id, "Endpoint")
         if over:
-            refusals += _refused_batch(endpoint_id, batches[endpoint_id], over)
+            rejections += _refused_batch(endpoint_id, batches[endpoint_id], over)
             continue
         says_nothing = batch.events and batch.endpoint == _UNTOUCHED
         endpoint = None if says_nothing else batch.endpoint
         items.append(Item(endpoint_id, endpoint, batch.events))
-    return Content(tuple(items), tuple(refusals))
+    return Content(tuple(items), tuple(rejections))
 
 
 def _owner(problem: Problem) -> tuple[str, ...]:
@@ -293,20 +293,20 @@ def _owner(problem: Problem) -> tuple[str, ...]:
 def _sound_batches(
     batches: dict[str, Any],
     found: Mapping[tuple[str, ...], list[Problem]],
-    refusals: list[Refusal],
+    rejections: list[Rejection],
 ) -> dict[str, Any]:
-    """Return what is right, as it was written, and add what is not to the refusals."""
+    """Return what is right, as it was written, and add the rest to the rejections."""
     sound: dict[str, Any] = {}
     for endpoint_id, batch in batches.items():
         if (endpoint_id,) in found:
             problems = found[endpoint_id,]
-            refusals += _refused_batch(endpoint_id, batch, problems)
+            rejections += _refused_batch(endpoint_id, batch, problems)
             continue
         events = {}
         for event_id, event in batch["Events"].items():
             if (endpoint_id, event_id) in found:
                 members = _members(endpoint_id, batch, event_id)
-                refusals.append(refusal(found[endpoint_id, event_id], members))
+                rejections.append(rejection(found[endpoint_id, event_id], members))
             else:
                 events[event_id] = event
         if events or not batch["Events"]:
@@ -327,24 +327,26 @@ def _events_in(batch: object) -> Mapping[str, Any]:
 
 def _refused_batch(
     endpoint_id: str, batch: Any, problems: Iterable[Problem]
-) -> list[Refusal]:
+) -> list[Rejection]:
     problems = list(problems)
     refused = [
-        refusal(problems, _members(endpoint_id, batch, event_id))
+        rejection(problems, _members(endpoint_id, batch, event_id))
         for event_id in _events_in(batch)
     ]
     if refused:
         return refused
     members = {_REQUEST_MEMBER: {endpoint_id: batch}}
-    return [refusal(problems, members, is_event=False)]
+    return [rejection(problems, members, is_event=False)]
 
 
-def _refused_line(data: dict[str, Any], problems: list[Problem]) -> tuple[Refusal, ...]:
+def _refused_line(
+    data: dict[str, Any], problems: list[Problem]
+) -> tuple[Rejection, ...]:
     batches = data[_REQUEST_MEMBER]
     refused = [
-        refusal(problems, _members(endpoint_id, batch, event_id))
+        rejection(problems, _members(endpoint_id, batch, event_id))
         for endpoint_id, batch in (batches.items() if isinstance(batches, dict) else ())
         for event_id in _events_in(batch)
     ]
     # At least one, so that the line is in the books.
-    return tuple(refused) or (refusal(problems, data),)
+    return tuple(refused) or (rejection(problems, data),)

@@ -171,8 +171,8 @@ class Ledger:
             account = endpoints if event_id is None else events
             failure = failed.get((endpoint_id, event_id))
             account.count(Outcome.ACCEPTED if failure is None else failure.outcome)
-        for _, refusal in batch.refusals:
-            account = events if refusal.is_event else endpoints
+        for _, rejection in batch.rejections:
+            account = events if rejection.is_event else endpoints
             account.count(Outcome.REJECTED)
 
     def _advance(self, batch: Batch) -> None:
@@ -201,7 +201,7 @@ class Ledger:
 
 
 def _notes(batch: Batch, failed: dict[Key, Failure]) -> Iterator[_Note]:
-    for line, (code, message, members, is_event) in batch.refusals:
+    for line, (code, message, members, is_event) in batch.rejections:
         yield _Note(line, Outcome.REJECTED, code, message, dict(members), is_event)
     if not failed:
         return

@@ -23,8 +23,8 @@ from typing import Any, Final, TypeVar
 from pinpoint_events.model._immutable import (
     FrozenMap,
     Refused,
+    dict_inside,
     frozen_map,
-    inner_dict,
 )
 from pinpoint_events.problems import Expected, Problem, ProblemCode
 
@@ -430,7 +430,7 @@ def object_map(value: Any, cls: type[Any], *, names: bool = True) -> Any:
 
 
 def _holds_only(cls: type[Any], objects: ObjectMap[Any]) -> bool:
-    return {cls}.issuperset(map(type, inner_dict(objects).values()))
+    return {cls}.issuperset(map(type, dict_inside(objects).values()))
 
 
 def _sound_text(value: Any) -> Any:

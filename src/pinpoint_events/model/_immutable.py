@@ -145,7 +145,7 @@ def _refuse(cls: type[Immutable], draft: Any) -> NoReturn:
     raise ValidationError([*problems, broken] if broken else problems)
 
 
-def refuse_unsound(**arguments: object) -> None:
+def raise_if_invalid(**arguments: object) -> None:
     """Raise an error with all problems if a converter has refused an argument."""
     problems = problems_of(arguments)
     if problems:
@@ -233,7 +233,7 @@ _set_data = cast("Any", FrozenMap)._data.__set__
 _set_map_hash = cast("Any", FrozenMap)._hash.__set__
 
 
-def inner_dict(values: Mapping[str, V]) -> dict[str, V]:
+def dict_inside(values: Mapping[str, V]) -> dict[str, V]:
     """
     Return the dict inside a mapping of the model, to read it in a loop.
 

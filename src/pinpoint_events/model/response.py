@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple, final
 
 import attrs
 
-from pinpoint_events.errors import ItemsFailedError, hidden, is_retryable
+from pinpoint_events.errors import ItemsFailedError, is_retryable, redacted_text
 from pinpoint_events.model import _converters as to
-from pinpoint_events.model._immutable import Immutable, inner_dict
+from pinpoint_events.model._immutable import Immutable, dict_inside
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.problems import Problem, ProblemCode
@@ -216,8 +216,8 @@ class EventsResponse(Immutable):
             yield ItemOutcome(
                 endpoint_id, None, batch.endpoint, of_endpoint, _outcome(of_endpoint)
             )
-            of_events = inner_dict(item.events_item_response)
-            for event_id, event in inner_dict(batch.events).items():
+            of_events = dict_inside(item.events_item_response)
+            for event_id, event in dict_inside(batch.events).items():
                 of_event = of_all or of_events.get(event_id)
                 yield ItemOutcome(
                     endpoint_id, event_id, event, of_event, _outcome(of_event)
@@ -260,7 +260,7 @@ def _hiding(
 ) -> EndpointItemResponse | EventItemResponse | None:
     if response is None or response.message is None:
         return response
-    return attrs.evolve(response, message=hidden(response.message, secrets))
+    return attrs.evolve(response, message=redacted_text(response.message, secrets))
 
 
 _NOTHING: Final = ItemResponse()
@@ -276,8 +276,8 @@ _STATUS_CODE: Final = attrgetter("status_code")
 def has_retryable(response: EventsResponse) -> bool:
     """Return whether any item of the answer is retryable."""
     codes: set[int | None] = set()
-    for item in inner_dict(response.results).values():
-        of_events = inner_dict(item.events_item_response).values()
+    for item in dict_inside(response.results).values():
+        of_events = dict_inside(item.events_item_response).values()
         codes.add(item.status_code)
         codes.update(map(_STATUS_CODE, of_events))
         if item.endpoint_item_response is not None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from pinpoint_events.errors import ServiceError, hidden
+from pinpoint_events.errors import ServiceError, redacted_text
 from pinpoint_events.model.request import EventsRequest
 
 __all__ = ["addresses", "redacted"]
@@ -20,8 +20,8 @@ def redacted(error: ServiceError, secrets: Iterable[str]) -> ServiceError:
     known = tuple(secrets)
     return type(error)(
         error.status,
-        hidden(error.code, known),
-        hidden(error.message, known),
-        None if error.request_id is None else hidden(error.request_id, known),
+        redacted_text(error.code, known),
+        redacted_text(error.message, known),
+        None if error.request_id is None else redacted_text(error.request_id, known),
         error.retry_after_seconds,
     )

@@ -7,7 +7,7 @@ from typing import Any, NoReturn, Protocol, Self, SupportsIndex, runtime_checkab
 from pinpoint_events.builder import BatchBuilder
 from pinpoint_events.errors import ConfigurationError, SenderError, ValidationError
 from pinpoint_events.model._converters import instance_of, required_text
-from pinpoint_events.model._immutable import Refused, refuse_unsound
+from pinpoint_events.model._immutable import Refused, raise_if_invalid
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
 from pinpoint_events.problems import Problem, ProblemCode
@@ -82,7 +82,7 @@ class BaseSender(ABC):
             raise ValidationError(
                 [Problem(ProblemCode.BUILDER_NOT_BUILT, ("request",))]
             )
-        refuse_unsound(request=instance_of(EventsRequest, request))
+        raise_if_invalid(request=instance_of(EventsRequest, request))
         self._refuse_over_quota(request)
         return self._put_events(request)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pinpoint_events.endpoints.protocol import FindsEndpoints as FindsEndpoints
-    from pinpoint_events.server._script import Faults as Faults
+    from pinpoint_events.server._active_faults import Faults as Faults
     from pinpoint_events.server.app import App as App
     from pinpoint_events.server.app import Limits as Limits
     from pinpoint_events.server.app import create_app as create_app
@@ -54,7 +54,7 @@ __all__ = [
 ]
 
 _MODULES = {
-    "server._script": {"Faults"},
+    "server._active_faults": {"Faults"},
     "server.app": {"App", "Limits", "create_app"},
     "endpoints.protocol": {"FindsEndpoints"},
     "server.faults": {

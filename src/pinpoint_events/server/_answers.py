@@ -17,7 +17,7 @@ from pinpoint_events.wire.json_text import encode
 __all__ = [
     "PREFLIGHT_HEADERS",
     "Answer",
-    "CallRefused",
+    "RequestError",
     "bad_request",
     "default_code",
     "head_too_large",
@@ -79,7 +79,7 @@ def default_code(status: int) -> str:
     return _CODES.get(status, other)
 
 
-class CallRefused(Exception):  # noqa: N818 - an answer, as `Refusal` is one
+class RequestError(Exception):
     """
     A call that is refused as a whole; its answer.
 
@@ -111,55 +111,57 @@ class CallRefused(Exception):  # noqa: N818 - an answer, as `Refusal` is one
         self.headers = headers
 
 
-def bad_request(message: str) -> CallRefused:
+def bad_request(message: str) -> RequestError:
     """Return the answer to a call that cannot be read, or is against the rules."""
-    return CallRefused(400, message)
+    return RequestError(400, message)
 
 
 def not_found(
     message: str = "no such path; events go to /v1/apps/APPLICATION-ID/events",
-) -> CallRefused:
+) -> RequestError:
     """Return the answer where there is nothing."""
-    return CallRefused(404, message)
+    return RequestError(404, message)
 
 
-def method_not_allowed(method: str, allowed: Sequence[str]) -> CallRefused:
+def method_not_allowed(method: str, allowed: Sequence[str]) -> RequestError:
     """Return the answer to a method that this path has not."""
-    told = f"{shortened(method)} is not allowed here, {' or '.join(allowed)} is"
-    return CallRefused(405, told, headers=((b"allow", ", ".join(allowed).encode()),))
+    message = f"{shortened(method)} is not allowed here, {' or '.join(allowed)} is"
+    return RequestError(
+        405, message, headers=((b"allow", ", ".join(allowed).encode()),)
+    )
 
 
-def too_large(limit: int) -> CallRefused:
+def too_large(limit: int) -> RequestError:
     """Return the answer to a body that is longer than a call may be."""
-    told = (
+    message = (
         f"the request is larger than {limit:,} bytes; send its events in several calls"
     )
-    return CallRefused(413, told)
+    return RequestError(413, message)
 
 
-def head_too_large(limit: int) -> CallRefused:
+def head_too_large(limit: int) -> RequestError:
     """Return the answer to a head that is longer than one may be."""
-    told = (
+    message = (
         f"the head of the request is larger than {limit:,} bytes; shorten its headers"
     )
-    return CallRefused(431, told, closes=True)
+    return RequestError(431, message, closes=True)
 
 
-def too_many_headers(count: int, limit: int) -> CallRefused:
+def too_many_headers(count: int, limit: int) -> RequestError:
     """Return the answer to a head of very many headers."""
-    told = f"the request has {count} headers; at most {limit}; leave some out"
-    return CallRefused(431, told, closes=True)
+    message = f"the request has {count} headers; at most {limit}; leave some out"
+    return RequestError(431, message, closes=True)
 
 
-def unsupported_media_type(message: str) -> CallRefused:
+def unsupported_media_type(message: str) -> RequestError:
     """Return the answer to a body in a form that is not taken."""
-    return CallRefused(415, message)
+    return RequestError(415, message)
 
 
-def unavailable(message: str, retry_after_seconds: float | None = None) -> CallRefused:
+def unavailable(message: str, retry_after_seconds: float | None = None) -> RequestError:
     """Return the answer to a call that is worth sending again later."""
     wait = 1.0 if retry_after_seconds is None else retry_after_seconds
-    return CallRefused(503, message, retry_after_seconds=wait)
+    return RequestError(503, message, retry_after_seconds=wait)
 
 
 @attrs.frozen
@@ -195,7 +197,7 @@ def headers_of(
     return headers
 
 
-def refusal_answer(refused: CallRefused, request_id: str) -> Answer:
+def refusal_answer(refused: RequestError, request_id: str) -> Answer:
     """Return the answer to a call that is refused as a whole, in the service's form."""
     headers = (_JSON, (b"x-amzn-errortype", refused.code.encode()), *refused.headers)
     if refused.retry_after_seconds is not None:

@@ -21,9 +21,9 @@ from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse, ItemResponse, Outcome
 from pinpoint_events.quotas import Quotas
 from pinpoint_events.senders.protocol import Sender
+from pinpoint_events.server._active_faults import CallFaults, Faults
 from pinpoint_events.server._answers import not_found
-from pinpoint_events.server._calls import Call, Reader
-from pinpoint_events.server._script import CallFaults, Faults
+from pinpoint_events.server._request_reader import Call, RequestReader
 from pinpoint_events.wire import to_json
 
 __all__ = ["Applications", "Senders"]
@@ -54,7 +54,7 @@ class Applications:
         is_one = isinstance(senders, Sender) and not isinstance(senders, type)
         self._one = _Application(cast("Sender", senders)) if is_one else None
         self._open = cast("Callable[[str], Sender]", senders)
-        self._reader = Reader(quotas)
+        self._reader = RequestReader(quotas)
         self._faults = faults
         self._lock = threading.Lock()
         self._places: dict[str, _Place] = {}
@@ -64,7 +64,7 @@ class Applications:
         Send what a call contains, and return the body of its answer.
 
         Raises:
-            CallRefused: If the call is refused as a whole.
+            RequestError: If the call is refused as a whole.
             PinpointEventsError: If the sender raises it.
         """
         if self._one is not None:
@@ -154,7 +154,7 @@ class _Place:
         Return the application; open its sender if this is the first call.
 
         Raises:
-            CallRefused: If there is no such application.
+            RequestError: If there is no such application.
             PinpointEventsError: If the sender cannot be opened.
         """
         with self._lock:

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
-from pinpoint_events.server._answers import CallRefused, too_large
+from pinpoint_events.server._answers import RequestError, too_large
 
 __all__ = ["Body", "ClientGone"]
 
@@ -47,7 +47,7 @@ class Body:
         Return the body and its SHA-256 in hexadecimal.
 
         Raises:
-            CallRefused: If it has more bytes, or takes too long.
+            RequestError: If it has more bytes, or takes too long.
             ClientGone: If it ends before its end.
         """
         body = bytearray()
@@ -61,11 +61,11 @@ class Body:
                     body += chunk
                     digest.update(chunk)
         except TimeoutError:
-            told = (
+            message = (
                 f"the body did not arrive within {self._seconds:g} seconds; send it "
                 "faster, or its events in several calls"
             )
-            raise CallRefused(408, told, closes=True) from None
+            raise RequestError(408, message, closes=True) from None
         return bytes(body), digest.hexdigest()
 
     async def throw_away(self, length: int) -> bool:

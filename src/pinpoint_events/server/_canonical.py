@@ -19,7 +19,7 @@ from hashlib import sha256
 from typing import Final
 from urllib.parse import quote_from_bytes
 
-from pinpoint_events.server._claims import ALGORITHM, Headers
+from pinpoint_events.server._authorization import ALGORITHM, Headers
 
 __all__ = ["canonical_head", "canonical_values", "shown_head", "string_to_sign"]
 
@@ -109,7 +109,7 @@ def shown_head(
     query_string: bytes,
     values: Sequence[tuple[bytes, bytes]],
 ) -> str:
-    """Return the same head for people: what may be private is told by its length."""
+    """Return the same head for people: of what may be private, only the length."""
     pairs = [
         (name, value if name in _SHOWN_PARAMETERS else _told(value))
         for name, value in _sorted_pairs(query_string)

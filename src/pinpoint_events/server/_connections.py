@@ -35,7 +35,7 @@ from uvicorn.server import ServerState
 
 from pinpoint_events.builder import new_event_id
 from pinpoint_events.server._answers import (
-    CallRefused,
+    RequestError,
     bad_request,
     head_too_large,
     headers_of,
@@ -168,10 +168,10 @@ class Connection(HttpToolsProtocol):
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - its words are not ours
-        told = "this is no HTTP/1.1 that can be read in one way only; send it anew"
-        self._refuse(bad_request(told))
+        message = "this is no HTTP/1.1 that can be read in one way only; send it anew"
+        self._refuse(bad_request(message))
 
-    def _refuse(self, refused: CallRefused) -> None:
+    def _refuse(self, refused: RequestError) -> None:
         """Refuse what cannot be read; if an answer is due, that is the last instead."""
         due = self._last_due()
         if due is not None:

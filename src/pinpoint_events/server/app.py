@@ -37,10 +37,11 @@ from pinpoint_events.errors import (
 )
 from pinpoint_events.problems import ProblemCode
 from pinpoint_events.quotas import Quotas
+from pinpoint_events.server._active_faults import Faults
 from pinpoint_events.server._answers import (
     PREFLIGHT_HEADERS,
     Answer,
-    CallRefused,
+    RequestError,
     bad_request,
     head_too_large,
     headers_of,
@@ -54,10 +55,14 @@ from pinpoint_events.server._answers import (
 )
 from pinpoint_events.server._applications import Applications, Senders
 from pinpoint_events.server._body import Body, ClientGone, Receive
-from pinpoint_events.server._script import Faults
 from pinpoint_events.server.faults import Cut
 from pinpoint_events.server.keys import Credentials, Keys
-from pinpoint_events.server.sigv4 import Pending, Refusal, SignedRequest, Verifier
+from pinpoint_events.server.sigv4 import (
+    AuthenticationError,
+    Pending,
+    SignedRequest,
+    Verifier,
+)
 
 __all__ = ["CUT", "MOST_HEAD_BYTES", "App", "Limits", "create_app"]
 
@@ -177,11 +182,11 @@ def _keys(
         try:
             return Keys.from_environment()
         except ConfigurationError as error:
-            told = (
+            message = (
                 f"{error}; or pass credentials=Keys.from_file(...), or None to accept "
                 "calls of anybody"
             )
-            raise ConfigurationError(told) from None
+            raise ConfigurationError(message) from None
     if isinstance(credentials, Credentials):
         return Keys([credentials])
     return Keys(credentials)
@@ -289,11 +294,11 @@ class App:
         exchange = _Exchange(scope, body)
         try:
             answer = await self._answer(exchange)
-        except CallRefused as refused:
+        except RequestError as refused:
             answer = refusal_answer(refused, request_id)
-        except Refusal as refused:
-            told = CallRefused(refused.status, refused.message, code=refused.code)
-            answer = refusal_answer(told, request_id)
+        except AuthenticationError as refused:
+            message = RequestError(refused.status, refused.message, code=refused.code)
+            answer = refusal_answer(message, request_id)
         except ClientGone:
             _log.info("client gone", extra={"pinpoint_events.request_id": request_id})
             return
@@ -359,8 +364,10 @@ class App:
             raise too_large(self.limits.body_bytes)
         if self._room <= 0:
             most = self.limits.workers + self.limits.waiting
-            told = f"there are {most} calls at a time, and no more; send it again later"
-            raise unavailable(told)
+            message = (
+                f"there are {most} calls at a time, and no more; send it again later"
+            )
+            raise unavailable(message)
         self._room -= 1
         try:
             body, digest = await exchange.body.read(self.limits.body_bytes)
@@ -388,7 +395,7 @@ class App:
             await asyncio.sleep(faults.delay_seconds)
         refusal = faults.refusal
         if refusal is not None:
-            raise CallRefused(
+            raise RequestError(
                 refusal.status,
                 refusal.message,
                 code=refusal.code,
@@ -447,8 +454,8 @@ class _Exchange:
 
     def check_form(self, types: frozenset[bytes]) -> None:
         """Refuse a body that is not JSON in UTF-8, by what its headers say."""
-        told, _, rest = self.header(b"content-type").lower().partition(b";")
-        if told.strip() not in types:
+        message, _, rest = self.header(b"content-type").lower().partition(b";")
+        if message.strip() not in types:
             raise unsupported_media_type("send application/json")
         charset = rest.partition(b"charset=")[2].partition(b";")[0].strip(b' "')
         if charset and charset not in _UTF8:
@@ -461,11 +468,11 @@ def _application_id(quoted: bytes) -> str:
     try:
         name = unquote_to_bytes(quoted).decode()
     except UnicodeDecodeError:
-        told = "the application id is not UTF-8; percent-encode it in UTF-8"
-        raise not_found(told) from None
+        message = "the application id is not UTF-8; percent-encode it in UTF-8"
+        raise not_found(message) from None
     if len(name) > _MOST_ID_CHARACTERS or not name.isprintable():
-        told = f"printable and at most {_MOST_ID_CHARACTERS} characters"
-        raise not_found(f"no such application; check its id: {told}")
+        message = f"printable and at most {_MOST_ID_CHARACTERS} characters"
+        raise not_found(f"no such application; check its id: {message}")
     return name
 
 
@@ -500,12 +507,12 @@ async def _end_connection(exchange: _Exchange) -> None:
     await exchange.body.wait_for_end()
 
 
-def _refusal_of(error: Exception) -> CallRefused:
-    """Return what a client is told of an error behind the endpoint, and log it."""
+def _refusal_of(error: Exception) -> RequestError:
+    """Return the answer to an error behind the endpoint, and log it."""
     if isinstance(error, ServiceError) and error.status in _ERRORS:
         # What stands in another's answer need not be fit for a header, or for UTF-8.
         is_name = error.code.isascii() and error.code.isidentifier()
-        return CallRefused(
+        return RequestError(
             error.status,
             error.message.encode("utf-8", "replace").decode(),
             code=error.code if is_name else None,
@@ -514,16 +521,16 @@ def _refusal_of(error: Exception) -> CallRefused:
     if isinstance(error, QuotaExceededError):
         codes = {problem.code for problem in error.problems}
         status = 413 if ProblemCode.REQUEST_TOO_LARGE in codes else 400
-        return CallRefused(status, str(error))
+        return RequestError(status, str(error))
     if isinstance(error, ValidationError):
         return bad_request(str(error))
     if isinstance(error, SenderError) and error.is_retry_safe:
         _log.error("not sent", extra={"pinpoint_events.problem": str(error)})
-        told = "the events could not be kept; send them again"
-        return unavailable(told, error.retry_after_seconds)
+        message = "the events could not be kept; send them again"
+        return unavailable(message, error.retry_after_seconds)
     # What an error of others says may hold data.
     is_ours = isinstance(error, PinpointEventsError)
     problem = str(error) if is_ours else defect_text(error)
     _log.error("not sent", extra={"pinpoint_events.problem": problem})
-    told = "the events could not be kept; the log of the endpoint says why"
-    return CallRefused(500, told)
+    message = "the events could not be kept; the log of the endpoint says why"
+    return RequestError(500, message)

@@ -175,7 +175,7 @@ class FailCall(Fault):
     Attributes:
         status: HTTP status, 400 to 599.
         code: Name of the error; the service's name for the status if left out.
-        message: What is told.
+        message: What is message.
         retry_after_seconds: What `Retry-After` asks for; no such header if left out.
         calls: Which calls; all if left out.
     """
@@ -199,7 +199,7 @@ class FailItem(Fault):
 
     Attributes:
         status_code: What is answered for the item, 400 to 599.
-        message: What is told.
+        message: What is message.
         of: `event` or `endpoint`: what is counted.
         items: Which of them; all if left out.
     """

@@ -82,14 +82,16 @@ class Credentials:
         """Refuse what cannot be sent."""
         remedy = "copy it again"
         if any(map(_is_quoted, (self.access_key_id, self.secret_access_key))):
-            told = "the key stands in quotation marks; take them away"
-            raise ConfigurationError(told)
+            message = "the key stands in quotation marks; take them away"
+            raise ConfigurationError(message)
         if not _is_sound(self.access_key_id) or _SEPARATORS & set(self.access_key_id):
-            told = "the access key id is empty or holds white space or one of / , = ;"
-            raise ConfigurationError(f"{told}; {remedy}")
+            message = (
+                "the access key id is empty or holds white space or one of / , = ;"
+            )
+            raise ConfigurationError(f"{message}; {remedy}")
         if not _is_sound(self.secret_access_key):
-            told = "the secret access key is empty or holds white space"
-            raise ConfigurationError(f"{told}; {remedy}")
+            message = "the secret access key is empty or holds white space"
+            raise ConfigurationError(f"{message}; {remedy}")
         if self.session_token is not None and not _is_sound(self.session_token):
             raise ConfigurationError(f"the session token holds white space; {remedy}")
 
@@ -142,15 +144,15 @@ class Keys:
         found = {name: source.get(name.upper(), "") for name in (_ID, _SECRET)}
         missing = [name.upper() for name, value in found.items() if not value]
         if missing:
-            told = f"no key in the environment: set {' and '.join(missing)}"
-            raise ConfigurationError(told)
+            message = f"no key in the environment: set {' and '.join(missing)}"
+            raise ConfigurationError(message)
         tokens = [source.get(name.upper(), "") for name in _TOKENS]
         token = next(filter(None, tokens), None)
         try:
             return Keys([Credentials(found[_ID], found[_SECRET], token)])
         except ConfigurationError as error:
-            told = f"the key in the environment is of no use: {error}"
-            raise ConfigurationError(told) from None
+            message = f"the key in the environment is of no use: {error}"
+            raise ConfigurationError(message) from None
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> "FileKeys":
@@ -243,8 +245,8 @@ def _by_id(credentials: Iterable[Credentials]) -> Mapping[str, Credentials]:
     for key in credentials:
         if known.setdefault(key.access_key_id, key) != key:
             shown = shown_key_id(key.access_key_id)
-            told = f"access key id {shown} is there with two secrets or tokens"
-            raise ConfigurationError(f"{told}; keep one of them")
+            message = f"access key id {shown} is there with two secrets or tokens"
+            raise ConfigurationError(f"{message}; keep one of them")
     if not known:
         raise ConfigurationError("no key to accept; add one")
     return known
@@ -257,11 +259,11 @@ def _read(path: Path) -> Mapping[str, Credentials]:
         try:
             found += _keys_of(parser[profile])
         except ConfigurationError as error:
-            told = f"credentials file {path}, profile {shortened(profile)}: {error}"
-            raise ConfigurationError(told) from None
+            message = f"credentials file {path}, profile {shortened(profile)}: {error}"
+            raise ConfigurationError(message) from None
     if not found:
-        told = f"holds no key; give a profile {_ID} and {_SECRET}"
-        raise ConfigurationError(f"credentials file {path} {told}")
+        message = f"holds no key; give a profile {_ID} and {_SECRET}"
+        raise ConfigurationError(f"credentials file {path} {message}")
     try:
         return _by_id(found)
     except ConfigurationError as error:
@@ -275,30 +277,32 @@ def _parsed(path: Path) -> configparser.RawConfigParser:
     try:
         parser.read_string(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        told = f"credentials file {path} cannot be read: {error.strerror}"
+        message = f"credentials file {path} cannot be read: {error.strerror}"
         raise ConfigurationError(
-            f"{told}; name another, or let this user read it"
+            f"{message}; name another, or let this user read it"
         ) from error
     except UnicodeDecodeError:
-        told = f"credentials file {path} is not UTF-8; save it as that"
-        raise ConfigurationError(told) from None
+        message = f"credentials file {path} is not UTF-8; save it as that"
+        raise ConfigurationError(message) from None
     except configparser.MissingSectionHeaderError as error:
-        told = "stands in no profile; begin one, with its name in brackets: [default]"
-        raise _fault(path, error.lineno, told) from None
+        message = (
+            "stands in no profile; begin one, with its name in brackets: [default]"
+        )
+        raise _fault(path, error.lineno, message) from None
     except configparser.DuplicateSectionError as error:
-        told = "begins a profile a second time; give it another name"
-        raise _fault(path, error.lineno, told) from None
+        message = "begins a profile a second time; give it another name"
+        raise _fault(path, error.lineno, message) from None
     except configparser.DuplicateOptionError as error:
-        told = "sets what its profile has set already; leave one of them out"
-        raise _fault(path, error.lineno, told) from None
+        message = "sets what its profile has set already; leave one of them out"
+        raise _fault(path, error.lineno, message) from None
     except configparser.ParsingError as error:
-        told = "is no setting; write NAME = VALUE"
-        raise _fault(path, error.errors[0][0], told) from None
+        message = "is no setting; write NAME = VALUE"
+        raise _fault(path, error.errors[0][0], message) from None
     return parser
 
 
-def _fault(path: Path, line: int | None, told: str) -> ConfigurationError:
-    return ConfigurationError(f"credentials file {path}: line {line} {told}")
+def _fault(path: Path, line: int | None, message: str) -> ConfigurationError:
+    return ConfigurationError(f"credentials file {path}: line {line} {message}")
 
 
 def _keys_of(profile: Mapping[str, str]) -> list[Credentials]:

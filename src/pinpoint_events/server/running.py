@@ -45,8 +45,8 @@ class _Server(uvicorn.Server):
 
     def __init__(self, app: App) -> None:
         if app.is_closed:
-            told = "this endpoint was served and has ended; make one with create_app"
-            raise ConfigurationError(told)
+            message = "this endpoint was served and has ended; make one with create_app"
+            raise ConfigurationError(message)
         config = uvicorn.Config(
             app,
             date_header=False,  # the application's clock may be another
@@ -232,8 +232,8 @@ def listener(host: str, port: int) -> socket.socket:
 
 def _cannot_listen(host: str, port: int, reason: str) -> ConfigurationError:
     why = reason or "no such address or port"
-    told = f"cannot listen at {host!r}, port {port}: {why}; choose another"
-    return ConfigurationError(told)
+    message = f"cannot listen at {host!r}, port {port}: {why}; choose another"
+    return ConfigurationError(message)
 
 
 def is_loopback(sock: socket.socket) -> bool:

@@ -6,7 +6,7 @@ the hash of the body.
 
 ```text
 Verifier.begin(head, now)           all that can be judged without the body
-    Pending.finish(sha256 of body)  the access key id, or Refusal
+    Pending.finish(sha256 of body)  the access key id, or AuthenticationError
 ```
 
 The rules, each with its test in `tests/server/test_sigv4.py`:
@@ -41,29 +41,29 @@ from typing import Final
 import attrs
 
 from pinpoint_events.problems import shortened
+from pinpoint_events.server._authentication_errors import (
+    AuthenticationError,
+    incomplete_signature,
+    invalid_signature,
+    unrecognized_client,
+)
+from pinpoint_events.server._authorization import (
+    TERMINATOR,
+    Authorization,
+    Headers,
+    headers_by_name,
+    read_authorization,
+    utc_text,
+)
 from pinpoint_events.server._canonical import (
     canonical_head,
     canonical_values,
     shown_head,
     string_to_sign,
 )
-from pinpoint_events.server._claims import (
-    TERMINATOR,
-    Claim,
-    Headers,
-    headers_by_name,
-    read_claim,
-    utc_text,
-)
-from pinpoint_events.server._refusals import (
-    Refusal,
-    incomplete_signature,
-    invalid_signature,
-    unrecognized_client,
-)
 from pinpoint_events.server.keys import Credentials, Keys, shown_key_id
 
-__all__ = ["Pending", "Refusal", "SignedRequest", "Verifier"]
+__all__ = ["AuthenticationError", "Pending", "SignedRequest", "Verifier"]
 
 _SIGNING_KEYS: Final = 64  # kept at most: a day, a region and a secret make one
 _REGION_CHARACTERS: Final = 32  # of the longest region's name, with room
@@ -92,27 +92,27 @@ class SignedRequest:
 class Pending:
     """A request whose head is in order; its body decides."""
 
-    __slots__ = ("_claim", "_head", "_mac", "_request", "_values")
+    __slots__ = ("_authorization", "_head", "_mac", "_request", "_values")
 
     def __init__(
         self,
         request: SignedRequest,
-        claim: Claim,
+        authorization: Authorization,
         values: Sequence[tuple[bytes, bytes]],
         mac: hmac.HMAC,
     ) -> None:
         self._request = request
-        self._claim = claim
+        self._authorization = authorization
         self._values = values
         self._mac = mac
         self._head = canonical_head(
             request.method,
             request.raw_path,
-            claim.query_string,
+            authorization.query_string,
             values,
         )
-        if claim.payload_hash is not None:
-            self._prove(claim.payload_hash)
+        if authorization.payload_hash is not None:
+            self._prove(authorization.payload_hash)
 
     def finish(self, body_sha256_hex: str) -> str:
         """
@@ -123,35 +123,35 @@ class Pending:
                 lower-case hexadecimal.
 
         Raises:
-            Refusal: If the signature does not hold for this body.
+            AuthenticationError: If the signature does not hold for this body.
         """
-        if self._claim.payload_hash is None:
+        if self._authorization.payload_hash is None:
             self._prove(body_sha256_hex)
-        elif not hmac.compare_digest(self._claim.payload_hash, body_sha256_hex):
-            told = (
+        elif not hmac.compare_digest(self._authorization.payload_hash, body_sha256_hex):
+            message = (
                 "The provided 'x-amz-content-sha256' header does not match what was "
                 "computed."
             )
-            raise invalid_signature(told)
-        return self._claim.scope.access_key_id
+            raise invalid_signature(message)
+        return self._authorization.scope.access_key_id
 
     def _prove(self, payload_hash: str) -> None:
-        claim = self._claim
+        authorization = self._authorization
         signed = string_to_sign(
-            claim.moment_text,
-            "/".join(claim.scope[1:]),
+            authorization.moment_text,
+            "/".join(authorization.scope[1:]),
             self._head + payload_hash.encode(),
         )
         mac = self._mac.copy()
         mac.update(signed.encode())
-        if not hmac.compare_digest(mac.hexdigest(), claim.signature):
+        if not hmac.compare_digest(mac.hexdigest(), authorization.signature):
             raise invalid_signature(self._mismatch(payload_hash, signed))
 
     def _mismatch(self, payload_hash: str, signed: str) -> str:
         shown = shown_head(
             self._request.method,
             self._request.raw_path,
-            self._claim.query_string,
+            self._authorization.query_string,
             self._values,
         )
         return (
@@ -203,85 +203,96 @@ class Verifier:
             now: The time, with a time zone.
 
         Raises:
-            Refusal: If the request is not to be served, whatever its body is.
+            AuthenticationError: If the request is refused, whatever its body is.
         """
         headers = headers_by_name(request.headers)
-        claim = read_claim(request.query_string, headers)
-        self._check_time(claim, now)
-        values = _signed_values(claim, headers)
-        self._check_scope(claim)
-        credentials = self._credentials(claim)
-        mac = self._signing_mac(claim, credentials.secret_access_key)
-        return Pending(request, claim, values, mac)
+        authorization = read_authorization(request.query_string, headers)
+        self._check_time(authorization, now)
+        values = _signed_values(authorization, headers)
+        self._check_scope(authorization)
+        credentials = self._credentials(authorization)
+        mac = self._signing_mac(authorization, credentials.secret_access_key)
+        return Pending(request, authorization, values, mac)
 
-    def _check_time(self, claim: Claim, now: datetime) -> None:
+    def _check_time(self, authorization: Authorization, now: datetime) -> None:
         before = self._window_seconds
-        after = before if claim.expires_seconds is None else claim.expires_seconds
+        after = (
+            before
+            if authorization.expires_seconds is None
+            else authorization.expires_seconds
+        )
         # Whole seconds, as the dates have them.
-        age_seconds = (now - claim.moment).total_seconds() // 1
+        age_seconds = (now - authorization.moment).total_seconds() // 1
         if age_seconds > after:
             limit, sign, seconds = now - timedelta(seconds=after), "-", after
-            told = f"Signature expired: {claim.moment_text} is now earlier than"
+            message = (
+                f"Signature expired: {authorization.moment_text} is now earlier than"
+            )
         elif age_seconds < -before:
             limit, sign, seconds = now + timedelta(seconds=before), "+", before
-            told = f"Signature not yet current: {claim.moment_text} is still later than"
+            message = (
+                "Signature not yet current: "
+                f"{authorization.moment_text} is still later than"
+            )
         else:
             return
         reckoned = f"{utc_text(now.astimezone(UTC))} {sign} {_duration(seconds)}"
         raise invalid_signature(
-            f"{told} {utc_text(limit.astimezone(UTC))} ({reckoned})"
+            f"{message} {utc_text(limit.astimezone(UTC))} ({reckoned})"
         )
 
-    def _check_scope(self, claim: Claim) -> None:
-        told = []
-        _, date, region, service, terminator = claim.scope
+    def _check_scope(self, authorization: Authorization) -> None:
+        message = []
+        _, date, region, service, terminator = authorization.scope
         if self._region is None:
             if not 0 < len(region) <= _REGION_CHARACTERS:
                 wanted = f"not {shortened(region)}"
-                told.append(f"Credential should be scoped to a valid region, {wanted}.")
+                message.append(
+                    f"Credential should be scoped to a valid region, {wanted}."
+                )
         elif region != self._region:
             wanted = f"{shortened(self._region)}, not {shortened(region)}"
-            told.append(f"Credential should be scoped to a valid region: {wanted}.")
+            message.append(f"Credential should be scoped to a valid region: {wanted}.")
         if service != self._service:
             wanted = f"{shortened(self._service)}, not {shortened(service)}"
-            told.append(f"Credential should be scoped to correct service: {wanted}.")
+            message.append(f"Credential should be scoped to correct service: {wanted}.")
         if terminator != TERMINATOR:
             wanted = f"'{TERMINATOR}', not {shortened(terminator)}"
-            told.append(
+            message.append(
                 f"Credential should be scoped with a valid terminator: {wanted}."
             )
-        moment = claim.moment_text
+        moment = authorization.moment_text
         if date != moment[:8]:
-            told.append(
+            message.append(
                 "Date in Credential scope does not match YYYYMMDD from ISO-8601 "
                 f"version of date from HTTP: {shortened(date)} != "
                 f"'{moment[:8]}', from '{moment}'."
             )
-        if told:
-            raise invalid_signature(" ".join(told))
+        if message:
+            raise invalid_signature(" ".join(message))
 
-    def _credentials(self, claim: Claim) -> Credentials:
-        found = self._keys.find(claim.scope.access_key_id)
-        shown = shown_key_id(claim.scope.access_key_id)
+    def _credentials(self, authorization: Authorization) -> Credentials:
+        found = self._keys.find(authorization.scope.access_key_id)
+        shown = shown_key_id(authorization.scope.access_key_id)
         if found is None:
-            told = f"Access key {shown} is not known here."
-            raise unrecognized_client(told)
-        token = claim.session_token
+            message = f"Access key {shown} is not known here."
+            raise unrecognized_client(message)
+        token = authorization.session_token
         if found.session_token is None:
             if token is not None:
-                told = f"Access key {shown} has no session token, but one was sent."
-                raise unrecognized_client(told)
+                message = f"Access key {shown} has no session token, but one was sent."
+                raise unrecognized_client(message)
         elif token is None:
-            told = f"Access key {shown} needs its session token, and none was sent."
-            raise unrecognized_client(told)
+            message = f"Access key {shown} needs its session token, and none was sent."
+            raise unrecognized_client(message)
         elif not hmac.compare_digest(token.encode(), found.session_token.encode()):
-            told = f"Access key {shown} has another session token than was sent."
-            raise unrecognized_client(told)
+            message = f"Access key {shown} has another session token than was sent."
+            raise unrecognized_client(message)
         return found
 
-    def _signing_mac(self, claim: Claim, secret: str) -> hmac.HMAC:
+    def _signing_mac(self, authorization: Authorization, secret: str) -> hmac.HMAC:
         """Return an HMAC that has taken the signing key, for others to copy."""
-        scope = claim.scope[1:]
+        scope = authorization.scope[1:]
         known = self._signing_macs.get((secret, scope))
         if known is not None:
             return known
@@ -296,24 +307,28 @@ class Verifier:
         return mac
 
 
-def _signed_values(claim: Claim, headers: Headers) -> list[tuple[bytes, bytes]]:
-    names = claim.names
+def _signed_values(
+    authorization: Authorization, headers: Headers
+) -> list[tuple[bytes, bytes]]:
+    names = authorization.names
     if b"host" not in names:
-        told = "'Host' or ':authority' must be a 'SignedHeader' in the AWS"
-        raise invalid_signature(f"{told} Authorization.")
+        message = "'Host' or ':authority' must be a 'SignedHeader' in the AWS"
+        raise invalid_signature(f"{message} Authorization.")
     for name in headers:
-        must = name == claim.date_header or name.startswith(b"x-amz-")
+        must = name == authorization.date_header or name.startswith(b"x-amz-")
         if must and name not in names and name != _UNSIGNED:
-            told = f"{_shown(name)} must be a 'SignedHeader' in the AWS Authorization."
-            raise invalid_signature(told)
+            message = (
+                f"{_shown(name)} must be a 'SignedHeader' in the AWS Authorization."
+            )
+            raise invalid_signature(message)
     try:
         return canonical_values(names, headers)
     except KeyError as error:
-        told = (
+        message = (
             f"{_shown(error.args[0])} is named as a SignedHeader, but it does not "
             "exist in the HTTP request."
         )
-    raise incomplete_signature(told)
+    raise incomplete_signature(message)
 
 
 def _shown(name: bytes) -> str:

@@ -57,7 +57,7 @@ _CODES: Final[Mapping[Outcome, SearchStrategy[int]]] = {
     | integers().filter(lambda code: Outcome.of(code) is Outcome.UNREPORTED),
 }
 
-_FEW_EVENTS: Final = 4  # of which each is told something of its own
+_FEW_EVENTS: Final = 4  # of which each has a response of its own
 _MESSAGES: Final = (
     "Accepted",
     "accepted",
@@ -202,7 +202,7 @@ def item_outcomes(
     return _item_outcomes(either(outcomes, _OUTCOME), _EVENT, _ENDPOINT)
 
 
-def untold_outcomes(
+def outcomes_without_items(
     *, outcomes: SearchStrategy[Outcome]
 ) -> SearchStrategy[ItemOutcome]:
     """Return the same without the items, as in errors, which carry none."""
@@ -308,9 +308,9 @@ def _items(
     draw: DrawFn, said: SearchStrategy[_Said], events: Mapping[str, Event]
 ) -> ItemResponse:
     of_events = draw(_UNASKED_EVENTS)
-    # Of many, as of a full request, each is told one of a few things, in turn.
-    told = [draw(said) for _ in range(min(len(events), _FEW_EVENTS))]
-    for event_id, of_event in zip(events, cycle(told), strict=False):
+    # Of many, as of a full request, each has one of a few responses, in turn.
+    responses = [draw(said) for _ in range(min(len(events), _FEW_EVENTS))]
+    for event_id, of_event in zip(events, cycle(responses), strict=False):
         of_events.pop(event_id, None)
         if of_event is not None:
             code, message = of_event
@@ -391,14 +391,16 @@ _LEAST_NO_CODE: Final = 10**9
 
 
 @st.composite
-def _told_forms(draw: DrawFn, told: EndpointItemResponse | EventItemResponse) -> Any:
-    if told.message is None and draw(st.booleans()):
-        return draw(_code_forms(told.status_code))
+def _item_response_forms(
+    draw: DrawFn, response: EndpointItemResponse | EventItemResponse
+) -> Any:
+    if response.message is None and draw(st.booleans()):
+        return draw(_code_forms(response.status_code))
     data = draw(_UNKNOWN)
-    if told.status_code is not None or draw(st.booleans()):
-        data["StatusCode"] = draw(_code_forms(told.status_code))
-    if told.message is not None:
-        return {**data, "Message": told.message}
+    if response.status_code is not None or draw(st.booleans()):
+        data["StatusCode"] = draw(_code_forms(response.status_code))
+    if response.message is not None:
+        return {**data, "Message": response.message}
     return {**data, **draw(_absent("Message"))}
 
 
@@ -412,16 +414,21 @@ def _item_forms(draw: DrawFn, item: ItemResponse) -> Any:
     of_endpoint = item.endpoint_item_response
     if of_endpoint is not None:
         # Not null, which would be none at all.
-        forms = _told_forms(of_endpoint).filter(_is_there)
+        forms = _item_response_forms(of_endpoint).filter(_is_there)
         data["EndpointItemResponse"] = draw(forms)
     elif draw(st.booleans()):
         data["EndpointItemResponse"] = None
     if not item.events_item_response:
         return {**data, **draw(_absent("EventsItemResponse"))}
-    # What is told alike is written alike: a hundred are not drawn one by one.
-    told = item.events_item_response
-    written = {each: draw(_told_forms(each)) for each in dict.fromkeys(told.values())}
-    data["EventsItemResponse"] = {key: deepcopy(written[told[key]]) for key in told}
+    # Equal responses are written alike: a hundred are not drawn one by one.
+    responses = item.events_item_response
+    written = {
+        each: draw(_item_response_forms(each))
+        for each in dict.fromkeys(responses.values())
+    }
+    data["EventsItemResponse"] = {
+        key: deepcopy(written[responses[key]]) for key in responses
+    }
     return data
 
 

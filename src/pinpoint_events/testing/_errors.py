@@ -29,7 +29,7 @@ from pinpoint_events.http_messages import HttpResponse
 from pinpoint_events.model.response import Outcome
 from pinpoint_events.problems import Audience, Expected, Problem, ProblemCode
 from pinpoint_events.service_errors import service_error
-from pinpoint_events.testing._answers import untold_outcomes
+from pinpoint_events.testing._answers import outcomes_without_items
 from pinpoint_events.testing._values import (
     ANY_TEXT,
     either,
@@ -109,7 +109,7 @@ def _of_files(cls: type[LoadError]) -> SearchStrategy[LoadError]:
 
 def _of_outcomes(cls: type[ItemsFailedError]) -> SearchStrategy[ItemsFailedError]:
     failed = st.sampled_from([one for one in Outcome if one is not Outcome.ACCEPTED])
-    items = st.lists(untold_outcomes(outcomes=failed), min_size=1, max_size=8)
+    items = st.lists(outcomes_without_items(outcomes=failed), min_size=1, max_size=8)
     return st.builds(cls, items)
 
 
@@ -150,11 +150,11 @@ _MAKERS: Final[Mapping[type[PinpointEventsError], Callable[[Any], Any]]] = {
 
 # Redirects are not followed, and lower ones never arrive.
 _STATUSES: Final = range(300, 600)
-_TELLING_STATUSES: Final = (400, 403, 404, 405, 413, 429, 500, 503)
+_EDGE_CASE_STATUSES: Final = (400, 403, 404, 405, 413, 429, 500, 503)
 
 
 def _service_errors(statuses: list[int]) -> SearchStrategy[ServiceError]:
-    telling = [status for status in _TELLING_STATUSES if status in statuses]
+    telling = [status for status in _EDGE_CASE_STATUSES if status in statuses]
     codes = [
         "",
         "BadRequestException",

@@ -1,5 +1,5 @@
 """
-What can be wrong with the members of a class, and where it will be told.
+What can be wrong with the members of a class, and where it will be message.
 
 A fault is known by the type of the member that gets it, so that a new member of a known
 type is covered without a word here.
@@ -61,7 +61,7 @@ class Fault(NamedTuple):
 
     Attributes:
         members: Name to value; `Fault.planted` tells what of the object it replaces.
-        path: Where it is told.
+        path: Where it is message.
         kind: What is wrong, in a few words.
     """
 

@@ -209,7 +209,7 @@ def invalid_json_requests(draw: DrawFn) -> InvalidInput[bytes]:
         where, path = objects[draw(st.sampled_from(range(len(objects))))]
         key = draw(st.sampled_from(list(where)))
         text = _with_key_twice(data, where, key)
-        return InvalidInput(text, (*path, key), "a key that stands twice")
+        return InvalidInput(text, (*path, key), "a key that occurs twice")
     text = _text(data).encode()
     kind, spoilt = draw(
         st.sampled_from(

@@ -95,8 +95,8 @@ class SentEvents(ABC):
         such = tuple(each for each, differences in found if not differences)
         if not such if times is None else len(such) != times:
             many = "at least 1 event" if times is None else _events(times)
-            told = f"expected {many} {_shown_wanted(wanted)}, found {len(such)}"
-            _fail(told, found, self._not_accepted)
+            message = f"expected {many} {_shown_wanted(wanted)}, found {len(such)}"
+            _fail(message, found, self._not_accepted)
         return such
 
     def assert_not_sent(
@@ -232,13 +232,13 @@ def _differences(wanted: _Wanted, sent: SentEvent) -> Iterator[str]:
 
 
 def _fail(
-    told: str,
+    message: str,
     found: Sequence[tuple[SentEvent, tuple[str, ...]]],
     not_accepted: int,
 ) -> NoReturn:
     """Raise, with the events that were sent: those that differ least come first."""
     __tracebackhide__ = True
-    lines = [told, "no event was sent and accepted"]
+    lines = [message, "no event was sent and accepted"]
     if found:
         lines[1] = f"{_counted(len(found))} sent and accepted:"
     nearest = sorted(found, key=lambda each: len(each[1]))

@@ -45,7 +45,7 @@ def around(*limits: int | None) -> list[int]:
 
 # Each went wrong somewhere: escapes, ends of text, signs that join the one before them,
 # the largest of each length in UTF-8, and words that other formats take for their own.
-_TELLING_TEXTS: Final = (
+_EDGE_CASE_TEXTS: Final = (
     "",
     " ",
     "\0",
@@ -90,7 +90,7 @@ def texts(*, min_size: int = 0, max_size: int | None = None) -> SearchStrategy[s
     def fits(size: int) -> bool:
         return size >= min_size and (max_size is None or size <= max_size)
 
-    telling = [text for text in _TELLING_TEXTS if fits(len(text))]
+    telling = [text for text in _EDGE_CASE_TEXTS if fits(len(text))]
     lengths = [size for size in _TEXT_LENGTHS if fits(size)]
     # A short one first: it is what a long one shrinks to, here and below.
     least = [max(min_size, 1)] if fits(max(min_size, 1)) else []
@@ -291,7 +291,7 @@ def mostly(
 
 def one_each(strategies: Sequence[SearchStrategy[T]]) -> SearchStrategy[T]:
     """
-    Return all of them, each as often as the others, and if it stands twice, twice.
+    Return all of them, each as often as the others, and if it occurs twice, twice.
 
     `st.one_of` looks into those that are unions themselves, and counts their branches.
     """

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 __all__ = ["answer_data"]
 
 
-def answer_data(response: "EventsResponse", heard: Sequence[bytes]) -> dict[str, Any]:
+def answer_data(
+    response: "EventsResponse", response_bodies: Sequence[bytes]
+) -> dict[str, Any]:
     """
     Return an answer as it is printed.
 
@@ -24,10 +26,10 @@ def answer_data(response: "EventsResponse", heard: Sequence[bytes]) -> dict[str,
 
     Args:
         response: The answer.
-        heard: The bodies that the service answered with.
+        response_bodies: The bodies that the service answered with.
     """
-    if len(heard) == 1:
-        came = _as_it_came(heard[0])
+    if len(response_bodies) == 1:
+        came = _as_it_came(response_bodies[0])
         if came is not None:
             return {"EventsResponse": came}
     answer = to_wire(response)
@@ -47,7 +49,7 @@ def _in_alphabetical_order(members: dict[str, Any]) -> dict[str, Any]:
     return dict(sorted(members.items()))
 
 
-class _UnlikeDescribed(Exception):  # noqa: N818 - no error: the answer is read otherwise
+class _UnexpectedShapeError(Exception):
     """The answer has something else where the service describes an object."""
 
 
@@ -55,7 +57,7 @@ def _as_it_came(body: bytes) -> dict[str, Any] | None:
     """Return the members that the service describes; None if they are not like that."""
     try:
         found: dict[str, Any] = _members(decode(body) if body else {}, Results=_results)
-    except (_UnlikeDescribed, ValidationError):
+    except (_UnexpectedShapeError, ValidationError):
         return None
     return found
 
@@ -65,7 +67,7 @@ def _members(data: Any, **readers: Any) -> Any:
     if data is None:
         return None
     if not isinstance(data, Mapping):
-        raise _UnlikeDescribed
+        raise _UnexpectedShapeError
     return {
         name: read(data[name])
         for name, read in readers.items()
@@ -75,7 +77,7 @@ def _members(data: Any, **readers: Any) -> Any:
 
 def _each(data: Any, read: Any) -> dict[str | None, Any]:
     if not isinstance(data, Mapping):
-        raise _UnlikeDescribed
+        raise _UnexpectedShapeError
     return {read_text(key): read(value) for key, value in data.items()}
 
 
@@ -103,4 +105,4 @@ def _status_code(data: Any) -> int:
     try:
         return int(data)
     except (OverflowError, TypeError, ValueError):
-        raise _UnlikeDescribed from None
+        raise _UnexpectedShapeError from None

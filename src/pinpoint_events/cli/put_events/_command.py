@@ -23,7 +23,7 @@ def run(program: str, arguments: list[str]) -> int:
 
     Returns:
         The exit code: 0 when there was an answer, also if it refuses some of the items;
-        3 then, if that was asked for. Each of those is told on standard error.
+        3 then, if that was asked for. Each of those is reported on standard error.
 
     Raises:
         UsageError: If the command line is wrong.
@@ -76,7 +76,7 @@ def _print_output_skeleton(
 
 
 def _print_plan(request: "EventsRequest", output: Output) -> int:
-    from pinpoint_events.cli.put_events._plan import plan  # noqa: PLC0415
+    from pinpoint_events.cli.put_events._dry_run import plan  # noqa: PLC0415
 
     found = plan(request)
     _print(output, {"Plan": found})
@@ -95,19 +95,19 @@ def _send(
 
     with (
         shown_log(request, is_shown=options.debug),
-        sender_to(options, application_id) as (sender, heard),
+        sender_to(options, application_id) as (sender, response_bodies),
     ):
         response = sender.put_events(request)
     try:
-        _print(output, answer_data(response, heard))
+        _print(output, answer_data(response, response_bodies))
     except console.OutputClosedError:
         pass  # nobody wants to read more of it
     except console.OutputError as error:
-        told = f"{error}; the request was sent, and the answer is lost"
-        raise console.OutputError(told) from error
+        message = f"{error}; the request was sent, and the answer is lost"
+        raise console.OutputError(message) from error
     finally:
         # Also where nobody can read the answer.
-        has_failures = _tell_failures(request, response)
+        has_failures = _report_failures(request, response)
     return NOT_ALL_ACCEPTED if has_failures and options.fail_on_item_error else SUCCESS
 
 
@@ -117,7 +117,7 @@ def _print(output: Output, data: dict[str, Any]) -> None:
         console.out(text)
 
 
-def _tell_failures(request: "EventsRequest", response: "EventsResponse") -> bool:
+def _report_failures(request: "EventsRequest", response: "EventsResponse") -> bool:
     """Tell of each item that was not accepted, in one line; return whether any was."""
     from pinpoint_events.model.response import failures  # noqa: PLC0415
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pinpoint_events.cli.put_events._values import (
     json_object,
+    parameter_error,
     read_value,
-    refused,
     text_value,
 )
 from pinpoint_events.errors import ValidationError
@@ -106,12 +106,12 @@ def _structure(option: str, text: str) -> dict[str, Any]:
 
     try:
         found = shorthand.parsed(text, lambda value: text_value(option, value))
-    except shorthand.SyntaxProblem as problem:
-        told = f"{problem}; {_remedy(text)}"
+    except shorthand.ShorthandSyntaxError as problem:
+        message = f"{problem}; {_remedy(text)}"
     else:
         model = skeleton.INPUT["EventsRequest"]
         return {key: shorthand.with_types(found[key], model.get(key)) for key in found}
-    raise refused(option, told)
+    raise parameter_error(option, message)
 
 
 def _remedy(text: str) -> str:

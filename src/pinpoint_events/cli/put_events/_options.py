@@ -19,7 +19,7 @@ _STANDARD_INPUT: Final = "-"
 _MOST_SECONDS: Final = 31_536_000  # a year
 
 # What only has a meaning where AWS settings say where to send.
-_OF_AWS: Final = (
+_AWS_OPTIONS: Final = (
     "--endpoint-url",
     "--region",
     "--profile",
@@ -76,7 +76,7 @@ def _refuse_bad_place(parser: Parser, options: Namespace) -> None:
         )
     if options.to is None:
         return
-    for name in _OF_AWS:
+    for name in _AWS_OPTIONS:
         given = getattr(options, _attribute(name))
         if given is not None and given is not False:
             parser.error(
@@ -90,15 +90,15 @@ def _scheme_of(url: str) -> str:
     try:
         return urlsplit(url).scheme
     except ValueError:
-        return "unreadable"  # told, with what to do, by who sends
+        return "unreadable"  # message, with what to do, by who sends
 
 
 def _refuse_bad_timeouts(parser: Parser, options: Namespace) -> None:
     for name in ("--cli-read-timeout", "--cli-connect-timeout"):
         seconds = getattr(options, _attribute(name))
         if seconds is not None and not 0 <= seconds <= _MOST_SECONDS:
-            told = f"{seconds} is not from 0 (wait for ever) to {_MOST_SECONDS:,}"
-            parser.error(f"argument {name}: {told}")
+            message = f"{seconds} is not from 0 (wait for ever) to {_MOST_SECONDS:,}"
+            parser.error(f"argument {name}: {message}")
 
 
 def _refuse_two_inputs(options: Namespace) -> None:
@@ -123,8 +123,8 @@ def _refuse_missing(parser: Parser, options: Namespace) -> None:
     if options.events_request is None:
         missing.append("--events-request")
     if missing:
-        told = f"the following arguments are required: {', '.join(missing)}"
-        parser.error(told)
+        message = f"the following arguments are required: {', '.join(missing)}"
+        parser.error(message)
 
 
 def _parser(program: str) -> Parser:

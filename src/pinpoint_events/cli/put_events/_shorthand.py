@@ -23,7 +23,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-__all__ = ["SyntaxProblem", "parsed", "with_types"]
+__all__ = ["ShorthandSyntaxError", "parsed", "with_types"]
 
 _KEY: Final = re.compile(r"[A-Za-z0-9\-_.#/:]*")
 _BLANKS: Final = re.compile(r"\s*")
@@ -38,7 +38,7 @@ _NEXT_WORD: Final = re.compile(rf"{_START}(?:\\,|[^\"',=])*")
 _KEY_NAME: Final = "KeyName"  # the one key of a map in the description
 
 
-class SyntaxProblem(Exception):  # noqa: N818 - told as a UsageError, with the option
+class ShorthandSyntaxError(Exception):
     """The text is no shorthand syntax; the message has its place, and nothing of it."""
 
 
@@ -51,13 +51,13 @@ def parsed(text: str, content: Callable[[str], str]) -> dict[str, Any]:
         content: Returns what a text after `@=` stands for.
 
     Raises:
-        SyntaxProblem: If it is none.
+        ShorthandSyntaxError: If it is none.
     """
     try:
         return _Reader(text.rstrip(), content).parameter()
     except RecursionError:
-        told = "shorthand syntax nested too deeply"
-    raise SyntaxProblem(told)
+        message = "shorthand syntax nested too deeply"
+    raise ShorthandSyntaxError(message)
 
 
 class _Reader:
@@ -86,7 +86,7 @@ class _Reader:
             self._expect("@")
         self._expect("=")
         if key in found:
-            raise SyntaxProblem(
+            raise ShorthandSyntaxError(
                 f"Second instance of a key encountered for input: at character "
                 f'{start + 1}. This is often because there is a preceding "," instead '
                 "of a space."
@@ -171,8 +171,8 @@ class _Reader:
         self._at += 1
         self._skip_blanks()
 
-    def _unexpected(self, expected: str, received: str) -> SyntaxProblem:
-        return SyntaxProblem(
+    def _unexpected(self, expected: str, received: str) -> ShorthandSyntaxError:
+        return ShorthandSyntaxError(
             f"Expected: '{expected}', received: '{received}' for input: at character "
             f"{self._at + 1}"
         )

@@ -9,7 +9,7 @@ from pinpoint_events.cli._parser import UsageError
 from pinpoint_events.errors import ValidationError
 from pinpoint_events.problems import Audience
 
-__all__ = ["json_object", "read_value", "refused", "text_value"]
+__all__ = ["json_object", "parameter_error", "read_value", "text_value"]
 
 # The AWS CLI makes a difference between text and bytes; all that is read here is text.
 _FILES: Final = ("file://", "fileb://")
@@ -32,16 +32,16 @@ def read_value(option: str, given: str) -> str:
         return text_value(option, given)
     # None where the process was started without one, as by pythonw.
     if sys.stdin is None:
-        told = "there is no standard input; pass file:// and the path of a file"
-        raise refused(option, told)
+        message = "there is no standard input; pass file:// and the path of a file"
+        raise parameter_error(option, message)
     try:
         return _text_of(sys.stdin.buffer)
     except UnicodeDecodeError as error:
-        told = _no_utf8(error)
+        message = _no_utf8(error)
     except (OSError, ValueError) as error:
-        told = str(error)
+        message = str(error)
     # Out here: a UnicodeDecodeError holds the content.
-    raise refused(option, f"Unable to read standard input: {told}")
+    raise parameter_error(option, f"Unable to read standard input: {message}")
 
 
 def text_value(option: str, given: str) -> str:
@@ -63,21 +63,21 @@ def text_value(option: str, given: str) -> str:
         with path.open("rb") as file:
             return _text_of(file)
     except UnicodeDecodeError as error:
-        told = _no_utf8(error)
+        message = _no_utf8(error)
     except (OSError, RuntimeError, ValueError) as error:
-        told = str(error)  # names the file, and nothing of what is in it
+        message = str(error)  # names the file, and nothing of what is in it
     # Out here, too.
-    raise refused(option, f"Unable to load paramfile {given}: {told}")
+    raise parameter_error(option, f"Unable to load paramfile {given}: {message}")
 
 
 def _text_of(file: BinaryIO) -> str:
     content = file.read(_MOST_BYTES + 1)
     if len(content) > _MOST_BYTES:
-        told = (
+        message = (
             f"it has more than {_MOST_BYTES:,} bytes, the most that is read; split it, "
             "or make JSON Lines of it for `pinpoint-events load`"
         )
-        raise ValueError(told)
+        raise ValueError(message)
     return content.decode("utf-8-sig")  # as Windows' own editor saves it
 
 
@@ -109,13 +109,15 @@ def json_object(
     except ValidationError as error:
         (problem,) = error.problems
         problem = problem._replace(audience=Audience.COMMAND_LINE)
-        raise refused(option, f"{problem.problem}; {_A_JSON_OBJECT}") from None
+        raise parameter_error(option, f"{problem.problem}; {_A_JSON_OBJECT}") from None
     if not isinstance(value, dict):
-        told = f"{otherwise}: expecting map, received {type(value)}; {_A_JSON_OBJECT}"
-        raise refused(option, told)
+        message = (
+            f"{otherwise}: expecting map, received {type(value)}; {_A_JSON_OBJECT}"
+        )
+        raise parameter_error(option, message)
     return value
 
 
-def refused(option: str, told: str) -> UsageError:
+def parameter_error(option: str, message: str) -> UsageError:
     """Return the error for an option's value that cannot be read."""
-    return UsageError(f"Error parsing parameter '{option}': {told}")
+    return UsageError(f"Error parsing parameter '{option}': {message}")

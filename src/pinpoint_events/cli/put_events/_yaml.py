@@ -10,7 +10,7 @@ import warnings
 from types import ModuleType
 from typing import Any, Final
 
-from pinpoint_events.cli.put_events._values import refused
+from pinpoint_events.cli.put_events._values import parameter_error
 from pinpoint_events.errors import ConfigurationError
 
 __all__ = ["library", "yaml_object"]
@@ -57,28 +57,28 @@ def yaml_object(option: str, text: str) -> dict[str, Any]:
         value = None if node is None else _Reader(yaml, text).value(node)
     except ruamel.error.YAMLError as error:
         place = _place(getattr(error, "problem_mark", None))
-        told = f"Invalid YAML received{place}; {_A_MAPPING}"
-    except _UnfitError as unfit:
-        told = str(unfit)
+        message = f"Invalid YAML received{place}; {_A_MAPPING}"
+    except _UnsupportedYamlError as unfit:
+        message = str(unfit)
     except RecursionError:
-        told = "Invalid YAML received: it is nested too deeply"
+        message = "Invalid YAML received: it is nested too deeply"
     else:
         if isinstance(value, dict):
             return value
-        told = f"Invalid type: expecting map, received {type(value)}; {_A_MAPPING}"
+        message = f"Invalid type: expecting map, received {type(value)}; {_A_MAPPING}"
     # Out here: the errors above hold the text.
-    raise refused(option, told)
+    raise parameter_error(option, message)
 
 
 def _place(mark: Any) -> str:
     return f" at line {mark.line + 1} column {mark.column + 1}" if mark else ""
 
 
-class _UnfitError(Exception):
+class _UnsupportedYamlError(Exception):
     """The text is YAML, but nothing that JSON could say."""
 
-    def __init__(self, told: str, node: Any) -> None:
-        super().__init__(f"Invalid YAML received: {told}{_place(node.start_mark)}")
+    def __init__(self, message: str, node: Any) -> None:
+        super().__init__(f"Invalid YAML received: {message}{_place(node.start_mark)}")
 
 
 class _Reader:
@@ -112,10 +112,10 @@ class _Reader:
             if node.tag == f"{_TAG}float":
                 return self._constructor.construct_yaml_float(node)
         except ValueError:
-            raise _UnfitError(
+            raise _UnsupportedYamlError(
                 "something is tagged a number and is none", node
             ) from None
-        raise _UnfitError("a tag has no meaning in JSON", node)
+        raise _UnsupportedYamlError("a tag has no meaning in JSON", node)
 
     def _mapping(self, node: Any) -> dict[str, Any]:
         self._refuse_tag(node, "map")
@@ -127,14 +127,14 @@ class _Reader:
                 continue
             key = self._key(key_node)
             if key in found:
-                raise _UnfitError("a key stands twice", key_node)
+                raise _UnsupportedYamlError("a key occurs twice", key_node)
             found[key] = self.value(value_node)
         return {**merged, **found}
 
     def _key(self, node: Any) -> str:
         """Return a key as it is written: an id of digits is an id."""
         if node.id != "scalar":
-            raise _UnfitError("a key is no text", node)
+            raise _UnsupportedYamlError("a key is no text", node)
         self._spend(len(node.value), node)
         return _joined(node.value)
 
@@ -145,19 +145,19 @@ class _Reader:
         for each in nodes:
             value = self.value(each)
             if not isinstance(value, dict):
-                raise _UnfitError("<< takes a mapping", each)
+                raise _UnsupportedYamlError("<< takes a mapping", each)
             found = {**value, **found}
         return found
 
     def _refuse_tag(self, node: Any, kind: str) -> None:
         if node.tag != f"{_TAG}{kind}":
-            raise _UnfitError("a tag has no meaning in JSON", node)
+            raise _UnsupportedYamlError("a tag has no meaning in JSON", node)
 
     def _spend(self, characters: int, node: Any) -> None:
         self._left -= characters
         if self._left < 0:
-            told = f"aliases written out, it has more than {self._most:,} characters"
-            raise _UnfitError(told, node)
+            message = f"aliases written out, it has more than {self._most:,} characters"
+            raise _UnsupportedYamlError(message, node)
 
 
 def _joined(text: str) -> str:

@@ -77,7 +77,7 @@ JSON: Final = Catalogue(
             "the key has a lone surrogate", "text that UTF-8 can hold", _ESCAPES
         ),
         C.DUPLICATE_KEY: Words(
-            "stands twice", "each key once", "rename one, or put both into one object"
+            "occurs twice", "each key once", "rename one, or put both into one object"
         ),
         C.MISSING_CHANNEL_TYPE: Words(
             "is missing",
@@ -90,7 +90,7 @@ JSON: Final = Catalogue(
             "correct it",
         ),
         C.WRAPPED_REQUEST: Words(
-            "is not known", "one of {allowed}", "send what stands under EventsRequest"
+            "is not known", "one of {allowed}", "send the value of EventsRequest"
         ),
         C.NOT_AN_OBJECT: Words(
             "is {type}", "an object with members of {allowed}", _OBJECT

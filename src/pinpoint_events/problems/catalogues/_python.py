@@ -71,7 +71,7 @@ PYTHON: Final = Catalogue(
         C.LONE_SURROGATE_IN_KEY: Words(
             "the key has a lone surrogate", "text that UTF-8 can hold", _DECODE
         ),
-        C.DUPLICATE_KEY: Words("stands twice", "each key once", "rename one"),
+        C.DUPLICATE_KEY: Words("occurs twice", "each key once", "rename one"),
         C.MISSING_CHANNEL_TYPE: Words(
             "is missing",
             "an address needs its channel",

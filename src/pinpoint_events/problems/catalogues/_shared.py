@@ -120,7 +120,7 @@ SHARED: Final[Mapping[C, Words]] = {
     ),
     C.MISSING: Words("is missing", "a required member", "add it"),
     C.UNKNOWN_KEY: Words("is not known", "one of {allowed}", "{suggestion}"),
-    C.DUPLICATE_MEMBER: Words("stands twice", "each member once", "drop one"),
+    C.DUPLICATE_MEMBER: Words("occurs twice", "each member once", "drop one"),
     C.NOT_JSON: Words(
         "is not JSON: {actual} at {position}",
         "a JSON text in UTF-8",

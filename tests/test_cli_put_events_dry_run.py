@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from pinpoint_events import BatchBuilder, Endpoint, EventsRequest, to_json, to_wire
-from pinpoint_events.cli.put_events._plan import plan
+from pinpoint_events.cli.put_events._dry_run import plan
 from tests.samples import REQUEST, event, request
 from tests.test_cli_put_events import Put, put
 

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, NoReturn
 from urllib.parse import unquote_to_bytes
 
 from pinpoint_events.problems import shortened
-from pinpoint_events.server._refusals import (
+from pinpoint_events.server._authentication_errors import (
     incomplete_signature,
     invalid_signature,
     missing_token,
@@ -22,11 +22,11 @@ from pinpoint_events.server._refusals import (
 __all__ = [
     "ALGORITHM",
     "TERMINATOR",
-    "Claim",
+    "Authorization",
     "Headers",
     "Scope",
     "headers_by_name",
-    "read_claim",
+    "read_authorization",
     "utc_text",
 ]
 
@@ -77,7 +77,7 @@ class Scope(NamedTuple):
     terminator: str
 
 
-class Claim(NamedTuple):
+class Authorization(NamedTuple):
     """
     A signature, and what it was made with, as the request tells it.
 
@@ -115,25 +115,25 @@ def headers_by_name(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     return values
 
 
-def read_claim(query_string: bytes, headers: Headers) -> Claim:
+def read_authorization(query_string: bytes, headers: Headers) -> Authorization:
     """
     Return what a request says of its signature.
 
     Raises:
-        Refusal: If it says nothing, contradicts itself, or cannot be understood.
+        AuthenticationError: If it says nothing, contradicts itself, or cannot be read.
     """
     # The name alone is not enough: it may stand in some value.
     query = _query_parts(query_string) if _QUERY_MARK in query_string else {}
     if _QUERY_MARK.decode() in query:
         if b"authorization" in headers:
-            told = (
+            message = (
                 "Found both 'X-Amz-Algorithm' as a query-string param and "
                 "'Authorization' as HTTP header."
             )
-            raise invalid_signature(told)
-        return _claim_of_query(query_string, query, headers)
+            raise invalid_signature(message)
+        return _authorization_of_query(query_string, query, headers)
     if b"authorization" in headers:
-        return _claim_of_headers(query_string, headers)
+        return _authorization_of_headers(query_string, headers)
     raise missing_token()
 
 
@@ -142,7 +142,7 @@ def utc_text(moment: datetime) -> str:
     return f"{moment:%Y%m%dT%H%M%SZ}"
 
 
-def _claim_of_headers(query_string: bytes, headers: Headers) -> Claim:
+def _authorization_of_headers(query_string: bytes, headers: Headers) -> Authorization:
     date_header = b"x-amz-date" if b"x-amz-date" in headers else b"date"
     date = _single(headers, date_header)
     parts = _authorization_parts(_single(headers, b"authorization") or "")
@@ -152,12 +152,12 @@ def _claim_of_headers(query_string: bytes, headers: Headers) -> Claim:
         if not parts.get(part)
     ]
     if date is None:
-        told = "existence of either a 'X-Amz-Date' or a 'Date' header"
-        missing.append(f"Authorization header requires {told}.")
+        message = "existence of either a 'X-Amz-Date' or a 'Date' header"
+        missing.append(f"Authorization header requires {message}.")
     if missing or date is None:
         raise incomplete_signature(" ".join(missing))
     moment, moment_text = _moment(date)
-    return Claim(
+    return Authorization(
         scope=_scope(parts["Credential"]),
         names=_names(parts["SignedHeaders"]),
         signature=parts["Signature"],
@@ -180,22 +180,24 @@ def _authorization_parts(text: str) -> dict[str, str]:
     for position, part in enumerate(rest.split(","), 1):
         name, equal_sign, value = part.strip(" \t").partition("=")
         if not equal_sign or " " in value or "\t" in value:
-            told = "not a valid key=value pair (missing equal-sign, or white space)"
+            message = "not a valid key=value pair (missing equal-sign, or white space)"
         elif name not in _HEADER_PARTS:
-            told = "none of Credential, SignedHeaders and Signature"
+            message = "none of Credential, SignedHeaders and Signature"
         elif name in parts:
-            told = f"a second {name}"
+            message = f"a second {name}"
         else:
             parts[name] = value
             continue
         # The part itself is not shown: what stands there by mistake may be a secret.
-        raise incomplete_signature(f"Part {position} of Authorization header is {told}")
+        raise incomplete_signature(
+            f"Part {position} of Authorization header is {message}"
+        )
     return parts
 
 
-def _claim_of_query(
+def _authorization_of_query(
     query_string: bytes, query: Mapping[str, str], headers: Headers
-) -> Claim:
+) -> Authorization:
     missing = [
         f"AWS query-string parameters must include '{part}'."
         for part in _QUERY_PARTS
@@ -212,7 +214,7 @@ def _claim_of_query(
     if payload_hash is None:
         payload_hash = query.get("X-Amz-Content-Sha256")
     moment, moment_text = _moment(query["X-Amz-Date"])
-    return Claim(
+    return Authorization(
         scope=_scope(query["X-Amz-Credential"]),
         names=_names(query["X-Amz-SignedHeaders"]),
         signature=query["X-Amz-Signature"],
@@ -246,19 +248,21 @@ def _query_parts(query_string: bytes) -> dict[str, str]:
 def _scope(credential: str) -> Scope:
     parts = credential.split("/")
     if len(parts) != len(Scope._fields):
-        told = (
+        message = (
             "Credential must have exactly 5 slash-delimited elements, e.g. "
             f"keyid/date/region/service/term, got {len(parts)}"
         )
-        raise incomplete_signature(told)
+        raise incomplete_signature(message)
     return Scope(*parts)
 
 
 def _names(signed_headers: str) -> list[bytes]:
     names = signed_headers.encode().split(b";")
     if signed_headers != signed_headers.lower() or names != sorted(set(names)):
-        told = "'SignedHeaders' must be in lower case, sorted, and each of them once."
-        raise invalid_signature(told)
+        message = (
+            "'SignedHeaders' must be in lower case, sorted, and each of them once."
+        )
+        raise invalid_signature(message)
     return names
 
 
@@ -268,17 +272,19 @@ def _hash(payload_hash: str | None) -> str | None:
     # Only services that ask for it take an unsigned or chunk-signed payload; others
     # compute the hash themselves, and the signature fails (apache/opendal-reqsign issue
     # 346). botocore signs so where its model says `unsignedPayload`: not of PutEvents.
-    told = (
+    message = (
         "'x-amz-content-sha256' must be the SHA-256 of the payload in lower-case "
         "hexadecimal: neither UNSIGNED-PAYLOAD nor STREAMING-* is accepted here."
     )
-    raise invalid_signature(told)
+    raise invalid_signature(message)
 
 
 def _check_algorithm(algorithm: str) -> None:
     if algorithm != ALGORITHM:
-        told = f"Unsupported AWS 'algorithm': {shortened(algorithm)} (only {ALGORITHM})"
-        raise incomplete_signature(told)
+        message = (
+            f"Unsupported AWS 'algorithm': {shortened(algorithm)} (only {ALGORITHM})"
+        )
+        raise incomplete_signature(message)
 
 
 def _moment(text: str) -> tuple[datetime, str]:
@@ -293,8 +299,8 @@ def _moment(text: str) -> tuple[datetime, str]:
             return moment, utc_text(moment)
     except ValueError:
         pass  # a month or a day that no calendar has
-    told = "Date must be in ISO-8601 'basic format', e.g. 20260921T120000Z"
-    raise incomplete_signature(told)
+    message = "Date must be in ISO-8601 'basic format', e.g. 20260921T120000Z"
+    raise incomplete_signature(message)
 
 
 def _expires_seconds(text: str | None) -> int | None:
@@ -305,8 +311,8 @@ def _expires_seconds(text: str | None) -> int | None:
         raise incomplete_signature("X-Amz-Expires should be a number, not negative")
     # Length first: to make a number of a million digits takes long.
     if len(text) > len(str(_WEEK_SECONDS)) or int(text) > _WEEK_SECONDS:
-        told = f"X-Amz-Expires must be at most a week ({_WEEK_SECONDS} seconds)"
-        raise incomplete_signature(told)
+        message = f"X-Amz-Expires must be at most a week ({_WEEK_SECONDS} seconds)"
+        raise incomplete_signature(message)
     return int(text)
 
 

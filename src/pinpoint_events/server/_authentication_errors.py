@@ -24,7 +24,7 @@ issue 1752, mhart/aws4 issue 97), and answers end in logs.
 from typing import Final
 
 __all__ = [
-    "Refusal",
+    "AuthenticationError",
     "incomplete_signature",
     "invalid_signature",
     "missing_token",
@@ -34,7 +34,7 @@ __all__ = [
 _FORBIDDEN: Final = 403
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, which the endpoint gives as it is
+class AuthenticationError(Exception):
     """
     A request that is not to be served; its answer.
 
@@ -60,23 +60,23 @@ class Refusal(Exception):  # noqa: N818 - an answer, which the endpoint gives as
         return f"HTTP {self.status}, {self.code}: {self.message}"
 
 
-def missing_token() -> Refusal:
+def missing_token() -> AuthenticationError:
     """Return the answer to a request that is not signed at all."""
     code = "MissingAuthenticationTokenException"
-    return Refusal(_FORBIDDEN, code, "Missing Authentication Token")
+    return AuthenticationError(_FORBIDDEN, code, "Missing Authentication Token")
 
 
-def incomplete_signature(message: str) -> Refusal:
+def incomplete_signature(message: str) -> AuthenticationError:
     """Return the answer to a signature that cannot be read."""
-    return Refusal(_FORBIDDEN, "IncompleteSignatureException", message)
+    return AuthenticationError(_FORBIDDEN, "IncompleteSignatureException", message)
 
 
-def invalid_signature(message: str) -> Refusal:
+def invalid_signature(message: str) -> AuthenticationError:
     """Return the answer to a signature that can be read and does not hold."""
-    return Refusal(_FORBIDDEN, "InvalidSignatureException", message)
+    return AuthenticationError(_FORBIDDEN, "InvalidSignatureException", message)
 
 
-def unrecognized_client(remark: str) -> Refusal:
+def unrecognized_client(remark: str) -> AuthenticationError:
     """Return the answer to a key, or its session token, that is not known here."""
     message = f"The security token included in the request is invalid. {remark}"
-    return Refusal(_FORBIDDEN, "UnrecognizedClientException", message)
+    return AuthenticationError(_FORBIDDEN, "UnrecognizedClientException", message)

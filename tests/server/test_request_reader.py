@@ -13,15 +13,15 @@ from pinpoint_events.model.response import (
 )
 from pinpoint_events.quotas import Quotas
 from pinpoint_events.senders._accepted import accepted
-from pinpoint_events.server._answers import CallRefused
-from pinpoint_events.server._calls import Call, Reader
+from pinpoint_events.server._answers import RequestError
+from pinpoint_events.server._request_reader import Call, RequestReader
 from pinpoint_events.wire import to_wire
 
-READER = Reader(Quotas())
-TWICE = "stands twice; each key once; rename one, or put both into one object"
+READER = RequestReader(Quotas())
+TWICE = "occurs twice; each key once; rename one, or put both into one object"
 
 
-def read(data: Any, reader: Reader = READER) -> Call:
+def read(data: Any, reader: RequestReader = READER) -> Call:
     """Return the call that a body makes; what is no bytes, as JSON."""
     return reader.read(data if isinstance(data, bytes) else json.dumps(data).encode())
 
@@ -33,7 +33,7 @@ def answered(call: Call, says: dict[str, Endpoint] | None = None) -> Any:
     return to_wire(call.response(response)).get("Results", {})
 
 
-def of_events(data: Any, reader: Reader = READER) -> dict[str, str]:
+def of_events(data: Any, reader: RequestReader = READER) -> dict[str, str]:
     """Return event id to message of the events of endpoint `e`."""
     item = answered(read(data, reader))["e"]
     assert item["EndpointItemResponse"] == ACCEPTED
@@ -53,9 +53,9 @@ def of_endpoint(endpoint: Any) -> tuple[int, str]:
     return told["StatusCode"], told["Message"]
 
 
-def refused(data: Any, reader: Reader = READER) -> tuple[int, str, str]:
+def refused(data: Any, reader: RequestReader = READER) -> tuple[int, str, str]:
     """Return status, code and message of a call that is refused as a whole."""
-    with pytest.raises(CallRefused) as raised:
+    with pytest.raises(RequestError) as raised:
         read(data, reader)
     return raised.value.status, raised.value.code, raised.value.message
 
@@ -192,7 +192,7 @@ class TestEvents:
 
     def test_quotas_can_be_set(self) -> None:
         """Messages tell the limit that holds here."""
-        reader = Reader(Quotas(event_attribute_key_characters=3))
+        reader = RequestReader(Quotas(event_attribute_key_characters=3))
         data = batch_item(e={"v": event(Attributes={"four": ""})})
         assert of_events(data, reader) == {
             "v": "Event attribute key length should be less than 3."
@@ -200,7 +200,7 @@ class TestEvents:
 
     def test_bytes(self) -> None:
         """An event is measured by its own text, in a call that is small, too."""
-        reader = Reader(Quotas(event_bytes=70))
+        reader = RequestReader(Quotas(event_bytes=70))
         data = batch_item(e={"long": event(Attributes={"k": "v" * 20}), "v": EVENT})
         assert of_events(data, reader) == {
             "long": "103 bytes; at most 70; shorten its values, or make it several "
@@ -210,7 +210,7 @@ class TestEvents:
 
     def test_no_limit_of_bytes(self) -> None:
         """The limit of bytes can be switched off."""
-        reader = Reader(Quotas(event_bytes=None))
+        reader = RequestReader(Quotas(event_bytes=None))
         assert of_events(batch_item(e={"v": EVENT}), reader) == {"v": "Accepted"}
 
     def test_several_problems(self) -> None:
@@ -235,7 +235,7 @@ class TestEvents:
         assert of_events(escaped.encode()) == of_events(text.encode()) == {"v": told}
 
     def test_key_twice(self) -> None:
-        """A key that stands twice in an event is its own problem."""
+        """A key that occurs twice in an event is its own problem."""
         text = json.dumps(batch_item(e={"v": EVENT, "w": EVENT}))
         bad = text.replace('"EventType"', '"EventType": "x", "EventType"', 1)
         assert of_events(bad.encode()) == {
@@ -244,7 +244,7 @@ class TestEvents:
         }
 
     def test_id_twice(self) -> None:
-        """An event id that stands twice is refused, and the others are looked at."""
+        """An event id that occurs twice is refused, and the others are looked at."""
         text = json.dumps(
             batch_item(e={"v": EVENT, "w": EVENT, "x": event(EventType="")})
         )
@@ -304,7 +304,7 @@ class TestEndpoints:
         assert (status, told[:27]) == (400, "is a string; an object with")
 
     def test_member_twice(self) -> None:
-        """An endpoint that stands twice is the endpoint's own problem."""
+        """An endpoint that occurs twice is the endpoint's own problem."""
         text = json.dumps(batch_item(e={"v": EVENT}))
         bad = text.replace('"Endpoint": {}', '"Endpoint": {}, "Endpoint": {}')
         item = answered(read(bad.encode()))["e"]
@@ -390,7 +390,7 @@ class TestWholeCalls:
         assert found[2].startswith(told)
 
     def test_key_twice(self) -> None:
-        """An endpoint id that stands twice is nobody's own fault."""
+        """An endpoint id that occurs twice is nobody's own fault."""
         text = json.dumps({"BatchItem": {"e": {"Endpoint": {}, "Events": {}}}})
         bad = text.replace('"e":', '"e": {}, "e":')
         assert f"BatchItem['e']: {TWICE}" in refused(bad.encode())[2]

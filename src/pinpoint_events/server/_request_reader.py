@@ -34,14 +34,14 @@ from pinpoint_events.wire import from_wire, to_json
 from pinpoint_events.wire.json_text import decode_request
 from pinpoint_events.wire.names import in_wire_names
 
-__all__ = ["Call", "Reader"]
+__all__ = ["Call", "RequestReader"]
 
 _BAD_REQUEST: Final = 400
 _NOTHING: Final = Endpoint()
 _NO_ANSWER: Final = ItemResponse()
 _NO_EVENTS: Final[Mapping[str, Event]] = {}
 _MESSAGE_CHARACTERS: Final = 1_000
-_PROBLEMS: Final = 5  # of one item, told in full; the rest is counted
+_PROBLEMS: Final = 5  # of one item, written in full; the rest is counted
 
 # How much longer an event can get by being read and written: `1e15` becomes a number of
 # 18 characters, a time without its colons gets them.
@@ -100,8 +100,8 @@ class Call:
             self._refused_endpoints.setdefault(name, said)
             self.endpoints[name] = _NOTHING
         else:
-            told = EventItemResponse(status_code=status_code, message=message)
-            self._refused_events.setdefault(item, told)
+            response = EventItemResponse(status_code=status_code, message=message)
+            self._refused_events.setdefault(item, response)
             events = self.events[name]
             if not isinstance(events, dict):
                 events = self.events[name] = dict(events)
@@ -174,13 +174,13 @@ class Call:
         )
         of_events: dict[str, EventItemResponse] = {}
         for event_id in event_ids:
-            told = self._refused_events.get((name, event_id))
-            if told is None and bare is not None:
-                told = EventItemResponse(status_code=bare)
-            elif told is None:
-                told = sent.events_item_response.get(event_id)
-            if told is not None and (name, event_id) not in dropped:
-                of_events[event_id] = told
+            response = self._refused_events.get((name, event_id))
+            if response is None and bare is not None:
+                response = EventItemResponse(status_code=bare)
+            elif response is None:
+                response = sent.events_item_response.get(event_id)
+            if response is not None and (name, event_id) not in dropped:
+                of_events[event_id] = response
         return ItemResponse(
             endpoint_item_response=None
             if (name, None) in dropped
@@ -189,7 +189,7 @@ class Call:
         )
 
 
-class Reader:
+class RequestReader:
     """
     Reads bodies, and refuses of each what is against rules or quotas.
 
@@ -206,7 +206,7 @@ class Reader:
         Return the call, in which single items may be refused.
 
         Raises:
-            CallRefused: If it is refused as a whole.
+            RequestError: If it is refused as a whole.
         """
         try:
             data = decode_request(body)
@@ -320,7 +320,7 @@ def _by_item(
     Return the problems of each item, their paths from there.
 
     Raises:
-        CallRefused: If one of them is nobody's but the call's.
+        RequestError: If one of them is nobody's but the call's.
     """
     found: dict[Item, list[Problem]] = {}
     of_call = []
@@ -375,10 +375,10 @@ def _word(problem: Problem) -> str:
     return _SERVICE_WORDS.get(problem.code) or str(problem)
 
 
-def _joined(told: Sequence[str]) -> str:
-    text = "; ".join(told[:_PROBLEMS])
-    if len(told) > _PROBLEMS:
-        text += f"; and {len(told) - _PROBLEMS} more"
+def _joined(sentences: Sequence[str]) -> str:
+    text = "; ".join(sentences[:_PROBLEMS])
+    if len(sentences) > _PROBLEMS:
+        text += f"; and {len(sentences) - _PROBLEMS} more"
     if len(text) > _MESSAGE_CHARACTERS:
         text = text[: _MESSAGE_CHARACTERS - 1] + "…"
     return text
