@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from enum import StrEnum
 
 import attrs
 
@@ -60,3 +61,24 @@ class TestErrors:
             and issubclass(getattr(errors, name), errors.PinpointEventsError)
             and name not in bases
         ]
+
+    def test_codes(self) -> None:
+        """Each error code has a row, with the words of its docstring."""
+        enums = [
+            each
+            for name in errors.__all__
+            if inspect.isclass(each := getattr(errors, name))
+            and issubclass(each, StrEnum)
+        ]
+        stated = [
+            (found[1], found[2], row[1].strip())
+            for row in table_rows("errors.md")
+            if (found := re.fullmatch(r" `(\w+)\.(\w+)` ", row[0]))
+        ]
+        assert sorted(stated) == sorted(
+            (codes.__name__, name, " ".join(words.split()))
+            for codes in enums
+            for name, words in re.findall(
+                r"^        ([A-Z_]+): (.*(?:\n {12}.*)*)", codes.__doc__ or "", re.M
+            )
+        )

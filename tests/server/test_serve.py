@@ -382,8 +382,8 @@ class TestRefused:
             (
                 ("--no-auth", "word"),
                 (
-                    "Unknown options: an argument that belongs to no option; a value "
-                    "with blanks stands in quotes"
+                    "Unknown options: an argument that belongs to no option; put a "
+                    "value with blanks in quotes"
                 ),
             ),
         ],

@@ -80,8 +80,8 @@ def run(
                 step = call.waited()
             case Done(response):
                 return response
-            case GiveUp(error):
-                raise error
+            case GiveUp():
+                raise step.error
 
 
 def _sent(
