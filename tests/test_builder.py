@@ -47,7 +47,7 @@ def arrivals(requests: tuple[EventsRequest, ...]) -> list[tuple[str, str]]:
 
 
 class TestNewEventId:
-    """Ids that nobody chose are random UUIDs."""
+    """Ids that are not given are random UUIDs."""
 
     def test_form(self) -> None:
         """Of version 4, in the usual form."""
@@ -148,7 +148,7 @@ class TestAdd:
     def test_faulty_arguments(
         self, arguments: tuple[Any, ...], facts: list[str]
     ) -> None:
-        """All that is wrong with them is told, and nothing is added."""
+        """All their problems are reported, and nothing is added."""
         built = builder()
         endpoint_id, given, event_id = arguments
         assert (
@@ -176,7 +176,7 @@ class TestEndpoint:
     """`endpoint` says whom the events that follow belong to."""
 
     def test_events_follow(self) -> None:
-        """Until another endpoint is said."""
+        """Until another endpoint is given."""
         built = builder().endpoint("e", ADA).event(event("a")).event(event("b"))
         built.endpoint("f").event(event("c"), event_id="v")
         assert built.build() == EventsRequest(
@@ -208,7 +208,7 @@ class TestEndpoint:
         )
 
     def test_differs_from_before(self) -> None:
-        """Two different sayings of one endpoint are a mistake, told by its members."""
+        """Different data for one endpoint are a mistake; the members are named."""
         built = builder().endpoint("e", ADA).event(event())
         other = Endpoint(address="bob@example.com", channel_type="EMAIL", opt_out="ALL")
         size = built.size_bytes
@@ -252,7 +252,7 @@ class TestEndpoint:
         ]
 
     def test_faulty_arguments(self) -> None:
-        """All that is wrong with them is told."""
+        """All their problems are reported."""
         loose: Any = builder()
         assert facts_of(lambda: loose.endpoint(5, "ada")) == [
             "endpoint_id: wrong_type int not name",
@@ -312,7 +312,7 @@ class TestQuotas:
         assert (built.size_bytes, to_json(built.build())) == before
 
     def test_wrong_type(self) -> None:
-        """Quotas are told by their class, before anything is built."""
+        """Quotas must be of their class; it is checked before anything is built."""
         loose: Any = BatchBuilder
         assert facts_of(lambda: loose(quotas=100)) == [
             "quotas: not_an_instance int Quotas"
@@ -590,7 +590,7 @@ class TestBuildAll:
             self.check_that_f_fits_no_request(built)
 
     def check_that_f_fits_no_request(self, built: BatchBuilder) -> None:
-        """Check that a long event is refused, wherever in a run it stands."""
+        """Check that a long event is refused at any place in a run."""
         count = len(built)
         built.endpoint("f", ADA).event(event("long" * 20), event_id="id-2")
         size = len(

@@ -33,7 +33,7 @@ class TestEndpoint:
     def test_all_is_optional(
         self, cls: type[Demographic | Endpoint | Location | User]
     ) -> None:
-        """Nothing is said unless it is told; mappings are empty, and not None."""
+        """Members that are not given are None; mappings are empty, and not None."""
         members = attrs.asdict(cls(), recurse=False)
         assert all(value is None or value == {} for value in members.values())
 
@@ -66,7 +66,7 @@ class TestEndpoint:
         assert Endpoint(channel_type="SMS").address is None
 
     def test_faulty_address_and_channel(self) -> None:
-        """A channel that is there, but none, is told once."""
+        """A channel that is given, but unknown, is one problem."""
         (problem,) = problems_of(
             lambda: Endpoint(address="a@example.com", channel_type="POST")
         )
@@ -75,7 +75,7 @@ class TestEndpoint:
 
 
 class TestEnums:
-    """Enums are texts: their members equal what stands on the wire."""
+    """Enums are texts: their members equal the words on the wire."""
 
     @pytest.mark.parametrize("enum", [ChannelType, EndpointStatus, OptOut])
     def test_members_are_their_texts(self, enum: type[StrEnum]) -> None:

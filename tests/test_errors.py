@@ -215,10 +215,7 @@ class TestValidationError:
 
     def test_one_problem(self) -> None:
         """It is the whole message."""
-        assert (
-            str(ValidationError(PROBLEMS[1:]))
-            == "event_type: is empty; at least 1 character; give it a name"
-        )
+        assert str(ValidationError(PROBLEMS[1:])) == str(PROBLEMS[1])
 
     def test_many_problems(self) -> None:
         """They are counted, and each has a line of its own."""

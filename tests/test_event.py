@@ -25,7 +25,7 @@ class TestEvent:
         )
 
     def test_defaults(self) -> None:
-        """Nothing else is said unless it is told; mappings are empty, and not None."""
+        """Members that are not given are None; mappings are empty, and not None."""
         assert attrs.asdict(event(), recurse=False) == {
             "event_type": "tapped",
             "timestamp": NOON,
@@ -69,7 +69,7 @@ class TestSession:
     """A session lasts from its start to its stop, and no other time."""
 
     def test_ongoing(self) -> None:
-        """Without a stop it lasts, and has no duration unless one is told."""
+        """Without a stop it still runs, and has no duration unless one is given."""
         assert session().duration is None
         assert session(duration=5).duration == 5
         assert session(duration=5).stop_timestamp is None
@@ -94,7 +94,7 @@ class TestSession:
 
     @pytest.mark.parametrize("duration", [20_008, timedelta(milliseconds=20_008)])
     def test_duration_that_agrees(self, duration: int | timedelta) -> None:
-        """A duration that is told must be exactly the difference."""
+        """A duration that is given must be exactly the difference."""
         stop = NOON + timedelta(milliseconds=20_008)
         assert session(stop_timestamp=stop, duration=duration).duration == 20_008
 
@@ -109,7 +109,7 @@ class TestSession:
         assert built.duration == 8
 
     def test_text_across_zones(self) -> None:
-        """Start and stop may be told in different zones."""
+        """Start and stop may be given in different zones."""
         built = Session(
             id="s",
             start_timestamp="2026-09-21T12:00:00Z",
@@ -127,14 +127,14 @@ class TestSession:
 
     @pytest.mark.parametrize("duration", [None, 5])
     def test_stop_before_start(self, duration: int | None) -> None:
-        """It is told once, whatever the duration."""
+        """It is one problem, whatever the duration."""
         stop = NOON - timedelta(milliseconds=1)
         assert facts_of(lambda: session(stop_timestamp=stop, duration=duration)) == [
             "stop_timestamp: stop_before_start 1 ms"
         ]
 
     def test_faulty_members_are_not_compared(self) -> None:
-        """Each is told for itself, and nothing of the difference of what is none."""
+        """Each is its own problem; an invalid time has no difference to check."""
         loose: Any = Session
         found = [
             facts_of(lambda: loose(id="s", start_timestamp="?", stop_timestamp=NOON)),

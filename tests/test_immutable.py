@@ -286,7 +286,7 @@ class TestConstructor:
         assert str(caught.value) == f"{cls.__name__}() {told}"
 
     def test_all_problems_at_once(self) -> None:
-        """One error tells all that is wrong, member by member."""
+        """One error has all problems, member by member."""
         loose: Any = Event
         assert facts_of(
             lambda: loose("", timestamp=1, attributes={"a": 1, "b": None}, session="s")
@@ -299,7 +299,7 @@ class TestConstructor:
         ]
 
     def test_rule_between_members_beside_their_own(self) -> None:
-        """What is wrong between members is told beside what is wrong with others."""
+        """A broken rule between members is reported together with other problems."""
         loose: Any = Endpoint
         assert [
             problem.path

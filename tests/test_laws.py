@@ -96,7 +96,7 @@ anything: SearchStrategy[Any] = plain_data | st.sampled_from(
 
 
 def paths_of(act: Callable[[], object]) -> list[tuple[str | int, ...]]:
-    """Return where the problems are that the one error tells of, each in full."""
+    """Return the paths of the problems of the one error; each has all its words."""
     problems = problems_of(act)
     for problem in problems:
         assert all((problem.problem, problem.limit, problem.remedy)), problem
@@ -207,13 +207,13 @@ class TestInvalidInput:
 
     @given(data=st.data(), cls=st.sampled_from((*MODEL, Quotas)))
     def test_arguments(self, data: DataObject, cls: type[Any]) -> None:
-        """A constructor tells the one fault of its arguments, and no other."""
+        """A constructor reports the one fault of its arguments, and no other."""
         invalid = data.draw(strategies.invalid_arguments(cls))
         assert paths_of(lambda: cls(**invalid.data)) == [invalid.path]
 
     @given(data=st.data(), cls=sent_classes)
     def test_wire_data(self, data: DataObject, cls: type[Any]) -> None:
-        """`from_wire` tells the one fault of its data, in one short line."""
+        """`from_wire` reports the one fault of its data, in one short line."""
         invalid = data.draw(strategies.invalid_wire_data(cls))
         (problem,) = problems_of(lambda: from_wire(cls, invalid.data))
         assert len(str(problem)) < 1_000
@@ -223,14 +223,14 @@ class TestInvalidInput:
     @costly
     @given(invalid=strategies.invalid_json_requests())
     def test_json(self, invalid: InvalidInput[bytes]) -> None:
-        """`from_json` tells the one fault of its text, and no other."""
+        """`from_json` reports the one fault of its text, and no other."""
         paths = paths_of(lambda: from_json(EventsRequest, invalid.data))
         assert paths == [invalid.path]
 
     @costly
     @given(invalid=strategies.over_quota_requests())
     def test_quotas(self, invalid: InvalidInput[EventsRequest]) -> None:
-        """`check_quotas` tells the one quota that is exceeded, and its number."""
+        """`check_quotas` reports the one quota that is exceeded, and its number."""
         (problem,) = check_quotas(invalid.data)
         most = getattr(Quotas(), invalid.kind)
         assert problem.path == invalid.path
@@ -246,7 +246,7 @@ class TestInvalidInput:
     def test_all_at_once(
         self, one: InvalidInput[dict[str, Any]], two: InvalidInput[dict[str, Any]]
     ) -> None:
-        """Faults in several places are told together."""
+        """Faults in several places are reported together."""
         wire = {"BatchItem": {"e": {"Endpoint": 1, "Events": {"v": two.data}}}}
         assert paths_of(lambda: from_wire(EventsRequest, wire)) == [
             ("BatchItem", "e", "Endpoint"),

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
+import hypothesis
 import pytest
 from hypothesis import given
 
@@ -338,6 +339,7 @@ class TestCatalogues:
         texts += catalogue.types.values()
         assert not any(map(_OF_PYTHON.search, texts))
 
+    @hypothesis.example(Problem(C.UNKNOWN_KEY, ("x",), audience=Audience.COMMAND_LINE))
     @given(problem=strategies.problems())
     def test_any_facts_have_words(self, problem: Problem) -> None:
         """A sentence is made whatever the facts are, and never fails."""

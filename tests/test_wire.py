@@ -290,10 +290,10 @@ class TestRoundTrip:
 
 
 class TestRequestsIn:
-    """Requests are read strictly: every mistake is told, none vanishes."""
+    """Requests are read strictly: every mistake is reported."""
 
     def test_unknown_keys(self) -> None:
-        """A typo is told by the nearest name, at any depth."""
+        """A typo is reported with the nearest name, at any depth."""
         data = {
             "BatchItem": {
                 "e1": {
@@ -353,7 +353,7 @@ class TestRequestsIn:
         ids=range(4),
     )
     def test_many_problems(self, text: dict[str, Any], path: str) -> None:
-        """Of one object, list or mapping a hundred are told; to tell all takes time."""
+        """At most a hundred of one object, list or mapping: all would take long."""
         *lines, last = facts_of(lambda: from_wire(Endpoint, text))
         assert len(lines) == 100
         assert last == (f"{path}: more_problems" if path else "more_problems")
@@ -718,7 +718,7 @@ class TestAnswersIn:
 
     @pytest.mark.parametrize("seed", range(40))
     def test_any_json(self, seed: int) -> None:
-        """Whatever JSON stands under Results, an answer comes of it."""
+        """Any JSON under Results is read as an answer."""
         chance = random.Random(seed)
         response = from_wire(EventsResponse, {"Results": any_json(chance, 5)})
         assert from_wire(EventsResponse, to_wire(response)) == response
@@ -849,7 +849,7 @@ class TestJsonIn:
         assert from_json(Event, data) == event("_session.start")
 
     def test_keys_that_stand_twice(self) -> None:
-        """In a request neither may vanish, at any depth; each is told once."""
+        """In a request neither may vanish, at any depth; each is one problem."""
         text = f"""{{"BatchItem": {{
             "e": {{"Endpoint": {{"OptOut": "ALL", "OptOut": "NONE", "OptOut": "ALL"}},
                    "Events": {{"v": {EVENT_TEXT}, "w": 5, "v": {EVENT_TEXT}}}}},

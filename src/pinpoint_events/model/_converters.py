@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -129,7 +129,8 @@ def _in_utc(value: datetime) -> Any:
     try:
         utc = datetime.combine(datetime.date(value), datetime.time(value)) - offset
     except OverflowError:
-        return _refused(ProblemCode.TIME_OUT_OF_RANGE)
+        years = (MINYEAR, MAXYEAR)
+        return _refused(ProblemCode.TIME_OUT_OF_RANGE, allowed=years, unit="years")
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000, tzinfo=UTC)
 
 
@@ -149,7 +150,12 @@ def _duration(value: Any) -> Any:
     if not -MAX_INTEGER <= milliseconds <= MAX_INTEGER:
         return too_large(milliseconds)
     if milliseconds < 0:
-        return _refused(ProblemCode.NEGATIVE_DURATION, actual=milliseconds, unit="ms")
+        return _refused(
+            ProblemCode.NEGATIVE_DURATION,
+            actual=milliseconds,
+            allowed=(0, MAX_INTEGER),
+            unit="ms",
+        )
     return milliseconds
 
 

@@ -6,12 +6,13 @@ version 2, botocore's `ParamValidationError`); scripts that look for them find t
 too. Its names of types are Python's.
 """
 
-from typing import Final, cast
+from typing import Final
 
 from pinpoint_events.problems._codes import ProblemCode as C
 from pinpoint_events.problems._paths import aws_cli_path_text, shortened
 from pinpoint_events.problems._problem import Problem, Words
 from pinpoint_events.problems.catalogues._json import JSON
+from pinpoint_events.problems.catalogues._shared import shown
 
 __all__ = ["COMMAND_LINE", "command_line_sentence"]
 
@@ -57,7 +58,7 @@ def command_line_sentence(problem: Problem) -> str:
                 limit = ""
                 remedy = f"pass {option}, or {problem.path[0]} in --cli-input-json"
         case C.UNKNOWN_KEY | C.WRAPPED_REQUEST:
-            choices = ", ".join(map(str, cast("tuple[str, ...]", problem.allowed)))
+            choices = shown(problem.allowed)
             opening = (
                 f"Unknown parameter in {parent}: {name}, must be one of: {choices}"
             )

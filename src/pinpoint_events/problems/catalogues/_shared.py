@@ -15,7 +15,7 @@ from pinpoint_events.problems._codes import ProblemCode as C
 from pinpoint_events.problems._paths import shortened
 from pinpoint_events.problems._problem import Problem, Words
 
-__all__ = ["SHARED", "TIME_FORM", "Catalogue"]
+__all__ = ["SHARED", "TIME_FORM", "Catalogue", "shown"]
 
 TIME_FORM: Final = "2026-11-24T09:30:00.000Z"
 
@@ -47,8 +47,8 @@ class Catalogue(NamedTuple):
         actual = str(problem.actual)
         nearest = " or ".join(problem.nearest)
         facts: dict[str, Any] = {
-            "actual": _shown(problem.actual),
-            "allowed": _shown(problem.allowed),
+            "actual": shown(problem.actual),
+            "allowed": shown(problem.allowed),
             "byte": f"{problem.at[0]:,}" if problem.at else "",
             "example": "".join(problem.nearest[:1]),
             "expected": "",
@@ -68,7 +68,8 @@ class Catalogue(NamedTuple):
         return facts
 
 
-def _shown(fact: Any) -> str:
+def shown(fact: Any) -> str:
+    """Return a fact as messages show it: numbers grouped, names joined by commas."""
     match fact:
         case int():
             return f"{fact:,}"
