@@ -146,6 +146,21 @@ class TestExchange:
         assert caught.value.code is TransportErrorCode.READ_TIMEOUT
 
 
+@pytest.mark.parametrize("name", ["head", "silence"])
+def test_tunnel_ends(name: str) -> None:
+    """So does the wait for a proxy that is to open a tunnel."""
+    with serving(SCRIPTS[name]) as port:
+        proxy = Proxy(f"http://127.0.0.1:{port}", {})
+        to = transport(Link("https", "service", None, read_timeout=30.0, proxy=proxy))
+        began = time.monotonic()
+        with pytest.raises(TransportError) as caught:
+            to.exchange(REQUEST, 0.5)
+        seconds = time.monotonic() - began
+        to.close()
+    assert caught.value.code is TransportErrorCode.DEADLINE
+    assert 0.4 < seconds < 5
+
+
 class TestSender:
     """The deadline of `Retry` bounds a whole call."""
 

@@ -233,6 +233,14 @@ class TestQuery:
                 ),
             ),
             (
+                "a.#",
+                (
+                    "Bad value for --query a.#: Bad jmespath expression: Unknown token "
+                    "#; an id with other characters than letters, digits and _ needs "
+                    'double quotes, as in EventsResponse.Results."user-1"'
+                ),
+            ),
+            (
                 "nope(@)",
                 (
                     "Bad value for --query nope(@): Unknown function: nope(); "

@@ -60,6 +60,16 @@ class TestLoad:
         totals = load([path], MemorySender(), checkpoint=tmp_path / "c")
         assert totals.events.to_wire() == account(350)
 
+    def test_exit_in_progress(self, tmp_path: Path) -> None:
+        """What is no `Exception` is raised in the caller's thread, too."""
+
+        def progress(_: LoadProgress) -> None:
+            raise SystemExit(7)
+
+        path = write(tmp_path / "a", lines(3))
+        with pytest.raises(SystemExit, match="7"):
+            load([path], MemorySender(), progress=progress)
+
     def test_interrupted(self, tmp_path: Path) -> None:
         """`KeyboardInterrupt` is raised when the checkpoint is written."""
         path = write(tmp_path / "a", lines(3000))

@@ -62,6 +62,10 @@ class TestFault:
                 ],
             ),
             (
+                lambda: FailCall(status=2**60),
+                ["status: integer_too_large 61 bits"],
+            ),
+            (
                 lambda: Delay(seconds=-1, calls=3),  # type: ignore[arg-type]
                 [
                     "seconds: number_out_of_range -1 a number",

@@ -44,9 +44,8 @@ class Stop:
 
     def stop(self) -> None:
         """End the run."""
-        if not self._is_set:
-            self._is_set = True
-            self._sending.send(b"\0")
+        self._is_set = True
+        self._sending.send(b"\0")
 
     def during(self, read: Callable[[], T]) -> T:
         """Return what is read; raises `Interrupted` if the run is to end."""
