@@ -148,7 +148,7 @@ class TestSigner:
         assert len(made) == len(signatures)
 
     def test_name_what_must_stay_secret(self) -> None:
-        """FrozenCredentials, token and signature are named, should the service quote them."""
+        """Credentials and signature are named, should the service quote them."""
         keys = FrozenCredentials("AKID", "secret", "token")
         signed = Signer(PINPOINT, settings_for(keys)).sign(
             http_request("a", REQUEST), 1e9, {}

@@ -440,6 +440,9 @@ def _socket_options(session: Any, config: Any) -> tuple[tuple[int, int, int], ..
     keeps_alive = config.tcp_keepalive
     if keeps_alive is None:
         keeps_alive = session.get_config_variable("tcp_keepalive")
+    if keeps_alive is None:  # botocore 1.40 has no such variable, and reads the profile
+        profile = session.get_scoped_config()
+        keeps_alive = str(profile.get("tcp_keepalive")).lower() == "true"
     return (*NO_DELAY, KEEP_ALIVE) if keeps_alive else NO_DELAY
 
 
