@@ -61,7 +61,7 @@ class TestCanary:
         assert botocore.auth.SIGV4_TIMESTAMP == "%Y%m%dT%H%M%SZ"
 
     def test_user_agent(self) -> None:
-        """A user agent is made from the environment, and told the session's names."""
+        """A user agent takes the environment and the names of the session."""
         agent = botocore.useragent.UserAgentString
         assert parameters(agent.from_environment) == []
         assert parameters(agent.set_session_config) == [

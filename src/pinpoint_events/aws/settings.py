@@ -1,11 +1,11 @@
 """
 Settings of an AWS client: from arguments, the environment and AWS' files.
 
-They are those of a botocore client, by its documented interface: a client is created
-and asked (`client.meta`), and its handling of one call is observed before anything is
-sent (event `before-call`). That takes longer than a whole request. Therefore, if only
-environment variables of a known list can matter, they are read directly. Tests compare
-both ways with what a botocore client sends.
+They are those of a botocore client, by its documented interface: a client is created,
+`client.meta` is read, and one call is observed before anything is sent (event
+`before-call`). That takes longer than a whole request. Therefore, if only environment
+variables of a known list can matter, they are read directly. Tests compare both ways
+with what a botocore client sends.
 """
 
 import os
