@@ -151,13 +151,14 @@ COLD_STARTS = (
         _SEND,
         "boto3",
         _SEND_BY_BOTO3,
-        most=0.75,
+        most=0.65,
     ),
     ColdStart(
         "cold start: first answer, config file and profile",
         _SEND,
         "boto3",
         _SEND_BY_BOTO3,
+        most=1.1,
         has_profile=True,
     ),
 )

@@ -61,7 +61,7 @@ class TestCanary:
         assert botocore.auth.SIGV4_TIMESTAMP == "%Y%m%dT%H%M%SZ"
 
     def test_user_agent(self) -> None:
-        """A user agent is made from the environment, and told the session's names."""
+        """A user agent takes the environment and the names of the session."""
         agent = botocore.useragent.UserAgentString
         assert parameters(agent.from_environment) == []
         assert parameters(agent.set_session_config) == [
@@ -142,7 +142,15 @@ class TestService:
 
     @pytest.mark.parametrize("service", [KINESIS, FIREHOSE], ids=lambda one: one.name)
     @pytest.mark.parametrize("region", ["eu-west-1", "us-east-1", "cn-north-1"])
-    @pytest.mark.parametrize("options", [{}, {"use_fips_endpoint": True}])
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {},
+            {"use_fips_endpoint": True},
+            {"use_dualstack_endpoint": True},
+            {"use_fips_endpoint": True, "use_dualstack_endpoint": True},
+        ],
+    )
     def test_has_the_endpoints_of_a_client(
         self,
         service: Service,
@@ -169,7 +177,8 @@ class TestService:
         client.meta.events.register("before-call", observe)
         getattr(client, service.operation)()
         assert [found.url + "/"] == urls
-        assert found.region == region
+        assert found.region == client.meta.region_name
+        assert service.signing_name == client.meta.service_model.signing_name
         if not options and region in service.plain_regions:
             direct = find_settings(service, Arguments(region=region))
             assert direct.url == found.url

@@ -1,8 +1,4 @@
-"""
-What is looked up, and what is signed, is what a botocore client looks up and signs.
-
-The canary at the end fails when a part changed that botocore does not document.
-"""
+"""Tests of settings: they are those of a botocore client."""
 
 import os
 import sys
@@ -61,7 +57,7 @@ class Row(NamedTuple):
         environ: Variables, beside the keys.
         config: Text of the AWS config file; None for no file.
         credentials: The same of the credentials file.
-        asked: Arguments of the sender, which a client has too.
+        arguments: Arguments of the sender, which a client has too.
         options: Those of its `config`.
         profile: That of a session to pass.
         is_direct: Whether it is read from the environment, without a session.
@@ -70,7 +66,7 @@ class Row(NamedTuple):
     environ: Mapping[str, str] = {}
     config: str | None = None
     credentials: str | None = None
-    asked: Mapping[str, str] = {}
+    arguments: Mapping[str, str] = {}
     options: Mapping[str, Any] | None = None
     profile: str | None = None
     is_direct: bool = False
@@ -148,10 +144,10 @@ ROWS = {
         },
         is_direct=True,
     ),
-    "region-argument": Row(REGION, asked={"region": "us-east-2"}, is_direct=True),
+    "region-argument": Row(REGION, arguments={"region": "us-east-2"}, is_direct=True),
     "endpoint-argument": Row(
         {**REGION, "AWS_ENDPOINT_URL": "http://x", "AWS_ENDPOINT_URL_PINPOINT": LOCAL},
-        asked={"endpoint_url": "https://gateway.example.com:8443/stage/"},
+        arguments={"endpoint_url": "https://gateway.example.com:8443/stage/"},
         is_direct=True,
     ),
     "local-region": Row(
@@ -181,7 +177,7 @@ ROWS = {
     "china": Row({"AWS_DEFAULT_REGION": "cn-north-1"}),
     "new-region": Row({"AWS_DEFAULT_REGION": "eu-west-77"}),
     "pseudo-region": Row({"AWS_DEFAULT_REGION": "fips-us-east-1"}),
-    "pseudo-region-argument": Row(asked={"region": "us-east-1-fips"}),
+    "pseudo-region-argument": Row(arguments={"region": "us-east-1-fips"}),
     "gov-fips": Row(
         {"AWS_DEFAULT_REGION": "us-gov-west-1", "AWS_USE_FIPS_ENDPOINT": "true"}
     ),
@@ -223,7 +219,7 @@ ROWS = {
     # The config argument.
     "region-option": Row(REGION, options={"region_name": "us-east-2"}),
     "region-argument-over-option": Row(
-        REGION, options={"region_name": "x"}, asked={"region": "us-west-2"}
+        REGION, options={"region_name": "x"}, arguments={"region": "us-west-2"}
     ),
     "timeouts": Row(REGION, options={"connect_timeout": 1.5, "read_timeout": None}),
     "timeouts-of-a-mode": Row(REGION, options={"defaults_mode": "standard"}),
@@ -299,7 +295,7 @@ def arguments_of(row: Row) -> Arguments:
     session = None
     if row.profile is not None:
         session = botocore.session.Session(profile=row.profile)
-    return Arguments(**row.asked, session=session, config=config)
+    return Arguments(**row.arguments, session=session, config=config)
 
 
 class Sent(NamedTuple):
@@ -323,14 +319,14 @@ class _Raw:
         yield b"{}"
 
 
-def seen_of_botocore(asked: Arguments) -> Sent:
+def seen_of_botocore(arguments: Arguments) -> Sent:
     """Return what a client of botocore does with these arguments."""
-    session = asked.session or botocore.session.Session()
+    session = arguments.session or botocore.session.Session()
     client = session.create_client(
         "pinpoint",
-        region_name=asked.region,
-        endpoint_url=asked.endpoint_url,
-        config=asked.config,
+        region_name=arguments.region,
+        endpoint_url=arguments.endpoint_url,
+        config=arguments.config,
     )
     requests: list[AWSPreparedRequest] = []
 
@@ -421,25 +417,27 @@ class TestPrecedence:
 
     @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
     def test_is_botocores(self, row: Row, place: Callable[[Row], None]) -> None:
-        """A client and a sender do the same, told the same."""
+        """A client and a sender with the same arguments do the same."""
         place(row)
-        asked = arguments_of(row)
-        assert seen_of_ours(find_settings(PINPOINT, asked)) == seen_of_botocore(asked)
+        arguments = arguments_of(row)
+        assert seen_of_ours(find_settings(PINPOINT, arguments)) == seen_of_botocore(
+            arguments
+        )
 
-    @pytest.mark.skipif(os.name == "nt", reason="always asks a session")
+    @pytest.mark.skipif(os.name == "nt", reason="always uses a session")
     @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
     def test_is_the_same_without_a_session(
         self, row: Row, place: Callable[[Row], None]
     ) -> None:
-        """What the environment says directly is what a session makes of it."""
+        """Settings read from the environment are those of a session."""
         place(row)
-        asked = arguments_of(row)
+        arguments = arguments_of(row)
         found = None
-        if asked.session is None and asked.config is None:
-            found = settings_from_environment(PINPOINT, os.environ, asked)
+        if arguments.session is None and arguments.config is None:
+            found = settings_from_environment(PINPOINT, os.environ, arguments)
         assert (found is not None) is row.is_direct
         if found is not None:
-            by_session = settings_from_session(PINPOINT, asked)
+            by_session = settings_from_session(PINPOINT, arguments)
             assert seen_of_ours(found) == seen_of_ours(by_session)
             assert found.user_agent == by_session.user_agent
 
@@ -462,7 +460,7 @@ class TestPrecedence:
     def test_looks_for_rules_of_the_users_own(
         self, place: Callable[[Row], None], tmp_path: Path
     ) -> None:
-        """Where `~/.aws/models` is, a session is asked."""
+        """If `~/.aws/models` exists, a session is used."""
         place(Row({**KEYS, **REGION}))
         (tmp_path / ".aws" / "models").mkdir()
         assert settings_from_environment(PINPOINT, os.environ, Arguments()) is None
@@ -490,10 +488,10 @@ class TestPrecedence:
     ) -> None:
         """The host names known by heart are those of the rules."""
         place(Row())
-        asked = Arguments(region, session=botocore.session.Session())
+        arguments = Arguments(region, session=botocore.session.Session())
         url = f"https://pinpoint.{region}.amazonaws.com"
-        assert find_settings(PINPOINT, asked).url == url
-        assert find_settings(PINPOINT, asked._replace(session=None)).url == url
+        assert find_settings(PINPOINT, arguments).url == url
+        assert find_settings(PINPOINT, arguments._replace(session=None)).url == url
 
 
 class TestSessions:
@@ -519,8 +517,10 @@ class TestSessions:
         )
         alone = find_settings(PINPOINT, Arguments(session=session))
         assert alone.link.connect_timeout == 3
-        asked = Arguments(session=session, config=Config(connect_timeout=5))
-        assert seen_of_ours(find_settings(PINPOINT, asked)) == seen_of_botocore(asked)
+        arguments = Arguments(session=session, config=Config(connect_timeout=5))
+        assert seen_of_ours(find_settings(PINPOINT, arguments)) == seen_of_botocore(
+            arguments
+        )
 
     def test_name_themselves(self) -> None:
         """A session's name, version and extra begin and end the user agent."""
@@ -534,7 +534,7 @@ class TestSessions:
 
 
 class TestRegion:
-    """A region is found in one more place, and asked for where there is none."""
+    """A region is found in two more places; without one there is an error."""
 
     @pytest.mark.parametrize("options", [None, {}])
     def test_may_be_that_of_other_sdks(
@@ -570,7 +570,7 @@ class TestRegion:
         ],
     )
     def test_may_stand_in_the_url(self, place: Callable[[Row], None], url: str) -> None:
-        """An endpoint of AWS tells its region."""
+        """The region is taken from an AWS host name."""
         place(Row())
         assert (
             find_settings(PINPOINT, Arguments(endpoint_url=url)).region == "ap-south-1"
@@ -592,10 +592,10 @@ class TestRefused:
     """What cannot be meant is refused before anything is sent."""
 
     @staticmethod
-    def told(asked: Arguments) -> str:
-        """Return what the error says, which is chained to nothing."""
+    def message(arguments: Arguments) -> str:
+        """Return the error's message; the error is chained to nothing."""
         with pytest.raises(ConfigurationError) as caught:
-            find_settings(PINPOINT, asked)
+            find_settings(PINPOINT, arguments)
         assert caught.value.__cause__ is None
         assert caught.value.__suppress_context__ or caught.value.__context__ is None
         return str(caught.value)
@@ -632,13 +632,13 @@ class TestRefused:
         """Endpoint URLs are http or https, a host, and no more than port and path."""
         place(Row(REGION))
         config = None if options is None else Config()
-        assert self.told(Arguments(endpoint_url=url, config=config)) == (
+        assert self.message(Arguments(endpoint_url=url, config=config)) == (
             "the endpoint URL is not usable; write it as https://host[:port][/path], "
             "in ASCII, without credentials, query or fragment"
         )
 
     @pytest.mark.parametrize(
-        "asked, told",
+        "arguments, message",
         [
             (
                 Arguments(region=5),  # type: ignore[arg-type]
@@ -734,14 +734,14 @@ class TestRefused:
         ],
     )
     def test_arguments(
-        self, asked: Arguments, told: str, place: Callable[[Row], None]
+        self, arguments: Arguments, message: str, place: Callable[[Row], None]
     ) -> None:
         """Arguments of another type, or that contradict each other."""
         place(Row(REGION))
-        assert self.told(asked).startswith(told)
+        assert self.message(arguments).startswith(message)
 
     @pytest.mark.parametrize(
-        "row, told",
+        "row, message",
         [
             (
                 Row({"AWS_PROFILE": "nope"}),
@@ -803,16 +803,16 @@ class TestRefused:
         ],
     )
     def test_surroundings(
-        self, row: Row, told: str, place: Callable[[Row], None]
+        self, row: Row, message: str, place: Callable[[Row], None]
     ) -> None:
-        """Variables and files that are wrong, whether or not a session is asked."""
+        """Variables and files that are wrong, with and without a session."""
         place(row)
-        assert self.told(arguments_of(row)) == told
+        assert self.message(arguments_of(row)) == message
 
     def test_broken_files(self, place: Callable[[Row], None], tmp_path: Path) -> None:
         """A file that cannot be read is named; no line of it is quoted."""
         place(Row(REGION, config="region = planted"))
-        assert self.told(Arguments()) == (
+        assert self.message(Arguments()) == (
             f"Unable to parse config file: {tmp_path / '.aws' / 'config'}; correct the "
             "arguments, environment or files"
         )
@@ -830,15 +830,15 @@ class TestRefused:
 
 
 class TestCredentials:
-    """Credentials are asked for when something is signed, each time anew."""
+    """Credentials are looked up when a request is signed, each time anew."""
 
     @pytest.fixture(autouse=True)
     def _place(self, place: Callable[[Row], None]) -> None:
         place(Row({**REGION, **NO_KEYS}))
 
     @staticmethod
-    def told(chosen: Settings) -> str:
-        """Return what the error says, which is chained to nothing."""
+    def message(chosen: Settings) -> str:
+        """Return the error's message; the error is chained to nothing."""
         assert chosen.credentials is not None
         with pytest.raises(ConfigurationError) as caught:
             chosen.credentials()
@@ -848,7 +848,7 @@ class TestCredentials:
 
     def test_may_be_missing_until_then(self) -> None:
         """Without any, the first request says so."""
-        assert self.told(find_settings(PINPOINT, Arguments())) == (
+        assert self.message(find_settings(PINPOINT, Arguments())) == (
             "there are no AWS credentials; set AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give the machine a role"
         )
@@ -856,7 +856,7 @@ class TestCredentials:
     def test_are_looked_for_again(self, aws: pytest.MonkeyPatch) -> None:
         """What was missing may be there later."""
         chosen = find_settings(PINPOINT, Arguments())
-        self.told(chosen)
+        self.message(chosen)
         for name, value in KEYS.items():
             aws.setenv(name, value)
         assert chosen.credentials is not None
@@ -865,7 +865,7 @@ class TestCredentials:
     def test_must_be_whole(self, aws: pytest.MonkeyPatch) -> None:
         """Half a pair is named."""
         aws.setenv("AWS_ACCESS_KEY_ID", "AKID")
-        assert self.told(find_settings(PINPOINT, Arguments())) == (
+        assert self.message(find_settings(PINPOINT, Arguments())) == (
             "Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY; set "
             "both, or neither"
         )
@@ -886,7 +886,7 @@ class TestCredentials:
         (tmp_path / ".aws" / "config").write_text(
             f"[default]\ncredential_process = {command}\n"
         )
-        assert self.told(find_settings(PINPOINT, Arguments())) == (
+        assert self.message(find_settings(PINPOINT, Arguments())) == (
             f"the AWS credentials cannot be loaded ({failure}); check the profile and "
             "what it refers to, and that its login is still valid"
         )
@@ -918,11 +918,11 @@ class TestCredentials:
         aws: pytest.MonkeyPatch,
         tmp_path: Path,
     ) -> None:
-        """Whatever stops botocore on its way to credentials is one kind of error."""
+        """Each error of botocore's credential chain becomes one kind of error."""
         (tmp_path / ".aws" / "config").write_text(f"[default]\n{line}\n")
         for name, value in environ.items():
             aws.setenv(name, value)
-        assert self.told(find_settings(PINPOINT, Arguments())) == (
+        assert self.message(find_settings(PINPOINT, Arguments())) == (
             f"the AWS credentials cannot be loaded ({failure}); check the profile and "
             "what it refers to, and that its login is still valid"
         )

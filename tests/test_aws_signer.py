@@ -182,7 +182,7 @@ class TestSigner:
         ],
     )
     def test_need_keys_that_fit_into_headers(self, keys: FrozenCredentials) -> None:
-        """A line break around a token, or a number as a key, is told as what it is."""
+        """A line break around a token, or a number as a key, has its own error."""
         signer = Signer(PINPOINT, settings_for(keys))
         with pytest.raises(ConfigurationError) as caught:
             signer.sign(http_request("a", REQUEST), 1e9, {})

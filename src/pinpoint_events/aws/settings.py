@@ -1,11 +1,11 @@
 """
 Settings of an AWS client: from arguments, the environment and AWS' files.
 
-They are those of a botocore client, by its documented interface: a client is created
-and asked (`client.meta`), and its handling of one call is observed before anything is
-sent (event `before-call`). That takes longer than a whole request. Therefore, if only
-environment variables of a known list can matter, they are read directly. Tests compare
-both ways with what a botocore client sends.
+They are those of a botocore client, by its documented interface: a client is created,
+`client.meta` is read, and one call is observed before anything is sent (event
+`before-call`). That takes longer than a whole request. Therefore, if only environment
+variables of a known list can matter, they are read directly. Tests compare both ways
+with what a botocore client sends.
 """
 
 import os
@@ -451,6 +451,9 @@ def _socket_options(session: Any, config: Any) -> tuple[tuple[int, int, int], ..
     keeps_alive = config.tcp_keepalive
     if keeps_alive is None:
         keeps_alive = session.get_config_variable("tcp_keepalive")
+    if keeps_alive is None:  # botocore 1.40 has no such variable, and reads the profile
+        profile = session.get_scoped_config()
+        keeps_alive = str(profile.get("tcp_keepalive")).lower() == "true"
     return (*NO_DELAY, KEEP_ALIVE) if keeps_alive else NO_DELAY
 
 
