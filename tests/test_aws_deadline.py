@@ -146,11 +146,13 @@ class TestExchange:
         assert caught.value.code is TransportErrorCode.READ_TIMEOUT
 
 
-@pytest.mark.parametrize("name", ["head", "silence"])
-def test_tunnel_ends(name: str) -> None:
-    """So does the wait for a proxy that is to open a tunnel."""
+@pytest.mark.parametrize(
+    "scheme, name", [("http", "head"), ("http", "silence"), ("https", "silence")]
+)
+def test_tunnel_ends(scheme: str, name: str) -> None:
+    """So does the wait for a proxy that is to open a tunnel, with TLS and without."""
     with serving(SCRIPTS[name]) as port:
-        proxy = Proxy(f"http://127.0.0.1:{port}", {})
+        proxy = Proxy(f"{scheme}://127.0.0.1:{port}", {})
         to = transport(Link("https", "service", None, read_timeout=30.0, proxy=proxy))
         began = time.monotonic()
         with pytest.raises(TransportError) as caught:

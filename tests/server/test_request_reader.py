@@ -353,8 +353,8 @@ class TestWholeCalls:
             (
                 {"EventsRequest": {"BatchItem": {}}, "BatchItem": {}},
                 (
-                    "EventsRequest: is not known; one of BatchItem; send what stands "
-                    "under EventsRequest"
+                    "EventsRequest: is not known; one of BatchItem; send the value "
+                    "of EventsRequest"
                 ),
             ),
             ({"BatchItem": []}, "BatchItem: is an array; an object; write it as {...}"),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pinpoint_events.errors import PinpointEventsError, ServiceError
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
-from pinpoint_events.retry import Done, GiveUp, RetryCall, Send, Step, Wait
+from pinpoint_events.retry import Done, RetryCall, Send, Step, Wait
 
 __all__ = ["ClockCorrected", "Time", "run"]
 
@@ -80,7 +80,7 @@ def run(
                 step = call.waited()
             case Done(response):
                 return response
-            case GiveUp():
+            case _:  # GiveUp
                 raise step.error
 
 
