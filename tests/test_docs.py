@@ -79,8 +79,8 @@ class TestErrors:
             (codes.__name__, name, " ".join(words.split()))
             for codes in enums
             for name, words in re.findall(
-                r"^        ([A-Z_]+): (.*(?:\n {12}.*)*)",
-                codes.__doc__ or "",
+                r"^    ([A-Z_]+): (.*(?:\n {8}.*)*)",
+                inspect.getdoc(codes) or "",
                 re.MULTILINE,
             )
         )

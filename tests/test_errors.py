@@ -1,6 +1,7 @@
 """Tests of the errors: their messages, what they carry, and that they travel."""
 
 import copy
+import inspect
 import pickle
 import traceback
 from collections.abc import Callable
@@ -121,7 +122,9 @@ class TestCodes:
     )
     def test_each_is_documented(self, codes: type[StrEnum]) -> None:
         """The docstring of the enum explains each member."""
-        assert all(f"    {code.name}: " in (codes.__doc__ or "") for code in codes)
+        assert all(
+            f"    {code.name}: " in (inspect.getdoc(codes) or "") for code in codes
+        )
 
 
 class TestTree:
@@ -206,7 +209,7 @@ class TestStoreError:
     @pytest.mark.parametrize("code", StoreErrorCode)
     def test_is_documented(self, code: StoreErrorCode) -> None:
         """The docstring of the enum explains each code, and its value is its name."""
-        assert f"        {code.name}: " in (StoreErrorCode.__doc__ or "")
+        assert f"    {code.name}: " in (inspect.getdoc(StoreErrorCode) or "")
         assert code == code.name.lower()
 
 

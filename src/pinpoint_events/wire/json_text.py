@@ -16,7 +16,7 @@ from pinpoint_events.problems import Audience, Problem, ProblemCode
 
 __all__ = ["Repeated", "decode", "decode_request", "encode", "is_fast", "json_problem"]
 
-json_problem = partial(Problem, audience=Audience.JSON)
+json_problem: Callable[..., Problem] = partial(Problem, audience=Audience.JSON)
 """Makes a problem that speaks to those who write JSON."""
 
 
@@ -159,5 +159,5 @@ def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
     return repeated
 
 
-is_fast = _fast_decode is not None
+is_fast: bool = _fast_decode is not None
 """Whether the accelerator writes and reads."""
