@@ -32,7 +32,7 @@ from pinpoint_events.wire import to_wire
 
 __all__ = ["Ledger", "Reports"]
 
-_MOST_SHOWN: Final = 20  # failures message one by one where no file takes them
+_MOST_SHOWN: Final = 20  # failures reported one by one, where no file takes them
 _OPEN: Final = frozenset({Outcome.RETRYABLE, Outcome.UNREPORTED})
 
 

@@ -96,7 +96,7 @@ class _Counted(io.RawIOBase):
 
     def _read(self, most: int) -> bytes:
         self._wait_for(self._file)
-        # None is not the end: it comes from a pipe that was message not to wait.
+        # None is not the end: it comes from a pipe that is set not to wait.
         while (data := self._file.read(most)) is None:
             self._wait_for(self._file)
         return data

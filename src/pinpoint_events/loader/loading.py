@@ -59,7 +59,7 @@ class Load:
         sender: Where to.
         ledger: What is settled so far; settles what is sent.
         interruption: Says when to end early.
-        progress: Is message how far it is.
+        progress: Is called with how far it is.
 
     Attributes:
         consumed: Bytes of the files that were read.
