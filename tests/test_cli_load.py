@@ -446,10 +446,10 @@ class TestUsage:
                 ("a", "--in-flight", "65"),
                 "argument --in-flight: 65 is not from 1 to 64",
             ),
-            (("-", "-"), "argument FILE: - stands more than once"),
+            (("-", "-"), "argument FILE: - is given more than once"),
             (
                 ("a", "b", "--source-id", "x"),
-                "argument --source-id: stands for one FILE, and there are more",
+                "argument --source-id: is for a single FILE, and there are more",
             ),
             (
                 ("a", "--source-id", ""),

@@ -1,6 +1,10 @@
 import gzip
+import io
+import os
 import pickle
 import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -87,6 +91,42 @@ class TestLoad:
         totals = load([path], rest, checkpoint=tmp_path / "c")
         assert totals.events.to_wire() == account(3000)
         assert len(store.requests) + len(rest.requests) == 30
+
+
+class TestStreams:
+    """Files that are open already."""
+
+    @pytest.mark.parametrize("buffering", [0, -1])
+    def test_pipe_that_stays_open(self, tmp_path: Path, buffering: int) -> None:
+        """What is in a pipe is sent before more arrives, with a buffer and without."""
+        reading, writing = os.pipe()
+        arrived = threading.Event()
+        store = MemorySender()
+
+        def answer(request: EventsRequest) -> EventsResponse:
+            arrived.set()
+            return store.put_events(request)
+
+        with (
+            os.fdopen(reading, "rb", buffering) as stream,
+            os.fdopen(writing, "wb", 0) as end,
+            ThreadPoolExecutor(1) as pool,
+        ):
+            end.write(write(tmp_path / "a", lines(150)).read_bytes())
+            loaded = pool.submit(load, [stream], MemorySender(answer=answer))
+            is_sent = arrived.wait(30)
+            end.close()
+            totals = loaded.result()
+        assert is_sent
+        assert totals.events.to_wire() == account(150)
+
+    def test_larger_than_a_read(self, tmp_path: Path) -> None:
+        """A stream in memory has all at once; it is read in parts."""
+        text = write(tmp_path / "a", lines(9_000)).read_bytes()
+        assert len(text) > 1_048_576
+        for data in (text, gzip.compress(text)):
+            totals = load([io.BytesIO(data)], MemorySender())
+            assert totals.events.to_wire() == account(9_000)
 
 
 class TestErrors:

@@ -73,14 +73,16 @@ class TestProgress:
         """Where there is no terminal, a line comes each ten seconds, and at the end."""
         clock = Clock()
         with redirect_stderr(io.StringIO()) as err:
-            progress = Progress(2000, 1000, clock)
+            progress = Progress(2000, clock)
+            progress.continues(totals_of(1000))
             for clock.now in (0.0, 9.9, 10.0, 19.9, 20.0, 25.0):
                 progress.show(
                     int(clock.now * 10), totals_of(1000 + int(clock.now * 100))
                 )
-            progress.message("something else")
+            progress.not_accepted("something else")
             progress.end(2000, totals_of(4999, 1))
         assert err.getvalue().splitlines() == [
+            "going on behind 1,000 events of earlier runs",
             "5%, 2,000 events, 100/s",
             "10%, 3,000 events, 100/s",
             "something else",
@@ -91,10 +93,10 @@ class TestProgress:
         """On a terminal, one line is written again and again, ten times a second."""
         clock = Clock()
         with redirect_stderr(Terminal()) as err:
-            progress = Progress(100, 0, clock)
+            progress = Progress(100, clock)
             for clock.now in (0.0, 0.1, 0.19, 0.2):
                 progress.show(50, totals_of(1000 if clock.now < 0.2 else 9))
-            progress.message("something else")
+            progress.not_accepted("something else")
             progress.end(100, totals_of(1000))
         bar = "[###############---------------] 50%, "
         first = f"{bar}1,000 events, 10,000/s"
@@ -108,7 +110,7 @@ class TestProgress:
         """It keeps to one line."""
         monkeypatch.setenv("COLUMNS", "20")
         with redirect_stderr(Terminal()) as err:
-            Progress(100, 0).end(100, totals_of(1000))
+            Progress(100).end(100, totals_of(1000))
         assert err.getvalue() == "\r[##################\n"
 
     def test_closed_terminal(self) -> None:
@@ -120,7 +122,7 @@ class TestProgress:
 
         with redirect_stderr(Closed()) as err:
             clock = Clock()
-            progress = Progress(100, 0, clock)
+            progress = Progress(100, clock)
             clock.now = 1.0
             progress.show(50, totals_of(500))
             progress.end(100, totals_of(1000))
@@ -130,16 +132,16 @@ class TestProgress:
         """Of a pipe, nobody knows how much will come: there is no bar, and no share."""
         clock = Clock()
         with redirect_stderr(Terminal()) as err:
-            progress = Progress(None, 0, clock)
+            progress = Progress(None, clock)
             clock.now = 1.0
             progress.end(100, totals_of(10))
         assert err.getvalue() == "\r10 events, 10/s\n"
 
     def test_without_standard_error(self) -> None:
-        """A process may have none, as below pythonw; then nothing is message."""
+        """A process may have none, as below pythonw; then nothing is reported."""
         with redirect_stderr(None):
-            progress = Progress(100, 0)
-            progress.message("something")
+            progress = Progress(100)
+            progress.not_accepted("something")
             progress.end(100, totals_of(10))
         assert totals_of(10).events.read == 10
 
@@ -158,7 +160,7 @@ class TestProgress:
         ours, theirs = os.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
         with os.fdopen(theirs, "w") as terminal, redirect_stderr(terminal):
-            Progress(100, 0, Clock()).end(100, totals_of(10**12))
+            Progress(100, Clock()).end(100, totals_of(10**12))
         shown = os.read(ours, 65_536).decode().strip("\r\n")
         os.close(ours)
         whole = f"[{'#' * 30}] 100%, 1,000,000,000,000 events, 1,000,000,000,000,000/s"
@@ -217,7 +219,7 @@ class OwnSender:
 def run_load(path: Path, sender: Any, *, in_flight: int = 1) -> tuple[Load, Ledger]:
     """Load a file, and return the run and what it has settled."""
     with Interruption() as interruption, redirect_stderr(io.StringIO()):
-        progress = Progress(None, 0)
+        progress = Progress(None)
         settled = Checkpoint.read(None, [str(path)], "")
         ledger = Ledger([str(path)], settled, None, None, progress)
         plan = Plan([str(path)], in_flight)
@@ -353,7 +355,7 @@ class TestFiles:
             redirect_stderr(io.StringIO()),
             RejectsFile(str(FULL), None) as rejected,
         ):
-            progress = Progress(None, 0)
+            progress = Progress(None)
             settled = Checkpoint.read(path, files, "")
             ledger = Ledger(files, settled, path, rejected, progress)
             ledger.save_seconds = 0
@@ -392,7 +394,7 @@ class TestFiles:
             return store.put_events(request)
 
         with Interruption() as interruption, redirect_stderr(io.StringIO()):
-            progress = Progress(None, 0)
+            progress = Progress(None)
             settled = Checkpoint.read(str(checkpoint), [str(path)], "")
             ledger = Ledger([str(path)], settled, str(checkpoint), None, progress)
             ledger.save_seconds = 0
@@ -419,7 +421,7 @@ class TestFiles:
             return MemorySender().put_events(request)
 
         with Interruption() as interruption, redirect_stderr(io.StringIO()):
-            progress = Progress(None, 0)
+            progress = Progress(None)
             settled = Checkpoint.read(checkpoint, [str(path)], "")
             ledger = Ledger([str(path)], settled, checkpoint, None, progress)
             ledger.save_seconds = 0

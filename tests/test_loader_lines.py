@@ -156,7 +156,7 @@ class TestPosition:
 
 
 class TestUnreadable:
-    """What ends the reading is message with the file and the line."""
+    """What ends the reading is reported with the file and the line."""
 
     def test_no_such_file(self, path: Path) -> None:
         """There was one when the command began, and now there is none."""
@@ -200,7 +200,7 @@ class TestUnreadable:
 
     @needs_posix
     def test_file_system(self, path: Path) -> None:
-        """What the operating system says is message."""
+        """The error of the operating system is reported."""
         path.mkdir()
         message = f"{str(path)!r} cannot be read beyond line 0: Is a directory"
         assert refused(path) == message

@@ -129,8 +129,8 @@ class TestRetry:
     @pytest.mark.parametrize(
         "attempts, facts",
         [
-            (0, "attempts_not_positive 0"),
-            (-1, "attempts_not_positive -1"),
+            (0, "attempts_not_positive 0 not attempts"),
+            (-1, "attempts_not_positive -1 not attempts"),
             (-(10**5000), "integer_too_large 16610 bits"),
         ],
         ids=range(3),
@@ -151,10 +151,10 @@ class TestRetry:
     @pytest.mark.parametrize(
         "seconds, facts",
         [
-            (0, "seconds_not_positive 0"),
-            (-1.5, "seconds_not_positive -1.5"),
-            (float("inf"), "seconds_not_positive inf"),
-            (float("nan"), "seconds_not_positive nan"),
+            (0, "seconds_not_positive 0 not seconds"),
+            (-1.5, "seconds_not_positive -1.5 not seconds"),
+            (float("inf"), "seconds_not_positive inf not seconds"),
+            (float("nan"), "seconds_not_positive nan not seconds"),
             (10**5000, "integer_too_large 16610 bits"),
         ],
         ids=range(5),

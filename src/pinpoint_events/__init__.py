@@ -7,7 +7,9 @@ endpoint or into SQLite; know what became of every single event.
 Names are bound when first used, so that importing this package loads nothing heavy.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pinpoint_events import _lazy
 
 if TYPE_CHECKING:
     from pinpoint_events.builder import BatchBuilder as BatchBuilder
@@ -179,19 +181,4 @@ _MODULES = {
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
-
-def __getattr__(name: str) -> Any:
-    """Bind a public name when it is first used (PEP 562)."""
-    module = _MODULE_OF.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 - needed on first use only
-
-    value = getattr(import_module(f"{__name__}.{module}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """Return the public names, bound or not."""
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = _lazy.accessors(globals(), __all__, _MODULE_OF)

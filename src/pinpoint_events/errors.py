@@ -386,12 +386,12 @@ class TransportError(SenderError):
         is_retry_safe: bool = False,  # noqa: FBT001, FBT002 - args rebuild it
         retry_after_seconds: float | None = None,
         request_id: str | None = None,
+        *,
         code: TransportErrorCode = TransportErrorCode.OTHER,
     ) -> None:
         """Keep what happened."""
         super().__init__(message, is_retry_safe, retry_after_seconds, request_id)
-        self.args: tuple[Any, ...] = (*self.args, code)
-        self.code = code
+        self.code = code  # not in `args`: pickle restores it with `__dict__`
 
 
 class InvalidResponseErrorCode(StrEnum):
@@ -425,12 +425,12 @@ class InvalidResponseError(SenderError):
         is_retry_safe: bool = False,  # noqa: FBT001, FBT002 - args rebuild it
         retry_after_seconds: float | None = None,
         request_id: str | None = None,
+        *,
         code: InvalidResponseErrorCode = InvalidResponseErrorCode.UNREADABLE,
     ) -> None:
         """Keep what happened."""
         super().__init__(message, is_retry_safe, retry_after_seconds, request_id)
-        self.args: tuple[Any, ...] = (*self.args, code)
-        self.code = code
+        self.code = code  # not in `args`: pickle restores it with `__dict__`
 
 
 class StoreErrorCode(StrEnum):

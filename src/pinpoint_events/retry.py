@@ -72,7 +72,7 @@ def _attempts(value: int) -> int:
     if not isinstance(sound, int) or isinstance(sound, bool):
         sound = wrong_type(sound, Expected.ATTEMPTS)
     elif sound < 1:
-        sound = _refused(sound, ProblemCode.ATTEMPTS_NOT_POSITIVE)
+        sound = _refused(sound, ProblemCode.ATTEMPTS_NOT_POSITIVE, Expected.ATTEMPTS)
     attempts: int = sound
     return attempts
 
@@ -82,15 +82,15 @@ def _seconds(value: float) -> float:
     if not isinstance(sound, int | float) or isinstance(sound, bool):
         sound = wrong_type(sound, Expected.SECONDS)
     elif not 0 < sound <= sys.float_info.max:
-        sound = _refused(sound, ProblemCode.SECONDS_NOT_POSITIVE)
+        sound = _refused(sound, ProblemCode.SECONDS_NOT_POSITIVE, Expected.SECONDS)
     seconds: float = sound
     return seconds
 
 
-def _refused(number: float, code: ProblemCode) -> Refused:
+def _refused(number: float, code: ProblemCode, allowed: Expected) -> Refused:
     if isinstance(number, int) and abs(number) > MAX_INTEGER:
         return too_large(number)
-    return Refused(Problem(code, actual=number))
+    return Refused(Problem(code, actual=number, allowed=allowed))
 
 
 @final

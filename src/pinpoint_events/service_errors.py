@@ -39,7 +39,7 @@ _WAIT_DIGITS: Final = 9  # 30 years of seconds; more is no wait that anybody mea
 
 
 def service_error(response: HttpResponse) -> ServiceError:
-    """Return the error that an answer other than 2xx stands for."""
+    """Return the error of an answer other than 2xx."""
     said = _members(response.body)
     status = response.status
     kind = InternalServerError if status // 100 == _SERVER_ERRORS else ServiceError

@@ -948,7 +948,7 @@ class TestFaults:
 
         with connected(place.server) as connection:
             connection.sendall(request(json.dumps(ONE).encode()))
-            while place.faults._armed[0].count < 1:
+            while place.faults._active[0].count < 1:
                 assert place.post(b"", method="GET", path="/healthz").status == 200
             send("later")
             assert answer(connection).status == 202

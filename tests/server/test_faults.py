@@ -50,7 +50,7 @@ class TestFault:
                     "status: number_out_of_range 200 a whole number",
                     "code: not_header_text",
                     "message: empty",
-                    "calls: not_positive_integers",
+                    "calls: not_positive_integers not integers",
                 ],
             ),
             (

@@ -91,7 +91,7 @@ class TestCredentials:
     def test_quoted(self, parts: tuple[str, str]) -> None:
         """Quotation marks are no part of a key; whoever copied them is told so."""
         assert refused(Credentials, *parts) == (
-            "the key stands in quotation marks; take them away"
+            "the key is in quotation marks; remove them"
         )
 
     def test_unusable_token(self) -> None:
@@ -284,10 +284,7 @@ class TestFromFile:
         [
             (
                 f"aws_secret_access_key = {SECRET}\n{WEB}",
-                (
-                    "1 stands in no profile; begin one, with its name in brackets: "
-                    "[default]"
-                ),
+                ("1 is in no profile; begin one, with its name in brackets: [default]"),
             ),
             (f"{WEB}{SECRET}\n", "4 is no setting; write NAME = VALUE"),
             (f"{WEB}{WEB}", "4 begins a profile a second time; give it another name"),

@@ -354,7 +354,7 @@ class TestRefused:
             (
                 ("--no-auth", "--to", "sqlite:///{app}.db"),
                 (
-                    "argument --to: '{app}' stands for nothing; write "
+                    "argument --to: '{app}' is no known placeholder; write "
                     "{application_id}, or { as %7B in a name"
                 ),
             ),

@@ -10,7 +10,7 @@ A timeout bounds one wait for the network; the deadline of an exchange bounds al
 them, interim answers and a body that arrives byte by byte included.
 
 Connections belong to the process that opened them: after a `fork`, the child's first
-request opens one of its own. No lock is held that a `fork` could leave locked.
+request opens a new one. No lock is held that a `fork` could leave locked.
 """
 
 import http.client
@@ -65,7 +65,7 @@ class Proxy(NamedTuple):
 
     Attributes:
         url: With its user-info, if it has one.
-        headers: What it wants to be message, credentials among it.
+        headers: What it requires, credentials among it.
         ca_bundle: Path of the certificates to trust a proxy by that is itself `https`.
         client_cert: What to show to such a proxy: a path, or one of it and of its key.
         forwards_https: Whether such a proxy is trusted with what goes to `https` hosts.
@@ -255,7 +255,7 @@ _ANNOUNCEMENTS: Final = range(102, 200)
 
 
 class _Connection(http.client.HTTPConnection):
-    """A connection that knows its process, and reads with a timeout of its own."""
+    """A connection that knows its process, and reads with a separate timeout."""
 
     response_class = _FinalResponse
 

@@ -36,7 +36,7 @@ _CODES: Final[Sequence[tuple[type[Exception], int]]] = (
 
 _PROGRAM: Final = "pinpoint-events"
 
-# Each in a module of its own, imported when called for: an answer to a slip of the
+# Each in a separate module, imported when called for: an answer to a slip of the
 # keyboard does not wait for what sends events.
 _COMMANDS: Final = {
     "demo": "demo",
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Run a command, and return its exit code.
 
     Args:
-        arguments: What stands behind the program's name; those of the process if None.
+        arguments: The arguments after the program's name; those of the process if None.
     """
     console.use_utf8()
     given = list(sys.argv[1:] if arguments is None else arguments)

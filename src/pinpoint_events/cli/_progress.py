@@ -29,25 +29,23 @@ class Progress:
 
     Args:
         total: Bytes of all files; None if that is not known.
-        before: Events that earlier runs have read.
         clock: Seconds of a clock that nobody sets.
     """
 
     def __init__(
         self,
         total: int | None,
-        before: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._total = total
-        self._before = before
+        self._before = 0  # events that earlier runs have read
         self._clock = clock
         self._started = clock()
         # None where the process was started without standard error, as by pythonw.
         self._bar = sys.stderr if sys.stderr and sys.stderr.isatty() else None
         self._every = _LINE_SECONDS if self._bar is None else _BAR_SECONDS
         self._due = self._started + self._every
-        self._columns = 0  # of the bar that stands in the terminal's last line
+        self._columns = 0  # of the bar in the terminal's last line
 
     def show(self, consumed: int, totals: Totals) -> None:
         """
@@ -69,8 +67,27 @@ class Progress:
             _write(self._bar, "\n")
             self._columns = 0
 
-    def message(self, text: str) -> None:
-        """Tell something else, in a line of its own."""
+    def continues(self, totals: Totals) -> None:
+        """Tell how much earlier runs have loaded."""
+        self._before = totals.events.read
+        self._message(f"going on behind {self._before:,} events of earlier runs")
+
+    def not_accepted(self, text: str) -> None:
+        """Tell of one item that was not accepted."""
+        self._message(text)
+
+    def more_not_accepted(self) -> None:
+        """Tell where all of them can be read."""
+        self._message("what else is not accepted is counted; --rejected FILE has all")
+
+    def interrupted(self) -> None:
+        """Tell what a signal does."""
+        self._message(
+            "interrupted: what is on its way is waited for; a second signal ends at "
+            "once"
+        )
+
+    def _message(self, text: str) -> None:
         if self._bar is not None and self._columns:
             _write(self._bar, f"\r{' ' * self._columns}\r")
             self._columns = 0
@@ -102,9 +119,9 @@ class Progress:
 
 def _columns_of(terminal: TextIO) -> int:
     """Return its width; `shutil` would ask standard output, which may be a file."""
-    message = os.environ.get("COLUMNS", "")
-    if message.isdecimal() and int(message):
-        return int(message)
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return int(columns)
     try:
         return os.get_terminal_size(terminal.fileno()).columns or _COLUMNS
     except OSError:

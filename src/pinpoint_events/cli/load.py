@@ -10,7 +10,7 @@ import os
 import stat
 from argparse import Namespace
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +18,7 @@ from pinpoint_events.cli import _console as console
 from pinpoint_events.cli._codes import INTERRUPTED, NOT_ALL_ACCEPTED, SUCCESS
 from pinpoint_events.cli._parser import Parser, UsageError
 from pinpoint_events.errors import LoadError, LoadErrorCode, SenderError
+from pinpoint_events.loader.limits import IN_FLIGHT, MOST_IN_FLIGHT
 
 if TYPE_CHECKING:
     from pinpoint_events.loader.totals import Totals
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 _STDIN: Final = "-"
-_IN_FLIGHT: Final = 4
-_MOST_IN_FLIGHT: Final = 64
 _OPTION_OF: Final = {
     LoadErrorCode.CHECKPOINT_UNREADABLE: "--checkpoint",
     LoadErrorCode.CHECKPOINT_INVALID: "--checkpoint",
@@ -56,48 +55,38 @@ def run(program: str, arguments: list[str]) -> int:
     # Here, because help does not need them.
     from pinpoint_events.cli._interruption import Interruption  # noqa: PLC0415
     from pinpoint_events.cli._progress import Progress  # noqa: PLC0415
-    from pinpoint_events.loader.checkpoint import Checkpoint  # noqa: PLC0415
-    from pinpoint_events.loader.ledger import Ledger  # noqa: PLC0415
-    from pinpoint_events.loader.loading import Load, Plan  # noqa: PLC0415
-    from pinpoint_events.loader.rejects_file import RejectsFile  # noqa: PLC0415
+    from pinpoint_events.loader.loading import Plan, run_plan  # noqa: PLC0415
     from pinpoint_events.senders.url import open_sender  # noqa: PLC0415
 
-    files = options.files
-    try:
-        settled = Checkpoint.read(options.checkpoint, files, _place(options))
-    except LoadError as error:
-        raise _for_users(error) from error.__cause__
-    before = settled.totals.events.read
-    with ExitStack() as stack:
-        enter = stack.enter_context
-        sender = enter(open_sender(options.to, application_id=options.application_id))
-        rejected = None
-        if options.rejected is not None:
-            try:
-                file = RejectsFile(options.rejected, settled.rejected_bytes)
-            except LoadError as error:
-                raise _for_users(error) from error.__cause__
-            rejected = enter(file)
-        interruption = enter(Interruption())
-        progress = Progress(total, before)
-        if before:
-            progress.message(f"going on behind {before:,} events of earlier runs")
-        ledger = Ledger(files, settled, options.checkpoint, rejected, progress)
-        plan = Plan(files, options.in_flight, options.source_id)
-        load = Load(plan, sender, ledger, interruption, progress)
-        load.run()
-        progress.end(load.consumed, ledger.totals)
+    with (
+        open_sender(options.to, application_id=options.application_id) as sender,
+        Interruption() as interruption,
+    ):
+        progress = Progress(total)
+        try:
+            load = run_plan(
+                Plan(options.files, options.in_flight, options.source_id),
+                sender,
+                checkpoint=options.checkpoint,
+                rejected=options.rejected,
+                destination=_place(options),
+                stopping=interruption,
+                reports=progress,
+            )
+        except LoadError as error:
+            raise _for_users(error) from error.__cause__
+        progress.end(load.consumed, load.totals)
         is_all_read = load.is_all_read and load.trouble is None
         # Who reads no more of it still gets the exit code.
         with suppress(console.OutputClosedError):
-            console.out(_summary(ledger.totals, is_all_read=is_all_read))
+            console.out(_summary(load.totals, is_all_read=is_all_read))
         if not is_all_read:
             console.message(_how_to_go_on(options))
         if load.trouble is not None:
             raise _for_users(load.trouble)
     if not is_all_read:
         return INTERRUPTED
-    return SUCCESS if ledger.totals.is_all_accepted else NOT_ALL_ACCEPTED
+    return SUCCESS if load.totals.is_all_accepted else NOT_ALL_ACCEPTED
 
 
 def _for_users(error: BaseException) -> BaseException:
@@ -149,7 +138,7 @@ def _parser(program: str) -> Parser:
     add(
         "--application-id",
         metavar="ID",
-        help="the Pinpoint project; may stand in the URL instead",
+        help="the Pinpoint project; may be in the URL instead",
     )
     add(
         "--rejected",
@@ -167,9 +156,9 @@ def _parser(program: str) -> Parser:
         "--in-flight",
         metavar="NUMBER",
         type=int,
-        default=_IN_FLIGHT,
-        help=f"requests on their way at a time, from 1 to {_MOST_IN_FLIGHT} "
-        f"({_IN_FLIGHT} if left out)",
+        default=IN_FLIGHT,
+        help=f"requests on their way at a time, from 1 to {MOST_IN_FLIGHT} "
+        f"({IN_FLIGHT} if left out)",
     )
     add(
         "--source-id",
@@ -185,14 +174,14 @@ def _refuse_contradictions(parser: Parser, options: Namespace) -> None:
     from pinpoint_events.senders.url import sqlite_path  # noqa: PLC0415
 
     number = options.in_flight
-    if not 1 <= number <= _MOST_IN_FLIGHT:
+    if not 1 <= number <= MOST_IN_FLIGHT:
         parser.error(
-            f"argument --in-flight: {number} is not from 1 to {_MOST_IN_FLIGHT}"
+            f"argument --in-flight: {number} is not from 1 to {MOST_IN_FLIGHT}"
         )
     if options.files.count(_STDIN) > 1:
-        parser.error(f"argument FILE: {_STDIN} stands more than once")
+        parser.error(f"argument FILE: {_STDIN} is given more than once")
     if options.source_id is not None and len(options.files) > 1:
-        parser.error("argument --source-id: stands for one FILE, and there are more")
+        parser.error("argument --source-id: is for a single FILE, and there are more")
     if options.source_id is not None:
         _refuse_unfit(parser, options.source_id)
     # One of them would be written while it is read, or by two at once.

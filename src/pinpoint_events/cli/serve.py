@@ -111,7 +111,7 @@ def _parser(program: str) -> Parser:
         metavar="URL",
         default="sqlite:///events.db",
         help="where events go: sqlite:///FILE, pinpoint://ID?region=..., ...; "
-        f"{_PLACEHOLDER} in it stands for the application that a call names "
+        f"{_PLACEHOLDER} in it is replaced by the application that a call names "
         "(sqlite:///events.db if left out)",
     )
     add(
@@ -189,7 +189,7 @@ def _senders(url: str) -> "Callable[[str], Sender]":
         (each for each in _BRACES.findall(url) if each != _PLACEHOLDER), None
     )
     if unknown is not None:
-        message = f"argument --to: {shortened(unknown)} stands for nothing"
+        message = f"argument --to: {shortened(unknown)} is no known placeholder"
         raise UsageError(f"{message}; write {_PLACEHOLDER}, or {{ as %7B in a name")
     if _PLACEHOLDER in url:
         _try(url)

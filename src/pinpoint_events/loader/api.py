@@ -3,23 +3,19 @@
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from contextlib import ExitStack
+from functools import partial
 from threading import Thread
-from typing import BinaryIO, Final, NamedTuple, TypeAlias
+from typing import BinaryIO, NamedTuple, TypeAlias
 
 from pinpoint_events.errors import LoadError, LoadErrorCode, PinpointEventsError
-from pinpoint_events.loader.checkpoint import Checkpoint
-from pinpoint_events.loader.ledger import Ledger
+from pinpoint_events.loader.limits import IN_FLIGHT, MOST_IN_FLIGHT
 from pinpoint_events.loader.lines import STDIN
-from pinpoint_events.loader.loading import Load, Plan
-from pinpoint_events.loader.rejects_file import RejectsFile
+from pinpoint_events.loader.loading import Load, Plan, run_plan
 from pinpoint_events.loader.stopping import Stop
 from pinpoint_events.loader.totals import Totals
 from pinpoint_events.senders.protocol import Sender
 
 __all__ = ["LoadProgress", "Path", "Source", "load"]
-
-_MOST_IN_FLIGHT: Final = 64
 
 Path: TypeAlias = str | os.PathLike[str]
 Source: TypeAlias = Path | BinaryIO
@@ -38,14 +34,14 @@ class LoadProgress(NamedTuple):
     totals: Totals
 
 
-def load(  # noqa: PLR0913 - each is an option of its own
+def load(  # noqa: PLR0913 - each is a separate option
     files: Iterable[Source],
     sender: Sender,
     *,
     checkpoint: Path | None = None,
     rejected: Path | None = None,
     progress: Callable[[LoadProgress], object] | None = None,
-    in_flight: int = 4,
+    in_flight: int = IN_FLIGHT,
     source_id: str | None = None,
     destination: str = "",
 ) -> Totals:
@@ -78,8 +74,8 @@ def load(  # noqa: PLR0913 - each is an option of its own
             written. A second one is raised at once.
     """
     sources = list(files)
-    if not 1 <= in_flight <= _MOST_IN_FLIGHT:
-        raise ValueError(f"in_flight is {in_flight}, not from 1 to {_MOST_IN_FLIGHT}")
+    if not 1 <= in_flight <= MOST_IN_FLIGHT:
+        raise ValueError(f"in_flight is {in_flight}, not from 1 to {MOST_IN_FLIGHT}")
     if source_id is not None and (not source_id or len(sources) > 1):
         raise ValueError("source_id is a text that is not empty, for a single file")
     names = [_name(source) for source in sources]
@@ -88,28 +84,27 @@ def load(  # noqa: PLR0913 - each is an option of its own
         for index, source in enumerate(sources)
         if not isinstance(source, str | os.PathLike)
     }
-    path = None if checkpoint is None else os.fspath(checkpoint)
-    with ExitStack() as stack:
-        settled = Checkpoint.read(path, names, destination)
-        rejects = None
-        if rejected is not None:
-            file = RejectsFile(os.fspath(rejected), settled.rejected_bytes)
-            rejects = stack.enter_context(file)
-        stop = stack.enter_context(Stop())
+    with Stop() as stop:
         reports = _Reports(progress, stop)
-        ledger = Ledger(names, settled, path, rejects, reports)
-        run = Load(
-            Plan(names, in_flight, source_id, streams), sender, ledger, stop, reports
+        run = partial(
+            run_plan,
+            Plan(names, in_flight, source_id, streams),
+            sender,
+            checkpoint=None if checkpoint is None else os.fspath(checkpoint),
+            rejected=None if rejected is None else os.fspath(rejected),
+            destination=destination,
+            stopping=stop,
+            reports=reports,
         )
-        _finish(run, stop)
-        trouble = reports.error or run.trouble
+        done = _in_thread(run, stop)
+        trouble = reports.error or done.trouble
     if trouble is not None:
-        raise _with_totals(trouble, ledger.totals)
-    return ledger.totals
+        raise _with_totals(trouble, done.totals)
+    return done.totals
 
 
 class _Reports:
-    """Hands the progress to the caller; messages are for the command."""
+    """Hands the progress to the caller, and nothing else."""
 
     def __init__(
         self, progress: Callable[[LoadProgress], object] | None, stop: Stop
@@ -117,6 +112,9 @@ class _Reports:
         self.error: Exception | None = None
         self._progress = progress
         self._stop = stop
+
+    def continues(self, totals: Totals) -> None:
+        """Do nothing."""
 
     def show(self, consumed: int, totals: Totals) -> None:
         """Call back."""
@@ -128,7 +126,13 @@ class _Reports:
             self.error = error
             self._stop.stop()
 
-    def message(self, text: str) -> None:
+    def not_accepted(self, text: str) -> None:
+        """Do nothing."""
+
+    def more_not_accepted(self) -> None:
+        """Do nothing."""
+
+    def interrupted(self) -> None:
         """Do nothing."""
 
 
@@ -139,21 +143,19 @@ def _name(source: Source) -> str:
     return str(getattr(source, "name", "stream"))
 
 
-def _finish(run: Load, stop: Stop) -> None:
+def _in_thread(run: Callable[[], Load], stop: Stop) -> Load:
     """Run in another thread, so that Ctrl-C leaves no batch half settled."""
-    ended: Future[None] = Future()
+    ended: Future[Load] = Future()
 
-    def in_thread() -> None:
+    def settle() -> None:
         try:
-            run.run()
+            ended.set_result(run())
         except BaseException as error:  # noqa: BLE001 - raised by `result`
             ended.set_exception(error)
-        else:
-            ended.set_result(None)
 
-    Thread(target=in_thread, name="pinpoint-events-load", daemon=True).start()
+    Thread(target=settle, name="pinpoint-events-load", daemon=True).start()
     try:
-        ended.result()
+        return ended.result()
     except KeyboardInterrupt:
         stop.stop()
         ended.result()

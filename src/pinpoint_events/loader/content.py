@@ -42,7 +42,7 @@ BAD_REQUEST: Final = 400
 _TOO_LARGE: Final = 413
 
 NOTES: Final = ("Outcome", "Code", "Message", "File", "Line")
-"""What stands beside an event in the file of those that were not accepted."""
+"""The members beside an event in the file of those that were not accepted."""
 
 _EVENT_MEMBERS: Final = ("EndpointId", "EventId", "Endpoint", "Event")
 _KNOWN: Final = frozenset(_EVENT_MEMBERS)
@@ -153,7 +153,7 @@ def content(line: Line, ids: EventIds) -> Content:
 def line_members(
     endpoint_id: str, event_id: str, endpoint: Any, event: Any
 ) -> dict[str, Any]:
-    """Return an event as a line of its own holds it."""
+    """Return an event as the members of a line."""
     values = (endpoint_id, event_id, endpoint, event)
     return dict(zip(_EVENT_MEMBERS, values, strict=True))
 
@@ -315,7 +315,7 @@ def _sound_batches(
 
 
 def _members(endpoint_id: str, batch: dict[str, Any], event_id: str) -> dict[str, Any]:
-    """Return an event of a request as a line of its own would hold it."""
+    """Return an event of a request as the members of a line."""
     endpoint = batch.get("Endpoint", {})
     return line_members(endpoint_id, event_id, endpoint, batch["Events"][event_id])
 

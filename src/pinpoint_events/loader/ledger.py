@@ -37,13 +37,22 @@ _OPEN: Final = frozenset({Outcome.RETRYABLE, Outcome.UNREPORTED})
 
 
 class Reports(Protocol):
-    """Takes what is reported of a run."""
+    """What a run reports while it goes on."""
+
+    def continues(self, totals: Totals) -> None:
+        """Take the totals of the earlier runs that this one continues."""
 
     def show(self, consumed: int, totals: Totals) -> None:
-        """Take how far it is."""
+        """Take the bytes read in this run, and the totals."""
 
-    def message(self, text: str) -> None:
-        """Take a message."""
+    def not_accepted(self, text: str) -> None:
+        """Take one line on an item that no file takes; it has no payload."""
+
+    def more_not_accepted(self) -> None:
+        """Note that there are more of them, which are only counted."""
+
+    def interrupted(self) -> None:
+        """Note that no more is read, and that what is in flight is awaited."""
 
 
 class _Note(NamedTuple):
@@ -85,7 +94,7 @@ class Ledger:
         settled: What earlier runs have settled; changed as this one goes on.
         path: Of the checkpoint; None for none.
         rejected: The file for what is not accepted; None to tell of it only.
-        progress: For messages.
+        reports: Takes what is not accepted, if no file does.
 
     Attributes:
         totals: Of this run and the earlier ones.
@@ -103,14 +112,14 @@ class Ledger:
         settled: Checkpoint,
         path: str | None,
         rejected: RejectsFile | None,
-        progress: Reports,
+        reports: Reports,
     ) -> None:
         self.totals = settled.totals.copy()
         self.settled = settled
         self._files = files
         self._path = path
         self._rejected = rejected
-        self._progress = progress
+        self._reports = reports
         self._is_held_back = False
         self._shown = 0
         self._saved_at = time.monotonic()
@@ -192,12 +201,9 @@ class Ledger:
         for note in notes:
             self._shown += 1
             if self._shown <= _MOST_SHOWN:
-                self._progress.message(note.text(name))
+                self._reports.not_accepted(note.text(name))
             elif self._shown == _MOST_SHOWN + 1:
-                message = (
-                    "what else is not accepted is counted; --rejected FILE has all"
-                )
-                self._progress.message(message)
+                self._reports.more_not_accepted()
 
 
 def _notes(batch: Batch, failed: dict[Key, Failure]) -> Iterator[_Note]:

@@ -27,6 +27,7 @@ STDIN: Final = "-"
 _GZIP: Final = b"\x1f\x8b"  # how a member begins; RFC 1952, 2.3.1
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"  # as Windows' own editor saves UTF-8
 _BLOCK_BYTES: Final = 65_536
+_READ1_BYTES: Final = 1_048_576  # more than the buffer of a stream usually has
 
 # The service takes 4 MB; what is more than that in a line are spaces and escapes.
 MOST_BYTES: Final = 2 * bound(Quotas().request_bytes)
@@ -85,28 +86,38 @@ class _Counted(io.RawIOBase):
         super().__init__()
         self._file = file
         self._wait_for = wait_for
-        self._ahead = b""
-        while len(self._ahead) < len(_GZIP):
-            data = self._read(len(_GZIP) - len(self._ahead))
+        # A stream that the caller opened may have a buffer: its `read` would wait until
+        # that is full, and waiting for the file does not see what is in it.
+        self._read1: Callable[[int], bytes | None] | None = getattr(file, "read1", None)
+        self._is_buffer_empty = True
+        ahead = b""
+        while len(ahead) < len(_GZIP):
+            data = self._read(len(_GZIP) - len(ahead))
             if not data:
                 break
-            self._ahead += data
-        self.is_gzip = self._ahead == _GZIP
+            ahead += data
+        self._ahead = memoryview(ahead)
+        self.is_gzip = ahead.startswith(_GZIP)
         self.consumed = 0
 
     def _read(self, most: int) -> bytes:
-        self._wait_for(self._file)
-        # None is not the end: it comes from a pipe that is set not to wait.
-        while (data := self._file.read(most)) is None:
+        """Return bytes as soon as there are some: at most so many, or a full buffer."""
+        read: Callable[[int], bytes | None] = self._read1 or self._file.read
+        size = most if self._read1 is None else _READ1_BYTES
+        if self._is_buffer_empty:
             self._wait_for(self._file)
+        # None is not the end: it comes from a pipe that is set not to wait.
+        while (data := read(size)) is None:
+            self._wait_for(self._file)
+        self._is_buffer_empty = self._read1 is None or len(data) < size
         return data
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        data = self._ahead or self._read(len(buffer))
-        self._ahead = b""
+        ahead = self._ahead or memoryview(self._read(len(buffer)))
+        data, self._ahead = ahead[: len(buffer)], ahead[len(buffer) :]
         buffer[: len(data)] = data
         self.consumed += len(data)
         return len(data)
@@ -288,5 +299,5 @@ def _reason(error: Exception) -> str:
         return "its gzip data end too early; get the whole file"
     if isinstance(error, gzip.BadGzipFile | zlib.error):
         return "its gzip data are damaged; get the file anew"
-    # Of the system's errors only the words: the path stands there already.
+    # Of the system's errors only the words: the message has the path already.
     return str(getattr(error, "strerror", None) or type(error).__name__)

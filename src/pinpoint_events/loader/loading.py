@@ -2,27 +2,31 @@
 The run: lines into batches, several of them on their way, settled in order.
 
 One thread reads, packs and settles; the others only send. Batches are settled in the
-order of their lines, whichever is answered first: so what is settled is all that stands
+order of their lines, whichever is answered first: so what is settled is all that is
 before one point of the input, and nothing behind it.
 """
 
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from functools import partial
 from types import MappingProxyType
 from typing import BinaryIO, Final, NamedTuple
 
 from pinpoint_events.errors import LoadError, LoadErrorCode
 from pinpoint_events.loader.batch import Batch, Packer, contradict
+from pinpoint_events.loader.checkpoint import Checkpoint
 from pinpoint_events.loader.content import EventIds, content
 from pinpoint_events.loader.ledger import Ledger, Reports
 from pinpoint_events.loader.lines import Line, Lines
+from pinpoint_events.loader.rejects_file import RejectsFile
 from pinpoint_events.loader.sending import Answer, send
 from pinpoint_events.loader.stopping import Interrupted, Stopping
+from pinpoint_events.loader.totals import Totals
 from pinpoint_events.senders.protocol import Sender
 
-__all__ = ["Load", "Plan"]
+__all__ = ["Load", "Plan", "run_plan"]
 
 _OF_THE_INPUT: Final = (LoadErrorCode.INPUT_UNREADABLE, LoadErrorCode.INPUT_CHANGED)
 _LOOK_SECONDS: Final = 0.1  # from a signal to what it does, while a request is awaited
@@ -35,7 +39,7 @@ class Plan(NamedTuple):
     Attributes:
         files: Paths, or `-`, in their order.
         in_flight: How many requests may be on their way at a time.
-        source_id: What stands for the file in new event ids; None to go by its content.
+        source_id: The file's name in new event ids; None to derive it from its content.
         streams: Index of a file to the file, where it is open already.
     """
 
@@ -59,7 +63,7 @@ class Load:
         sender: Where to.
         ledger: What is settled so far; settles what is sent.
         interruption: Says when to end early.
-        progress: Is called with how far it is.
+        reports: Takes how far it is.
 
     Attributes:
         consumed: Bytes of the files that were read.
@@ -77,7 +81,7 @@ class Load:
         sender: Sender,
         ledger: Ledger,
         interruption: Stopping,
-        progress: Reports,
+        reports: Reports,
     ) -> None:
         self.consumed = 0
         self.is_all_read = False
@@ -86,8 +90,13 @@ class Load:
         self._sender = sender
         self._ledger = ledger
         self._interruption = interruption
-        self._progress = progress
+        self._reports = reports
         self._pending: deque[_InFlight] = deque()
+
+    @property
+    def totals(self) -> Totals:
+        """What became of all lines, in this run and those it continues."""
+        return self._ledger.totals
 
     def run(self) -> None:
         """Load all files, or as far as that goes."""
@@ -101,10 +110,7 @@ class Load:
                     self._await_oldest()
             except Interrupted:
                 self._cancel()
-                self._progress.message(
-                    "interrupted: what is on its way is waited for; a second signal "
-                    "ends at once"
-                )
+                self._reports.interrupted()
             except LoadError as error:
                 self.trouble = error
                 if error.code not in _OF_THE_INPUT:  # what is before it is loaded
@@ -151,7 +157,7 @@ class Load:
         try:
             return self._interruption.during(lines.read)
         except LoadError:
-            # What stands before the damage is sound.
+            # What is before the damage is sound.
             self._send(packer.close(lines.position), pool)
             raise
 
@@ -179,7 +185,7 @@ class Load:
         answers = self._pending[0].answers
         while not wait((answers,), _LOOK_SECONDS).done:
             self._interruption.check()
-            self._progress.show(self.consumed, self._ledger.totals)
+            self._reports.show(self.consumed, self._ledger.totals)
         self._interruption.check()
         trouble = self._settle_oldest()
         if trouble is not None:
@@ -193,7 +199,7 @@ class Load:
             trouble = self._ledger.settle(batch, answers.result())
         else:
             self._ledger.hold_back()
-        self._progress.show(self.consumed, self._ledger.totals)
+        self._reports.show(self.consumed, self._ledger.totals)
         return trouble
 
     def _cancel(self) -> None:
@@ -201,3 +207,41 @@ class Load:
         while self._pending and self._pending[-1].answers.cancel():
             self._pending.pop()
             self.is_all_read = False
+
+
+def run_plan(  # noqa: PLR0913 - each is a separate option
+    plan: Plan,
+    sender: Sender,
+    *,
+    checkpoint: str | None,
+    rejected: str | None,
+    destination: str,
+    stopping: Stopping,
+    reports: Reports,
+) -> Load:
+    """
+    Continue from a checkpoint, if there is one, and return the run when it is over.
+
+    Args:
+        plan: What to load.
+        sender: Where to.
+        checkpoint: Path of the checkpoint; None for none.
+        rejected: Path of the file for what is not accepted; None for none.
+        destination: The name of where the sender sends to, in the checkpoint.
+        stopping: Says when to end early.
+        reports: Takes how far it is.
+
+    Raises:
+        LoadError: If nothing was begun; of later errors the run has the `trouble`.
+    """
+    settled = Checkpoint.read(checkpoint, plan.files, destination)
+    with ExitStack() as stack:
+        file = None
+        if rejected is not None:
+            file = stack.enter_context(RejectsFile(rejected, settled.rejected_bytes))
+        if settled.totals.events.read:
+            reports.continues(settled.totals)
+        ledger = Ledger(plan.files, settled, checkpoint, file, reports)
+        load = Load(plan, sender, ledger, stopping, reports)
+        load.run()
+    return load

@@ -68,7 +68,7 @@ class Totals:
 
     Attributes:
         events: Of events. A line that cannot be read counts as one event.
-        endpoints: Of endpoints with data of their own.
+        endpoints: Of endpoints whose data was sent.
     """
 
     events: OutcomeCounts = attrs.field(factory=OutcomeCounts)

@@ -51,7 +51,7 @@ class Outcome(StrEnum):
 
     @classmethod
     def of(cls, status_code: int | None) -> "Outcome":
-        """Return the outcome that a status code stands for."""
+        """Return the outcome of a status code."""
         if status_code == _ACCEPTED:
             return cls.ACCEPTED
         if status_code is None:
@@ -82,7 +82,7 @@ class EndpointItemResponse(Immutable):
 
     @property
     def outcome(self) -> Outcome:
-        """The outcome that the status code stands for."""
+        """The outcome of the status code."""
         return Outcome.of(self.status_code)
 
 
@@ -102,7 +102,7 @@ class EventItemResponse(Immutable):
 
     @property
     def outcome(self) -> Outcome:
-        """The outcome that the status code stands for."""
+        """The outcome of the status code."""
         return Outcome.of(self.status_code)
 
 
@@ -167,7 +167,7 @@ class ItemOutcome(NamedTuple):
         item: The `Endpoint` or `Event` as it was sent; None within an error, which
             carries no payload.
         response: The service's answer for it; None if there was none.
-        outcome: The outcome that the answer stands for.
+        outcome: The outcome of the answer.
     """
 
     endpoint_id: str

@@ -4,8 +4,9 @@ Where requests go. All senders answer alike, with one typed response.
 Each is loaded when first used: what sends to AWS loads botocore, the others do not.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pinpoint_events import _lazy
 
 if TYPE_CHECKING:
     from pinpoint_events.endpoints.merge import merged as merged
@@ -51,17 +52,4 @@ _MODULE_OF = {
     "open_sender": "senders.url",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Bind a public name when it is first used (PEP 562)."""
-    module = _MODULE_OF.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"pinpoint_events.{module}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """Return the public names, bound or not."""
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = _lazy.accessors(globals(), __all__, _MODULE_OF)

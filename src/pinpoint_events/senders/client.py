@@ -45,7 +45,7 @@ class ClientSender(BaseSender):
 
     The client stays the caller's: nothing on it is changed, and closing the sender does
     not close it. Credentials, region, timeouts and retries are the client's; this
-    sender adds no retry of its own. So a request that failed as a whole was sent again
+    sender adds no retry. So a request that failed as a whole was sent again
     as often as the client's config says, and items that came back retryable were not:
     send `request.retry(response)`.
 

@@ -93,7 +93,7 @@ class PinpointSender(BaseSender):
     observer: AttemptObserver | None
     _time: ClassVar[Time] = Time()
 
-    def __init__(  # noqa: PLR0913 - each is an option of its own
+    def __init__(  # noqa: PLR0913 - each is a separate option
         self,
         application_id: str,
         *,

@@ -7,8 +7,9 @@ command `pinpoint-events serve` does as a program. Both need the extra `server`.
 Names are bound when first used, so that importing this loads nothing heavy.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pinpoint_events import _lazy
 
 if TYPE_CHECKING:
     from pinpoint_events.endpoints.protocol import FindsEndpoints as FindsEndpoints
@@ -73,17 +74,4 @@ _MODULES = {
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
-
-def __getattr__(name: str) -> Any:
-    """Bind a public name when it is first used (PEP 562)."""
-    module = _MODULE_OF.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"pinpoint_events.{module}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """Return the public names, bound or not."""
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = _lazy.accessors(globals(), __all__, _MODULE_OF)

@@ -25,7 +25,7 @@ from pinpoint_events.wire.json_text import decode_request
 __all__ = ["CallFaults", "Faults"]
 
 
-class _Armed:
+class _ActiveFault:
     """A fault, with what it has seen since it was added."""
 
     def __init__(self, fault: Fault) -> None:
@@ -34,7 +34,7 @@ class _Armed:
         self.tokens: float | None = None
         self.filled: datetime | None = None
 
-    def meets(self, numbers: Collection[int]) -> bool:
+    def applies(self, numbers: Collection[int]) -> bool:
         """Count one more, and return whether the fault meets it."""
         self.count += 1
         return not numbers or self.count in numbers
@@ -86,7 +86,7 @@ class Faults:
 
     def __init__(self, faults: Iterable[Fault] = ()) -> None:
         self._lock = threading.Lock()
-        self._armed: list[_Armed] = []
+        self._active: list[_ActiveFault] = []
         self.add(*faults)
 
     @classmethod
@@ -109,26 +109,26 @@ class Faults:
         if problems:
             raise ValidationError(problems)
         with self._lock:
-            self._armed += map(_Armed, faults)
+            self._active += map(_ActiveFault, faults)
 
     def clear(self) -> None:
         """Take all faults away."""
         with self._lock:
-            self._armed = []
+            self._active = []
 
     @property
     def active(self) -> tuple[Fault, ...]:
         """The faults there are."""
         with self._lock:
-            return tuple(armed.fault for armed in self._armed)
+            return tuple(active.fault for active in self._active)
 
     @property
     def clock_shift_seconds(self) -> float:
         """How far the endpoint's clock is ahead."""
-        armed = self._armed
-        if not armed:
+        active = self._active
+        if not active:
             return 0.0
-        faults = [each.fault for each in armed]
+        faults = [each.fault for each in active]
         return sum(each.seconds for each in faults if isinstance(each, ShiftClock))
 
     def call(self, now: datetime) -> CallFaults:
@@ -137,12 +137,12 @@ class Faults:
 
         Of several faults that refuse it, or end its connection, the first counts.
         """
-        if not self._armed:
+        if not self._active:
             return _NO_FAULTS
         found = _NO_FAULTS
         with self._lock:
-            for armed in self._armed:
-                found = _with_fault(found, armed, now)
+            for active in self._active:
+                found = _with_fault(found, active, now)
         return found
 
     def of_items(
@@ -157,15 +157,15 @@ class Faults:
         failed: dict[tuple[str, str | None], FailItem] = {}
         dropped: set[tuple[str, str | None]] = set()
         with self._lock:
-            armed = [
+            active = [
                 (each, fault)
-                for each in self._armed
+                for each in self._active
                 if isinstance(fault := each.fault, FailItem | DropIds)
             ]
-            for item in items if armed else ():
+            for item in items if active else ():
                 of = "endpoint" if item[1] is None else "event"
-                for each, fault in armed:
-                    if fault.of != of or not each.meets(fault.items):
+                for each, fault in active:
+                    if fault.of != of or not each.applies(fault.items):
                         continue
                     if isinstance(fault, FailItem):
                         failed.setdefault(item, fault)
@@ -174,18 +174,18 @@ class Faults:
         return failed, dropped
 
 
-def _with_fault(found: CallFaults, armed: _Armed, now: datetime) -> CallFaults:
-    match armed.fault:
-        case FailCall() as fault if armed.meets(fault.calls):
+def _with_fault(found: CallFaults, active: _ActiveFault, now: datetime) -> CallFaults:
+    match active.fault:
+        case FailCall() as fault if active.applies(fault.calls):
             return found._replace(refusal=found.refusal or fault)
-        case Delay() as fault if armed.meets(fault.calls):
+        case Delay() as fault if active.applies(fault.calls):
             return found._replace(delay_seconds=found.delay_seconds + fault.seconds)
-        case Cut() as fault if armed.meets(fault.calls):
+        case Cut() as fault if active.applies(fault.calls):
             return found._replace(cut=found.cut or fault)
-        case BareStatus() as fault if armed.meets(fault.calls):
+        case BareStatus() as fault if active.applies(fault.calls):
             return found._replace(bare_status=found.bare_status or fault.status_code)
         case Throttle() as fault if found.refusal is None:
-            if not armed.has_room(fault, now):
+            if not active.has_room(fault, now):
                 refusal = FailCall(status=429, message="Too Many Requests")
                 return found._replace(refusal=refusal)
     return found

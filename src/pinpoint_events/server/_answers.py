@@ -73,7 +73,7 @@ _SERVER_ERRORS: Final = 5  # hundred
 
 
 def default_code(status: int) -> str:
-    """Return the name of an error that has none of its own."""
+    """Return the default name of an error with this status."""
     is_of_server = status // 100 == _SERVER_ERRORS
     other = "InternalServerErrorException" if is_of_server else _CODES[400]
     return _CODES.get(status, other)

@@ -23,6 +23,8 @@ issue 1752, mhart/aws4 issue 97), and answers end in logs.
 
 from typing import Final
 
+from pinpoint_events.server._answers import RequestError
+
 __all__ = [
     "AuthenticationError",
     "incomplete_signature",
@@ -34,26 +36,17 @@ __all__ = [
 _FORBIDDEN: Final = 403
 
 
-class AuthenticationError(Exception):
+class AuthenticationError(RequestError):
     """
-    A request that is not to be served; its answer.
+    A request that is not to be served, because its signature is missing or wrong.
 
-    Attributes:
-        status: HTTP status.
-        code: Name of the error, for `x-amzn-ErrorType`.
-        message: What is wrong, for the one who signed. It holds no secret, no session
-            token, no whole access key id, and no header value that may be private.
+    Its message is for the one who signed. It holds no secret, no session token, no
+    whole access key id, and no header value that may be private.
     """
-
-    status: int
-    code: str
-    message: str
 
     def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(status, code, message)
-        self.status = status
-        self.code = code
-        self.message = message
+        super().__init__(status, message, code=code)
+        self.args = (status, code, message)
 
     def __str__(self) -> str:
         """Return status, code and message in one text."""

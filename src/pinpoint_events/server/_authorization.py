@@ -1,8 +1,8 @@
 """
-What a request says of its own signature, in its headers or in its query.
+The signature of a request, read from its headers or its query.
 
 Reading is strict: what could be read in two ways is refused. A parameter or a header
-that may stand once stands once, dates have one form each, and names of signed headers
+that may occur once occurs once, dates have one form each, and names of signed headers
 are in lower case, sorted and unique, as every signer writes them.
 """
 
@@ -188,7 +188,7 @@ def _authorization_parts(text: str) -> dict[str, str]:
         else:
             parts[name] = value
             continue
-        # The part itself is not shown: what stands there by mistake may be a secret.
+        # The part itself is not shown: by mistake it may be a secret.
         raise incomplete_signature(
             f"Part {position} of Authorization header is {message}"
         )

@@ -1,5 +1,5 @@
 """
-What a connection may do: all that is built on the inside of uvicorn stands here.
+What a connection may do: all code that depends on uvicorn's internals is here.
 
 uvicorn, with httptools as its parser, serves a trusted proxy well, and trusts whoever
 sends. This adds what an endpoint on an open port needs, and what faults need:
@@ -195,7 +195,7 @@ class Connection(HttpToolsProtocol):
             if not call.more_body and not call.response_complete:
                 due = call
         if due is not None and self.cycle is not due:
-            # What came half stands behind others, and nobody has looked at it.
+            # An incomplete request is behind others, and was not looked at.
             self.pipeline.popleft()
             self.cycle = due
         return due

@@ -1,10 +1,10 @@
 """
 From the body of a call to what is to be sent, and from the sender's answer to ours.
 
-Whether an item is sound, the model decides, by `from_wire`; whether it is within the
-quotas, the functions behind `check_quotas` do. Here stands only whose fault a problem
-is: that of one endpoint, that of one event, or that of the call as a whole. And there
-stand the service's own words, where somebody has seen them (facts, section 1.4).
+The model decides, by `from_wire`, whether an item is valid, and the functions behind
+`check_quotas` whether it is within the quotas. This module decides only whose fault a
+problem is: that of one endpoint, of one event, or of the call as a whole. It has the
+service's own messages, where they are known (facts, section 1.4).
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -320,7 +320,7 @@ def _by_item(
     Return the problems of each item, their paths from there.
 
     Raises:
-        RequestError: If one of them is nobody's but the call's.
+        RequestError: If one of them concerns the call as a whole.
     """
     found: dict[Item, list[Problem]] = {}
     of_call = []

@@ -58,7 +58,6 @@ from pinpoint_events.server._body import Body, ClientGone, Receive
 from pinpoint_events.server.faults import Cut
 from pinpoint_events.server.keys import Credentials, Keys
 from pinpoint_events.server.sigv4 import (
-    AuthenticationError,
     Pending,
     SignedRequest,
     Verifier,
@@ -296,9 +295,6 @@ class App:
             answer = await self._answer(exchange)
         except RequestError as refused:
             answer = refusal_answer(refused, request_id)
-        except AuthenticationError as refused:
-            message = RequestError(refused.status, refused.message, code=refused.code)
-            answer = refusal_answer(message, request_id)
         except ClientGone:
             _log.info("client gone", extra={"pinpoint_events.request_id": request_id})
             return
@@ -454,8 +450,8 @@ class _Exchange:
 
     def check_form(self, types: frozenset[bytes]) -> None:
         """Refuse a body that is not JSON in UTF-8, by what its headers say."""
-        message, _, rest = self.header(b"content-type").lower().partition(b";")
-        if message.strip() not in types:
+        media_type, _, rest = self.header(b"content-type").lower().partition(b";")
+        if media_type.strip() not in types:
             raise unsupported_media_type("send application/json")
         charset = rest.partition(b"charset=")[2].partition(b";")[0].strip(b' "')
         if charset and charset not in _UTF8:
@@ -510,7 +506,7 @@ async def _end_connection(exchange: _Exchange) -> None:
 def _refusal_of(error: Exception) -> RequestError:
     """Return the answer to an error behind the endpoint, and log it."""
     if isinstance(error, ServiceError) and error.status in _ERRORS:
-        # What stands in another's answer need not be fit for a header, or for UTF-8.
+        # Another server's message may not be fit for a header, or for UTF-8.
         is_name = error.code.isascii() and error.code.isidentifier()
         return RequestError(
             error.status,

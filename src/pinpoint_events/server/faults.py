@@ -90,7 +90,9 @@ def _numbers(value: Sequence[int]) -> tuple[int, ...]:
     elif all(type(number) is int and number > 0 for number in given):
         sound = tuple(given)
     else:
-        sound = Refused(Problem(ProblemCode.NOT_POSITIVE_INTEGERS))
+        sound = Refused(
+            Problem(ProblemCode.NOT_POSITIVE_INTEGERS, allowed=Expected.INTEGERS)
+        )
     numbers: tuple[int, ...] = sound
     return numbers
 
@@ -175,7 +177,7 @@ class FailCall(Fault):
     Attributes:
         status: HTTP status, 400 to 599.
         code: Name of the error; the service's name for the status if left out.
-        message: What is message.
+        message: The message of the answer.
         retry_after_seconds: What `Retry-After` asks for; no such header if left out.
         calls: Which calls; all if left out.
     """
@@ -199,7 +201,7 @@ class FailItem(Fault):
 
     Attributes:
         status_code: What is answered for the item, 400 to 599.
-        message: What is message.
+        message: The message of the answer.
         of: `event` or `endpoint`: what is counted.
         items: Which of them; all if left out.
     """

@@ -82,7 +82,7 @@ class Credentials:
         """Refuse what cannot be sent."""
         remedy = "copy it again"
         if any(map(_is_quoted, (self.access_key_id, self.secret_access_key))):
-            message = "the key stands in quotation marks; take them away"
+            message = "the key is in quotation marks; remove them"
             raise ConfigurationError(message)
         if not _is_sound(self.access_key_id) or _SEPARATORS & set(self.access_key_id):
             message = (
@@ -271,7 +271,7 @@ def _read(path: Path) -> Mapping[str, Credentials]:
 
 
 def _parsed(path: Path) -> configparser.RawConfigParser:
-    # Nothing of what stands in the file is shown but the names of profiles, and no
+    # Nothing in the file is shown but the names of profiles, and no
     # error is chained that holds a line of it.
     parser = configparser.RawConfigParser(default_section="")
     try:
@@ -285,9 +285,7 @@ def _parsed(path: Path) -> configparser.RawConfigParser:
         message = f"credentials file {path} is not UTF-8; save it as that"
         raise ConfigurationError(message) from None
     except configparser.MissingSectionHeaderError as error:
-        message = (
-            "stands in no profile; begin one, with its name in brackets: [default]"
-        )
+        message = "is in no profile; begin one, with its name in brackets: [default]"
         raise _fault(path, error.lineno, message) from None
     except configparser.DuplicateSectionError as error:
         message = "begins a profile a second time; give it another name"

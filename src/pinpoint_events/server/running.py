@@ -1,5 +1,5 @@
 """
-Runs an endpoint: in a thread of its own for tests, or in the main thread as a program.
+Runs an endpoint: in a separate thread for tests, or in the main thread as a program.
 
     >>> import pinpoint_events.server as endpoint
     >>> from pinpoint_events import MemorySender
@@ -110,7 +110,7 @@ class Served:
 @contextlib.contextmanager
 def served(app: App, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[Served]:
     """
-    Serve an endpoint from a thread of its own, as long as the `with` block lasts.
+    Serve an endpoint from a separate thread, as long as the `with` block lasts.
 
     At its end, what was accepted is finished first. An endpoint is served once.
 
@@ -218,7 +218,7 @@ def listener(host: str, port: int) -> socket.socket:
         raise _cannot_listen(host, port, "")
     try:
         ((family, *_, address), *_) = socket.getaddrinfo(
-            host.removeprefix("[").removesuffix("]"),  # as it stands in a URL
+            host.removeprefix("[").removesuffix("]"),  # as it is written in a URL
             port,
             type=socket.SOCK_STREAM,
             flags=socket.AI_PASSIVE,

@@ -11,7 +11,7 @@ Verifier.begin(head, now)           all that can be judged without the body
 
 The rules, each with its test in `tests/server/test_sigv4.py`:
 
-- The signature stands in the `Authorization` header or in the query (a presigned URL),
+- The signature is in the `Authorization` header or in the query (a presigned URL),
   never in both. `AWS4-HMAC-SHA256` is the one algorithm: `AWS4-ECDSA-P256-SHA256`
   (Signature Version 4a) cannot be verified with a secret alone, and is refused.
 - Signed must be: `host`, the header that tells the date, and every `x-amz-*` header

@@ -13,6 +13,8 @@ the one to learn what `st.from_type` is to do for our classes, the other for fix
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from pinpoint_events import _lazy
+
 if TYPE_CHECKING:
     from pinpoint_events.senders import MemorySender as MemorySender
     from pinpoint_events.testing import strategies as strategies
@@ -35,19 +37,9 @@ _MODULE_OF = {
     "SentEvent": "testing._recording",
 }
 
+_bind, __dir__ = _lazy.accessors(globals(), __all__, _MODULE_OF)
+
 
 def __getattr__(name: str) -> Any:
     """Bind a public name when it is first used (PEP 562)."""
-    if name == "strategies":
-        return import_module(f"{__name__}.strategies")
-    module = _MODULE_OF.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"pinpoint_events.{module}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """Return the public names, bound or not."""
-    return sorted({*globals(), *__all__})
+    return import_module(f"{__name__}.{name}") if name == "strategies" else _bind(name)

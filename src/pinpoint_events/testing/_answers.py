@@ -57,7 +57,7 @@ _CODES: Final[Mapping[Outcome, SearchStrategy[int]]] = {
     | integers().filter(lambda code: Outcome.of(code) is Outcome.UNREPORTED),
 }
 
-_FEW_EVENTS: Final = 4  # of which each has a response of its own
+_FEW_EVENTS: Final = 4  # of which each has a different response
 _MESSAGES: Final = (
     "Accepted",
     "accepted",

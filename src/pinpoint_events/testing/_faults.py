@@ -1,5 +1,5 @@
 """
-What can be wrong with the members of a class, and where it will be message.
+What can be wrong with the members of a class, and where it is reported.
 
 A fault is known by the type of the member that gets it, so that a new member of a known
 type is covered without a word here.
@@ -61,7 +61,7 @@ class Fault(NamedTuple):
 
     Attributes:
         members: Name to value; `Fault.planted` tells what of the object it replaces.
-        path: Where it is message.
+        path: Where it is reported.
         kind: What is wrong, in a few words.
     """
 
@@ -318,7 +318,7 @@ def _bad_single(kinds: tuple[Any, ...], values: Values) -> SearchStrategy[_Bad]:
         return _other_than(values, int) | _LARGE_INTEGER
     if issubclass(kind, StrEnum):
         return _other_than(values, str) | _bad_word(kind)
-    # One of our classes, which stands as an object on the wire.
+    # One of our classes, which is an object on the wire.
     return _other_than(values) if values is _PYTHON else _other_than(values, dict)
 
 

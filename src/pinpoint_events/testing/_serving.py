@@ -34,7 +34,7 @@ class PinpointServer(SentEvents):
     Attributes:
         url: Where it is.
         credentials: The key that it accepts.
-        region: The one that clients are message; signatures may be for any.
+        region: The one that clients get; signatures may be for any.
         faults: What shall go wrong; can be changed at any time.
     """
 

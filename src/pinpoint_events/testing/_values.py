@@ -215,7 +215,7 @@ def _maps(
 
 
 def numbered(count: int, value: T) -> dict[str, T]:
-    """Return so many members with names of their own and this value."""
+    """Return so many members with different names and this value."""
     return {f"name-{number}": value for number in range(count)}
 
 

@@ -11,7 +11,7 @@ def wire_name(name: str) -> str:
 
 
 def in_wire_names(problem: Problem) -> Problem:
-    """Return a problem of an object as one of the JSON that the object stands for."""
+    """Return a problem of an object as one of the JSON form of the object."""
     path = tuple(
         part if is_key or isinstance(part, int) else wire_name(part)
         for part, is_key in keys_in(problem.path)

@@ -69,7 +69,7 @@ def repeated_keys(
     data: Any, code: ProblemCode = ProblemCode.DUPLICATE_KEY
 ) -> list[Problem]:
     """
-    Return a problem for each key of an object that stands more than once in it.
+    Return a problem for each key that an object has more than once.
 
     Args:
         data: What was read.

@@ -35,7 +35,7 @@ def answer_data(
     answer = to_wire(response)
     for item in answer.get("Results", {}).values():
         if not isinstance(item, dict):
-            continue  # a bare status code stands as it came
+            continue  # a bare status code stays as it is
         if "EndpointItemResponse" in item:
             of_endpoint = item["EndpointItemResponse"]
             item["EndpointItemResponse"] = _in_alphabetical_order(of_endpoint)

@@ -71,7 +71,7 @@ def members(options: Namespace) -> dict[str, Any]:
     """
     Return what was given, as it was given: the input's members by their names.
 
-    An option of its own goes before the whole input, and replaces its member whole.
+    A single option has precedence over the whole input, and replaces its member.
 
     Raises:
         UsageError: If something cannot be read.

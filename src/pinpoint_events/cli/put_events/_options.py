@@ -90,7 +90,7 @@ def _scheme_of(url: str) -> str:
     try:
         return urlsplit(url).scheme
     except ValueError:
-        return "unreadable"  # message, with what to do, by who sends
+        return "unreadable"  # opening the sender reports it, with the remedy
 
 
 def _refuse_bad_timeouts(parser: Parser, options: Namespace) -> None:

@@ -258,5 +258,5 @@ def _in_words_of_connections(
         error.is_retry_safe,
         error.retry_after_seconds,
         error.request_id,
-        error.code,
+        code=error.code,
     )

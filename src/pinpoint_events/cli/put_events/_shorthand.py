@@ -3,7 +3,7 @@ The AWS CLI's shorthand syntax: `BatchItem={e1={Endpoint={},Events={...}}}`.
 
 ```text
 parameter = pair *("," pair)
-pair      = key ("=" / "@=") values       ; after "@=", file://PATH stands for a content
+pair      = key ("=" / "@=") values       ; after "@=", file://PATH gives a content
 values    = list / hash / word *("," word)
 list      = "[" [value *("," value)] "]"
 hash      = "{" [key ("=" / "@=") value *("," ...)] "}"
@@ -48,7 +48,7 @@ def parsed(text: str, content: Callable[[str], str]) -> dict[str, Any]:
 
     Args:
         text: In shorthand syntax.
-        content: Returns what a text after `@=` stands for.
+        content: Returns the content that a text after `@=` names.
 
     Raises:
         ShorthandSyntaxError: If it is none.
@@ -61,7 +61,7 @@ def parsed(text: str, content: Callable[[str], str]) -> dict[str, Any]:
 
 
 class _Reader:
-    """Reads from the start to the end; `_at` is where the next sign stands."""
+    """Reads from the start to the end; `_at` is the position of the next character."""
 
     def __init__(self, text: str, content: Callable[[str], str]) -> None:
         self._text = text

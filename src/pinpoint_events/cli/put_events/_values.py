@@ -1,4 +1,4 @@
-"""Reading an option's value: as it stands, or from a file; as text, or as JSON."""
+"""Reading an option's value: literal, or from a file; as text, or as JSON."""
 
 import os
 import sys

@@ -1,5 +1,5 @@
 """
-A request in YAML 1.2, read as the JSON that it stands for.
+A request in YAML 1.2, read as the same data in JSON.
 
 By ruamel.yaml, as in AWS CLI version 2: in YAML 1.1, which others read, the country
 code `NO` is false. It parses; what the nodes mean is decided here, so that a time stays
