@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from pinpoint_events.aws.http import Link, Proxy, transport
+from pinpoint_events.aws.http import transport
+from pinpoint_events.aws.link import Link, Proxy
 from pinpoint_events.errors import (
     InternalServerError,
     TransportError,

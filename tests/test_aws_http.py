@@ -15,13 +15,9 @@ import pytest
 from urllib3.exceptions import InsecureRequestWarning
 from urllib3.util import wait_for_read
 
-from pinpoint_events.aws.http import (
-    MAX_ANSWER_BYTES,
-    Link,
-    Proxy,
-    Transport,
-    transport,
-)
+from pinpoint_events.aws._transport_errors import MAX_ANSWER_BYTES
+from pinpoint_events.aws.http import Transport, transport
+from pinpoint_events.aws.link import Link, Proxy
 from pinpoint_events.errors import (
     ConfigurationError,
     InvalidResponseError,
@@ -349,7 +345,8 @@ class TestConnections:
 FORKING = """
 import os, sys
 from pinpoint_events.http_messages import HttpRequest
-from pinpoint_events.aws.http import Link, Proxy, transport
+from pinpoint_events.aws.http import transport
+from pinpoint_events.aws.link import Link, Proxy
 
 port = int(sys.argv[1])
 proxy = Proxy(f"http://127.0.0.1:{port}", {}) if sys.argv[2] else None

@@ -26,7 +26,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from pinpoint_events import __version__
 from pinpoint_events.aws.credentials import FrozenCredentials
-from pinpoint_events.aws.http import Link, Proxy
+from pinpoint_events.aws.link import Link, Proxy
 from pinpoint_events.aws.settings import (
     Arguments,
     Settings,

@@ -24,10 +24,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pinpoint_events.aws.credentials import FrozenCredentials
-from pinpoint_events.aws.http import Link
+from pinpoint_events.aws.endpoint_url import place_of
+from pinpoint_events.aws.link import Link
 from pinpoint_events.aws.settings import (
     Settings,
-    _place,
 )
 from pinpoint_events.aws.signer import Signer
 from pinpoint_events.errors import ConfigurationError
@@ -45,7 +45,7 @@ LOCAL = "http://127.0.0.1:8123"
 
 def settings_for(keys: FrozenCredentials | None, url: str = LOCAL) -> Settings:
     """Return settings that sign for eu-west-1."""
-    place = _place(url)
+    place = place_of(url)
     return Settings(
         url=url,
         region="eu-west-1",

@@ -24,98 +24,35 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import urllib3
 from urllib3.util import wait_for_read
 
 from pinpoint_events.aws._botocore import create_urllib3_context, get_cert_path
+from pinpoint_events.aws._transport_errors import (
+    MAX_ANSWER_BYTES,
+    cut_off,
+    no_proxy,
+    not_connected,
+    not_http,
+    not_trusted,
+    silent,
+    too_large,
+    too_late,
+)
+from pinpoint_events.aws.link import Link, Proxy
 from pinpoint_events.errors import (
     ConfigurationError,
     ConfigurationErrorCode,
-    InvalidResponseError,
-    InvalidResponseErrorCode,
     TransportError,
-    TransportErrorCode,
 )
 from pinpoint_events.http_messages import HttpRequest, HttpResponse
 
-__all__ = ["Link", "Proxy", "Transport", "transport"]
-
-# The answer to the largest request that the service takes, one with as many endpoints
-# as go into 4 MB, has about 10 MB.
-MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
+__all__ = ["Transport", "transport"]
 
 _REQUEST_ID: Final = "x-amzn-requestid"
-
-# Else the kernel holds back the end of a request until the start of it is confirmed,
-# which the other side delays: 40 ms instead of less than one.
-NO_DELAY: Final = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
-KEEP_ALIVE: Final = (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-
-
-# No attrs classes here: making one takes a hundredth of the time to a first answer.
-
-
-class Proxy(NamedTuple):
-    """
-    A proxy, as botocore understands one.
-
-    Attributes:
-        url: With its user-info, if it has one.
-        headers: What it requires, credentials among it.
-        ca_bundle: Path of the certificates to trust a proxy by that is itself `https`.
-        client_cert: What to show to such a proxy: a path, or one of it and of its key.
-        forwards_https: Whether such a proxy is trusted with what goes to `https` hosts.
-    """
-
-    url: str
-    headers: Mapping[str, str]
-    ca_bundle: str | None = None
-    client_cert: str | tuple[str, str] | None = None
-    forwards_https: bool = False
-
-    def __repr__(self) -> str:
-        """Return no more than that it is one: the rest has passwords in it."""
-        return "Proxy(...)"
-
-
-class Link(NamedTuple):
-    """
-    The way to the service.
-
-    Attributes:
-        scheme: `http` or `https`.
-        host: Name or address, without brackets.
-        port: None for the scheme's own.
-        verify: Whether to verify certificates, or by which bundle.
-        client_cert: What to show: a path, or one of the certificate and of its key.
-        connect_timeout: In seconds; None waits for ever.
-        read_timeout: In seconds; None waits for ever.
-        max_connections: How many to keep for later.
-        socket_options: What `setsockopt` takes.
-        proxy: None to go directly.
-    """
-
-    scheme: str
-    host: str
-    port: int | None
-    verify: bool | str = True
-    client_cert: str | tuple[str, str] | None = None
-    connect_timeout: float | None = 60.0
-    read_timeout: float | None = 60.0
-    max_connections: int = 10
-    socket_options: tuple[tuple[int, int, int], ...] = NO_DELAY
-    proxy: Proxy | None = None
-
-    @property
-    def origin(self) -> str:
-        """Scheme, host and port as a URL."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        port = "" if self.port is None else f":{self.port}"
-        return f"{self.scheme}://{host}{port}"
 
 
 class Transport(Protocol):
@@ -338,8 +275,8 @@ class _Direct:
             if not isinstance(error, OSError):
                 raise
             if isinstance(error, TimeoutError) and _exchange.deadline.is_over:
-                raise _too_late(link) from error
-            raise _not_connected(link, error) from error
+                raise too_late(link) from error
+            raise not_connected(link, error) from error
         return connection
 
     def _answer(self, connection: _Connection, request: HttpRequest) -> HttpResponse:
@@ -358,15 +295,15 @@ class _Direct:
         except TimeoutError as error:
             raise _timed_out(self._link, request_id) from error
         except OSError as error:
-            raise _cut(self._link, request_id) from error
+            raise cut_off(self._link, request_id) from error
         # From None, both: the errors contain received data.
         except http.client.IncompleteRead:
-            raise _cut(self._link, request_id) from None
+            raise cut_off(self._link, request_id) from None
         # A chunk of a negative size ends in a ValueError.
         except (http.client.HTTPException, ValueError):
-            raise _no_http(self._link) from None
+            raise not_http(self._link) from None
         if body is None:
-            raise _too_large(self._link, request_id)
+            raise too_large(self._link, request_id)
         if is_cut_off:
             connection.close()
         return HttpResponse(status=response.status, headers=headers, body=body)
@@ -496,29 +433,29 @@ class _Proxied:
             if is_small and response.length_remaining:
                 # Asked for a number of bytes, urllib3 takes the end for the end.
                 response.close()
-                raise _cut(link, request_id)
+                raise cut_off(link, request_id)
         # From None, all of them: urllib3's errors contain the connection, and so the
         # proxy's credentials.
         except urllib3.exceptions.ProxyError as error:
             if deadline.is_over:
-                raise _too_late(link) from None
+                raise too_late(link) from None
             # urllib3's name for every connection that ends before an answer, too.
             is_cut = isinstance(error.original_error, ConnectionError)
-            raise (_cut(link) if is_cut else _no_proxy(link)) from None
+            raise (cut_off(link) if is_cut else no_proxy(link)) from None
         except (TimeoutError, urllib3.exceptions.TimeoutError):
             raise _timed_out(link, request_id) from None
         except urllib3.exceptions.SSLError as error:
             cause = error.args[0]
             if isinstance(cause, OSError):
-                raise _not_connected(link, cause) from None
-            raise _not_trusted(link, str(cause)) from None
+                raise not_connected(link, cause) from None
+            raise not_trusted(link, str(cause)) from None
         except urllib3.exceptions.HTTPError:
-            raise _cut(link, request_id) from None
+            raise cut_off(link, request_id) from None
         except ValueError:  # a chunk of a negative size
-            raise _no_http(link) from None
+            raise not_http(link) from None
         if len(body) > MAX_ANSWER_BYTES or not is_small:
             response.close()
-            raise _too_large(link, request_id)
+            raise too_large(link, request_id)
         response.release_conn()
         return HttpResponse(status=response.status, headers=headers, body=body)
 
@@ -536,116 +473,7 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _not_connected(link: Link, error: OSError) -> TransportError:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return _not_trusted(link, error.verify_message.rstrip("."))
-    if isinstance(error, TimeoutError):
-        code = TransportErrorCode.CONNECT_TIMEOUT
-        message = (
-            f"no connection to {link.origin} {_within(link.connect_timeout)}; check "
-            "network and endpoint URL, or raise connect_timeout in the config"
-        )
-    elif isinstance(error, socket.gaierror):
-        code = TransportErrorCode.NAME_RESOLUTION
-        message = (
-            f"no address is known for {link.host}; check region, endpoint URL and DNS"
-        )
-    elif isinstance(error, ssl.SSLError):
-        code = TransportErrorCode.TLS
-        message = (
-            f"no TLS connection to {link.origin} "
-            f"({error.reason or 'no reason given'}); check that the endpoint URL is "
-            "right to begin with https"
-        )
-    else:
-        code = TransportErrorCode.CONNECT
-        message = (
-            f"no connection to {link.origin} ({error.strerror or 'no reason given'}); "
-            "check network, region and endpoint URL"
-        )
-    return TransportError(message, is_retry_safe=True, code=code)
-
-
-def _not_trusted(link: Link, reason: str) -> TransportError:
-    message = (
-        f"the certificate of {link.origin} is not trusted ({reason}); check the "
-        "endpoint URL, or name the CA bundle to trust in AWS_CA_BUNDLE"
-    )
-    return TransportError(message, code=TransportErrorCode.CERTIFICATE_NOT_TRUSTED)
-
-
-def _within(seconds: float | None) -> str:
-    return "in time" if seconds is None else f"within {seconds:g} s"
-
-
 def _timed_out(link: Link, request_id: str | None) -> TransportError:
     if _exchange.deadline.is_over:
-        return _too_late(link, request_id)
-    return _silent(link, request_id)
-
-
-def _too_late(link: Link, request_id: str | None = None) -> TransportError:
-    message = (
-        f"no complete answer from {link.origin} before the deadline of the call; the "
-        "events may have been accepted; send them again, or raise deadline_seconds of "
-        "Retry"
-    )
-    return TransportError(
-        message,
-        is_retry_safe=True,
-        request_id=request_id,
-        code=TransportErrorCode.DEADLINE,
-    )
-
-
-def _silent(link: Link, request_id: str | None = None) -> TransportError:
-    message = (
-        f"no complete answer from {link.origin} {_within(link.read_timeout)}; the "
-        "events may have been taken; send them again, or raise read_timeout in the "
-        "config"
-    )
-    return TransportError(
-        message,
-        is_retry_safe=True,
-        request_id=request_id,
-        code=TransportErrorCode.READ_TIMEOUT,
-    )
-
-
-def _cut(link: Link, request_id: str | None = None) -> TransportError:
-    message = (
-        f"the connection to {link.origin} ended before the answer did; the events may "
-        "have been taken; send them again"
-    )
-    return TransportError(
-        message,
-        is_retry_safe=True,
-        request_id=request_id,
-        code=TransportErrorCode.CONNECTION_CLOSED,
-    )
-
-
-def _no_http(link: Link) -> TransportError:
-    message = (
-        f"what {link.origin} answers is no HTTP; check scheme and port of the endpoint "
-        "URL"
-    )
-    return TransportError(message, code=TransportErrorCode.NOT_HTTP)
-
-
-def _no_proxy(link: Link) -> TransportError:
-    message = (
-        f"the proxy makes no connection to {link.origin}; check its URL and "
-        "credentials in HTTPS_PROXY or the config, or name the host in NO_PROXY"
-    )
-    return TransportError(message, is_retry_safe=True, code=TransportErrorCode.PROXY)
-
-
-def _too_large(link: Link, request_id: str | None) -> InvalidResponseError:
-    message = (
-        f"the answer of {link.origin} has more than {MAX_ANSWER_BYTES:,} bytes; the "
-        "events may have been taken; check the endpoint URL"
-    )
-    return InvalidResponseError(
-        message, request_id=request_id, code=InvalidResponseErrorCode.TOO_LARGE
-    )
+        return too_late(link, request_id)
+    return silent(link, request_id)

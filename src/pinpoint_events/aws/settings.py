@@ -9,13 +9,10 @@ with what a botocore client sends.
 """
 
 import os
-import re
 import sys
 from collections.abc import Mapping
-from string import ascii_letters, digits
 from types import SimpleNamespace
 from typing import Any, Final, NamedTuple
-from urllib.parse import urlsplit
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -26,10 +23,7 @@ from botocore.exceptions import (
 
 from pinpoint_events import __version__
 from pinpoint_events.aws._botocore import (
-    ProxyConfiguration,
     environment_user_agent,
-    get_environ_proxies,
-    is_endpoint_url,
     validate_region_name,
 )
 from pinpoint_events.aws.credentials import (
@@ -37,7 +31,9 @@ from pinpoint_events.aws.credentials import (
     FrozenCredentials,
     credentials_provider,
 )
-from pinpoint_events.aws.http import KEEP_ALIVE, NO_DELAY, Link, Proxy
+from pinpoint_events.aws.endpoint_url import place_of, region_of
+from pinpoint_events.aws.link import KEEP_ALIVE, NO_DELAY, Link
+from pinpoint_events.aws.proxies import find_proxy
 from pinpoint_events.aws.service import Service
 from pinpoint_events.errors import ConfigurationError, ConfigurationErrorCode
 
@@ -75,17 +71,6 @@ _FILES: Final = (
     ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"),
 )
 _MODELS: Final = "~/.aws/models"  # the user's own endpoint rules
-
-_PORTS: Final = {"http": 80, "https": 443}
-_LETTERS: Final = frozenset(ascii_letters + digits)
-_HOST_CHARACTERS: Final = _LETTERS | {*"-.:[]"}
-_PATH_CHARACTERS: Final = _LETTERS | {*"-._~/%"}  # which need no encoding
-
-# `PREFIX.eu-west-1.amazonaws.com`, with its FIPS, dual-stack and VPC variants.
-_AWS_HOST: Final = (
-    r"(?:.+\.)?{prefix}(?:-fips)?\.([a-z0-9-]+)\.(?:vpce\.)?"
-    r"(?:amazonaws\.com(?:\.cn)?|api\.aws)"
-)
 
 # Its client has the settings that all services share: every release has its model.
 _COMMON_SERVICE: Final = ("sts", "get_caller_identity")
@@ -199,7 +184,7 @@ def settings_from_environment(
         credentials=lambda: credentials,
         user_agent=environment_user_agent(_USER_AGENT),
         link=Link(
-            **_place(url),
+            **place_of(url),
             verify=environ.get("AWS_CA_BUNDLE", environ.get(_REQUESTS_CA_BUNDLE, True)),
         ),
         max_attempts=_attempts(environ.get("AWS_MAX_ATTEMPTS")),
@@ -249,7 +234,7 @@ def settings_from_session(service: Service, arguments: Arguments) -> Settings:
     if given_url is None:
         given_url = _configured_url(session, service, options)
     if given_url is not None:
-        _place(given_url)
+        place_of(given_url)
         _refuse_variants(options)
     region = _region(
         session, service, arguments.region or options.region_name, given_url
@@ -270,14 +255,14 @@ def settings_from_session(service: Service, arguments: Arguments) -> Settings:
         ),
         user_agent=_user_agent(call["headers"]["User-Agent"]),
         link=Link(
-            **_place(url),
+            **place_of(url),
             verify=verify,
             client_cert=meta.config.client_cert,
             connect_timeout=meta.config.connect_timeout,
             read_timeout=meta.config.read_timeout,
             max_connections=meta.config.max_pool_connections,
             socket_options=_socket_options(session, options),
-            proxy=_proxy(url, meta.config),
+            proxy=find_proxy(url, meta.config),
         ),
         max_attempts=attempts,
     )
@@ -415,7 +400,7 @@ def _region(session: Any, service: Service, given: str | None, url: str | None) 
         given
         or session.get_config_variable("region")
         or os.environ.get("AWS_REGION")
-        or _region_of(service, url)
+        or region_of(service, url)
     )
     if not region:
         raise ConfigurationError(
@@ -425,13 +410,6 @@ def _region(session: Any, service: Service, given: str | None, url: str | None) 
         )
     validate_region_name(region)
     return region
-
-
-def _region_of(service: Service, url: str | None) -> str | None:
-    host = urlsplit(url or "").hostname or ""  # in lower case
-    prefix = re.escape(service.endpoint_prefix)
-    found = re.fullmatch(_AWS_HOST.format(prefix=prefix), host)
-    return found[1] if found else None
 
 
 def _verify(session: Any, given: bool | str | None) -> bool | str:  # noqa: FBT001 - botocore's name and values
@@ -462,67 +440,7 @@ def _socket_options(session: Any, config: Any) -> tuple[tuple[int, int, int], ..
     return (*NO_DELAY, KEEP_ALIVE) if keeps_alive else NO_DELAY
 
 
-def _proxy(url: str, config: Any) -> Proxy | None:
-    proxies = config.proxies
-    if proxies is None:
-        proxies = get_environ_proxies(url)
-    configuration = ProxyConfiguration(proxies, config.proxies_config)
-    proxy_url = configuration.proxy_url_for(url)
-    if not proxy_url:
-        return None
-    try:
-        parts = urlsplit(proxy_url)
-        is_proxy = parts.scheme in _PORTS and parts.hostname and parts.port != 0
-        if not is_proxy or parts.path.strip("/"):
-            raise ValueError  # noqa: TRY301 - handled with those of the two calls
-        headers = configuration.proxy_headers_for(proxy_url)
-    except ValueError:
-        # From None: the error may contain the password.
-        raise ConfigurationError(
-            "the proxy URL is not usable; write it as "
-            "http://[name:password@]host:port, with anything but ASCII percent-encoded"
-        ) from None
-    options = configuration.settings
-    return Proxy(
-        url=proxy_url,
-        headers=headers,
-        ca_bundle=options.get("proxy_ca_bundle"),
-        client_cert=options.get("proxy_client_cert"),
-        forwards_https=bool(options.get("proxy_use_forwarding_for_https")),
-    )
-
-
 # --- Both ways ------------------------------------------------------------------------
-
-
-def _place(url: Any) -> dict[str, Any]:
-    """Return scheme, host and port of an endpoint URL; raise if it is not usable."""
-    place = _place_or_none(url) if isinstance(url, str) else None
-    if place is None:
-        raise ConfigurationError(
-            "the endpoint URL is not usable; write it as https://host[:port][/path], "
-            "in ASCII, without credentials, query or fragment"
-        )
-    return place
-
-
-def _place_or_none(url: str) -> dict[str, Any] | None:
-    try:
-        is_url = is_endpoint_url(url)
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return None
-    usual_port = _PORTS.get(parts.scheme)
-    is_plain = (
-        _HOST_CHARACTERS.issuperset(parts.netloc)
-        and _PATH_CHARACTERS.issuperset(parts.path)
-        and not (parts.query or parts.fragment)
-    )
-    if not is_url or usual_port is None or not is_plain:
-        return None
-    port = None if port == usual_port else port
-    return {"scheme": parts.scheme, "host": parts.hostname, "port": port}
 
 
 def _configured_attempts(session: Any) -> int | None:
