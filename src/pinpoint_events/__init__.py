@@ -7,7 +7,7 @@ endpoint or into SQLite; know what became of every single event.
 Names are bound when first used, so that importing this package loads nothing heavy.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pinpoint_events import _lazy
 
@@ -181,4 +181,12 @@ _MODULES = {
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
-__getattr__, __dir__ = _lazy.accessors(globals(), __all__, _MODULE_OF)
+
+def __getattr__(name: str) -> Any:
+    """Bind a public name when it is first used (PEP 562)."""
+    return _lazy.bound(name, globals(), _MODULE_OF)
+
+
+def __dir__() -> list[str]:
+    """Return the public names, bound or not."""
+    return _lazy.known(globals(), __all__)

@@ -1291,12 +1291,14 @@ class TestMessages:
 
     def test_text(self) -> None:
         """As an exception it tells status, name and message."""
-        refused = AuthenticationError(403, "X", "because")
+        refused = AuthenticationError(403, "because", code="X")
         assert str(refused) == "HTTP 403, X: because"
 
     def test_pickle(self) -> None:
         """It goes through pickle unchanged."""
-        refused = pickle.loads(pickle.dumps(AuthenticationError(403, "X", "because")))
+        refused = pickle.loads(
+            pickle.dumps(AuthenticationError(403, "because", code="X"))
+        )
         assert (refused.status, refused.code, refused.message) == (403, "X", "because")
 
     def test_repr_of_a_request(self) -> None:

@@ -7,7 +7,7 @@ What a settled batch adds is kept in three places, which agree at every moment: 
 totals, the rejects file, and the checkpoint.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pinpoint_events import _lazy
 
@@ -37,4 +37,12 @@ _MODULE_OF = {
     "load": "loader.api",
 }
 
-__getattr__, __dir__ = _lazy.accessors(globals(), __all__, _MODULE_OF)
+
+def __getattr__(name: str) -> Any:
+    """Bind a public name when it is first used (PEP 562)."""
+    return _lazy.bound(name, globals(), _MODULE_OF)
+
+
+def __dir__() -> list[str]:
+    """Return the public names, bound or not."""
+    return _lazy.known(globals(), __all__)

@@ -4,7 +4,7 @@ Where requests go. All senders answer alike, with one typed response.
 Each is loaded when first used: what sends to AWS loads botocore, the others do not.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pinpoint_events import _lazy
 
@@ -52,4 +52,12 @@ _MODULE_OF = {
     "open_sender": "senders.url",
 }
 
-__getattr__, __dir__ = _lazy.accessors(globals(), __all__, _MODULE_OF)
+
+def __getattr__(name: str) -> Any:
+    """Bind a public name when it is first used (PEP 562)."""
+    return _lazy.bound(name, globals(), _MODULE_OF)
+
+
+def __dir__() -> list[str]:
+    """Return the public names, bound or not."""
+    return _lazy.known(globals(), __all__)

@@ -7,7 +7,7 @@ command `pinpoint-events serve` does as a program. Both need the extra `server`.
 Names are bound when first used, so that importing this loads nothing heavy.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pinpoint_events import _lazy
 
@@ -74,4 +74,12 @@ _MODULES = {
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
-__getattr__, __dir__ = _lazy.accessors(globals(), __all__, _MODULE_OF)
+
+def __getattr__(name: str) -> Any:
+    """Bind a public name when it is first used (PEP 562)."""
+    return _lazy.bound(name, globals(), _MODULE_OF)
+
+
+def __dir__() -> list[str]:
+    """Return the public names, bound or not."""
+    return _lazy.known(globals(), __all__)

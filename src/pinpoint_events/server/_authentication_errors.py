@@ -44,10 +44,6 @@ class AuthenticationError(RequestError):
     whole access key id, and no header value that may be private.
     """
 
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(status, message, code=code)
-        self.args = (status, code, message)
-
     def __str__(self) -> str:
         """Return status, code and message in one text."""
         return f"HTTP {self.status}, {self.code}: {self.message}"
@@ -56,20 +52,20 @@ class AuthenticationError(RequestError):
 def missing_token() -> AuthenticationError:
     """Return the answer to a request that is not signed at all."""
     code = "MissingAuthenticationTokenException"
-    return AuthenticationError(_FORBIDDEN, code, "Missing Authentication Token")
+    return AuthenticationError(_FORBIDDEN, "Missing Authentication Token", code=code)
 
 
 def incomplete_signature(message: str) -> AuthenticationError:
     """Return the answer to a signature that cannot be read."""
-    return AuthenticationError(_FORBIDDEN, "IncompleteSignatureException", message)
+    return AuthenticationError(_FORBIDDEN, message, code="IncompleteSignatureException")
 
 
 def invalid_signature(message: str) -> AuthenticationError:
     """Return the answer to a signature that can be read and does not hold."""
-    return AuthenticationError(_FORBIDDEN, "InvalidSignatureException", message)
+    return AuthenticationError(_FORBIDDEN, message, code="InvalidSignatureException")
 
 
 def unrecognized_client(remark: str) -> AuthenticationError:
     """Return the answer to a key, or its session token, that is not known here."""
     message = f"The security token included in the request is invalid. {remark}"
-    return AuthenticationError(_FORBIDDEN, "UnrecognizedClientException", message)
+    return AuthenticationError(_FORBIDDEN, message, code="UnrecognizedClientException")

@@ -37,9 +37,14 @@ _MODULE_OF = {
     "SentEvent": "testing._recording",
 }
 
-_bind, __dir__ = _lazy.accessors(globals(), __all__, _MODULE_OF)
-
 
 def __getattr__(name: str) -> Any:
     """Bind a public name when it is first used (PEP 562)."""
-    return import_module(f"{__name__}.{name}") if name == "strategies" else _bind(name)
+    if name == "strategies":
+        return import_module(f"{__name__}.strategies")
+    return _lazy.bound(name, globals(), _MODULE_OF)
+
+
+def __dir__() -> list[str]:
+    """Return the public names, bound or not."""
+    return _lazy.known(globals(), __all__)
