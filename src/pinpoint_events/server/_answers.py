@@ -92,6 +92,13 @@ class RequestError(Exception):
         headers: What goes beside those that each refusal has.
     """
 
+    status: int
+    code: str
+    message: str
+    retry_after_seconds: float | None
+    closes: bool
+    headers: tuple[tuple[bytes, bytes], ...]
+
     def __init__(  # noqa: PLR0913 - each is one part of an answer, all but two by name
         self,
         status: int,
