@@ -9,8 +9,6 @@ Names are bound when first used, so that importing this package loads nothing he
 
 from typing import TYPE_CHECKING, Any
 
-from pinpoint_events import _lazy
-
 if TYPE_CHECKING:
     from pinpoint_events.builder import BatchBuilder as BatchBuilder
     from pinpoint_events.errors import BadRequestError as BadRequestError
@@ -182,11 +180,38 @@ _MODULES = {
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 
+def _bound(name: str, names: dict[str, Any], module_of: dict[str, str]) -> Any:
+    """
+    Bind a public name of a package, and return its value.
+
+    Here, and not in another module, because the pytest plugin loads no more.
+
+    Args:
+        name: The name.
+        names: The package's `globals()`.
+        module_of: A public name to the module that defines it, without the leading
+            `pinpoint_events`.
+    """
+    module = module_of.get(name)
+    if module is None:
+        raise AttributeError(f"module {names['__name__']!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - needed on first use only
+
+    value = getattr(import_module(f"{__name__}.{module}"), name)
+    names[name] = value
+    return value
+
+
+def _known_names(names: dict[str, Any]) -> list[str]:
+    """Return the names of a package, bound or not."""
+    return sorted({*names, *names["__all__"]})
+
+
 def __getattr__(name: str) -> Any:
     """Bind a public name when it is first used (PEP 562)."""
-    return _lazy.bound(name, globals(), _MODULE_OF)
+    return _bound(name, globals(), _MODULE_OF)
 
 
 def __dir__() -> list[str]:
     """Return the public names, bound or not."""
-    return _lazy.known(globals(), __all__)
+    return _known_names(globals())

@@ -214,8 +214,8 @@ def _has_files(environ: Mapping[str, str]) -> bool:
     paths = [environ.get(variable, default) for variable, default in _FILES]
     # os.path, as in botocore: it also works where there is no home directory.
     expand = os.path.expanduser
-    return os.path.isdir(expand(_MODELS)) or any(  # noqa: PTH112
-        os.path.isfile(expand(os.path.expandvars(path)))  # noqa: PTH113
+    return os.path.isdir(expand(_MODELS)) or any(  # noqa: PTH112 - see above
+        os.path.isfile(expand(os.path.expandvars(path)))  # noqa: PTH113 - see above
         for path in paths
     )
 

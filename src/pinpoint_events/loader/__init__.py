@@ -9,7 +9,7 @@ totals, the rejects file, and the checkpoint.
 
 from typing import TYPE_CHECKING, Any
 
-from pinpoint_events import _lazy
+from pinpoint_events import _bound, _known_names
 
 if TYPE_CHECKING:
     from pinpoint_events.errors import LoadError as LoadError
@@ -40,9 +40,9 @@ _MODULE_OF = {
 
 def __getattr__(name: str) -> Any:
     """Bind a public name when it is first used (PEP 562)."""
-    return _lazy.bound(name, globals(), _MODULE_OF)
+    return _bound(name, globals(), _MODULE_OF)
 
 
 def __dir__() -> list[str]:
     """Return the public names, bound or not."""
-    return _lazy.known(globals(), __all__)
+    return _known_names(globals())

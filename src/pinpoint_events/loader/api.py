@@ -139,6 +139,7 @@ class _Reports:
 def _name(source: Source) -> str:
     if isinstance(source, str | os.PathLike):
         name = os.fspath(source)
+        # A file of this name; pathlib would drop the directory again.
         return os.path.join(os.curdir, name) if name == STDIN else name  # noqa: PTH118
     return str(getattr(source, "name", "stream"))
 

@@ -106,7 +106,7 @@ def constructor(
             parameters.append(name)
             lines += convert
         else:
-            # Defaults are valid already.
+            # Defaults are valid already. To type checkers, `Factory` is a function.
             if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
                 names[f"make_{name}"] = default.factory
                 default = attrs.NOTHING

@@ -6,7 +6,7 @@ Each is loaded when first used: what sends to AWS loads botocore, the others do 
 
 from typing import TYPE_CHECKING, Any
 
-from pinpoint_events import _lazy
+from pinpoint_events import _bound, _known_names
 
 if TYPE_CHECKING:
     from pinpoint_events.endpoints.merge import merged as merged
@@ -55,9 +55,9 @@ _MODULE_OF = {
 
 def __getattr__(name: str) -> Any:
     """Bind a public name when it is first used (PEP 562)."""
-    return _lazy.bound(name, globals(), _MODULE_OF)
+    return _bound(name, globals(), _MODULE_OF)
 
 
 def __dir__() -> list[str]:
     """Return the public names, bound or not."""
-    return _lazy.known(globals(), __all__)
+    return _known_names(globals())

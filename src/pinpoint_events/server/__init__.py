@@ -9,7 +9,7 @@ Names are bound when first used, so that importing this loads nothing heavy.
 
 from typing import TYPE_CHECKING, Any
 
-from pinpoint_events import _lazy
+from pinpoint_events import _bound, _known_names
 
 if TYPE_CHECKING:
     from pinpoint_events.endpoints.protocol import FindsEndpoints as FindsEndpoints
@@ -77,9 +77,9 @@ _MODULE_OF = {name: module for module, names in _MODULES.items() for name in nam
 
 def __getattr__(name: str) -> Any:
     """Bind a public name when it is first used (PEP 562)."""
-    return _lazy.bound(name, globals(), _MODULE_OF)
+    return _bound(name, globals(), _MODULE_OF)
 
 
 def __dir__() -> list[str]:
     """Return the public names, bound or not."""
-    return _lazy.known(globals(), __all__)
+    return _known_names(globals())

@@ -13,7 +13,7 @@ the one to learn what `st.from_type` is to do for our classes, the other for fix
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from pinpoint_events import _lazy
+from pinpoint_events import _bound, _known_names
 
 if TYPE_CHECKING:
     from pinpoint_events.senders import MemorySender as MemorySender
@@ -42,9 +42,9 @@ def __getattr__(name: str) -> Any:
     """Bind a public name when it is first used (PEP 562)."""
     if name == "strategies":
         return import_module(f"{__name__}.strategies")
-    return _lazy.bound(name, globals(), _MODULE_OF)
+    return _bound(name, globals(), _MODULE_OF)
 
 
 def __dir__() -> list[str]:
     """Return the public names, bound or not."""
-    return _lazy.known(globals(), __all__)
+    return _known_names(globals())
