@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
@@ -454,27 +454,43 @@ class TestKill:
 
     def test_while_reading_a_pipe(self, tmp_path: Path) -> None:
         """The same input is given again, and only what is missing is loaded."""
-        text = write(tmp_path / "a", lines(8000)).read_bytes()
         options = ("-", "--to", "sqlite:///events.db", "--checkpoint", "c")
-        for share in (0.3, 0.6, 0.9):
+        given: list[str] = []
+        settled = 0
+        for _ in range(3):
             with start(tmp_path, *options) as process:
                 assert process.stdin is not None
-                process.stdin.write(text[: int(len(text) * share)])
-                process.stdin.flush()
+                process.stdin.write(joined(given))
+                while settled_lines(tmp_path / "c") <= settled:
+                    more = [json.dumps(line(len(given) + n)) for n in range(100)]
+                    process.stdin.write(joined(more))
+                    given += more
                 process.kill()
                 process.communicate(timeout=60)
             assert process.returncode == -signal.SIGKILL
-        before = json.loads((tmp_path / "c").read_text())["Files"][0]["Lines"]
-        assert 0 < before < 8000
+            settled = settled_lines(tmp_path / "c")
         with start(tmp_path, *options) as process:
-            found = end(process, text)
+            found = end(process, joined(given))
         assert found == Loaded(
             0,
-            account(8000),
+            account(len(given)),
             account(),
-            (f"going on behind {before:,} events of earlier runs",),
+            (f"going on behind {settled:,} events of earlier runs",),
         )
-        assert numbers(tmp_path / "events.db") == list(range(8000))
+        assert numbers(tmp_path / "events.db") == list(range(len(given)))
+
+
+def joined(texts: Sequence[str]) -> bytes:
+    """Return lines as a pipe carries them."""
+    return "".join(f"{text}\n" for text in texts).encode()
+
+
+def settled_lines(checkpoint: Path) -> int:
+    """Return the number of lines that a checkpoint of one file has, 0 for none."""
+    if not checkpoint.exists():
+        return 0
+    count: int = json.loads(checkpoint.read_text())["Files"][0]["Lines"]
+    return count
 
 
 class Screen(io.StringIO):
