@@ -1,5 +1,6 @@
 """Tests of settings: they are those of a botocore client."""
 
+import gzip
 import os
 import sys
 import threading
@@ -27,6 +28,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from pinpoint_events import __version__
 from pinpoint_events.aws.credentials import FrozenCredentials
 from pinpoint_events.aws.link import Link, Proxy
+from pinpoint_events.aws.own_session import own_session
 from pinpoint_events.aws.settings import (
     Arguments,
     Settings,
@@ -456,6 +458,34 @@ class TestPrecedence:
         ours = seen_of_ours(find_settings(PINPOINT, Arguments(session=session)))
         assert ours == seen_of_botocore(Arguments(session=session))
         assert ours.url == "https://pinpoint.eu-west-1.aws.example.com"
+
+    def test_follows_a_data_path(
+        self,
+        place: Callable[[Row], None],
+        aws: pytest.MonkeyPatch,
+        tmp_path: Path,
+    ) -> None:
+        """`AWS_DATA_PATH` holds for a session of our own as well."""
+        place(Row(REGION))
+        (tmp_path / "data").mkdir()
+        text = Path(LOADER.BUILTIN_DATA_PATH, "endpoints.json").read_bytes()
+        text = text.replace(b"amazonaws.com", b"aws.example.com")
+        (tmp_path / "data" / "endpoints.json.gz").write_bytes(gzip.compress(text))
+        aws.setenv("AWS_DATA_PATH", f"{tmp_path / 'none'}{os.pathsep}$OF_TEST")
+        aws.setenv("OF_TEST", str(tmp_path / "data"))
+        ours = seen_of_ours(find_settings(PINPOINT, Arguments()))
+        assert ours.url == "https://pinpoint.eu-west-1.aws.example.com"
+
+    @pytest.mark.parametrize(
+        "names",
+        [("endpoints",), ("sts", "2011-06-15", "service-2"), ("partitions",), ("no",)],
+    )
+    def test_reads_what_botocore_reads(self, names: tuple[str, ...]) -> None:
+        """A session of our own reads botocore's files; it only does so faster."""
+        own = own_session().get_component("data_loader").file_loader
+        path = str(Path(LOADER.BUILTIN_DATA_PATH, *names))
+        assert own.load_file(path) == botocore.loaders.JSONFileLoader().load_file(path)
+        assert own.exists(path) == (names != ("no",))
 
     def test_looks_for_rules_of_the_users_own(
         self, place: Callable[[Row], None], tmp_path: Path

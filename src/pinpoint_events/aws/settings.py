@@ -271,8 +271,10 @@ def settings_from_session(service: Service, arguments: Arguments) -> Settings:
 def _session(given: Any) -> Any:
     import botocore.session  # noqa: PLC0415 - slow to import
 
+    from pinpoint_events.aws.own_session import own_session  # noqa: PLC0415 - likewise
+
     if given is None:
-        return botocore.session.Session()
+        return own_session()
     session = getattr(given, "_session", given)  # boto3's wraps botocore's
     if not isinstance(session, botocore.session.Session):
         raise _wrong_type("session", given, "a session of botocore or boto3")
