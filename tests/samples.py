@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 from pinpoint_events.errors import ValidationError
 from pinpoint_events.model.endpoint import (
     ChannelType,
@@ -29,6 +31,7 @@ from pinpoint_events.quotas import Quotas
 
 ROOT = Path(__file__).parent.parent
 DATA = Path(__file__).parent / "data"
+NO_QUOTAS = Quotas(**{field.name: None for field in attrs.fields(Quotas)})
 NOON = datetime(2026, 9, 21, 12, 0, 0, 123_000, tzinfo=UTC)
 
 EVENT_TEXT = '{"EventType":"_session.start","Timestamp":"2026-09-21T12:00:00.123Z"}'

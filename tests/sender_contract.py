@@ -8,12 +8,17 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
 from pinpoint_events.builder import BatchBuilder
-from pinpoint_events.errors import QuotaExceededError, SenderError, ValidationError
+from pinpoint_events.errors import (
+    ConfigurationError,
+    QuotaExceededError,
+    SenderError,
+    ValidationError,
+)
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.request import EventsBatch, EventsRequest
 from pinpoint_events.model.response import (
@@ -23,7 +28,10 @@ from pinpoint_events.model.response import (
     ItemResponse,
     Outcome,
 )
+from pinpoint_events.problems import ProblemCode
+from pinpoint_events.quotas import Quotas
 from pinpoint_events.senders import Sender
+from pinpoint_events.wire import from_wire, to_wire
 from tests.aws import KEYS
 from tests.samples import ENDPOINT, EVENT, event, request
 
@@ -57,7 +65,7 @@ ALL_TAKEN = EventsResponse(
 class Place(Protocol):
     """Where a sender sends to, for the length of one test."""
 
-    def sender(self) -> Sender:
+    def sender(self, **options: Any) -> Sender:
         """Open a sender, for the application `app-1`; the place closes it."""
         ...
 
@@ -137,16 +145,69 @@ class SenderContract:
         )
         assert place.arrived() == []
 
+    def test_item_over_quota(self, sender: Sender, place: Place) -> None:
+        """
+        One of which an item is over a quota is refused as well, wherever it is from.
+
+        The service would refuse the item, so a test with any sender is to find it.
+        """
+        wordy = Endpoint(attributes={"k" * 51: ["v"]})
+        data = {
+            "BatchItem": {
+                "e-1": {
+                    "Endpoint": to_wire(wordy),
+                    "Events": {
+                        "v-1": to_wire(EVENT),
+                        "v-2": to_wire(event(attributes={"k": "x" * 300})),
+                    },
+                }
+            }
+        }
+        with pytest.raises(QuotaExceededError) as caught:
+            sender.put_events(from_wire(EventsRequest, data))
+        assert [(each.code, each.path[1:]) for each in caught.value.problems] == [
+            (ProblemCode.KEY_TOO_LONG, ("e-1", "endpoint", "attributes", "k" * 51)),
+            (
+                ProblemCode.VALUE_TOO_LONG,
+                ("e-1", "events", "v-2", "attributes", "k"),
+            ),
+        ]
+        assert place.arrived() == []
+
+    def test_own_quotas(self, place: Place) -> None:
+        """The quotas can be set; what was checked against others is checked again."""
+        wide = Quotas(event_attribute_value_characters=None, events_per_request=200)
+        narrow = Quotas(event_attribute_value_characters=5)
+        builder = BatchBuilder(quotas=wide)
+        for number in range(101):
+            builder.add("e", event(attributes={"k": "x" * 300}), event_id=f"{number}")
+        full = builder.build()
+        with place.sender(quotas=wide) as sender:
+            sender.put_events(full).raise_for_failures(full)
+            assert len(place.arrived()) == 101
+        short = BatchBuilder().add("e", event(attributes={"k": "123456"})).build()
+        for sender in (place.sender(), place.sender(quotas=narrow)):
+            with pytest.raises(QuotaExceededError):
+                sender.put_events(full)
+        with pytest.raises(QuotaExceededError):
+            place.sender(quotas=narrow).put_events(short)
+        place.sender().put_events(short).raise_for_failures(short)
+
+    def test_quotas_of_another_type(self, place: Place) -> None:
+        """What is not `Quotas` is refused when the sender is made."""
+        with pytest.raises(ConfigurationError, match="quotas is of type dict"):
+            place.sender(quotas={})
+
     def test_too_many_bytes(self, sender: Sender, place: Place) -> None:
         """One of more than 4,000,000 bytes is refused, and nothing of it arrives."""
         large = event(attributes={"text": "x" * 4_000_000})
         with pytest.raises(QuotaExceededError) as caught:
             sender.put_events(request(e={"v": large}))
-        (problem,) = caught.value.problems
-        assert (problem.limit, problem.remedy) == (
-            "at most 4,000,000",
-            "let build_all() split it",
-        )
+        assert {problem.code for problem in caught.value.problems} == {
+            ProblemCode.REQUEST_TOO_LARGE,
+            ProblemCode.EVENT_TOO_LARGE,
+            ProblemCode.VALUE_TOO_LONG,
+        }
         assert place.arrived() == []
 
     def test_no_request(self, sender: Sender, place: Place) -> None:

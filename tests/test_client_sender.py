@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import attrs
 import botocore.exceptions
 import botocore.model
 import botocore.parsers
@@ -60,7 +61,7 @@ from tests.http_server import (
     HttpServer,
     answered,
 )
-from tests.samples import REQUEST, event, request
+from tests.samples import NO_QUOTAS, REQUEST, event, request
 
 __all__ = ["aws"]
 
@@ -201,8 +202,15 @@ class TestQuota:
         """What is measured is as long as what arrives."""
         batch = EventsBatch(endpoint=endpoint, events={"v": sent})
         whole = EventsRequest(batch_item={"e": batch})
-        ClientSender(boto, "app-1").put_events(whole)
+        ClientSender(boto, "app-1", quotas=NO_QUOTAS).put_events(whole)
         assert len(server.received[-1].body) == len(json.dumps(to_wire(whole)))
+
+    @pytest.fixture
+    def sender(self, boto: Any) -> ClientSender:
+        """Return a sender that checks nothing but the bytes of requests."""
+        return ClientSender(
+            boto, "app-1", quotas=attrs.evolve(NO_QUOTAS, request_bytes=4_000_000)
+        )
 
     def test_at_the_limit(self, sender: ClientSender, server: HttpServer) -> None:
         """A text of exactly 4,000,000 bytes is sent."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pinpoint_events import Endpoint, to_wire
+from pinpoint_events import Endpoint, Quotas, to_wire
 from pinpoint_events.loader.content import (
     Content,
     EventIds,
@@ -17,6 +17,7 @@ from tests.samples import ENDPOINT, EVENT, event
 
 TAP = {"EventType": "tapped", "Timestamp": "2026-09-21T12:00:00.123Z"}
 IDS = EventIds("")
+QUOTAS = Quotas()
 OBJECT = (
     "an object with members of EndpointId, EventId, Endpoint, Event, BatchItem; "
     "write it as {...}"
@@ -26,7 +27,7 @@ REQUIRED = "a required member; add it"
 
 def said(data: object) -> Content:
     """Return what a line of this JSON says."""
-    return content(Line(1, json.dumps(data).encode(), is_cut=False), IDS)
+    return content(Line(1, json.dumps(data).encode(), is_cut=False), IDS, QUOTAS)
 
 
 def messages(data: object) -> list[str]:
@@ -86,7 +87,7 @@ class TestEvent:
             is_cut=False,
         )
         expected = Item("e", None, {IDS.of(line): event()})
-        assert content(line, IDS) == Content((expected,))
+        assert content(line, IDS, QUOTAS) == Content((expected,))
 
     def test_empty_endpoint(self) -> None:
         """It says nothing either."""
@@ -182,7 +183,7 @@ class TestEvent:
     )
     def test_no_json(self, text: bytes, told: str) -> None:
         """It is told without any of the text, and without a number of another line."""
-        (refusal,) = content(Line(7, text, is_cut=False), IDS).rejections
+        (refusal,) = content(Line(7, text, is_cut=False), IDS, QUOTAS).rejections
         assert refusal.message.startswith(told)
         assert "line" not in refusal.message
         assert (refusal.code, refusal.members) == (400, {})
@@ -192,13 +193,13 @@ class TestEvent:
         line = Line(
             1, b'{"Event": {}, "EndpointId": "a", "EndpointId": "b"}', is_cut=False
         )
-        (refusal,) = content(line, IDS).rejections
+        (refusal,) = content(line, IDS, QUOTAS).rejections
         told = "EndpointId: occurs twice; each member once; drop one"
         assert refusal.message.splitlines()[0] == told
 
     def test_too_long(self) -> None:
         """The beginning of a line that is too long is not even looked at."""
-        assert content(Line(1, b"{}", is_cut=True), IDS).rejections == (
+        assert content(Line(1, b"{}", is_cut=True), IDS, QUOTAS).rejections == (
             Rejection(
                 413,
                 "more than 8,000,000 bytes; at most 8,000,000; write one event in a "
@@ -334,7 +335,7 @@ class TestRequest:
             f'{{"Endpoint": {{}}, "Events": {{"v": {tap}, "v": {tap}, "w": {tap}}}}}'
         )
         text = f'{{"BatchItem": {{"a": {batch}}}}}'.encode()
-        items, rejections = content(Line(1, text, is_cut=False), IDS)
+        items, rejections = content(Line(1, text, is_cut=False), IDS, QUOTAS)
         assert items == (Item("a", None, {"w": event()}),)
         (refusal,) = rejections
         assert refusal.message == (

@@ -14,7 +14,6 @@ from pinpoint_events.errors import (
     MethodNotAllowedError,
     NotFoundError,
     PayloadTooLargeError,
-    QuotaExceededError,
     ServiceError,
     TooManyRequestsError,
 )
@@ -32,12 +31,9 @@ from pinpoint_events.put_events import (
     events_response,
     http_request,
     merged_response,
-    refuse_over_quota,
 )
-from pinpoint_events.quotas import Quotas
 from pinpoint_events.service_errors import service_error
-from pinpoint_events.wire import to_json
-from tests.samples import ENDPOINT, REQUEST, event, golden, request
+from tests.samples import ENDPOINT, REQUEST, event, golden
 
 
 def answer(body: bytes | str = b"", status: int = 202, **headers: str) -> HttpResponse:
@@ -88,30 +84,6 @@ class TestHttpRequest:
         """Neither that of a request nor that of an answer shows the body."""
         assert "sku-17" not in repr(http_request("app", REQUEST))
         assert "sku-17" not in repr(answer("sku-17"))
-
-
-class TestRefuseOverQuota:
-    """A request that the service takes as little as it would take part of."""
-
-    def test_within(self) -> None:
-        """It says nothing then."""
-        refuse_over_quota(REQUEST, Quotas(events_per_request=1))
-
-    def test_over(self) -> None:
-        """Every quota of the request is told, none of single items."""
-        sent = request(
-            e={"1": event(attributes={"long": "v"})}, f={"2": event(), "3": event()}
-        )
-        quotas = Quotas(
-            events_per_request=2, request_bytes=10, event_attribute_key_characters=1
-        )
-        with pytest.raises(QuotaExceededError) as caught:
-            refuse_over_quota(sent, quotas)
-        assert str(caught.value) == (
-            "2 problems:\n"
-            "  3 events; at most 2; let build_all() split it\n"
-            f"  {len(to_json(sent))} bytes; at most 10; let build_all() split it"
-        )
 
 
 class TestEventsResponse:

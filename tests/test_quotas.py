@@ -1,15 +1,26 @@
 """Tests of the limits: their numbers, and what is over them."""
 
+import pickle
 from typing import Any
 
 import attrs
 import pytest
+from hypothesis import given
 
+from pinpoint_events.errors import QuotaExceededError
 from pinpoint_events.model.endpoint import Endpoint, User
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsBatch, EventsRequest
 from pinpoint_events.problems import Problem, ProblemCode
-from pinpoint_events.quotas import Quotas, check_quotas, endpoint_problems
+from pinpoint_events.quotas import (
+    Quotas,
+    check_quotas,
+    endpoint_problems,
+    is_within,
+    item_problems,
+    refuse_over_quota,
+)
+from pinpoint_events.testing import strategies
 from pinpoint_events.wire import to_json
 from tests.samples import REQUEST, event, fact_text, facts_of, request
 
@@ -348,3 +359,38 @@ class TestOrder:
         sent = request(e={"v": event("ü" * 10)})
         (problem,) = check_quotas(sent, Quotas(request_bytes=1))
         assert problem.actual == len(to_json(sent))
+
+
+class TestRemembered:
+    """Requests remember the quotas that they are within; nothing else is skipped."""
+
+    def test_others_are_checked(self) -> None:
+        """What is within some quotas may exceed others."""
+        sent = request(e={"1": event(attributes={"key": "value"})})
+        assert check_quotas(sent) == ()
+        assert is_within(sent, Quotas())
+        narrow = Quotas(events_per_request=1, event_attribute_value_characters=4)
+        assert not is_within(sent, narrow)
+        with pytest.raises(QuotaExceededError) as caught:
+            refuse_over_quota(sent, narrow)
+        assert [each.code for each in caught.value.problems] == [
+            ProblemCode.VALUE_TOO_LONG
+        ]
+        refuse_over_quota(sent, Quotas())
+
+    def test_is_no_part_of_the_value(self) -> None:
+        """Equality, hash and pickles are those of the content."""
+        known, new = (request(e={"1": event(attributes={"k": "v"})}) for _ in "12")
+        assert check_quotas(known) == ()
+        assert known == new
+        assert hash(known) == hash(new)
+        assert not is_within(pickle.loads(pickle.dumps(known)), Quotas())
+
+    @given(strategies.events_requests(within=None), strategies.quotas())
+    def test_sizes_are_measured_where_they_matter(
+        self, sent: EventsRequest, quotas: Quotas
+    ) -> None:
+        """Leaving out sizes that cannot matter changes nothing."""
+        size = len(to_json(sent))
+        measured = item_problems(sent, max(size, 2_000_000), quotas)
+        assert list(item_problems(sent, size, quotas)) == list(measured)

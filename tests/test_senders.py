@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import pytest
 
@@ -62,20 +62,22 @@ class ServerPlace(Opened):
 class ServicePlace(ServerPlace):
     """A server on loopback, to which `PinpointSender` sends."""
 
-    def sender(self) -> Sender:
+    def sender(self, **options: Any) -> Sender:
         """Open a sender with the keys in the environment."""
         url = self.server.url
-        return self.opened(PinpointSender("app-1", region="x-1", endpoint_url=url))
+        return self.opened(
+            PinpointSender("app-1", region="x-1", endpoint_url=url, **options)
+        )
 
 
 class ClientPlace(ServerPlace):
     """A server on loopback, to which a boto3 client sends."""
 
-    def sender(self) -> Sender:
+    def sender(self, **options: Any) -> Sender:
         """Open a sender with a new client."""
         new = client(self.server.url)
         self.callback(new.close)
-        return self.opened(ClientSender(new, "app-1"))
+        return self.opened(ClientSender(new, "app-1", **options))
 
 
 class FilePlace(Opened):
@@ -85,9 +87,9 @@ class FilePlace(Opened):
         super().__init__()
         self.path = path
 
-    def sender(self) -> Sender:
+    def sender(self, **options: Any) -> Sender:
         """Open a sender into the file."""
-        return self.opened(SqliteSender(self.path, application_id="app-1"))
+        return self.opened(SqliteSender(self.path, application_id="app-1", **options))
 
     def arrived(self) -> list[tuple[str, str]]:
         """Return the events in the file."""
@@ -98,9 +100,9 @@ class FilePlace(Opened):
 class MemoryPlace(Opened):
     """The memory of the sender opened last."""
 
-    def sender(self) -> Sender:
+    def sender(self, **options: Any) -> Sender:
         """Open a sender."""
-        self.last = MemorySender(application_id="app-1")
+        self.last = MemorySender(application_id="app-1", **options)
         return self.opened(self.last)
 
     def arrived(self) -> list[tuple[str, str]]:

@@ -35,7 +35,7 @@ from pinpoint_events.senders import SqliteSender
 from pinpoint_events.testing import strategies
 from pinpoint_events.wire import from_json, to_json
 from pinpoint_events.wire.writing import time_text
-from tests.samples import ENDPOINT, EVENT, REQUEST, event, request
+from tests.samples import ENDPOINT, EVENT, NO_QUOTAS, REQUEST, event, request
 from tests.sender_contract import in_child, needs_fork
 
 
@@ -55,7 +55,8 @@ def sender(path: Path) -> Iterator[SqliteSender]:
 @pytest.fixture(scope="module")
 def common(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteSender]:
     """Open a sender for many examples of one property."""
-    with SqliteSender(tmp_path_factory.mktemp("common") / "events.db") as sender:
+    path = tmp_path_factory.mktemp("common") / "events.db"
+    with SqliteSender(path, quotas=NO_QUOTAS) as sender:
         yield sender
 
 
@@ -467,7 +468,9 @@ class TestNothingHalfWritten:
             "e-1": EventsBatch(
                 endpoint=Endpoint(request_id="new"),
                 events={
-                    f"large-{n}": event(attributes={"text": "x" * 3_000})
+                    f"large-{n}": event(
+                        attributes={f"text-{key}": "x" * 200 for key in range(15)}
+                    )
                     for n in range(100)
                 },
             )

@@ -24,6 +24,7 @@ from pinpoint_events.quotas import (
     bound,
     endpoint_problems,
     event_check,
+    remember_quotas,
     request_problems,
 )
 from pinpoint_events.wire import to_json
@@ -373,4 +374,5 @@ class BatchBuilder:
         text = b"".join((before, b",".join(texts), after))
         request = EventsRequest(batch_item=batch_item)
         remember_json(request, text)
+        remember_quotas(request, self._quotas)
         return request

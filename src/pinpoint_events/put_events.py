@@ -13,7 +13,6 @@ from pinpoint_events.errors import (
     ConfigurationError,
     InvalidResponseError,
     InvalidResponseErrorCode,
-    QuotaExceededError,
     ValidationError,
 )
 from pinpoint_events.http_messages import HttpRequest, HttpResponse
@@ -26,7 +25,6 @@ from pinpoint_events.model.response import (
     Outcome,
 )
 from pinpoint_events.problems import shortened
-from pinpoint_events.quotas import Quotas, request_problems
 from pinpoint_events.service_errors import request_id_of, service_error
 from pinpoint_events.wire import from_wire, to_json
 from pinpoint_events.wire.json_text import decode
@@ -36,23 +34,9 @@ __all__ = [
     "http_request",
     "merged_response",
     "path_of",
-    "refuse_over_quota",
 ]
 
 _SUCCESS: Final = 2  # hundred
-
-
-def refuse_over_quota(request: EventsRequest, quotas: Quotas) -> None:
-    """
-    Raise if the request as a whole is more than the service takes.
-
-    Raises:
-        QuotaExceededError: With every violation of the request quotas.
-    """
-    count = sum(len(batch.events) for batch in request.batch_item.values())
-    over = request_problems(count, len(to_json(request)), quotas)
-    if over:
-        raise QuotaExceededError(over)
 
 
 def http_request(application_id: str, request: EventsRequest) -> HttpRequest:

@@ -8,10 +8,11 @@ the disagreement; set your own in a `Quotas`.
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, final
+from typing import Any, Final, cast, final
 
 import attrs
 
+from pinpoint_events.errors import QuotaExceededError
 from pinpoint_events.model._converters import instance_of, limit
 from pinpoint_events.model._immutable import Immutable, dict_inside, raise_if_invalid
 from pinpoint_events.model.endpoint import Endpoint
@@ -95,22 +96,75 @@ def check_quotas(
     raise_if_invalid(
         request=instance_of(EventsRequest, request), quotas=instance_of(Quotas, quotas)
     )
-    count = sum(len(batch.events) for batch in request.batch_item.values())
-    return (
-        *request_problems(count, len(to_json(request)), quotas),
-        *_item_problems(request, quotas),
+    size = len(to_json(request))
+    over = (
+        *request_problems(event_count(request), size, quotas),
+        *item_problems(request, size, quotas),
     )
+    if not over:
+        remember_quotas(request, quotas)
+    return over
 
 
-def _item_problems(request: EventsRequest, quotas: Quotas) -> Iterator[Problem]:
+def refuse_over_quota(request: EventsRequest, quotas: Quotas) -> None:
+    """
+    Raise if a request exceeds a quota, as a whole or in one of its items.
+
+    Raises:
+        QuotaExceededError: With all problems.
+    """
+    if not is_within(request, quotas):
+        over = check_quotas(request, quotas)
+        if over:
+            raise QuotaExceededError(over)
+
+
+def event_count(request: EventsRequest) -> int:
+    """Return the number of events in a request, over all its endpoints."""
+    return sum(map(len, (batch.events for batch in request.batch_item.values())))
+
+
+def item_problems(
+    request: EventsRequest, size: int, quotas: Quotas
+) -> Iterator[Problem]:
+    """
+    Yield the quotas that endpoints and events exceed.
+
+    Args:
+        request: The request.
+        size: Its bytes; an item is only measured if it could be too large.
+        quotas: The limits.
+    """
     check = event_check(quotas)
+    are_small = size <= bound(quotas.event_bytes)
+    is_small = size <= bound(quotas.endpoint_bytes)
     for endpoint_id, batch in request.batch_item.items():
-        size = len(to_json(batch.endpoint))
-        for problem in endpoint_problems(batch.endpoint, size, quotas):
+        measure = 0 if is_small else len(to_json(batch.endpoint))
+        for problem in endpoint_problems(batch.endpoint, measure, quotas):
             yield problem.below("batch_item", endpoint_id, "endpoint")
         for event_id, event in batch.events.items():
-            for problem in check(event, len(to_json(event))):
+            for problem in check(event, 0 if are_small else len(to_json(event))):
                 yield problem.below("batch_item", endpoint_id, "events", event_id)
+
+
+def remember_quotas(request: EventsRequest, quotas: Quotas) -> None:
+    """Remember that a request is within these quotas."""
+    _set_quotas(request, quotas)
+
+
+def quotas_of(sender: object) -> Quotas:
+    """Return the quotas that a sender checks; the default ones if it has none."""
+    quotas = getattr(sender, "quotas", None)
+    return quotas if isinstance(quotas, Quotas) else Quotas()
+
+
+def is_within(request: EventsRequest, quotas: Quotas) -> bool:
+    """Return whether a request is known to be within these quotas."""
+    known = getattr(request, "_quotas", None)
+    return known is quotas or known == quotas
+
+
+_set_quotas = cast("Any", EventsRequest)._quotas.__set__
 
 
 def request_problems(count: int, size: int, quotas: Quotas) -> list[Problem]:

@@ -32,8 +32,6 @@ __all__ = ["Batch", "Entry", "Packer", "contradict"]
 K = TypeVar("K")
 V = TypeVar("V")
 
-_MOST_EVENTS: Final = bound(Quotas().events_per_request)
-_MOST_BYTES: Final = bound(Quotas().request_bytes)
 _UNTOUCHED: Final = Endpoint()
 
 
@@ -80,10 +78,12 @@ class Batch(NamedTuple):
 class Packer:
     """Packs lines of one file into batches, one after the other."""
 
-    def __init__(self, file: int) -> None:
+    def __init__(self, file: int, quotas: Quotas) -> None:
         """Start with an empty batch."""
         self._file = file
-        self._builder = BatchBuilder()
+        self._builder = BatchBuilder(quotas=quotas)
+        self._most_events = bound(quotas.events_per_request)
+        self._most_bytes = bound(quotas.request_bytes)
         self._start()
 
     def _start(self) -> None:
@@ -108,9 +108,9 @@ class Packer:
             return True
         count = sum(len(item.events) for item in content.items)
         if (
-            self._lines >= _MOST_EVENTS
-            or len(self._builder) + count > _MOST_EVENTS
-            or self._bytes + size > _MOST_BYTES
+            self._lines >= self._most_events
+            or len(self._builder) + count > self._most_events
+            or self._bytes + size > self._most_bytes
         ):
             return False
         return not any(map(self._contradicts, content.items))

@@ -49,7 +49,6 @@ _KNOWN: Final = frozenset(_EVENT_MEMBERS)
 _REQUEST_MEMBER: Final = "BatchItem"
 
 _NAMESPACE: Final = uuid.UUID("8b5f2d4e-6c1a-4f7b-9a33-0d2e57c1f6b8")
-_QUOTAS: Final = Quotas()
 _UNTOUCHED: Final = Endpoint()
 
 
@@ -120,13 +119,14 @@ class EventIds:
         )
 
 
-def content(line: Line, ids: EventIds) -> Content:
+def content(line: Line, ids: EventIds, quotas: Quotas) -> Content:
     """
     Return what a line says.
 
     Args:
         line: The line; not a blank one.
         ids: Makes the id of an event that has none.
+        quotas: The limits of endpoints; those of events are the builder's.
     """
     if line.is_cut:
         problem = json_problem(
@@ -147,7 +147,9 @@ def content(line: Line, ids: EventIds) -> Content:
     for note in NOTES:
         # So that the file of what was not accepted can itself be loaded.
         data.pop(note, None)
-    return _request(data) if _REQUEST_MEMBER in data else _event(data, line, ids)
+    if _REQUEST_MEMBER in data:
+        return _request(data, quotas)
+    return _event(data, line, ids, quotas)
 
 
 def line_members(
@@ -177,16 +179,15 @@ def rejection(
     return Rejection(BAD_REQUEST, "\n".join(map(str, problems)), members, is_event)
 
 
-def _over_quota(endpoint: Endpoint, *path: str) -> list[Problem]:
-    """Return each quota that an endpoint is over; its events' are the builder's."""
-    over = endpoint_problems(endpoint, len(to_json(endpoint)), _QUOTAS)
+def _over_quota(endpoint: Endpoint, quotas: Quotas, *path: str) -> list[Problem]:
+    over = endpoint_problems(endpoint, len(to_json(endpoint)), quotas)
     return [in_wire_names(problem).below(*path) for problem in over]
 
 
 # --- One event ------------------------------------------------------------------------
 
 
-def _event(data: dict[str, Any], line: Line, ids: EventIds) -> Content:
+def _event(data: dict[str, Any], line: Line, ids: EventIds, quotas: Quotas) -> Content:
     problems = [*repeated_keys(data, ProblemCode.DUPLICATE_MEMBER), *_unknown(data)]
     endpoint_id = _name(data, "EndpointId", problems)
     has_id = data.get("EventId") is not None
@@ -195,7 +196,7 @@ def _event(data: dict[str, Any], line: Line, ids: EventIds) -> Content:
     if data.get("Endpoint") is not None:
         endpoint = _object(Endpoint, data["Endpoint"], "Endpoint", problems)
     if endpoint is not None:
-        problems += _over_quota(endpoint, "Endpoint")
+        problems += _over_quota(endpoint, quotas, "Endpoint")
     event = None
     if data.get("Event") is None:
         problems.append(_missing("Event"))
@@ -249,7 +250,7 @@ def _object(
 # --- A whole request ------------------------------------------------------------------
 
 
-def _request(data: dict[str, Any]) -> Content:
+def _request(data: dict[str, Any], quotas: Quotas) -> Content:
     batches: Any = data[_REQUEST_MEMBER]
     rejections: list[Rejection] = []
     try:
@@ -264,7 +265,8 @@ def _request(data: dict[str, Any]) -> Content:
         request = from_wire(EventsRequest, {_REQUEST_MEMBER: sound})
     items = []
     for endpoint_id, batch in request.batch_item.items():
-        over = _over_quota(batch.endpoint, _REQUEST_MEMBER, endpoint_id, "Endpoint")
+        path = (_REQUEST_MEMBER, endpoint_id, "Endpoint")
+        over = _over_quota(batch.endpoint, quotas, *path)
         if over:
             rejections += _refused_batch(endpoint_id, batches[endpoint_id], over)
             continue

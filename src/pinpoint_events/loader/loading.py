@@ -24,6 +24,7 @@ from pinpoint_events.loader.rejects_file import RejectsFile
 from pinpoint_events.loader.sending import Answer, send
 from pinpoint_events.loader.stopping import Interrupted, Stopping
 from pinpoint_events.loader.totals import Totals
+from pinpoint_events.quotas import quotas_of
 from pinpoint_events.senders.protocol import Sender
 
 __all__ = ["Load", "Plan", "run_plan"]
@@ -88,6 +89,7 @@ class Load:
         self.trouble = None
         self._plan = plan
         self._sender = sender
+        self._quotas = quotas_of(sender)
         self._ledger = ledger
         self._interruption = interruption
         self._reports = reports
@@ -127,7 +129,7 @@ class Load:
 
     def _load(self, index: int, name: str, pool: ThreadPoolExecutor) -> None:
         start = self._ledger.settled.positions[index]
-        packer = Packer(index)
+        packer = Packer(index, self._quotas)
         before = self.consumed
         opening = partial(
             Lines,
@@ -143,7 +145,7 @@ class Load:
                 if line.text:
                     # Here, because it goes by the first line that is not blank.
                     ids = ids or EventIds(self._plan.source_id or lines.identity)
-                    found = content(line, ids)
+                    found = content(line, ids, self._quotas)
                     if not packer.has_room_for(found, len(line.text)):
                         self._send(packer.close(lines.position), pool)
                     packer.add(line.number, found, len(line.text))

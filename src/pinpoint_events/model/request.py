@@ -53,17 +53,22 @@ def _batch_item(value: Mapping[str, EventsBatch] | None) -> Mapping[str, EventsB
     return batches
 
 
-class _Encoded(Immutable):
-    """Keeps the JSON text of a request, so that it is written once."""
+class _Remembered(Immutable):
+    """
+    What is remembered of a request, so that it is found out once.
 
-    __slots__ = ("_json",)
+    Its JSON text, and the quotas that it is known to be within.
+    """
+
+    __slots__ = ("_json", "_quotas")
 
     _json: bytes
+    _quotas: object
 
 
 @final
 @attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
-class EventsRequest(_Encoded):
+class EventsRequest(_Remembered):
     """
     The endpoints and events of one call.
 

@@ -19,7 +19,13 @@ from pinpoint_events.http_messages import HttpResponse
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
 from pinpoint_events.put_events import events_response
-from pinpoint_events.quotas import Quotas, request_problems
+from pinpoint_events.quotas import (
+    Quotas,
+    event_count,
+    is_within,
+    item_problems,
+    request_problems,
+)
 from pinpoint_events.senders._redaction import addresses, redacted
 from pinpoint_events.senders.protocol import BaseSender, checked_application_id
 from pinpoint_events.wire import from_wire, to_wire
@@ -27,7 +33,6 @@ from pinpoint_events.wire.reading_answers import read_text
 
 __all__ = ["ClientSender", "PutEventsClient"]
 
-_QUOTAS: Final = Quotas()
 _SESSION_TOKEN: Final = re.compile(r"x-amz-security-token:\s*(\S+)", re.IGNORECASE)
 
 
@@ -64,19 +69,27 @@ class ClientSender(BaseSender):
         client: What has `put_events(ApplicationId=..., EventsRequest=...)`, as
             `boto3.client("pinpoint")` has.
         application_id: The Pinpoint project; boto3 calls it `ApplicationId`.
+        quotas: The limits of requests and their items.
 
     Attributes:
         application_id: As given.
+        quotas: As given.
 
     Raises:
-        ConfigurationError: If the client has no `put_events`, or the application id is
-            empty.
+        ConfigurationError: If the client has no `put_events`, the application id is
+            empty, or `quotas` is of another type.
     """
 
     application_id: str
 
-    def __init__(self, client: PutEventsClient, application_id: str) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        client: PutEventsClient,
+        application_id: str,
+        *,
+        quotas: Quotas = Quotas(),  # noqa: B008 - immutable
+    ) -> None:
+        super().__init__(quotas)
         self.application_id = checked_application_id(application_id)
         if not callable(getattr(client, "put_events", None)):
             raise ConfigurationError(
@@ -88,8 +101,9 @@ class ClientSender(BaseSender):
     def _refuse_over_quota(self, request: EventsRequest) -> None:
         # As botocore writes it: blanks after separators, escapes for all but ASCII.
         size = len(json.dumps(to_wire(request)))
-        count = sum(len(batch.events) for batch in request.batch_item.values())
-        over = request_problems(count, size, _QUOTAS)
+        over = request_problems(event_count(request), size, self.quotas)
+        if not is_within(request, self.quotas):
+            over += item_problems(request, size, self.quotas)
         if over:
             raise QuotaExceededError(over)
 

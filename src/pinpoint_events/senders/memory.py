@@ -8,6 +8,7 @@ from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse, Outcome
+from pinpoint_events.quotas import Quotas
 from pinpoint_events.senders._accepted import accepted
 from pinpoint_events.senders.protocol import BaseSender, checked_application_id
 from pinpoint_events.storage.fork_lock import ForkLock
@@ -46,10 +47,12 @@ class MemorySender(BaseSender):
         application_id: The application that the requests are for.
         answer: Called with each request; returns the answer to it, or raises. By
             default every item is accepted.
+        quotas: The limits of requests and their items.
 
     Attributes:
         application_id: As given.
         answer: As given; can be set at any time.
+        quotas: As given.
 
     Raises:
         ConfigurationError: If the application id is empty.
@@ -63,8 +66,9 @@ class MemorySender(BaseSender):
         *,
         application_id: str = "local",
         answer: Callable[[EventsRequest], EventsResponse] = accepted,
+        quotas: Quotas = Quotas(),  # noqa: B008 - immutable
     ) -> None:
-        super().__init__()
+        super().__init__(quotas)
         self.application_id = checked_application_id(application_id)
         self.answer = answer
         self._lock = ForkLock()

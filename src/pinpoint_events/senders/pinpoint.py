@@ -17,6 +17,7 @@ from pinpoint_events.http_messages import HttpRequest, HttpResponse
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
 from pinpoint_events.put_events import events_response, http_request, path_of
+from pinpoint_events.quotas import Quotas
 from pinpoint_events.retry import Retry, RetryBudget, RetryCall
 from pinpoint_events.senders._blocking import ClockCorrected, Time, run
 from pinpoint_events.senders._redaction import addresses, redacted
@@ -82,9 +83,11 @@ class PinpointSender(BaseSender):
         retry: How often to try. If it is not given, `AWS_MAX_ATTEMPTS` applies. None
             sends once.
         observer: Watches each HTTP request; see `AttemptObserver`.
+        quotas: The limits of requests and their items.
 
     Attributes:
         observer: As given; it may be set at any time.
+        quotas: As given.
 
     Raises:
         ConfigurationError: If no region is known, or a setting is unknown or unusable.
@@ -105,6 +108,7 @@ class PinpointSender(BaseSender):
         verify: bool | str | None = None,
         retry: Retry | None = _DEFAULT_RETRY,
         observer: AttemptObserver | None = None,
+        quotas: Quotas = Quotas(),  # noqa: B008 - immutable
     ) -> None:
         """Look up the settings; nothing is sent yet."""
         # Imported here: code that never sends should not pay for importing botocore.
@@ -115,7 +119,7 @@ class PinpointSender(BaseSender):
         )
         from pinpoint_events.aws.signer import Signer  # noqa: PLC0415
 
-        super().__init__()
+        super().__init__(quotas)
         self._application_id = checked_application_id(application_id)
         path_of(self._application_id)  # refuses what makes no path
         if not isinstance(retry, Retry | None):

@@ -11,8 +11,7 @@ from pinpoint_events.model._immutable import Refused, raise_if_invalid
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
 from pinpoint_events.problems import Problem, ProblemCode
-from pinpoint_events.put_events import refuse_over_quota
-from pinpoint_events.quotas import Quotas
+from pinpoint_events.quotas import Quotas, refuse_over_quota
 
 __all__ = ["BaseSender", "Sender", "checked_application_id"]
 
@@ -31,7 +30,7 @@ class Sender(Protocol):
         Send one request.
 
         Raises:
-            QuotaExceededError: If the request as a whole is over a quota.
+            QuotaExceededError: If the request, or an item of it, is over a quota.
             SenderError: If its outcome is unknown, or it was refused as a whole.
         """
         ...
@@ -60,9 +59,23 @@ class BaseSender(ABC):
     Checks requests against the quotas, and closes once.
 
     Subclasses implement `_put_events` and, where they hold resources, `_close`.
+
+    Args:
+        quotas: The limits.
+
+    Raises:
+        ConfigurationError: If `quotas` is of another type.
     """
 
-    def __init__(self) -> None:
+    quotas: Quotas
+
+    def __init__(self, quotas: Quotas) -> None:
+        given: object = quotas
+        if not isinstance(given, Quotas):
+            raise ConfigurationError(
+                f"quotas is of type {type(given).__name__}; pass a Quotas"
+            )
+        self.quotas = quotas
         self._is_closed = False
 
     def put_events(self, request: EventsRequest) -> EventsResponse:
@@ -70,7 +83,7 @@ class BaseSender(ABC):
         Send one request, and return the outcome of each of its items.
 
         Raises:
-            QuotaExceededError: If the request as a whole is over a quota.
+            QuotaExceededError: If the request, or an item of it, is over a quota.
             ValidationError: If it is not an `EventsRequest`.
             SenderError: If the sender is closed, if the outcome of the request is
                 unknown, or if it was refused as a whole.
@@ -88,7 +101,7 @@ class BaseSender(ABC):
 
     def _refuse_over_quota(self, request: EventsRequest) -> None:
         """Check the request as it will be written, by default by `to_json`."""
-        refuse_over_quota(request, _QUOTAS)
+        refuse_over_quota(request, self.quotas)
 
     @abstractmethod
     def _put_events(self, request: EventsRequest) -> EventsResponse:
@@ -120,9 +133,6 @@ class BaseSender(ABC):
         """Refuse to pickle or copy: connections and locks cannot be."""
         name = type(self).__name__
         raise TypeError(f"cannot pickle or copy a {name}; open one where it is needed")
-
-
-_QUOTAS = Quotas()
 
 
 def checked_application_id(application_id: str) -> str:

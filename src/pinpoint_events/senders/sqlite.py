@@ -20,6 +20,7 @@ from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
 from pinpoint_events.problems import shortened
+from pinpoint_events.quotas import Quotas
 from pinpoint_events.senders._accepted import accepted
 from pinpoint_events.senders._json_parts import BatchTexts, batch_texts
 from pinpoint_events.senders._sqlite_schema import SCHEMA
@@ -114,9 +115,11 @@ class SqliteSender(BaseSender):
             several.
         timeout_seconds: How long to wait for other writers, in this process and in
             others.
+        quotas: The limits of requests and their items.
 
     Attributes:
         application_id: As given.
+        quotas: As given.
         path: The file's absolute path.
 
     Raises:
@@ -135,8 +138,9 @@ class SqliteSender(BaseSender):
         *,
         application_id: str = "local",
         timeout_seconds: float = 5.0,
+        quotas: Quotas = Quotas(),  # noqa: B008 - immutable
     ) -> None:
-        super().__init__()
+        super().__init__(quotas)
         self.application_id = checked_application_id(application_id)
         self.path = _absolute(os.fspath(path))
         if not 0 <= timeout_seconds <= _MAX_TIMEOUT_SECONDS:

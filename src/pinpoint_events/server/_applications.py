@@ -19,7 +19,7 @@ from pinpoint_events.errors import defect_text
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse, ItemResponse, Outcome
-from pinpoint_events.quotas import Quotas
+from pinpoint_events.quotas import Quotas, quotas_of, remember_quotas
 from pinpoint_events.senders.protocol import Sender
 from pinpoint_events.server._active_faults import CallFaults, Faults
 from pinpoint_events.server._answers import not_found
@@ -198,6 +198,8 @@ class _Application:
             request = call.request(updates)
             if request is None:
                 return _NOTHING
+            # Judged as it was received; what the rules add to it counts for no quota.
+            remember_quotas(request, quotas_of(self.sender))
             if self._is_complete:
                 return self.sender.put_events(request)
         response = self.sender.put_events(request)

@@ -62,8 +62,7 @@ def _print_output_skeleton(
     output: Output,
 ) -> int:
     """Check all that can be without sending, and print a sample of an answer."""
-    from pinpoint_events.put_events import refuse_over_quota  # noqa: PLC0415
-    from pinpoint_events.quotas import Quotas  # noqa: PLC0415
+    from pinpoint_events.quotas import Quotas, refuse_over_quota  # noqa: PLC0415
 
     if options.to is None:
         from pinpoint_events.cli.put_events._sender import to_service  # noqa: PLC0415
