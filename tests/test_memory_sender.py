@@ -58,12 +58,16 @@ class TestWhatIsKept:
         sender.put_events(request(e={"v": event()}))
         assert sender.endpoints == {"e": Endpoint()}
 
-    def test_first_copy_wins(self) -> None:
-        """Of two copies of an event, the first is kept."""
+    def test_same_ids(self) -> None:
+        """Events with other content are kept, and repeats are not kept twice."""
         sender = MemorySender()
-        sender.put_events(request(e={"v": event("first")}))
-        again = request(e={"v": event("second")})
-        sender.put_events(again).raise_for_failures(again)
+        for kind in ("first", "second", "first"):
+            again = request(e={"v": event(kind)})
+            sender.put_events(again).raise_for_failures(again)
+        assert sender.accepted_events == (
+            ("e", "v", event("first")),
+            ("e", "v", event("second")),
+        )
         assert sender.events == {("e", "v"): event("first")}
 
     def test_is_a_copy(self) -> None:

@@ -62,6 +62,12 @@ class TestSent:
             SentEvent("shop", "ben", "v-3", BLUE),
         )
 
+    def test_same_ids(self, sender: RecordingSender) -> None:
+        """Events of callers that use one id for ever are all there; repeats are not."""
+        for event in (RED, BLUE, RED):
+            sender.put_events(request(("eve", "MyEvents", event)))
+        assert len(sender.assert_sent("bought", endpoint_id="eve", times=2)) == 2
+
     def test_only_accepted(self) -> None:
         """What the answer refuses was not sent; the request can be looked at."""
         accepted = EndpointItemResponse(status_code=202)

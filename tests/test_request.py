@@ -42,6 +42,25 @@ def answer(endpoint: int | None = None, **events: int | None) -> ItemResponse:
     )
 
 
+class TestEvents:
+    """All events of a request, over its endpoints."""
+
+    def test_in_their_order(self) -> None:
+        """Each has its two ids with it."""
+        one = request(b={"2": event("x"), "1": event("y")}, c={}, a={"2": event("z")})
+        assert list(one.events()) == [
+            ("b", "2", event("x")),
+            ("b", "1", event("y")),
+            ("a", "2", event("z")),
+        ]
+        assert one.event_count == 3
+
+    def test_of_none(self) -> None:
+        """An empty request has none."""
+        empty = EventsRequest(batch_item={})
+        assert (list(empty.events()), empty.event_count) == ([], 0)
+
+
 class TestBatch:
     """A batch is an endpoint and events of it, each with an id."""
 

@@ -107,7 +107,7 @@ class MemoryPlace(Opened):
 
     def arrived(self) -> list[tuple[str, str]]:
         """Return the events that the sender has kept."""
-        return sorted(self.last.events)
+        return sorted(each[:2] for each in self.last.accepted_events)
 
 
 class TestPinpointSender(SenderContract):

@@ -32,10 +32,15 @@ from pinpoint_events.model.endpoint import (
 from pinpoint_events.model.event import Event, Session
 from pinpoint_events.model.request import EventsBatch, EventsRequest
 from pinpoint_events.senders import SqliteSender
+from pinpoint_events.senders._stored_texts import (
+    EndpointTexts,
+    canonical_text,
+    content_number,
+)
 from pinpoint_events.testing import strategies
 from pinpoint_events.wire import from_json, to_json
 from pinpoint_events.wire.writing import time_text
-from tests.samples import ENDPOINT, EVENT, NO_QUOTAS, REQUEST, event, request
+from tests.samples import DATA, ENDPOINT, EVENT, NO_QUOTAS, REQUEST, event, request
 from tests.sender_contract import in_child, needs_fork
 
 
@@ -209,15 +214,65 @@ class TestEvents:
 
 
 class TestOnce:
-    """An event is stored once for each application, endpoint and event id."""
+    """An event with the same ids and content is stored once; with another, twice."""
 
-    def test_first_copy_wins(self, sender: SqliteSender, path: Path) -> None:
-        """A second copy is accepted, and ignored."""
-        sender.put_events(request(e={"v": event("first")}))
+    def test_equal_content(self, sender: SqliteSender, path: Path) -> None:
+        """A repeat is accepted and not stored, in whatever order its keys are."""
+        metrics = {"a": 1, "b": 2.5}
+        sender.put_events(request(e={"v": event(metrics=metrics)}))
         first = one(path, "events")
-        again = request(e={"v": event("second")})
-        sender.put_events(again).raise_for_failures(again)
+        again = request(e={"v": event(metrics={"b": 2.5, "a": 1.0})})
+        for _ in range(2):
+            sender.put_events(again).raise_for_failures(again)
         assert one(path, "events") == first
+
+    def test_other_content(self, sender: SqliteSender, path: Path) -> None:
+        """Callers that use one id for ever lose nothing, and repeats stay repeats."""
+        kinds = ("opened", "closed", "bought")
+        for kind in (*kinds, *kinds):
+            sent = request(e={"MyEvents": event(kind)})
+            sender.put_events(sent).raise_for_failures(sent)
+        sql = "SELECT event_id, event_type, sequence FROM events ORDER BY sequence"
+        found = rows(path, sql)
+        assert [row[:2] for row in found] == [("MyEvents", kind) for kind in kinds]
+        assert len({sequence for *_, sequence in found}) == 3
+
+    @pytest.mark.parametrize("is_known", [True, False])
+    def test_contents_with_the_same_number(
+        self, sender: SqliteSender, path: Path, *, is_known: bool
+    ) -> None:
+        """Two contents are told apart by themselves, not by the number made of them."""
+        sender.put_events(request(e={"v": event("first")}))
+        other = request(e={"v": event("other")})
+        sender.put_events(other)
+        stored = "other" if is_known else "planted"
+        with closing(sqlite3.connect(path)) as store, store:
+            store.execute(
+                "UPDATE event SET json = replace(json, 'other', ?) WHERE variant > 0",
+                (stored,),
+            )
+        sender.put_events(other)
+        found = rows(path, "SELECT event_type FROM events ORDER BY sequence")
+        kinds = ["first", stored, *([] if is_known else ["other"])]
+        assert [kind for (kind,) in found] == kinds
+
+    @given(one=strategies.events(), other=strategies.events())
+    def test_content_is_that_of_equal_events(self, one: Event, other: Event) -> None:
+        """Texts mean the same just if the events are equal."""
+        backwards = attrs.evolve(
+            one,
+            attributes=dict(reversed(list(one.attributes.items()))),
+            metrics={
+                key: float(value) for key, value in reversed(list(one.metrics.items()))
+            },
+        )
+        assert one == backwards
+        content, same, others = (
+            canonical_text(to_json(each).decode()) for each in (one, backwards, other)
+        )
+        assert content == same
+        assert (content == others) is (one == other)
+        assert content_number(content) == content_number(same) > 0
 
     def test_among_new_events(self, sender: SqliteSender, path: Path) -> None:
         """The new events of a request are stored, whichever are copies."""
@@ -348,6 +403,40 @@ class TestEndpoints:
         sql = f"SELECT json FROM endpoints WHERE endpoint_id = '{name}'"
         ((stored,),) = rows(common.path, sql)
         assert from_json(Endpoint, stored) == expected
+
+    def test_nul_characters(self, sender: SqliteSender, path: Path) -> None:
+        """Ids, addresses and user ids are compared whole, also behind a NUL."""
+        endpoints = {
+            "e": Endpoint(address="a", channel_type="EMAIL", opt_out="ALL"),
+            "e\0": Endpoint(
+                address="a\0b",
+                channel_type="EMAIL",
+                opt_out="NONE",
+                user=User(user_id="u\0"),
+            ),
+        }
+        for name, endpoint in endpoints.items():
+            sender.put_events(update(endpoint, name))
+        sender.put_events(update(Endpoint(request_id="r"), "e\0"))
+        found = sender.find_endpoints(ids=["e\0"])
+        assert found == {"e\0": attrs.evolve(endpoints["e\0"], request_id="r")}
+        assert sender.find_endpoints(addresses=["a\0b"]) == found
+        assert sender.find_endpoints(user_ids=["u\0"]) == found
+        assert sender.find_endpoints(user_ids=["u"]) == {}
+        assert list(sender.find_endpoints(addresses=["a"])) == ["e"]
+        sql = "SELECT address, user_id FROM endpoints ORDER BY created_at"
+        assert rows(path, sql) == [("a", None), ("a\0b", "u\0")]
+
+    @pytest.mark.parametrize("count", [1, 7, 8, 9, 512, 513, 2000])
+    def test_lists_of_any_length(self, sender: SqliteSender, count: int) -> None:
+        """All of a list are looked for, and each is found once, the oldest first."""
+        for name in ("z", "a"):
+            sender.put_events(
+                update(Endpoint(address=name, channel_type="EMAIL"), name)
+            )
+        names = [f"e-{number}" for number in range(count - 1)]
+        found = sender.find_endpoints(ids=[*names, "a"], addresses=["a", "z", *names])
+        assert list(found) == ["z", "a"]
 
 
 NUMBERS = count_from()
@@ -539,7 +628,10 @@ with SqliteSender(path, timeout_seconds=60) as sender:
         builder.endpoint("shared", Endpoint(metrics={f"{name}-{number}": number}))
         for place in range(9):
             builder.event(Event("tapped"), event_id=f"{name}-{number}-{place}")
-        builder.event(Event(name), event_id=f"the same in all {number}")
+        builder.event(
+            Event("same", timestamp="2026-09-21T12:00:00Z"),
+            event_id=f"the same in all {number}",
+        )
         request = builder.build()
         sender.put_events(request).raise_for_failures(request)
         print(number, flush=True)
@@ -607,6 +699,131 @@ class TestProcesses:
         with SqliteSender(path) as sender:
             sender.put_events(REQUEST)
         assert count(path) == found + 1
+
+
+class TestMigration:
+    """A store of the format before is taken over, whole or not at all."""
+
+    @pytest.fixture
+    def older(self, path: Path) -> Path:
+        """Make a store of format 1."""
+        with closing(sqlite3.connect(path)) as store:
+            store.executescript((DATA / "store-version-1.sql").read_text())
+            store.execute("CREATE VIEW own AS SELECT event_id FROM events")
+            store.commit()
+        return path
+
+    def test_keeps_everything(self, older: Path) -> None:
+        """Both views show what they did, and views of the user's own still work."""
+        before = {
+            view: rows(older, f"SELECT * FROM {view}") for view in ("events", "own")
+        }
+        with SqliteSender(older) as sender:
+            assert sender.find_endpoints(addresses=["a\0b"]).keys() == {"e-1"}
+            assert sender.find_endpoints(addresses=["a"]).keys() == {"e-2"}
+            assert sender.find_endpoints(user_ids=["u\0"]).keys() == {"e-2"}
+            for view, found in before.items():
+                assert rows(older, f"SELECT * FROM {view}") == found
+            sql = "SELECT application_id, endpoint_id, address, user_id FROM endpoints"
+            assert sorted(rows(older, sql)) == [
+                ("local", "e-1", "a\0b", "u-1"),
+                ("local", "e-2", "a", "u\0"),
+                ("other", "e-1", None, None),
+            ]
+        assert rows(older, "PRAGMA user_version") == [(2,)]
+        assert rows(older, "PRAGMA integrity_check") == [("ok",)]
+        assert rows(older, "PRAGMA foreign_key_check") == []
+
+    def test_has_the_schema_of_a_new_store(
+        self, older: Path, tmp_path: Path, path: Path
+    ) -> None:
+        """Afterwards it is as one that this release has made."""
+        new = tmp_path / "new.db"
+        for each in (older, new):
+            SqliteSender(each).close()
+        sql = "SELECT type, name FROM sqlite_master WHERE name <> 'own' ORDER BY name"
+        assert rows(older, sql) == rows(new, sql)
+        for table in ("event", "endpoint"):
+            sql = f"SELECT name, type, \"notnull\" FROM pragma_table_info('{table}')"
+            assert rows(older, sql) == rows(new, sql)
+
+    def test_goes_on(self, older: Path) -> None:
+        """
+        Repeats of older events are known; the same ids with other content are new.
+
+        The sequence goes on behind that of the older events.
+        """
+        old = Event(
+            "tapped", timestamp="2026-11-01T00:00:00Z", metrics={"a": 1, "b": 2}
+        )
+        with SqliteSender(older) as sender:
+            sender.put_events(request(**{"e-1": {"v-1": old}}))
+            sender.put_events(request(**{"e-1": {"v-1": event("other")}}))
+        sql = (
+            "SELECT event_type, sequence FROM events WHERE endpoint_id = 'e-1' "
+            "AND application_id = 'local' ORDER BY sequence"
+        )
+        assert rows(older, sql) == [("tapped", 1), ("closed", 5), ("other", 6)]
+
+    def test_killed_in_the_middle(self, older: Path) -> None:
+        """A process that dies leaves the older format, and the next one migrates it."""
+        with closing(sqlite3.connect(older)) as store, store:
+            store.execute("""
+                INSERT INTO event (endpoint, event_id, json, received_at)
+                WITH RECURSIVE number (n) AS (
+                    SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 80000
+                )
+                SELECT 1, 'n-' || n, json_object('EventType', 'e', 'Attributes',
+                json_object('text', hex(zeroblob(50)))), '' FROM number
+            """)
+        before = rows(older, "SELECT * FROM events ORDER BY sequence")
+        log = older.with_name(f"{older.name}-wal")
+        source = "import sys; from pinpoint_events import SqliteSender\n"
+        source += "SqliteSender(sys.argv[1])"
+        with closing(sqlite3.connect(older)) as reader:
+            # While there is a reader, the log stays, and so the process has one.
+            reader.execute("SELECT 1 FROM event").fetchone()
+            size = log.stat().st_size
+            with subprocess.Popen([sys.executable, "-c", source, older]) as process:
+                while log.stat().st_size < size + 1_000_000:
+                    assert process.poll() is None
+                process.kill()
+        assert rows(older, "PRAGMA user_version") == [(1,)]
+        assert rows(older, "SELECT * FROM events ORDER BY sequence") == before
+        with SqliteSender(older):
+            assert rows(older, "SELECT * FROM events ORDER BY sequence") == before
+        assert rows(older, "PRAGMA user_version") == [(2,)]
+
+
+class TestMemory:
+    """What a sender remembers of endpoints is bounded, and gone when it is closed."""
+
+    def test_texts(self) -> None:
+        """The oldest are forgotten; what is asked for is right all the same."""
+        known = EndpointTexts(1_000)
+        stored = to_json(Endpoint(request_id="stored")).decode()
+        for number in range(100):
+            text = to_json(Endpoint(metrics={f"m-{number}": 1})).decode()
+            for _ in range(2):
+                assert (
+                    known.merged(stored, text)
+                    == to_json(
+                        Endpoint(request_id="stored", metrics={f"m-{number}": 1})
+                    ).decode()
+                )
+            held = sum(2 * sum(map(len, key)) for key in known._known)
+            assert held == known._bytes <= 1_000
+        known.clear()
+        assert known._known == {}
+
+    def test_is_released(self, path: Path) -> None:
+        """A closed sender keeps no text."""
+        sender = SqliteSender(path)
+        sender.put_events(update(ENDPOINT))
+        sender.put_events(update(Endpoint(request_id="r")))
+        assert sender._texts._known
+        sender.close()
+        assert sender._texts._known == {}
 
 
 class TestThreads:

@@ -18,6 +18,7 @@ import pytest
 
 from pinpoint_events.errors import StoreError, StoreErrorCode
 from pinpoint_events.storage.sqlite_file import Schema, SqliteFile
+from tests.samples import ROOT
 from tests.sender_contract import in_child, needs_fork
 
 SCHEMA = Schema(
@@ -304,8 +305,42 @@ class TestRefused:
         assert failed(path, lambda: use(path)) is StoreErrorCode.FOREIGN
         assert path.read_bytes() == before
 
+    def test_migrations(self, path: Path) -> None:
+        """Each turns the file into one of the next version, in their order."""
+        with opened(path, schema=SCHEMA) as file:
+            add(file, "kept")
+
+        def add_note(text: str) -> Callable[[sqlite3.Connection], None]:
+            def migrate(connection: sqlite3.Connection) -> None:
+                connection.execute("INSERT INTO note (text) VALUES (?)", (text,))
+
+            return migrate
+
+        migrations = {number: add_note(f"to {number + 1}") for number in (1, 2, 3)}
+        newer = SCHEMA._replace(version=4, migrations=migrations)
+        for _ in range(2):
+            with opened(path, schema=newer):
+                assert texts(path) == ["kept", "to 3", "to 4"]
+        assert query(path, "PRAGMA user_version") == [(4,)]
+
+    def test_failed_migration(self, path: Path) -> None:
+        """The file stays as it is, as after the death of the process."""
+        with opened(path, schema=SCHEMA) as file:
+            add(file, "kept")
+
+        def fail(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM note")
+            connection.execute("INSERT INTO none DEFAULT VALUES")
+
+        newer = SCHEMA._replace(version=3, migrations={2: fail})
+        with pytest.raises(StoreError) as caught:
+            SqliteFile(path, newer, 1.0)
+        assert caught.value.code is StoreErrorCode.OTHER
+        assert texts(path) == ["kept"]
+        assert query(path, "PRAGMA user_version") == [(2,)]
+
     def test_older_version(self, path: Path) -> None:
-        """An older format is refused: there is no migration."""
+        """An older format is refused where a migration is missing."""
         use(path)
         query(path, "PRAGMA user_version = 1")
         with pytest.raises(StoreError) as caught:
@@ -479,7 +514,7 @@ for number in range(count):
             connection.execute("INSERT INTO note (text) VALUES (?)", (text,))
     print(number, flush=True)
 file.close()
-""".format(schema=", ".join(map(repr, SCHEMA)))
+""".format(schema=", ".join(map(repr, SCHEMA[:3])))
 
 
 def writer(path: Path, name: str, count: int) -> "subprocess.Popen[str]":
@@ -500,6 +535,65 @@ def start(process: "subprocess.Popen[str]") -> None:
     assert process.stdin is not None
     process.stdin.write("\n")
     process.stdin.flush()
+
+
+class TestWaits:
+    """Waits for other writers."""
+
+    def test_interrupted(self, path: Path) -> None:
+        """Ctrl-C ends a wait at once, however long the timeout is."""
+        source = """
+import sys
+from pathlib import Path
+from tests.test_storage_sqlite_file import SCHEMA, SqliteFile
+
+file = SqliteFile(Path(sys.argv[1]), SCHEMA, 600)
+print("open", flush=True)
+sys.stdin.readline()
+print("waiting", flush=True)
+with file.transaction():
+    pass
+"""
+        command = [sys.executable, "-c", source, str(path)]
+        with (
+            subprocess.Popen(
+                command,
+                text=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=ROOT,
+            ) as process,
+            closing(sqlite3.connect(path, isolation_level=None)) as other,
+        ):
+            assert process.stdout is not None
+            assert process.stdout.readline() == "open\n"
+            other.execute("BEGIN IMMEDIATE")
+            start(process)
+            assert process.stdout.readline() == "waiting\n"
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=60)
+        assert err.endswith("KeyboardInterrupt\n")
+
+    def test_log_is_cut(self, path: Path) -> None:
+        """What the log has grown to beside a reader, it does not keep."""
+        schema = SCHEMA._replace(log_pages=10)
+        log = path.with_name(f"{path.name}-wal")
+        with (
+            opened(path, schema=schema) as file,
+            closing(sqlite3.connect(path)) as other,
+        ):
+            add(file, "first", "second")
+            reading = other.execute("SELECT * FROM note")
+            reading.fetchone()
+            for _ in range(10):
+                add(file, *["x" * 8_000] * 10)
+            assert log.stat().st_size > 80 * schema.page_bytes
+            reading.close()
+            other.close()
+            for _ in range(3):
+                add(file, "last")
+            assert log.stat().st_size <= 11 * schema.page_bytes
 
 
 class TestProcesses:

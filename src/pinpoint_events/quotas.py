@@ -98,7 +98,7 @@ def check_quotas(
     )
     size = len(to_json(request))
     over = (
-        *request_problems(event_count(request), size, quotas),
+        *request_problems(request.event_count, size, quotas),
         *item_problems(request, size, quotas),
     )
     if not over:
@@ -117,11 +117,6 @@ def refuse_over_quota(request: EventsRequest, quotas: Quotas) -> None:
         over = check_quotas(request, quotas)
         if over:
             raise QuotaExceededError(over)
-
-
-def event_count(request: EventsRequest) -> int:
-    """Return the number of events in a request, over all its endpoints."""
-    return sum(map(len, (batch.events for batch in request.batch_item.values())))
 
 
 def item_problems(

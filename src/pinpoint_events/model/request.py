@@ -5,7 +5,7 @@ The shapes are the service's `EventsBatch` and `EventsRequest`: Amazon Pinpoint 
 reference, `apps/application-id/events`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import final
 
 import attrs
@@ -82,6 +82,17 @@ class EventsRequest(_Remembered):
     """
 
     batch_item: Mapping[str, EventsBatch] = attrs.field(converter=_batch_item)
+
+    def events(self) -> Iterator[tuple[str, str, Event]]:
+        """Yield endpoint id, event id and event of each event, in their order."""
+        for endpoint_id, batch in self.batch_item.items():
+            for event_id, event in batch.events.items():
+                yield endpoint_id, event_id, event
+
+    @property
+    def event_count(self) -> int:
+        """The number of events, over all endpoints."""
+        return sum(len(batch.events) for batch in self.batch_item.values())
 
     def retry(
         self, response: EventsResponse, *, unreported: bool = False

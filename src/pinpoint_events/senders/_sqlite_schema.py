@@ -5,19 +5,23 @@ A row of `event` or `endpoint` holds the JSON text in the service's format, so t
 member is lost that has no column. The views extract the members; only the views are
 documented. The JSON columns are text, because older versions of SQLite read no JSON
 from blobs.
+
+Addresses and user ids have columns of their own, because SQLite's JSON functions end a
+text at a NUL character.
 """
 
-from typing import Final
+import json
+import sqlite3
+from typing import Any, Final
 
 from pinpoint_events.storage.sqlite_file import Schema
 
 __all__ = ["SCHEMA"]
 
 _APPLICATION_ID: Final = 0x50707445  # `PptE`
-_VERSION: Final = 1
+_VERSION: Final = 2
 
-_STATEMENTS: Final = (
-    """
+_ENDPOINT_TABLE: Final = """
     CREATE TABLE endpoint (
         id INTEGER PRIMARY KEY,
         application_id TEXT NOT NULL,
@@ -25,45 +29,52 @@ _STATEMENTS: Final = (
         json TEXT NOT NULL,
         created_at TEXT NOT NULL,
         updated_at TEXT NOT NULL,
+        address TEXT,
+        user_id TEXT,
         UNIQUE (application_id, endpoint_id)
     )
-    """,
-    # For `find_endpoints`. Few endpoints have neither an address nor a user.
+"""
+# For `find_endpoints`. Few endpoints have neither an address nor a user.
+_ENDPOINT_INDEXES: Final = (
     """
     CREATE INDEX endpoint_address
-    ON endpoint (application_id, json_extract(json, '$.Address'))
-    WHERE json_extract(json, '$.Address') IS NOT NULL
+    ON endpoint (application_id, address) WHERE address IS NOT NULL
     """,
     """
     CREATE INDEX endpoint_user
-    ON endpoint (application_id, json_extract(json, '$.User.UserId'))
-    WHERE json_extract(json, '$.User.UserId') IS NOT NULL
+    ON endpoint (application_id, user_id) WHERE user_id IS NOT NULL
     """,
-    # In order of arrival: a row at the end of a table costs half of what one in the
-    # middle of a table costs that is sorted by random ids.
-    """
+)
+# In order of arrival: a row at the end of a table costs half of what one in the middle
+# of a table costs that is sorted by random ids.
+#
+# `variant` is 0 for the first event with its id, and for another one with the same id a
+# number that is made from its content.
+_EVENT_TABLE: Final = """
     CREATE TABLE event (
         id INTEGER PRIMARY KEY,
         endpoint INTEGER NOT NULL REFERENCES endpoint (id),
         event_id TEXT NOT NULL,
+        variant INTEGER NOT NULL,
         json TEXT NOT NULL,
         received_at TEXT NOT NULL,
-        UNIQUE (endpoint, event_id)
+        UNIQUE (endpoint, event_id, variant)
     )
-    """,
+"""
+_VIEWS: Final = (
     """
     CREATE VIEW endpoints AS SELECT
         application_id,
         endpoint_id,
         json_extract(json, '$.ChannelType') AS channel_type,
-        json_extract(json, '$.Address') AS address,
+        address,
         json_extract(json, '$.EndpointStatus') AS endpoint_status,
         json_extract(json, '$.OptOut') AS opt_out,
         json_extract(json, '$.EffectiveDate') AS effective_date,
         json_extract(json, '$.RequestId') AS request_id,
         ifnull(json_extract(json, '$.Attributes'), '{}') AS attributes,
         ifnull(json_extract(json, '$.Metrics'), '{}') AS metrics,
-        json_extract(json, '$.User.UserId') AS user_id,
+        user_id,
         ifnull(json_extract(json, '$.User.UserAttributes'), '{}') AS user_attributes,
         json_extract(json, '$.Demographic.AppVersion') AS app_version,
         json_extract(json, '$.Demographic.Locale') AS locale,
@@ -109,4 +120,53 @@ _STATEMENTS: Final = (
     """,
 )
 
-SCHEMA: Final = Schema(_APPLICATION_ID, _VERSION, _STATEMENTS)
+
+def _to_version_2(connection: sqlite3.Connection) -> None:
+    """
+    Keep events that share an id, and addresses and user ids in columns.
+
+    The events are copied, because SQLite cannot change a table's UNIQUE constraint.
+    """
+    connection.create_function("json_member", 2, _json_member, deterministic=True)
+    for statement in (
+        # Else views that users have added would forbid to rename a table.
+        "PRAGMA legacy_alter_table = ON",
+        "DROP VIEW events",
+        "DROP VIEW endpoints",
+        "DROP INDEX endpoint_address",
+        "DROP INDEX endpoint_user",
+        "ALTER TABLE endpoint ADD COLUMN address TEXT",
+        "ALTER TABLE endpoint ADD COLUMN user_id TEXT",
+        """
+        UPDATE endpoint SET
+            address = json_member(json, 'Address'),
+            user_id = json_member(json, 'User.UserId')
+        """,
+        *_ENDPOINT_INDEXES,
+        "ALTER TABLE event RENAME TO event_1",
+        _EVENT_TABLE,
+        """
+        INSERT INTO event
+        SELECT id, endpoint, event_id, 0, json, received_at FROM event_1 ORDER BY id
+        """,
+        "DROP TABLE event_1",
+        *_VIEWS,
+        "PRAGMA legacy_alter_table = OFF",
+    ):
+        connection.execute(statement)
+
+
+def _json_member(text: str, path: str) -> str | None:
+    """Return a member of a JSON object, whole also where it has a NUL character."""
+    value: Any = json.loads(text)
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, str) else None
+
+
+SCHEMA: Final = Schema(
+    _APPLICATION_ID,
+    _VERSION,
+    (_ENDPOINT_TABLE, *_ENDPOINT_INDEXES, _EVENT_TABLE, *_VIEWS),
+    {1: _to_version_2},
+)

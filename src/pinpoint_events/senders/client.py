@@ -21,7 +21,6 @@ from pinpoint_events.model.response import EventsResponse
 from pinpoint_events.put_events import events_response
 from pinpoint_events.quotas import (
     Quotas,
-    event_count,
     is_within,
     item_problems,
     request_problems,
@@ -101,7 +100,7 @@ class ClientSender(BaseSender):
     def _refuse_over_quota(self, request: EventsRequest) -> None:
         # As botocore writes it: blanks after separators, escapes for all but ASCII.
         size = len(json.dumps(to_wire(request)))
-        over = request_problems(event_count(request), size, self.quotas)
+        over = request_problems(request.event_count, size, self.quotas)
         if not is_within(request, self.quotas):
             over += item_problems(request, size, self.quotas)
         if over:

@@ -20,9 +20,9 @@ class MemorySender(BaseSender):
     """
     Keeps everything in memory, for tests to inspect.
 
-    `endpoints` and `events` have the items that the answers accept, by the same rules
-    as in `SqliteSender`. `requests` has all requests, also those that were refused, and
-    those for which `answer` raised.
+    `endpoints`, `events` and `accepted_events` have the items that the answers accept,
+    by the same rules as in `SqliteSender`. `requests` has all requests, also those that
+    were refused, and those for which `answer` raised.
 
         >>> from pinpoint_events import (
         ...     BatchBuilder, Event, EventsRequest, EventsResponse, MemorySender,
@@ -79,7 +79,7 @@ class MemorySender(BaseSender):
         with self._lock:
             self._requests: list[EventsRequest] = []
             self._endpoints: dict[str, Endpoint] = {}
-            self._events: dict[tuple[str, str], Event] = {}
+            self._events: dict[tuple[str, str, Event], None] = {}
 
     @property
     def requests(self) -> tuple[EventsRequest, ...]:
@@ -95,9 +95,26 @@ class MemorySender(BaseSender):
 
     @property
     def events(self) -> dict[tuple[str, str], Event]:
-        """(endpoint id, event id) to the accepted event; of copies the first."""
+        """
+        (endpoint id, event id) to the accepted event.
+
+        Where others with the same ids and other content were accepted, to the first;
+        `accepted_events` has them all.
+        """
+        found: dict[tuple[str, str], Event] = {}
+        for endpoint_id, event_id, event in self.accepted_events:
+            found.setdefault((endpoint_id, event_id), event)
+        return found
+
+    @property
+    def accepted_events(self) -> tuple[tuple[str, str, Event], ...]:
+        """
+        Endpoint id, event id and event of each accepted event, in order of arrival.
+
+        An event that arrived again, with the same ids and content, is there once.
+        """
         with self._lock:
-            return self._events.copy()
+            return tuple(self._events)
 
     def find_endpoints(
         self,
@@ -138,8 +155,7 @@ class MemorySender(BaseSender):
                     stored = self._endpoints.get(endpoint_id, update)
                     self._endpoints[endpoint_id] = merged(stored, update)
                 else:
-                    event = cast("Event", item)
-                    self._events.setdefault((endpoint_id, event_id), event)
+                    self._events[endpoint_id, event_id, cast("Event", item)] = None
         return response
 
     def __repr__(self) -> str:

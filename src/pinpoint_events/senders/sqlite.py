@@ -2,14 +2,12 @@
 
 import os
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Final, cast
 
-from pinpoint_events.endpoints.merge import merged
 from pinpoint_events.errors import (
     ConfigurationError,
     StoreError,
@@ -24,10 +22,14 @@ from pinpoint_events.quotas import Quotas
 from pinpoint_events.senders._accepted import accepted
 from pinpoint_events.senders._json_parts import BatchTexts, batch_texts
 from pinpoint_events.senders._sqlite_schema import SCHEMA
+from pinpoint_events.senders._stored_texts import (
+    EndpointTexts,
+    canonical_text,
+    content_number,
+)
 from pinpoint_events.senders.protocol import BaseSender, checked_application_id
 from pinpoint_events.storage.sqlite_file import SqliteFile
-from pinpoint_events.wire import from_json, to_json
-from pinpoint_events.wire.json_text import encode
+from pinpoint_events.wire import to_json
 from pinpoint_events.wire.writing import time_text
 
 __all__ = ["SqliteSender"]
@@ -37,29 +39,30 @@ _MAX_TIMEOUT_SECONDS: Final = 86_400  # a day
 _FIND_ENDPOINT: Final = (
     "SELECT id, json FROM endpoint WHERE application_id = ? AND endpoint_id = ?"
 )
-# A list of any length is one parameter. Each statement uses an index; for that the last
-# two repeat the expressions of the schema.
-_FIND_BY_ID: Final = (
+_FIND_ENDPOINTS: Final = (
     "SELECT id, endpoint_id, json FROM endpoint WHERE application_id = ? "
-    "AND endpoint_id IN (SELECT value FROM json_each(?))"
+    "AND {column} IN ({places})"
 )
-_FIND_BY_ADDRESS: Final = (
-    "SELECT id, endpoint_id, json FROM endpoint WHERE application_id = ? "
-    "AND json_extract(json, '$.Address') IN (SELECT value FROM json_each(?))"
-)
-_FIND_BY_USER: Final = (
-    "SELECT id, endpoint_id, json FROM endpoint WHERE application_id = ? "
-    "AND json_extract(json, '$.User.UserId') IN (SELECT value FROM json_each(?))"
-)
+# So that a few statements serve lists of any length. SQLite allows 999 parameters.
+_LIST_LENGTHS: Final = (1, 8, 64, 512)
 _ADD_ENDPOINT: Final = (
-    "INSERT INTO endpoint (application_id, endpoint_id, json, created_at, updated_at) "
-    "VALUES (?, ?, ?, ?, ?)"
+    "INSERT INTO endpoint "
+    "(application_id, endpoint_id, json, created_at, updated_at, address, user_id) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
-_CHANGE_ENDPOINT: Final = "UPDATE endpoint SET json = ?, updated_at = ? WHERE id = ?"
+_CHANGE_ENDPOINT: Final = (
+    "UPDATE endpoint SET json = ?, updated_at = ?, address = ?, user_id = ? "
+    "WHERE id = ?"
+)
 _ADD_EVENT: Final = (
-    "INSERT INTO event (endpoint, event_id, json, received_at) VALUES (?, ?, ?, ?) "
-    "ON CONFLICT (endpoint, event_id) DO NOTHING"
+    "INSERT INTO event (endpoint, event_id, variant, json, received_at) "
+    "VALUES (?, ?, ?, ?, ?) ON CONFLICT (endpoint, event_id, variant) DO NOTHING"
 )
+_FIND_EVENT: Final = (
+    "SELECT json FROM event WHERE endpoint = ? AND event_id = ? AND variant = ?"
+)
+_FIRST: Final = 0  # the variant of the first event with its id
+_CACHE_BYTES: Final = 4_000_000
 
 
 class SqliteSender(BaseSender):
@@ -67,8 +70,9 @@ class SqliteSender(BaseSender):
     Stores requests in an SQLite file, and accepts every valid item.
 
     A request is stored whole or not at all. Endpoints are merged into the stored ones,
-    by `merged`. An event is stored once for each application, endpoint id and event id;
-    of copies that differ, the first is kept, and the others are accepted, too.
+    by `merged`. An event that arrives again, with the same application, endpoint id,
+    event id and content, is stored once. Events with the same ids and other content are
+    all stored; `sequence` tells them apart.
 
     Many threads and processes may write the same file at the same time, while others
     read it. A `fork` waits for the current transaction, and both processes go on
@@ -148,6 +152,8 @@ class SqliteSender(BaseSender):
                 f"timeout_seconds is {timeout_seconds}; pass 0 to "
                 f"{_MAX_TIMEOUT_SECONDS}"
             )
+        # Used in transactions, which one thread at a time is in.
+        self._texts = EndpointTexts(_CACHE_BYTES)
         self._file = SqliteFile(self.path, SCHEMA, timeout_seconds)
 
     def find_endpoints(
@@ -170,26 +176,20 @@ class SqliteSender(BaseSender):
         Raises:
             StoreError: If the file cannot be read.
         """
-        found: dict[str, Endpoint] = {}
-        selects = []
-        parameters = []
-        for select, values in (
-            (_FIND_BY_ID, ids),
-            (_FIND_BY_ADDRESS, addresses),
-            (_FIND_BY_USER, user_ids),
-        ):
-            if values:
-                selects.append(select)
-                parameters += [self.application_id, encode(list(values)).decode()]
-        if not selects:
-            return found
-        statement = f"{' UNION '.join(selects)} ORDER BY id"
+        columns = {"endpoint_id": ids, "address": addresses, "user_id": user_ids}
+        if not any(columns.values()):
+            return {}
+        found: dict[int, tuple[str, Endpoint]] = {}
         with self._file.transaction(writes=False) as connection:
-            rows = connection.execute(statement, parameters).fetchall()
-        for _, endpoint_id, text in rows:
-            with self._reading(endpoint_id):
-                found[endpoint_id] = _endpoint(text)
-        return found
+            for column, values in columns.items():
+                for listed in _lists(list(values)):
+                    places = ",".join("?" * len(listed))
+                    statement = _FIND_ENDPOINTS.format(column=column, places=places)
+                    parameters = (self.application_id, *listed)
+                    for key, name, text in connection.execute(statement, parameters):
+                        with self._reading(name):
+                            found[key] = name, self._texts.endpoint(text)
+        return dict(found[key] for key in sorted(found))
 
     def _put_events(self, request: EventsRequest) -> EventsResponse:
         batches = list(batch_texts(request))
@@ -197,14 +197,16 @@ class SqliteSender(BaseSender):
             # Read in the transaction, where writers take turns: so these times are in
             # the order of the events' `sequence`.
             now = time_text(datetime.now(UTC))
-            rows: list[tuple[int, str, str, str]] = []
+            rows: list[tuple[int, str, int, str, str]] = []
             for batch in batches:
                 key = self._put_endpoint(connection, batch, now)
                 rows += [
-                    (key, event_id, text, now)
+                    (key, event_id, _FIRST, text, now)
                     for event_id, text in batch.event_texts.items()
                 ]
-            connection.executemany(_ADD_EVENT, rows)
+            if connection.executemany(_ADD_EVENT, rows).rowcount != len(rows):
+                for row in rows:
+                    _add_variant(connection, row)
         return accepted(request)
 
     def _put_endpoint(
@@ -215,16 +217,19 @@ class SqliteSender(BaseSender):
         text = batch.endpoint_text
         row = connection.execute(_FIND_ENDPOINT, ids).fetchone()
         if row is None:
-            cursor = connection.execute(_ADD_ENDPOINT, (*ids, text, now, now))
+            cursor = connection.execute(
+                _ADD_ENDPOINT, (*ids, text, now, now, *_columns(batch.endpoint))
+            )
             return cast("int", cursor.lastrowid)
         key: int
         stored: str
         key, stored = row
         if text not in {stored, _EMPTY_ENDPOINT}:
             with self._reading(batch.endpoint_id):
-                text = _merged_text(stored, text)
+                text = self._texts.merged(stored, text)
+                columns = _columns(self._texts.endpoint(text))
             if text != stored:
-                connection.execute(_CHANGE_ENDPOINT, (text, now, key))
+                connection.execute(_CHANGE_ENDPOINT, (text, now, *columns, key))
         return key
 
     @contextmanager
@@ -242,6 +247,7 @@ class SqliteSender(BaseSender):
 
     def _close(self) -> None:
         self._file.close()
+        self._texts.clear()
 
     def __repr__(self) -> str:
         return (
@@ -249,17 +255,39 @@ class SqliteSender(BaseSender):
         )
 
 
-# Cached, because most updates of an endpoint repeat an earlier one.
+def _lists(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield the values in lists of a few lengths; the last value may be repeated."""
+    longest = _LIST_LENGTHS[-1]
+    for start in range(0, len(values), longest):
+        part = values[start : start + longest]
+        length = next(length for length in _LIST_LENGTHS if length >= len(part))
+        yield [*part, *[part[-1]] * (length - len(part))]
 
 
-@lru_cache(maxsize=1024)
-def _endpoint(text: str) -> Endpoint:
-    return from_json(Endpoint, text.encode())
+def _columns(endpoint: Endpoint) -> tuple[str | None, str | None]:
+    """Return the address and the user id."""
+    return endpoint.address, None if endpoint.user is None else endpoint.user.user_id
 
 
-@lru_cache(maxsize=1024)
-def _merged_text(stored: str, update: str) -> str:
-    return to_json(merged(_endpoint(stored), _endpoint(update))).decode()
+def _add_variant(
+    connection: sqlite3.Connection, row: tuple[int, str, int, str, str]
+) -> None:
+    """Store an event unless it is there, also beside others with the same ids."""
+    endpoint, event_id, variant, text, now = row
+    content = b""
+    while True:
+        key = endpoint, event_id, variant
+        if connection.execute(_ADD_EVENT, (*key, text, now)).rowcount:
+            return
+        ((stored,),) = connection.execute(_FIND_EVENT, key)
+        if stored == text:
+            return
+        content = content or canonical_text(text)
+        if canonical_text(stored) == content:
+            return
+        # A number from the content, so that few rows are looked at, however many there
+        # are with these ids; the next one if it is that of another content.
+        variant = variant + 1 if variant else content_number(content)
 
 
 _EMPTY_ENDPOINT: Final = to_json(Endpoint()).decode()

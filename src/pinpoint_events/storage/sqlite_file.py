@@ -16,10 +16,11 @@ import os
 import random
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple, cast
 
 from pinpoint_events.errors import StoreError, StoreErrorCode
 from pinpoint_events.storage.fork_lock import ForkLock
@@ -39,6 +40,8 @@ _PAGE_BYTES: Final = 8_192
 # index; with a longer log each is copied once for many changes. Measured with
 # `SqliteSender`: with 1,000 pages, storing takes 1.1 to 1.2 of the processor time.
 _LOG_PAGES: Final = 8_000  # 64 MB
+# Signals are handled between waits of this length: SQLite's own wait ignores them.
+_WAIT_SECONDS: Final = 0.25
 
 # By primary result code.
 _CODES: Final = {
@@ -100,6 +103,8 @@ class Schema(NamedTuple):
             not 0. (SQLite, "PRAGMA application_id".)
         version: The version of the statements, from 1.
         statements: SQL that creates the tables, indexes and views in an empty file.
+        migrations: Version to the function that turns a file of that version into one
+            of the next. All that are needed run in one transaction.
         page_bytes: Size of a page of a new file: a power of two, 512 to 65,536. A file
             that exists keeps its own.
         log_pages: How many pages the log (the `-wal` file) may have before a commit
@@ -109,6 +114,9 @@ class Schema(NamedTuple):
     application_id: int
     version: int
     statements: Sequence[str]
+    migrations: Mapping[int, Callable[[sqlite3.Connection], None]] = MappingProxyType(
+        {}
+    )
     page_bytes: int = _PAGE_BYTES
     log_pages: int = _LOG_PAGES
 
@@ -160,7 +168,7 @@ class SqliteFile:
         try:
             connection = self._connected()
             try:
-                connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+                self._begin(connection, writes=writes)
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
@@ -172,6 +180,24 @@ class SqliteFile:
             raise self._sqlite_error(error) from error
         finally:
             self._lock.release()
+
+    def _begin(self, connection: sqlite3.Connection, *, writes: bool) -> None:
+        """Begin a transaction, and wait for other writers if necessary."""
+        deadline = time.monotonic() + self._timeout_seconds
+        while True:
+            try:
+                if writes:
+                    connection.execute("BEGIN IMMEDIATE")
+                else:
+                    connection.execute("BEGIN")
+                    # Only now it waits, while another process recovers the file.
+                    connection.execute("SELECT count(*) FROM sqlite_master")
+                break
+            except sqlite3.OperationalError as error:
+                if not _is_busy(error) or time.monotonic() >= deadline:
+                    raise
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
 
     def close(self) -> None:
         """Close this process' connection after the current transaction."""
@@ -206,7 +232,7 @@ class SqliteFile:
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self.path,
-            timeout=self._timeout_seconds,
+            timeout=min(self._timeout_seconds, _WAIT_SECONDS),
             isolation_level=None,  # no implicit transactions
             check_same_thread=False,  # `_lock` lets one thread in at a time
         )
@@ -220,7 +246,7 @@ class SqliteFile:
     def _prepare(self, connection: sqlite3.Connection) -> None:
         """Create the schema in an empty file; refuse a file with another schema."""
         # Before anything that writes, so that a refused file stays as it is.
-        connection.execute("BEGIN")
+        self._begin(connection, writes=False)
         self._check_schema(connection)
         connection.execute("COMMIT")
         # Has an effect on an empty file only, and not once it is in WAL mode.
@@ -228,34 +254,47 @@ class SqliteFile:
         self._use_wal(connection)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {self._schema.log_pages}")
-        connection.execute("BEGIN IMMEDIATE")
-        # Checked again: another process may have created the schema meanwhile. A
-        # migration from an older version belongs here, in the same transaction, with
-        # `_check_schema` letting that version pass.
-        if self._check_schema(connection):
+        # Beside a reader the log grows; once it is copied, its file is cut to this.
+        limit = self._schema.log_pages * self._schema.page_bytes
+        connection.execute(f"PRAGMA journal_size_limit = {limit}")
+        self._begin(connection, writes=True)
+        # Checked again: another process may have created or migrated it meanwhile.
+        version = self._check_schema(connection)
+        if version == 0:
             for statement in self._schema.statements:
                 connection.execute(statement)
+        else:
+            for older in range(version, self._schema.version):
+                self._schema.migrations[older](connection)
         # Written in any case: that shows whether the file is writable.
         connection.execute(f"PRAGMA application_id = {self._schema.application_id}")
         connection.execute(f"PRAGMA user_version = {self._schema.version}")
         connection.execute("COMMIT")
 
-    def _check_schema(self, connection: sqlite3.Connection) -> bool:
-        """Return whether the file is empty; raise if it has another schema."""
+    def _check_schema(self, connection: sqlite3.Connection) -> int:
+        """
+        Return the version of the file, 0 if it is empty.
+
+        Raises:
+            StoreError: If it cannot be brought to the version of the schema.
+        """
         ((application_id,),) = connection.execute("PRAGMA application_id")
         ((version,),) = connection.execute("PRAGMA user_version")
         ((count,),) = connection.execute("SELECT count(*) FROM sqlite_master")
         if (application_id, version, count) == (0, 0, 0):
-            return True
+            return 0
         if application_id != self._schema.application_id:
             raise self._error(StoreErrorCode.FOREIGN)
-        if version != self._schema.version:
+        known = self._schema.version
+        if version > known or any(
+            older not in self._schema.migrations for older in range(version, known)
+        ):
             raise self._error(
                 StoreErrorCode.OTHER_VERSION,
                 version=version,
-                known=self._schema.version,
+                known=known,
             )
-        return False
+        return cast("int", version)
 
     def _use_wal(self, connection: sqlite3.Connection) -> None:
         """
@@ -272,11 +311,10 @@ class SqliteFile:
                 connection.execute("PRAGMA journal_mode = WAL")
                 break
             except sqlite3.OperationalError as error:
-                is_busy = _primary_code(error) == sqlite3.SQLITE_BUSY
-                if not is_busy or time.monotonic() > deadline:
+                if not _is_busy(error) or time.monotonic() > deadline:
                     raise
             time.sleep(random.uniform(0.001, 0.01))  # noqa: S311 - not a secret
-        milliseconds = int(self._timeout_seconds * 1000)
+        milliseconds = int(min(self._timeout_seconds, _WAIT_SECONDS) * 1000)
         connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
 
     def _sqlite_error(self, error: sqlite3.Error) -> StoreError:
@@ -289,6 +327,10 @@ class SqliteFile:
     def _error(self, code: StoreErrorCode, **facts: object) -> StoreError:
         message = f"the store {str(self.path)!r} {_WORDS[code].format(**facts)}"
         return StoreError(message, is_retry_safe=code in _RETRY_SAFE, code=code)
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    return _primary_code(error) == sqlite3.SQLITE_BUSY
 
 
 def _primary_code(error: sqlite3.Error) -> int:

@@ -19,7 +19,7 @@ class SentEvent(NamedTuple):
     Attributes:
         application_id: The application that it was sent to.
         endpoint_id: The endpoint that it belongs to.
-        event_id: Its id, unique for the endpoint.
+        event_id: Its id.
         event: The event itself.
     """
 
@@ -169,7 +169,7 @@ class RecordingSender(SentEvents, MemorySender):
         """The events that were accepted, in the order in which they came."""
         return tuple(
             SentEvent(self.application_id, endpoint_id, event_id, event)
-            for (endpoint_id, event_id), event in self.events.items()
+            for endpoint_id, event_id, event in self.accepted_events
         )
 
     @property
@@ -179,13 +179,8 @@ class RecordingSender(SentEvents, MemorySender):
 
 def count_not_accepted(sender: MemorySender) -> int:
     """Return how many events a sender was sent that it did not accept."""
-    arrived = {
-        (endpoint_id, event_id)
-        for request in sender.requests
-        for endpoint_id, batch in request.batch_item.items()
-        for event_id in batch.events
-    }
-    return len(arrived - sender.events.keys())
+    arrived = {each for request in sender.requests for each in request.events()}
+    return len(arrived.difference(sender.accepted_events))
 
 
 class _Wanted(NamedTuple):
