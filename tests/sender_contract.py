@@ -141,7 +141,8 @@ class SenderContract:
         with pytest.raises(QuotaExceededError) as caught:
             sender.put_events(request(e={f"v{n}": event() for n in range(101)}))
         assert str(caught.value) == (
-            "101 events; at most 100; let build_all() split it"
+            "101 events; at most 100; split it: by split() of a request, or "
+            "build_all() of a builder"
         )
         assert place.arrived() == []
 
@@ -216,7 +217,7 @@ class SenderContract:
         with pytest.raises(ValidationError) as caught:
             sender.put_events(wrong)  # type: ignore[arg-type] # the fact under test
         assert str(caught.value) == (
-            "request: is of type dict; an EventsRequest; build it with "
+            "request: is of type dict; expected an EventsRequest; build it with "
             "EventsRequest(...) or from_wire(EventsRequest, ...)"
         )
         assert place.arrived() == []
@@ -227,7 +228,8 @@ class SenderContract:
         with pytest.raises(ValidationError) as caught:
             sender.put_events(builder)  # type: ignore[arg-type] # the fact under test
         assert str(caught.value) == (
-            "request: is of type BatchBuilder; an EventsRequest; call build() on it, "
+            "request: is of type BatchBuilder; expected an EventsRequest; "
+            "call build() on it, "
             "or build_all()"
         )
         assert place.arrived() == []

@@ -286,12 +286,12 @@ class TestEndpoints:
         write(Path("a"), [line(0, Endpoint={"OptOut": "ALL"})] * 3)
         assert load("a") == Loaded(0, account(3), account(1))
 
-    def test_the_first_copy(self, load: Load) -> None:
-        """Of events with the same id, the store keeps that of the first line."""
+    def test_the_same_id(self, load: Load) -> None:
+        """Of events with the same id, the store keeps all that differ, in order."""
         data = [line(number, EndpointId="e", EventId="v") for number in range(40)]
         write(Path("a"), [*data, line(0, EndpointId="e", EventId="v")])
         assert load("a", "--in-flight", "8").events == account(41)
-        assert stored(Path("events.db")) == [("e", "v", "0")]
+        assert stored(Path("events.db")) == [("e", "v", str(n)) for n in range(40)]
 
 
 class TestRejected:
@@ -310,7 +310,7 @@ class TestRejected:
             "is not JSON: Expecting value at column 1; a JSON text in UTF-8; correct "
             "it there, or fetch the whole of it"
         ),
-        "EndpointId: is a number; a string; write it in quotes",
+        "EndpointId: is a number; expected a string; write it in quotes",
         (
             "Event.Attributes['note']: 380 characters; at most 200; shorten the value "
             "or drop the key"
@@ -322,8 +322,8 @@ class TestRejected:
             "add it"
         ),
         (
-            "BatchItem['e'].Endpoint.OptOut: is 'YES'; one of ALL, NONE; did you mean "
-            "NONE?"
+            "BatchItem['e'].Endpoint.OptOut: is no known value; expected one of ALL, "
+            "NONE; write one of them"
         ),
     )
 

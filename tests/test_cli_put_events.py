@@ -281,7 +281,7 @@ class TestInput:
                     "ApplicationId: occurs twice; each member once; drop one",
                     (
                         "Invalid type for parameter ApplicationId, type: <class "
-                        "'int'>; a string; write it in quotes"
+                        "'int'>; expected a string; write it in quotes"
                     ),
                 ],
             ),
@@ -326,12 +326,13 @@ class TestInput:
                     (
                         "Invalid type for parameter "
                         "EventsRequest.BatchItem.e.Endpoint.Attributes.k[1], type: "
-                        "<class 'int'>; a string; write it in quotes"
+                        "<class 'int'>; expected a string; write it in quotes"
                     ),
                     (
                         "Invalid type for parameter "
                         "EventsRequest.BatchItem.e.Endpoint.Attributes['a b'], type: "
-                        "<class 'int'>; an array of strings; write an array of strings"
+                        "<class 'int'>; expected an array of strings; write an array "
+                        "of strings"
                     ),
                 ],
             ),
@@ -340,7 +341,7 @@ class TestInput:
                 [
                     (
                         "Invalid type for parameter EventsRequest, type: <class "
-                        "'list'>; an object with members of BatchItem; "
+                        "'list'>; expected an object with members of BatchItem; "
                         "write it as {...}"
                     )
                 ],
@@ -367,7 +368,7 @@ class TestInput:
         missing = "Missing required parameter in"
         assert "\n".join(told[1:]) == (
             f'Unknown parameter in {where}.Endpoint: "Bogus", must be one of: '
-            f"{members}; did you mean User?\n"
+            f"{members}; leave it out\n"
             f'{missing} {where}.Endpoint: "ChannelType"; an address needs its channel; '
             'say which, as in "ChannelType": "EMAIL"\n'
             f"{event_at}.Metrics: occurs twice; each key once; rename one, or put both "

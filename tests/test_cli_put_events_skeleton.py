@@ -192,7 +192,7 @@ class TestOutput:
         told = (
             "Parameter validation failed:\n"
             "Invalid type for parameter EventsRequest.BatchItem, type: <class 'list'>; "
-            "an object; write it as {...}\n"
+            "expected an object; write it as {...}\n"
         )
         assert (code, *capsys.readouterr()) == (252, "", told)
 

@@ -225,7 +225,8 @@ class TestQuota:
         with pytest.raises(QuotaExceededError) as caught:
             sender.put_events(whole)
         assert str(caught.value) == (
-            "4,000,001 bytes; at most 4,000,000; let build_all() split it"
+            "4,000,001 bytes; at most 4,000,000; split it: by split() of a request, "
+            "or build_all() of a builder"
         )
         assert server.received == []
 

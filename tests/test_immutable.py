@@ -292,7 +292,7 @@ class TestConstructor:
             lambda: loose("", timestamp=1, attributes={"a": 1, "b": None}, session="s")
         ) == [
             "event_type: empty",
-            "timestamp: number_as_time int",
+            "timestamp: number_as_time int s",
             "attributes['a']: wrong_type int not text",
             "attributes['b']: wrong_type NoneType not text",
             "session: not_an_instance str Session",

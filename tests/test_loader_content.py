@@ -19,8 +19,8 @@ TAP = {"EventType": "tapped", "Timestamp": "2026-09-21T12:00:00.123Z"}
 IDS = EventIds("")
 QUOTAS = Quotas()
 OBJECT = (
-    "an object with members of EndpointId, EventId, Endpoint, Event, BatchItem; "
-    "write it as {...}"
+    "expected an object with members of EndpointId, EventId, Endpoint, Event, "
+    "BatchItem; write it as {...}"
 )
 REQUIRED = "a required member; add it"
 
@@ -114,11 +114,14 @@ class TestEvent:
             (
                 Rejection(
                     400,
-                    "Evnt: is not known; one of EndpointId, EventId, Endpoint, Event, "
+                    "Evnt: is not known; expected one of EndpointId, "
+                    "EventId, Endpoint, Event, "
                     "BatchItem; did you mean Event or EventId?\n"
                     "EndpointId: is empty; at least 1 character; give it a name\n"
-                    "EventId: is a number; a string; write it in quotes\n"
-                    "Endpoint.ChannelType: is 'email'; one of PUSH, GCM, APNS, "
+                    "EventId: is a number; expected a string; write it in "
+                    "quotes\n"
+                    "Endpoint.ChannelType: is 'email'; expected one of PUSH, "
+                    "GCM, APNS, "
                     "APNS_SANDBOX, APNS_VOIP, APNS_VOIP_SANDBOX, ADM, SMS, VOICE, "
                     "EMAIL, BAIDU, CUSTOM, IN_APP; did you mean EMAIL?\n"
                     f"Event.Timestamp: is missing; {REQUIRED}",
@@ -137,7 +140,7 @@ class TestEvent:
             (
                 {"EndpointId": "e", "Event": 7},
                 (
-                    "Event: is a number; an object with members of EventType, "
+                    "Event: is a number; expected an object with members of EventType, "
                     "Timestamp, Attributes, Metrics, Session, ClientSdkVersion, "
                     "AppPackageName, AppTitle, AppVersionCode, SdkName; write it as "
                     "{...}"
@@ -316,7 +319,7 @@ class TestRequest:
         data = {"BatchItem": batches, "Bogus": 1}
         (refusal,) = said(data).rejections
         assert refusal.message.splitlines()[0] == (
-            "Bogus: is not known; one of BatchItem; did you mean BatchItem?"
+            "Bogus: is not known; expected one of BatchItem; leave it out"
         )
         assert (refusal.members, refusal.is_event) == (data, True)
 

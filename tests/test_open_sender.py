@@ -353,12 +353,11 @@ class TestText:
     def test_unknown_scheme(self, scheme: str) -> None:
         """The message for an unknown scheme names the known ones and the nearest."""
         near = {"sqlit": "sqlite", "pinpiont": "pinpoint", "memmory": "memory"}
-        message = refusal(f"{scheme}://x")
-        assert message.startswith(
+        guess = f"; did you mean {near[scheme]}?" if scheme in near else ""
+        assert refusal(f"{scheme}://x") == (
             f"this URL is not understood: the scheme '{scheme}' is not known; write "
-            "one of memory:, pinpoint://APPLICATION_ID, sqlite:///FILE; did you mean "
+            f"one of memory:, pinpoint://APPLICATION_ID, sqlite:///FILE{guess}"
         )
-        assert message.endswith(f"{near.get(scheme, '')}?")
 
     @pytest.mark.parametrize("scheme", ["http", "https", "HTTPS"])
     def test_url_of_an_endpoint(self, scheme: str) -> None:

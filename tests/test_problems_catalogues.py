@@ -4,6 +4,7 @@ Tests of the words of problems: the one place that pins each sentence.
 Everywhere else, tests compare codes and facts.
 """
 
+import builtins
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -27,6 +28,7 @@ from pinpoint_events import (
     from_wire,
     to_json,
 )
+from pinpoint_events.model._converters import _KINDS, _KINDS_BY_NAME, _kind
 from pinpoint_events.problems import Audience, Expected, Problem, ProblemCode
 from pinpoint_events.problems._paths import aws_cli_path_text
 from pinpoint_events.problems.catalogues import CATALOGUES
@@ -132,6 +134,7 @@ CALLS: Final[Mapping[ProblemCode, Callable[[], object]]] = {
     C.WRAPPED_REQUEST: lambda: from_wire(
         EventsRequest, {"EventsRequest": {}, "BatchItem": {}}
     ),
+    C.SET_BY_SERVICE: lambda: from_wire(Endpoint, {"CohortId": "48"}),
     C.NOT_AN_OBJECT: lambda: from_wire(Endpoint, {"User": []}),
     C.ALREADY_AN_OBJECT: lambda: from_wire(User, User()),
     C.NOT_JSON: lambda: from_json(Event, b'{"a":}'),
@@ -163,6 +166,9 @@ CALLS: Final[Mapping[ProblemCode, Callable[[], object]]] = {
         .add("e", Event("u"), event_id="v")
     ),
     C.BUILDER_NOT_BUILT: lambda: cast("Any", MemorySender()).put_events(BatchBuilder()),
+    C.SEVERAL_REQUESTS: lambda: cast("Any", MemorySender()).put_events(
+        (request(e={"v": Event("t")}),)
+    ),
     C.LIMIT_NOT_POSITIVE: lambda: Quotas(event_bytes=0),
     C.ATTEMPTS_NOT_POSITIVE: lambda: Retry(attempts=0),
     C.SECONDS_NOT_POSITIVE: lambda: Retry(deadline_seconds=-1.5),
@@ -198,6 +204,16 @@ def cells(section: str) -> list[list[str]]:
     ]
 
 
+def wrong_type(expected: str, found: str) -> Problem:
+    """Return the problem of a value of a type, or of any type of a kind."""
+    problem = Problem(C.WRONG_TYPE, actual=found, allowed=Expected(expected))
+    if found in {*_KINDS, *_KINDS_BY_NAME.values()}:
+        return problem._replace(actual="object", kind=found)
+    if found in dir(builtins):
+        return problem._replace(kind=_kind(getattr(builtins, found)()))
+    return problem
+
+
 # The page of the documentation pins each sentence once; no other test repeats them.
 PYTHON: Final = {row[0]: row[2] for row in cells("Codes")}
 JSON: Final = dict(cells("For those who write JSON"))
@@ -211,15 +227,14 @@ class TestSentences:
     @pytest.mark.parametrize("code", ProblemCode)
     def test_python(self, code: ProblemCode) -> None:
         """Callers of constructors, builders and senders read Python's terms."""
-        problem = EXAMPLES[code]._replace(audience=Audience.PYTHON)
-        assert "; ".join(filter(None, problem.words)) == PYTHON[code]
+        problem = EXAMPLES[code]._replace(audience=Audience.PYTHON, path=())
+        assert str(problem) == PYTHON[code]
 
     @pytest.mark.parametrize("code", ProblemCode)
     def test_json(self, code: ProblemCode) -> None:
         """Those who write JSON read its terms."""
-        problem = EXAMPLES[code]._replace(audience=Audience.JSON)
-        words = "; ".join(filter(None, problem.words))
-        assert words == JSON.get(code, PYTHON[code])
+        problem = EXAMPLES[code]._replace(audience=Audience.JSON, path=())
+        assert str(problem) == JSON.get(code, PYTHON[code])
 
     @pytest.mark.parametrize("code", ProblemCode)
     def test_command_line(self, code: ProblemCode) -> None:
@@ -262,9 +277,9 @@ class TestSentences:
     )
     def test_types(self, expected: str, actual: str, python: str, json: str) -> None:
         """A wrong type has a remedy that fits what was expected and what was found."""
-        problem = Problem(C.WRONG_TYPE, actual=actual, allowed=Expected(expected))
-        assert "; ".join(problem.words) == python
-        assert "; ".join(problem._replace(audience=Audience.JSON).words) == json
+        problem = wrong_type(expected, actual)
+        assert str(problem) == python
+        assert str(problem._replace(audience=Audience.JSON)) == json
 
     @pytest.mark.parametrize(
         "at, place", [((3, 7), "line 3 column 7"), ((7,), "column 7")]
@@ -321,7 +336,7 @@ class TestCatalogues:
         for code in set(ProblemCode) - {C.MORE_PROBLEMS}:
             problem = EXAMPLES[code]._replace(audience=audience)
             is_cut_short = audience is Audience.COMMAND_LINE and not problem.path
-            assert problem.limit or is_cut_short
+            assert problem.limit or problem.remedy or is_cut_short
 
     @pytest.mark.parametrize("code", ProblemCode)
     def test_json_has_no_words_of_python(self, code: ProblemCode) -> None:

@@ -229,7 +229,7 @@ class TestApplicationId:
         "wrong, message",
         [
             ("", "application_id: is empty; at least 1 character"),
-            (7, "application_id: is of type int; a str"),
+            (7, "application_id: is of type int; expected a str"),
             (
                 "\ud800",
                 "application_id: has a lone surrogate; text that UTF-8 can hold",

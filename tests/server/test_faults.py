@@ -57,7 +57,7 @@ class TestFault:
                 lambda: FailItem(status_code="500", of="call", items="12"),  # type: ignore[arg-type]
                 [
                     "status_code: wrong_type str not integer",
-                    "of: unknown_value call near event",
+                    "of: unknown_value",
                     "items: wrong_type str not integers",
                 ],
             ),

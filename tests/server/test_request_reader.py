@@ -149,7 +149,8 @@ class TestEvents:
                     Session={"Id": "s", "StartTimestamp": TIMESTAMP, "Duration": "1"}
                 ),
                 (
-                    "Session.Duration: is a string; a whole number of milliseconds; "
+                    "Session.Duration: is a string; expected a whole number "
+                    "of milliseconds; "
                     "write it without quotes and decimal point"
                 ),
             ),
@@ -160,7 +161,8 @@ class TestEvents:
             (
                 event(Metrics={"m": True}),
                 (
-                    "Metrics['m']: is a boolean; a number; write 1 or 0, or make it an "
+                    "Metrics['m']: is a boolean; expected a number; write 1 "
+                    "or 0, or make it an "
                     "attribute"
                 ),
             ),
@@ -173,7 +175,7 @@ class TestEvents:
         found = of_events(batch_item(e={"good": EVENT, "bad": bad}))
         assert found["good"] == "Accepted"
         if told is None:
-            assert "is a string; an object with members of" in found["bad"]
+            assert "is a string; expected an object with members of" in found["bad"]
         else:
             assert found["bad"] == told
 
@@ -271,7 +273,10 @@ class TestEndpoints:
             ({"Address": "someone@example.com"}, "Missing ChannelType"),
             (
                 {"OptOut": "none"},
-                "OptOut: is 'none'; one of ALL, NONE; did you mean NONE?",
+                (
+                    "OptOut: is no known value; expected one of ALL, NONE; write "
+                    "one of them"
+                ),
             ),
             (
                 {"Attributes": {"k" * 51: []}},
@@ -301,7 +306,7 @@ class TestEndpoints:
     def test_text_for_an_endpoint(self) -> None:
         """What is no object is the endpoint's own problem."""
         status, told = of_endpoint("text")
-        assert (status, told[:27]) == (400, "is a string; an object with")
+        assert (status, told[:36]) == (400, "is a string; expected an object with")
 
     def test_member_twice(self) -> None:
         """An endpoint that occurs twice is the endpoint's own problem."""
@@ -348,20 +353,24 @@ class TestWholeCalls:
             (b'{"a": "\xff"}', "is not UTF-8 at byte 7"),
             (b'{"a": NaN}', "is not JSON: NaN is no number"),
             (b"[" * 100_000, "is JSON nested too deeply"),
-            (b"[]", "is an array; an object with members of BatchItem"),
+            (b"[]", "is an array; expected an object with members of BatchItem"),
             ({}, "BatchItem: is missing; a required member; add it"),
             (
                 {"EventsRequest": {"BatchItem": {}}, "BatchItem": {}},
                 (
-                    "EventsRequest: is not known; one of BatchItem; send the value "
+                    "EventsRequest: is not known; expected one of BatchItem; "
+                    "send the value "
                     "of EventsRequest"
                 ),
             ),
-            ({"BatchItem": []}, "BatchItem: is an array; an object; write it as {...}"),
+            (
+                {"BatchItem": []},
+                "BatchItem: is an array; expected an object; write it as {...}",
+            ),
             (
                 {"BatchItem": {"e": 1}},
                 (
-                    "BatchItem['e']: is a number; an object with members of "
+                    "BatchItem['e']: is a number; expected an object with members of "
                     "Endpoint, Events"
                 ),
             ),
@@ -375,7 +384,10 @@ class TestWholeCalls:
             ),
             (
                 {"BatchItem": {"e": {"Endpoint": {}, "Events": []}}},
-                "BatchItem['e'].Events: is an array; an object; write it as {...}",
+                (
+                    "BatchItem['e'].Events: is an array; expected an object; "
+                    "write it as {...}"
+                ),
             ),
             (
                 {"BatchItem": {"": {"Endpoint": {}, "Events": {}}}},

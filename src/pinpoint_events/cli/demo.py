@@ -29,6 +29,9 @@ __all__ = ["run"]
 
 _APPLICATION_ID: Final = "pinpoint-events-demo"
 _URL: Final = "sqlite:///pinpoint-events-demo.db"
+# Fixed, so that a second run repeats the events of the first.
+_FIRST: Final = "2026-09-21T12:00:00.000Z"
+_SECOND: Final = "2026-09-21T12:04:30.000Z"
 _COLUMNS: Final = 80  # of a terminal that nobody made wider
 _INDENT: Final = "   "
 _ID_COLUMNS: Final = 12  # of a UUID: enough to know it again
@@ -89,8 +92,14 @@ def _builder() -> BatchBuilder:
     )
     return (
         builder.endpoint("customer-1", ada)
-        .event(Event("cart.filled", attributes={"sku": "A-1"}), event_id="event-1")
-        .event(Event("order.paid", metrics={"price": 9.99}), event_id="event-2")
+        .event(
+            Event("cart.filled", timestamp=_FIRST, attributes={"sku": "A-1"}),
+            event_id="event-1",
+        )
+        .event(
+            Event("order.paid", timestamp=_SECOND, metrics={"price": 9.99}),
+            event_id="event-2",
+        )
     )
 
 
@@ -126,8 +135,8 @@ def _show_sending(request: EventsRequest, sender: SqliteSender) -> None:
     console.out(f"\n{_table(events)}")
     count = sum(len(batch.events) for batch in request.batch_item.values())
     console.out(
-        f"\n{len(after) - len(before)} of {count} events are new; of the others, the "
-        "first copy stays.\nRun the demo again, and none is new."
+        f"\n{len(after) - len(before)} of {count} events are new; the others were "
+        "there already.\nRun the demo again, and none is new."
     )
 
 

@@ -69,12 +69,13 @@ def _channel_type(value: ChannelType | str | None) -> ChannelType | None:
 
 
 def _endpoint_status(value: EndpointStatus | str | None) -> EndpointStatus | None:
-    found: EndpointStatus | None = to.member_of(EndpointStatus, value)
+    found: EndpointStatus | None = to.member_of(EndpointStatus, value, suggests=False)
     return found
 
 
 def _opt_out(value: OptOut | str | None) -> OptOut | None:
-    found: OptOut | None = to.member_of(OptOut, value)
+    # A wrong guess would opt somebody in or out.
+    found: OptOut | None = to.member_of(OptOut, value, suggests=False)
     return found
 
 

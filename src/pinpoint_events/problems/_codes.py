@@ -48,6 +48,7 @@ class ProblemCode(StrEnum):
     MISSING = "missing"
     UNKNOWN_KEY = "unknown_key"
     DUPLICATE_MEMBER = "duplicate_member"
+    SET_BY_SERVICE = "set_by_service"
     WRAPPED_REQUEST = "wrapped_request"
     NOT_AN_OBJECT = "not_an_object"
     ALREADY_AN_OBJECT = "already_an_object"
@@ -74,6 +75,7 @@ class ProblemCode(StrEnum):
     ENDPOINT_DIFFERS = "endpoint_differs"
     EVENT_ID_TAKEN = "event_id_taken"
     BUILDER_NOT_BUILT = "builder_not_built"
+    SEVERAL_REQUESTS = "several_requests"
 
     # Settings
     LIMIT_NOT_POSITIVE = "limit_not_positive"

@@ -43,6 +43,7 @@ class Problem(NamedTuple):
         at: Where in a text: its line and column (both from 1), its column alone, or its
             byte (from 0).
         audience: Whose words `str()` of it uses.
+        kind: What kind of value was found, such as `enum`, where remedies go by it.
     """
 
     code: ProblemCode
@@ -53,6 +54,7 @@ class Problem(NamedTuple):
     nearest: tuple[str, ...] = ()
     at: tuple[int, ...] = ()
     audience: Audience = Audience.PYTHON
+    kind: str = ""
 
     @property
     def words(self) -> Words:

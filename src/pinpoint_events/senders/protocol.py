@@ -95,6 +95,10 @@ class BaseSender(ABC):
             raise ValidationError(
                 [Problem(ProblemCode.BUILDER_NOT_BUILT, ("request",))]
             )
+        if isinstance(given, list | tuple):
+            kind = type(given).__qualname__
+            problem = Problem(ProblemCode.SEVERAL_REQUESTS, ("request",), actual=kind)
+            raise ValidationError([problem])
         raise_if_invalid(request=instance_of(EventsRequest, request))
         self._refuse_over_quota(request)
         return self._put_events(request)
@@ -146,9 +150,9 @@ def checked_application_id(application_id: str) -> str:
     checked: Any = required_text(application_id)
     if type(checked) is Refused:
         (problem,) = checked.problems
-        raise ConfigurationError(
-            f"application_id: {problem.problem}; {problem.limit}; pass that of your "
-            "Pinpoint project"
-        )
+        from pinpoint_events.problems.catalogues import sentence  # noqa: PLC0415
+
+        found = sentence(problem.below("application_id"), has_remedy=False)
+        raise ConfigurationError(f"{found}; pass that of your Pinpoint project")
     name: str = checked
     return name

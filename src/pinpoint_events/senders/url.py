@@ -7,7 +7,7 @@ nothing that might be one: no user-info, and no value of the query.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
@@ -136,9 +136,10 @@ def _options(scheme: str, query: str) -> dict[str, str]:
             problem = f"has the query key {shortened(key)}, and takes none"
             raise _refused(scheme, problem, "leave out what follows ?")
         if key not in known:
-            near = nearest(key, known)[0]
-            problem = f"has the query key {shortened(key)}, which is not known"
-            remedy = f"it takes {' and '.join(known)}; did you mean {near}?"
+            near = nearest(key, known)
+            shown = f"the query key {shortened(key)}" if near else "a query key"
+            problem = f"has {shown}, which is not known"
+            remedy = "; ".join((f"it takes {' and '.join(known)}", *_guess(near)))
             raise _refused(scheme, problem, remedy)
         if key in options:
             raise _refused(scheme, f"has {key} twice", "leave one out")
@@ -232,11 +233,14 @@ def _unknown_scheme(scheme: str, rest: str) -> ConfigurationError:
     if scheme.lower() in {"http", "https"}:
         remedy = "a PutEvents endpoint is pinpoint://APPLICATION_ID?endpoint_url=URL"
     else:
-        remedy = f"did you mean {' or '.join(nearest(scheme, list(_OPENERS)))}?"
-    return ConfigurationError(
-        f"this URL is not understood: {shown} is not known; write one of {_FORMS}; "
-        f"{remedy}"
-    )
+        remedy = "".join(_guess(nearest(scheme, list(_OPENERS))))
+    message = f"this URL is not understood: {shown} is not known"
+    write = f"write one of {_FORMS}"
+    return ConfigurationError("; ".join(filter(None, (message, write, remedy))))
+
+
+def _guess(near: Sequence[str]) -> tuple[str, ...]:
+    return (f"did you mean {' or '.join(near)}?",) if near else ()
 
 
 def _refused(scheme: str, problem: str, remedy: str) -> ConfigurationError:

@@ -80,14 +80,28 @@ def from_wire(cls: type[T], data: object) -> T:
         ValidationError: With all problems, their paths in the service's names. Answers
             are read leniently: any dict is accepted.
     """
-    if cls not in _REQUEST_SIDE and cls not in _RESPONSE_SIDE:
-        message = f"{cls!r} is no class of the model"
-        raise TypeError(message)
+    _refuse_foreign(cls)
     with few_suggestions(_SUGGESTIONS):
         return _converter().structure(data, cls)
 
 
 _SUGGESTIONS: Final = 20
+
+
+def _refuse_foreign(cls: Any) -> None:
+    """Raise unless it is a class of the model; a value of the caller is not shown."""
+    if isinstance(cls, type):
+        if cls in _REQUEST_SIDE or cls in _RESPONSE_SIDE:
+            return
+        message = (
+            f"{cls.__qualname__} is no class of the model; pass one, as EventsRequest"
+        )
+    else:
+        message = (
+            f"an object of type {type(cls).__qualname__} is no class of the model; "
+            "pass the class first, as in from_wire(EventsRequest, data)"
+        )
+    raise TypeError(message)
 
 
 def to_json(obj: Immutable) -> bytes:
@@ -130,6 +144,7 @@ def from_json(cls: type[T], data: bytes | str) -> T:
         ValidationError: If it is not JSON, or as `from_wire` does. In requests, a key
             that occurs twice in one object is a problem too.
     """
+    _refuse_foreign(cls)
     read = decode if cls in _RESPONSE_SIDE else decode_request
     return from_wire(cls, read(data))
 
@@ -163,7 +178,5 @@ def writer(cls: type[Any], *, shares: bool = False) -> Callable[[Any], Any]:
         shares: Whether the result may contain the dicts inside the objects. Only for
             callers that do not change it and do not pass it on.
     """
-    if cls not in _REQUEST_SIDE and cls not in _RESPONSE_SIDE:
-        message = f"{cls!r} is no class of the model"
-        raise TypeError(message)
+    _refuse_foreign(cls)
     return _converter(shares=shares).get_unstructure_hook(cls)

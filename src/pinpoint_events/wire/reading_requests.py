@@ -12,9 +12,15 @@ from typing import Any, Final, get_args, get_origin
 import attrs
 
 from pinpoint_events.errors import ValidationError
-from pinpoint_events.model._converters import MORE_PROBLEMS, MOST_PROBLEMS, nearest
+from pinpoint_events.model._converters import (
+    MORE_PROBLEMS,
+    MOST_PROBLEMS,
+    nearest,
+    wrong_key_type,
+)
 from pinpoint_events.model._generated import shape_reader
 from pinpoint_events.model._immutable import Immutable, Refused, problems_of
+from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.problems import Audience, Problem, ProblemCode
@@ -215,14 +221,20 @@ def _unknown_keys(
             yield _MORE_PROBLEMS
             return
         if not issubclass(type(key), str):
-            kind = type(key).__qualname__
-            yield json_problem(ProblemCode.WRONG_KEY_TYPE, actual=kind)
+            yield wrong_key_type(key)._replace(audience=Audience.JSON)
             continue
         word = str.__str__(key)
-        if cls is EventsRequest and word in {"EventsRequest", "ApplicationId"}:
+        if cls is Endpoint and word in _SET_BY_SERVICE:
+            yield json_problem(ProblemCode.SET_BY_SERVICE, (word,))
+        elif cls is EventsRequest and word in {"EventsRequest", "ApplicationId"}:
             yield json_problem(ProblemCode.WRAPPED_REQUEST, (word,), allowed=known)
         else:
             yield unknown_key(word, known)
+
+
+# Of an endpoint as the service answers it: Amazon Pinpoint API reference,
+# `EndpointResponse`, read 2026-11-28.
+_SET_BY_SERVICE: Final = frozenset({"ApplicationId", "CohortId", "CreationDate", "Id"})
 
 
 def unknown_key(key: str, known: tuple[str, ...]) -> Problem:

@@ -19,7 +19,7 @@ from pinpoint_events.problems.catalogues._command_line import (
 )
 from pinpoint_events.problems.catalogues._json import JSON
 from pinpoint_events.problems.catalogues._python import PYTHON
-from pinpoint_events.problems.catalogues._shared import Catalogue
+from pinpoint_events.problems.catalogues._shared import Catalogue, expected
 
 __all__ = ["CATALOGUES", "sentence", "words"]
 
@@ -35,9 +35,18 @@ def words(problem: Problem) -> Words:
     return CATALOGUES[problem.audience].words(problem)
 
 
-def sentence(problem: Problem) -> str:
-    """Return path, problem, limit and remedy in one line, for its audience."""
+def sentence(problem: Problem, *, has_remedy: bool = True) -> str:
+    """
+    Return path, problem, limit and remedy in one line, for its audience.
+
+    Args:
+        problem: The problem.
+        has_remedy: Whether the remedy is wanted: a caller may know a better one. That
+            of the command line always is.
+    """
     if problem.audience is Audience.COMMAND_LINE:
         return command_line_sentence(problem)
-    text = "; ".join(filter(None, words(problem)))
+    found = words(problem)
+    remedy = found.remedy if has_remedy else ""
+    text = "; ".join(filter(None, (found.problem, expected(problem, found), remedy)))
     return f"{path_text(problem.path)}: {text}" if problem.path else text

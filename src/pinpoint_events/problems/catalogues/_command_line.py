@@ -12,7 +12,7 @@ from pinpoint_events.problems._codes import ProblemCode as C
 from pinpoint_events.problems._paths import aws_cli_path_text, shortened
 from pinpoint_events.problems._problem import Problem, Words
 from pinpoint_events.problems.catalogues._json import JSON
-from pinpoint_events.problems.catalogues._shared import shown
+from pinpoint_events.problems.catalogues._shared import expected, shown
 
 __all__ = ["COMMAND_LINE", "command_line_sentence"]
 
@@ -43,13 +43,13 @@ _OPTIONS: Final = {
 def command_line_sentence(problem: Problem) -> str:
     """Return a problem in one line."""
     words = COMMAND_LINE.words(problem)
+    limit, remedy = expected(problem, words), words.remedy
     if not problem.path:
-        return "; ".join(filter(None, words))
+        return "; ".join(filter(None, (words.problem, limit, remedy)))
     where = aws_cli_path_text(problem.path)
     parent = aws_cli_path_text(problem.path[:-1]) or "input"
     name = f'"{shortened(str(problem.path[-1]))[1:-1]}"'
     opening = f"{where}: {words.problem}"
-    limit, remedy = words.limit, words.remedy
     match problem.code:
         case C.MISSING | C.MISSING_CHANNEL_TYPE:
             opening = f"Missing required parameter in {parent}: {name}"

@@ -56,7 +56,7 @@ JSON: Final = Catalogue(
         C.NO_TIME_ZONE: Words(
             "has no time zone",
             "a time with its zone or offset",
-            "end it with Z if it is in UTC",
+            "end it with Z if it is in UTC, else with its offset, as in +02:00",
         ),
         C.NEGATIVE_DURATION: Words(
             "is {actual} ms", "0 to 2**53 milliseconds", "correct it"
@@ -115,6 +115,7 @@ JSON: Final = Catalogue(
             "already has another event", "one event for each id", "use another id"
         ),
         C.BUILDER_NOT_BUILT: Words("is not a request", "an object", _OBJECT),
+        C.SEVERAL_REQUESTS: Words("is {type}", "an object", "send each"),
         C.LIMIT_NOT_POSITIVE: Words(
             "is {actual}", "at least 1", "write null to switch it off"
         ),
@@ -180,4 +181,6 @@ JSON: Final = Catalogue(
         Expected.TEXTS: {"NoneType": "leave it out", None: "write an array of strings"},
         Expected.TIME: {None: "write it in that form"},
     },
+    time_remedies={},
+    choose="write one of them",
 )

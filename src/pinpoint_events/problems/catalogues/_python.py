@@ -10,17 +10,33 @@ from pinpoint_events.problems.catalogues._shared import SHARED, TIME_FORM, Catal
 
 __all__ = ["PYTHON"]
 
-_SPLIT: Final = "let build_all() split it"
+_SPLIT: Final = "split it: by split() of a request, or build_all() of a builder"
 _DECODE: Final = "decode the bytes it came from with their own encoding"
 _LIMITED: Final = "at most {allowed}"
 _A_TIME: Final = "a datetime with a time zone, or an ISO 8601 str"
+_STR: Final = "convert it with str()"
+_FLOAT: Final = "convert it with float(), or make it an attribute"
+_VALUE: Final = "pass its value: write .value behind it"
 _TEXT_REMEDIES: Final[Mapping[str | None, str]] = {
-    "bytearray": "decode it",
-    "bytes": "decode it",
-    "dict": "pass one str",
-    "list": "pass one str",
-    "tuple": "pass one str",
-    None: "convert it with str()",
+    "missing": "leave it out",
+    "enum": _VALUE,
+    "bytes": "decode it, as in value.decode()",
+    "mapping": "give each key its own attribute, or pass json.dumps(value)",
+    "sequence": (
+        'join it, as in ", ".join(value), or give each item its own attribute'
+    ),
+    "datetime": "pass value.isoformat()",
+    "date": "pass value.isoformat()",
+    "timedelta": "pass str(value.total_seconds())",
+    "number": _STR,
+    "plain": _STR,
+    None: "pass a str, such as one of its members",
+}
+_TIMES: Final[Mapping[str, str]] = {
+    "s": "convert it with datetime.fromtimestamp(value, UTC)",
+    "ms": "convert milliseconds with datetime.fromtimestamp(value / 1e3, UTC)",
+    "us": "convert microseconds with datetime.fromtimestamp(value / 1e6, UTC)",
+    "ns": "convert nanoseconds with datetime.fromtimestamp(value / 1e9, UTC)",
 }
 
 PYTHON: Final = Catalogue(
@@ -39,7 +55,7 @@ PYTHON: Final = Catalogue(
         C.NUMBER_AS_TIME: Words(
             "is {type}",
             _A_TIME,
-            "convert seconds with datetime.fromtimestamp(seconds, UTC)",
+            "{unit_remedy}",
         ),
         C.LONE_SURROGATE: Words(
             "has a lone surrogate", "text that UTF-8 can hold", _DECODE
@@ -52,7 +68,8 @@ PYTHON: Final = Catalogue(
         C.NO_TIME_ZONE: Words(
             "has no time zone",
             "a time with its zone or offset",
-            "pass tzinfo=UTC, or end the text with Z",
+            "if it is local time, pass value.astimezone(); if it is UTC, "
+            "value.replace(tzinfo=UTC); end a text with Z or its offset",
         ),
         C.INTEGER_TOO_LARGE: Words(
             "has {actual} bits", "an int within +-2**53", "pass a smaller one"
@@ -60,14 +77,12 @@ PYTHON: Final = Catalogue(
         C.METRIC_TOO_LARGE: Words(
             "has {actual} bits",
             "an int within +-2**53",
-            "pass a float, or make it an attribute",
+            "pass float(value), which may round it, or make it an attribute",
         ),
         C.NUMBER_OUT_OF_RANGE: Words(
             "is {actual}", "{unit} from {allowed}", "correct it"
         ),
-        C.WRONG_KEY_TYPE: Words(
-            "a key is {type}", "keys of type str", "convert it with str()"
-        ),
+        C.WRONG_KEY_TYPE: Words("a key is {type}", "keys of type str", "{type_remedy}"),
         C.LONE_SURROGATE_IN_KEY: Words(
             "the key has a lone surrogate", "text that UTF-8 can hold", _DECODE
         ),
@@ -117,6 +132,11 @@ PYTHON: Final = Catalogue(
             "an EventsRequest",
             "call build() on it, or build_all()",
         ),
+        C.SEVERAL_REQUESTS: Words(
+            "is {type}",
+            "an EventsRequest",
+            "send each, or pass all of them to put_all()",
+        ),
         C.LIMIT_NOT_POSITIVE: Words(
             "is {actual}", "at least 1", "pass None to switch it off"
         ),
@@ -163,21 +183,45 @@ PYTHON: Final = Catalogue(
         Expected.INTEGERS: {None: "pass a list, as in [1, 2]"},
         Expected.LIST: {None: "pass a list"},
         Expected.MAPPING: {None: "pass a dict"},
-        Expected.NAME: {"NoneType": "give it a name", **_TEXT_REMEDIES},
+        Expected.NAME: {
+            **_TEXT_REMEDIES,
+            "NoneType": "give it a name",
+            "missing": "give it a name",
+            "mapping": "pass one str",
+            "sequence": "pass one str",
+        },
         Expected.NUMBER: {
             "NoneType": "leave it out",
+            "missing": "leave it out",
             "bool": "pass 1 or 0, or make it an attribute",
-            "dict": "pass one number",
-            "list": "pass one number",
-            "tuple": "pass one number",
-            None: "convert it with int() or float()",
+            "enum": _VALUE,
+            "bytes": "decode it, and convert it with float()",
+            "text": _FLOAT,
+            "number": "convert it with float(), which rounds it, or with str() for an "
+            "attribute",
+            "mapping": "give each key its own metric",
+            "sequence": "give each item its own metric",
+            "datetime": "pass value.timestamp()",
+            "timedelta": "pass value.total_seconds()",
+            None: "pass an int or a float",
         },
         Expected.SECONDS: {None: "pass a number, or leave it out"},
         Expected.TEXT: {"NoneType": "leave it out", **_TEXT_REMEDIES},
-        Expected.TEXTS: {"NoneType": "leave it out", None: "make it a list of str"},
+        Expected.TEXTS: {
+            "NoneType": "leave it out",
+            "missing": "leave it out",
+            "mapping": "give each key its own attribute",
+            "sequence": "pass list(value)",
+            "number": "convert it with str(), and put it in a list: [str(value)]",
+            None: "make it a list of str",
+        },
         Expected.TIME: {
             "NoneType": "pass datetime.now(UTC), if it is now",
+            "missing": "leave it out, if it may be left out; else give the time",
+            "date": "pass datetime(value.year, value.month, value.day, tzinfo=UTC)",
             None: "pass a datetime with tzinfo",
         },
     },
+    time_remedies=_TIMES,
+    choose="pass one of them",
 )

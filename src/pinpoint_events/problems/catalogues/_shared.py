@@ -15,7 +15,7 @@ from pinpoint_events.problems._codes import ProblemCode as C
 from pinpoint_events.problems._paths import shortened
 from pinpoint_events.problems._problem import Problem, Words
 
-__all__ = ["SHARED", "TIME_FORM", "Catalogue", "shown"]
+__all__ = ["SHARED", "TIME_FORM", "Catalogue", "expected", "shown"]
 
 TIME_FORM: Final = "2026-11-24T09:30:00.000Z"
 
@@ -28,14 +28,18 @@ class Catalogue(NamedTuple):
         templates: For each code, its words.
         types: Python's name of a type to its name here; other types keep theirs.
         expected: What a value should have been, in words.
-        type_remedies: What to do about a type where another one is expected; under None
-            for every type that is not listed.
+        type_remedies: What to do about a type where another one is expected, by its
+            name or by its kind; under None for every type that is not listed.
+        time_remedies: What to do about a number that is given for a time, by its unit.
+        choose: What to do about a word that resembles no known one.
     """
 
     templates: Mapping[C, Words]
     types: Mapping[str, str]
     expected: Mapping[Expected, str]
     type_remedies: Mapping[Expected, Mapping[str | None, str]]
+    time_remedies: Mapping[str, str]
+    choose: str
 
     def words(self, problem: Problem) -> Words:
         """Return what a problem says."""
@@ -54,7 +58,9 @@ class Catalogue(NamedTuple):
             "expected": "",
             "nearest": f"did you mean {nearest}?" if nearest else "",
             "position": _position(problem.at),
-            "quoted": shortened(actual),
+            "word": "no known value" if problem.actual is None else shortened(actual),
+            "guess": f"did you mean {nearest}?" if nearest else self.choose,
+            "unit_remedy": self.time_remedies.get(problem.unit, ""),
             "suggestion": f"did you mean {nearest}?" if nearest else "leave it out",
             "type": self.types.get(actual, f"of type {actual}"),
             "type_remedy": "",
@@ -64,8 +70,38 @@ class Catalogue(NamedTuple):
         if isinstance(problem.allowed, Expected):
             facts["expected"] = self.expected[problem.allowed]
             remedies = self.type_remedies[problem.allowed]
-            facts["type_remedy"] = remedies.get(actual) or remedies[None]
+            by_kind = remedies.get(problem.kind)
+            facts["type_remedy"] = remedies.get(actual) or by_kind or remedies[None]
         return facts
+
+
+def expected(problem: Problem, words: Words) -> str:
+    """Return the limit as a sentence has it: after "expected" where it is a thing."""
+    is_thing = problem.code in _THINGS and words.limit
+    return f"expected {words.limit}" if is_thing else words.limit
+
+
+# What their limit names could stand in place of what was found.
+_THINGS: Final = frozenset(
+    {
+        C.ALREADY_AN_OBJECT,
+        C.BARE_TEXT,
+        C.BUILDER_NOT_BUILT,
+        C.NOT_AN_INSTANCE,
+        C.NOT_AN_OBJECT,
+        C.NOT_A_FAULT,
+        C.NOT_POSITIVE_INTEGERS,
+        C.NUMBER_AS_TIME,
+        C.PLAIN_DATA,
+        C.SEVERAL_REQUESTS,
+        C.UNKNOWN_KEY,
+        C.UNKNOWN_VALUE,
+        C.WRAPPED_REQUEST,
+        C.WRONG_KEY_TYPE,
+        C.WRONG_TYPE,
+        C.WRONG_TYPE_OF_VALUE,
+    }
+)
 
 
 def shown(fact: Any) -> str:
@@ -107,7 +143,7 @@ SHARED: Final[Mapping[C, Words]] = {
         "-{allowed} to {allowed} degrees",
         "check the unit and the order",
     ),
-    C.UNKNOWN_VALUE: Words("is {quoted}", "one of {allowed}", "{nearest}"),
+    C.UNKNOWN_VALUE: Words("is {word}", "one of {allowed}", "{guess}"),
     C.EMPTY_KEY: Words("the key is empty", "at least 1 character", "give it a name"),
     C.STOP_BEFORE_START: Words(
         "is {actual} ms before the start",
@@ -121,6 +157,7 @@ SHARED: Final[Mapping[C, Words]] = {
     ),
     C.MISSING: Words("is missing", "a required member", "add it"),
     C.UNKNOWN_KEY: Words("is not known", "one of {allowed}", "{suggestion}"),
+    C.SET_BY_SERVICE: Words("is set by the service alone", "", "leave it out"),
     C.DUPLICATE_MEMBER: Words("occurs twice", "each member once", "drop one"),
     C.NOT_JSON: Words(
         "is not JSON: {actual} at {position}",
