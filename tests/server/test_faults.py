@@ -27,7 +27,7 @@ CLASSES = [BareStatus, Cut, Delay, DropIds, FailCall, FailItem, ShiftClock, Thro
 
 def met(faults: Faults, times: int) -> list[CallFaults]:
     """Return what goes wrong with each of so many calls at noon."""
-    return [faults.call(NOON) for _ in range(times)]
+    return [faults.next_call(NOON) for _ in range(times)]
 
 
 class TestFault:
@@ -122,7 +122,7 @@ class TestFaults:
         faults.clear()
         assert list(faults.active) == []
         assert faults.clock_shift_seconds == 0
-        assert faults.call(NOON) == CallFaults()
+        assert faults.next_call(NOON) == CallFaults()
 
     def test_no_fault(self) -> None:
         """What is no fault is not added."""
@@ -136,18 +136,23 @@ class TestFaults:
         """Calls are counted for each fault from when it was added."""
         first = FailCall(calls=[2])
         faults = Faults([first])
-        assert [each.refusal for each in met(faults, 1)] == [None]
+        assert [each.fail_call for each in met(faults, 1)] == [None]
         later = FailCall(status=429, calls=[2, 3])
         faults.add(later)
-        assert [each.refusal for each in met(faults, 4)] == [first, later, later, None]
+        assert [each.fail_call for each in met(faults, 4)] == [
+            first,
+            later,
+            later,
+            None,
+        ]
 
     def test_several(self) -> None:
         """Of several faults that refuse, the first counts; delays add up."""
-        refusal, cut = FailCall(status=503), Cut(where="before")
+        fail_call, cut = FailCall(status=503), Cut(where="before")
         faults = Faults(
             [
                 Delay(seconds=1),
-                refusal,
+                fail_call,
                 FailCall(),
                 cut,
                 Cut(where="after"),
@@ -158,18 +163,18 @@ class TestFaults:
                 Throttle(calls_per_second=1),
             ]
         )
-        assert faults.call(NOON) == CallFaults(1.5, refusal, cut, 400)
+        assert faults.next_call(NOON) == CallFaults(1.5, fail_call, cut, 400)
 
     def test_throttle(self) -> None:
         """Above the rate, calls are refused, and those do not count for it."""
         faults = Faults([Throttle(calls_per_second=2, burst=2)])
         found = [
-            faults.call(NOON + timedelta(seconds=seconds)).refusal is None
+            faults.next_call(NOON + timedelta(seconds=seconds)).fail_call is None
             for seconds in (0, 0, 0, 0.25, 0.5, 0.5, 100, 100, 100)
         ]
         assert found == [True, True, False, False, True, False, True, True, False]
-        refusal = faults.call(NOON).refusal
-        assert refusal == FailCall(status=429, message="Too Many Requests")
+        fail_call = faults.next_call(NOON).fail_call
+        assert fail_call == FailCall(status=429, message="Too Many Requests")
 
     def test_items(self) -> None:
         """Events and endpoints are counted apart, over all calls."""
@@ -177,15 +182,15 @@ class TestFaults:
         endpoint = FailItem(of="endpoint", items=[2])
         faults = Faults([fault, FailItem(items=[2]), endpoint, DropIds(items=[3])])
         items: list[tuple[str, str | None]] = [("e", None), ("e", "v")]
-        assert faults.of_items(items) == ({}, set())
-        assert faults.of_items([*items, ("e", "w")]) == (
+        assert faults.next_items(items) == ({}, set())
+        assert faults.next_items([*items, ("e", "w")]) == (
             {("e", None): endpoint, ("e", "v"): fault},
             {("e", "w")},
         )
 
     def test_items_without_faults_for_them(self) -> None:
         """Other faults leave items alone."""
-        assert Faults([Delay(seconds=1)]).of_items([("e", None)]) == ({}, set())
+        assert Faults([Delay(seconds=1)]).next_items([("e", None)]) == ({}, set())
 
 
 class TestFromJson:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pinpoint_events.errors import ConfigurationError
-from pinpoint_events.server.keys import Credentials, FileKeys, Keys, shown_key_id
+from pinpoint_events.server.keys import Credentials, FileKeys, Keys, redacted_key_id
 
 KEY_ID = "AKIAIOSFODNN7EXAMPLE"
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
@@ -113,7 +113,7 @@ class TestCredentials:
     )
     def test_shown_id(self, access_key_id: str, shown: str) -> None:
         """Messages show the end of an id, and never more than a quarter of it."""
-        assert shown_key_id(access_key_id) == shown
+        assert redacted_key_id(access_key_id) == shown
 
 
 class TestKeys:

@@ -14,23 +14,23 @@ from pinpoint_events.model.response import (
 from pinpoint_events.quotas import Quotas
 from pinpoint_events.senders._accepted import accepted
 from pinpoint_events.server._answers import RequestError
-from pinpoint_events.server._request_reader import Call, RequestReader
+from pinpoint_events.server._request_reader import ParsedRequest, RequestReader
 from pinpoint_events.wire import to_wire
 
 READER = RequestReader(Quotas())
 TWICE = "occurs twice; each key once; rename one, or put both into one object"
 
 
-def read(data: Any, reader: RequestReader = READER) -> Call:
+def read(data: Any, reader: RequestReader = READER) -> ParsedRequest:
     """Return the call that a body makes; what is no bytes, as JSON."""
     return reader.read(data if isinstance(data, bytes) else json.dumps(data).encode())
 
 
-def answered(call: Call, says: dict[str, Endpoint] | None = None) -> Any:
+def answered(parsed: ParsedRequest, updates: dict[str, Endpoint] | None = None) -> Any:
     """Return the answer to a call of which everything sent is accepted."""
-    sent = call.request(says or {})
+    sent = parsed.request_to_send(updates or {})
     response = EventsResponse() if sent is None else accepted(sent)
-    return to_wire(call.response(response)).get("Results", {})
+    return to_wire(parsed.response(response)).get("Results", {})
 
 
 def of_events(data: Any, reader: RequestReader = READER) -> dict[str, str]:
@@ -70,11 +70,11 @@ class TestEvents:
 
     def test_sound(self) -> None:
         """A sound event is sent as it is."""
-        call = read(batch_item(e={"v": EVENT}))
-        sent = call.request({})
+        parsed = read(batch_item(e={"v": EVENT}))
+        sent = parsed.request_to_send({})
         assert sent is not None
         assert to_wire(sent) == batch_item(e={"v": EVENT})
-        assert answered(call) == {
+        assert answered(parsed) == {
             "e": {
                 "EndpointItemResponse": ACCEPTED,
                 "EventsItemResponse": {"v": ACCEPTED},
@@ -84,11 +84,11 @@ class TestEvents:
     def test_neighbours(self) -> None:
         """The events beside a bad one are sent, and answered in the call's order."""
         events = {"a": EVENT, "b": event(EventType=""), "c": EVENT}
-        call = read(batch_item(e=events))
-        sent = call.request({})
+        parsed = read(batch_item(e=events))
+        sent = parsed.request_to_send({})
         assert sent is not None
         assert list(sent.batch_item["e"].events) == ["a", "c"]
-        assert list(answered(call)["e"]["EventsItemResponse"].items()) == [
+        assert list(answered(parsed)["e"]["EventsItemResponse"].items()) == [
             ("a", ACCEPTED),
             (
                 "b",
@@ -324,14 +324,14 @@ class TestEndpoints:
     def test_alone(self) -> None:
         """A bad endpoint without events is not sent at all."""
         data = {"BatchItem": {"e": {"Endpoint": {"OptOut": "x"}, "Events": {}}}}
-        call = read(data)
-        assert call.request({}) is None
-        assert answered(call)["e"]["EndpointItemResponse"]["StatusCode"] == 400
+        parsed = read(data)
+        assert parsed.request_to_send({}) is None
+        assert answered(parsed)["e"]["EndpointItemResponse"]["StatusCode"] == 400
 
     def test_untouched(self) -> None:
         """An endpoint of which nothing is said is sent, without events, too."""
-        call = read(batch_item(e={}))
-        sent = call.request({})
+        parsed = read(batch_item(e={}))
+        sent = parsed.request_to_send({})
         assert sent is not None
         assert to_wire(sent) == batch_item(e={})
 
@@ -435,9 +435,9 @@ class TestWholeCalls:
 
     def test_empty(self) -> None:
         """A call of nothing is answered with nothing, and not sent."""
-        call = read({"BatchItem": {}})
-        assert call.request({}) is None
-        assert answered(call) == {}
+        parsed = read({"BatchItem": {}})
+        assert parsed.request_to_send({}) is None
+        assert answered(parsed) == {}
 
 
 class TestRequest:
@@ -445,14 +445,14 @@ class TestRequest:
 
     def test_as_read(self) -> None:
         """Where nothing is changed, the request is the one that was read."""
-        call = read(batch_item(e={"v": EVENT}))
-        assert call.request({}) is call.request({})
+        parsed = read(batch_item(e={"v": EVENT}))
+        assert parsed.request_to_send({}) is parsed.request_to_send({})
 
     def test_says(self) -> None:
-        """What is to be said of an endpoint replaces what the call says."""
-        call = read(batch_item(e={"v": EVENT}, f={}))
+        """What is to be said of an endpoint replaces what the call updates."""
+        parsed = read(batch_item(e={"v": EVENT}, f={}))
         active = Endpoint(endpoint_status=EndpointStatus.ACTIVE)
-        sent = call.request({"e": active})
+        sent = parsed.request_to_send({"e": active})
         assert sent is not None
         assert to_wire(sent) == {
             "BatchItem": {
@@ -463,12 +463,12 @@ class TestRequest:
 
     def test_others(self) -> None:
         """Endpoints that the call does not name come last, and are not answered."""
-        call = read(batch_item(e={"v": EVENT}))
+        parsed = read(batch_item(e={"v": EVENT}))
         other = {"o": Endpoint(channel_type=ChannelType.SMS)}
-        sent = call.request(other)
+        sent = parsed.request_to_send(other)
         assert sent is not None
         assert list(sent.batch_item) == ["e", "o"]
-        assert list(answered(call, other)) == ["e"]
+        assert list(answered(parsed, other)) == ["e"]
 
 
 class TestResponse:
@@ -518,21 +518,21 @@ class TestResponse:
 
     def test_dropped(self) -> None:
         """Items can be left out of the answer."""
-        call = read(batch_item(e={"v": EVENT, "w": EVENT}))
-        sent = call.request({})
+        parsed = read(batch_item(e={"v": EVENT, "w": EVENT}))
+        sent = parsed.request_to_send({})
         assert sent is not None
         dropped = {("e", None), ("e", "w")}
-        found = to_wire(call.response(accepted(sent), dropped))["Results"]
+        found = to_wire(parsed.response(accepted(sent), dropped))["Results"]
         assert found == {"e": {"EventsItemResponse": {"v": ACCEPTED}}}
 
-    def test_first_refusal_counts(self) -> None:
-        """An item that is refused twice has the first reason."""
-        call = read(batch_item(e={"v": EVENT}))
+    def test_first_rejection_counts(self) -> None:
+        """An item that is rejected twice has the first reason."""
+        parsed = read(batch_item(e={"v": EVENT}))
         for reason in ("first", "second"):
-            call.refuse(("e", "v"), reason, 503)
-            call.refuse(("e", None), reason, 503)
+            parsed.reject(("e", "v"), reason, 503)
+            parsed.reject(("e", None), reason, 503)
         told = {"StatusCode": 503, "Message": "first"}
-        assert answered(call) == {
+        assert answered(parsed) == {
             "e": {"EndpointItemResponse": told, "EventsItemResponse": {"v": told}}
         }
 

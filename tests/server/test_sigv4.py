@@ -1252,7 +1252,7 @@ class TestMessages:
         assert refusal(attrs.evolve(wire, body=b"{}")).message == (
             f"{NO_MATCH}\n\n"
             "The Canonical String for this request should have been (values that may "
-            "be private are told by their length)\n"
+            "be private are replaced by their length)\n"
             "'POST\n"
             "/v1/apps/a%2520b/events\n"
             "a=<0 bytes>&note=<7 bytes>\n"

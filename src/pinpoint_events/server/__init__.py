@@ -1,10 +1,10 @@
 """
-A PutEvents endpoint of your own, for any AWS client to send to.
+A PutEvents endpoint that you run yourself, for any AWS client.
 
-`create_app` makes it, an ASGI 3 application; `served` runs it for tests, and the
-command `pinpoint-events serve` does as a program. Both need the extra `server`.
+`create_app` returns it, an ASGI 3 application. `served` runs it for tests, the command
+`pinpoint-events serve` as a program. Both need the extra `server`.
 
-Names are bound when first used, so that importing this loads nothing heavy.
+Names are bound when first used, so that the import loads no heavy modules.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""The faults of an endpoint at work: what each has counted, and whom it meets next."""
+"""The active faults of an endpoint, with the calls and items that each has counted."""
 
 import threading
 from collections.abc import Collection, Iterable
@@ -26,7 +26,7 @@ __all__ = ["CallFaults", "Faults"]
 
 
 class _ActiveFault:
-    """A fault, with what it has seen since it was added."""
+    """A fault and its counters since it was added."""
 
     def __init__(self, fault: Fault) -> None:
         self.fault = fault
@@ -35,7 +35,7 @@ class _ActiveFault:
         self.filled: datetime | None = None
 
     def applies(self, numbers: Collection[int]) -> bool:
-        """Count one more, and return whether the fault meets it."""
+        """Count one more, and return whether the fault applies to it."""
         self.count += 1
         return not numbers or self.count in numbers
 
@@ -53,17 +53,17 @@ class _ActiveFault:
 
 class CallFaults(NamedTuple):
     """
-    What shall go wrong with one call.
+    The faults that apply to one call.
 
     Attributes:
-        delay_seconds: How long to wait first.
-        refusal: What the call is refused with; None if it is not.
-        cut: Where the connection ends; None if it does not.
-        bare_status: The number that each endpoint is answered with; None for none.
+        delay_seconds: How long to wait before processing the call.
+        fail_call: The error to reject the call with; None to process it.
+        cut: Where to end the connection; None to keep it.
+        bare_status: The bare number to answer for each endpoint; None for full items.
     """
 
     delay_seconds: float = 0.0
-    refusal: FailCall | None = None
+    fail_call: FailCall | None = None
     cut: Cut | None = None
     bare_status: int | None = None
 
@@ -78,10 +78,10 @@ class Faults:
     Safe to use from several threads.
 
     Args:
-        faults: Those to begin with.
+        faults: The first faults.
 
     Raises:
-        ValidationError: If one of them is none.
+        ValidationError: If one of them is not a fault.
     """
 
     def __init__(self, faults: Iterable[Fault] = ()) -> None:
@@ -92,15 +92,15 @@ class Faults:
     @classmethod
     def from_json(cls, text: bytes | str) -> "Faults":
         """
-        Return the faults of a file.
+        Return the faults in the text of a JSON file.
 
         Raises:
-            ValidationError: With all that is wrong with it.
+            ValidationError: With all problems of the file.
         """
         return cls(read_faults(decode_request(text)))
 
     def add(self, *faults: Fault) -> None:
-        """Add faults behind those there are; each counts from now on."""
+        """Append faults; each counts from now on."""
         problems = [
             Problem(ProblemCode.NOT_A_FAULT, ("faults", position))
             for position, fault in enumerate(faults)
@@ -112,30 +112,30 @@ class Faults:
             self._active += map(_ActiveFault, faults)
 
     def clear(self) -> None:
-        """Take all faults away."""
+        """Remove all faults."""
         with self._lock:
             self._active = []
 
     @property
     def active(self) -> tuple[Fault, ...]:
-        """The faults there are."""
+        """All current faults, in the order in which they were added."""
         with self._lock:
             return tuple(active.fault for active in self._active)
 
     @property
     def clock_shift_seconds(self) -> float:
-        """How far the endpoint's clock is ahead."""
+        """How many seconds the endpoint's clock is ahead."""
         active = self._active
         if not active:
             return 0.0
         faults = [each.fault for each in active]
         return sum(each.seconds for each in faults if isinstance(each, ShiftClock))
 
-    def call(self, now: datetime) -> CallFaults:
+    def next_call(self, now: datetime) -> CallFaults:
         """
-        Count one more call, and return what shall go wrong with it.
+        Count one more call, and return the faults that apply to it.
 
-        Of several faults that refuse it, or end its connection, the first counts.
+        If several faults reject it, or end its connection, the first one applies.
         """
         if not self._active:
             return _NO_FAULTS
@@ -145,14 +145,14 @@ class Faults:
                 found = _with_fault(found, active, now)
         return found
 
-    def of_items(
+    def next_items(
         self, items: Iterable[tuple[str, str | None]]
     ) -> tuple[dict[tuple[str, str | None], FailItem], set[tuple[str, str | None]]]:
         """
-        Count items, and return what each is refused with, and which to leave out.
+        Count items; return which to reject, and which to leave out of the answer.
 
         Args:
-            items: Endpoint id, and event id or None, of each.
+            items: The endpoint id, and the event id or None, of each.
         """
         failed: dict[tuple[str, str | None], FailItem] = {}
         dropped: set[tuple[str, str | None]] = set()
@@ -177,15 +177,15 @@ class Faults:
 def _with_fault(found: CallFaults, active: _ActiveFault, now: datetime) -> CallFaults:
     match active.fault:
         case FailCall() as fault if active.applies(fault.calls):
-            return found._replace(refusal=found.refusal or fault)
+            return found._replace(fail_call=found.fail_call or fault)
         case Delay() as fault if active.applies(fault.calls):
             return found._replace(delay_seconds=found.delay_seconds + fault.seconds)
         case Cut() as fault if active.applies(fault.calls):
             return found._replace(cut=found.cut or fault)
         case BareStatus() as fault if active.applies(fault.calls):
             return found._replace(bare_status=found.bare_status or fault.status_code)
-        case Throttle() as fault if found.refusal is None:
+        case Throttle() as fault if found.fail_call is None:
             if not active.has_room(fault, now):
-                refusal = FailCall(status=429, message="Too Many Requests")
-                return found._replace(refusal=refusal)
+                fail_call = FailCall(status=429, message="Too Many Requests")
+                return found._replace(fail_call=fail_call)
     return found

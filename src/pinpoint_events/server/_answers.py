@@ -1,8 +1,8 @@
 """
-What the endpoint says over HTTP: the service's statuses, names, headers and bodies.
+HTTP responses of the endpoint: the service's statuses, error names, headers, bodies.
 
-The names are those of the service's model, and of API Gateway before it where the model
-has none (facts, section 1.5). Headers for browsers are those that AWS sends them.
+Error names are those of the service's model; where it has none, those of API Gateway,
+which was in front of the service (facts, section 1.5). CORS headers are those of AWS.
 """
 
 import math
@@ -20,11 +20,11 @@ __all__ = [
     "RequestError",
     "bad_request",
     "default_code",
+    "error_answer",
     "head_too_large",
     "headers_of",
     "method_not_allowed",
     "not_found",
-    "refusal_answer",
     "too_large",
     "too_many_headers",
     "unavailable",
@@ -33,7 +33,7 @@ __all__ = [
 
 _JSON: Final = (b"content-type", b"application/json")
 
-# What each answer has, so that a page of another origin can read it.
+# CORS: a page of another origin can read each answer and these headers of it.
 _HEADERS: Final = (
     (b"access-control-allow-origin", b"*"),
     (
@@ -45,7 +45,7 @@ _HEADERS: Final = (
 PREFLIGHT_HEADERS: Final = (
     (b"access-control-allow-methods", b"OPTIONS, POST"),
     (
-        # Each by name: the wildcard does not stand for `authorization` (Fetch standard,
+        # All are listed: the wildcard does not match `authorization` (Fetch standard,
         # "CORS-preflight fetch").
         b"access-control-allow-headers",
         (
@@ -69,27 +69,27 @@ _CODES: Final[Mapping[int, str]] = {
     431: "RequestHeaderFieldsTooLargeException",
     503: "ServiceUnavailableException",
 }
-_SERVER_ERRORS: Final = 5  # hundred
+_SERVER_ERROR_CLASS: Final = 5  # 5xx
 
 
 def default_code(status: int) -> str:
     """Return the default name of an error with this status."""
-    is_of_server = status // 100 == _SERVER_ERRORS
-    other = "InternalServerErrorException" if is_of_server else _CODES[400]
+    is_server_error = status // 100 == _SERVER_ERROR_CLASS
+    other = "InternalServerErrorException" if is_server_error else _CODES[400]
     return _CODES.get(status, other)
 
 
 class RequestError(Exception):
     """
-    A call that is refused as a whole; its answer.
+    A call is rejected as a whole; the attributes describe its answer.
 
     Attributes:
         status: HTTP status.
         code: Name of the error, for `x-amzn-ErrorType`.
         message: What is wrong, without any of the payload.
-        retry_after_seconds: How long to wait before another try; None says nothing.
-        closes: Whether the connection is closed after it.
-        headers: What goes beside those that each refusal has.
+        retry_after_seconds: How long to wait before a retry; None sends no header.
+        closes: Whether the endpoint closes the connection after the answer.
+        headers: Headers in addition to those of every error.
     """
 
     status: int
@@ -119,19 +119,19 @@ class RequestError(Exception):
 
 
 def bad_request(message: str) -> RequestError:
-    """Return the answer to a call that cannot be read, or is against the rules."""
+    """Return the error for a call that is malformed or invalid."""
     return RequestError(400, message)
 
 
 def not_found(
     message: str = "no such path; events go to /v1/apps/APPLICATION-ID/events",
 ) -> RequestError:
-    """Return the answer where there is nothing."""
+    """Return the error for an unknown path or application."""
     return RequestError(404, message)
 
 
 def method_not_allowed(method: str, allowed: Sequence[str]) -> RequestError:
-    """Return the answer to a method that this path has not."""
+    """Return the error for a method that the path does not support."""
     message = f"{shortened(method)} is not allowed here, {' or '.join(allowed)} is"
     return RequestError(
         405, message, headers=((b"allow", ", ".join(allowed).encode()),)
@@ -139,7 +139,7 @@ def method_not_allowed(method: str, allowed: Sequence[str]) -> RequestError:
 
 
 def too_large(limit: int) -> RequestError:
-    """Return the answer to a body that is longer than a call may be."""
+    """Return the error for a body that is longer than the limit."""
     message = (
         f"the request is larger than {limit:,} bytes; send its events in several calls"
     )
@@ -147,7 +147,7 @@ def too_large(limit: int) -> RequestError:
 
 
 def head_too_large(limit: int) -> RequestError:
-    """Return the answer to a head that is longer than one may be."""
+    """Return the error for a head that is longer than the limit."""
     message = (
         f"the head of the request is larger than {limit:,} bytes; shorten its headers"
     )
@@ -155,18 +155,18 @@ def head_too_large(limit: int) -> RequestError:
 
 
 def too_many_headers(count: int, limit: int) -> RequestError:
-    """Return the answer to a head of very many headers."""
+    """Return the error for a head with too many headers."""
     message = f"the request has {count} headers; at most {limit}; leave some out"
     return RequestError(431, message, closes=True)
 
 
 def unsupported_media_type(message: str) -> RequestError:
-    """Return the answer to a body in a form that is not taken."""
+    """Return the error for a content type or encoding that is not supported."""
     return RequestError(415, message)
 
 
 def unavailable(message: str, retry_after_seconds: float | None = None) -> RequestError:
-    """Return the answer to a call that is worth sending again later."""
+    """Return the error for a call that may succeed later."""
     wait = 1.0 if retry_after_seconds is None else retry_after_seconds
     return RequestError(503, message, retry_after_seconds=wait)
 
@@ -174,13 +174,13 @@ def unavailable(message: str, retry_after_seconds: float | None = None) -> Reque
 @attrs.frozen
 class Answer:
     """
-    What is sent back.
+    An HTTP response.
 
     Attributes:
         status: HTTP status.
         body: JSON text.
-        headers: What goes beside those that each answer has.
-        closes: Whether the connection is closed after it.
+        headers: Headers in addition to those of every answer.
+        closes: Whether the endpoint closes the connection after it.
     """
 
     status: int
@@ -192,7 +192,7 @@ class Answer:
 def headers_of(
     answer: Answer, request_id: str, *, closes: bool
 ) -> list[tuple[bytes, bytes]]:
-    """Return all headers of an answer but the date, which takes a clock."""
+    """Return all headers of an answer except `Date`, which needs a clock."""
     headers = [
         *answer.headers,
         *_HEADERS,
@@ -204,11 +204,11 @@ def headers_of(
     return headers
 
 
-def refusal_answer(refused: RequestError, request_id: str) -> Answer:
-    """Return the answer to a call that is refused as a whole, in the service's form."""
-    headers = (_JSON, (b"x-amzn-errortype", refused.code.encode()), *refused.headers)
-    if refused.retry_after_seconds is not None:
-        wait = math.ceil(refused.retry_after_seconds)
+def error_answer(error: RequestError, request_id: str) -> Answer:
+    """Return the answer for an error, in the service's format."""
+    headers = (_JSON, (b"x-amzn-errortype", error.code.encode()), *error.headers)
+    if error.retry_after_seconds is not None:
+        wait = math.ceil(error.retry_after_seconds)
         headers = (*headers, (b"retry-after", b"%d" % wait))
-    body = encode({"Message": refused.message, "RequestID": request_id})
-    return Answer(refused.status, body, headers, closes=refused.closes)
+    body = encode({"Message": error.message, "RequestID": request_id})
+    return Answer(error.status, body, headers, closes=error.closes)

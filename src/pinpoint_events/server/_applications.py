@@ -1,10 +1,11 @@
 """
 The senders of all applications, and the part of a call that may block.
 
-It runs in worker threads. Where a sender can look up its endpoints, the rules are
-applied to one call of an application, and the call is stored, before the next call's
-turn: two calls at the same time could each add the last endpoint that a user may have.
-That can still happen where another process writes the same store.
+This code runs in worker threads. If a sender can look up its endpoints, the calls of
+one application are processed one after the other: the rules are applied to a call, and
+the call is stored, before the next one begins. Otherwise two simultaneous calls could
+each add the last endpoint that a user may have. This can still happen if another
+process writes to the same store.
 """
 
 import logging
@@ -23,7 +24,7 @@ from pinpoint_events.quotas import Quotas, quotas_of, remember_quotas
 from pinpoint_events.senders.protocol import Sender
 from pinpoint_events.server._active_faults import CallFaults, Faults
 from pinpoint_events.server._answers import not_found
-from pinpoint_events.server._request_reader import Call, RequestReader
+from pinpoint_events.server._request_reader import ParsedRequest, RequestReader
 from pinpoint_events.wire import to_json
 
 __all__ = ["Applications", "Senders"]
@@ -35,8 +36,8 @@ Senders = Sender | Callable[[str], Sender]
 
 _ACCEPTED: Final = 202
 _MAX_OPEN: Final = 100  # senders; each may hold files and connections
-_NOTHING: Final = EventsResponse()
-_NO_UPDATE: Final = Endpoint()
+_EMPTY_RESPONSE: Final = EventsResponse()
+_EMPTY_ENDPOINT: Final = Endpoint()
 
 
 class Applications:
@@ -45,7 +46,7 @@ class Applications:
 
     Args:
         senders: One sender, or a callable that opens one by application id.
-        quotas: The limits to check calls against.
+        quotas: The limits that calls are checked against.
         faults: The active faults.
     """
 
@@ -57,79 +58,79 @@ class Applications:
         self._reader = RequestReader(quotas)
         self._faults = faults
         self._lock = threading.Lock()
-        self._places: dict[str, _Place] = {}
+        self._slots: dict[str, _SenderSlot] = {}
 
     def answer(self, application_id: str, body: bytes, faults: CallFaults) -> bytes:
         """
-        Send what a call contains, and return the body of its answer.
+        Send the items of a call, and return the body of its answer.
 
         Raises:
-            RequestError: If the call is refused as a whole.
+            RequestError: If the call is rejected as a whole.
             PinpointEventsError: If the sender raises it.
         """
         if self._one is not None:
             return self._answer(self._one, body, faults)
-        place = self._acquired(application_id)
+        slot = self._acquired(application_id)
         try:
-            return self._answer(place.application(self._open), body, faults)
+            return self._answer(slot.application(self._open), body, faults)
         finally:
-            self._release(application_id, place)
+            self._release(application_id, slot)
 
     def _answer(
         self, application: "_Application", body: bytes, faults: CallFaults
     ) -> bytes:
-        call = self._reader.read(body)
-        failed, dropped = self._faults.of_items(call.items)
+        parsed = self._reader.read(body)
+        failed, dropped = self._faults.next_items(parsed.items)
         for item, fault in failed.items():
-            call.refuse(item, fault.message, fault.status_code)
+            parsed.reject(item, fault.message, fault.status_code)
         bare = faults.bare_status
         is_taken = bare in {None, _ACCEPTED} and (
             faults.cut is None or faults.cut.is_taken
         )
-        sent = application.put(call) if is_taken else _NOTHING
-        answer = call.response(sent, dropped)
+        sent = application.put(parsed) if is_taken else _EMPTY_RESPONSE
+        answer = parsed.response(sent, dropped)
         if bare is not None:
             item_response = ItemResponse(status_code=bare)
             answer = EventsResponse(
-                results=dict.fromkeys(call.endpoints, item_response)
+                results=dict.fromkeys(parsed.endpoints, item_response)
             )
         return b'{"Results":{}}' if not answer.results else to_json(answer)
 
-    def _acquired(self, application_id: str) -> "_Place":
+    def _acquired(self, application_id: str) -> "_SenderSlot":
         idle = None
         with self._lock:
-            place = self._places.pop(application_id, None)
-            if place is None:
-                idle = self._idle() if len(self._places) >= _MAX_OPEN else None
-                place = _Place(application_id)
-            self._places[application_id] = place  # last: most recently used
-            place.calls += 1
+            slot = self._slots.pop(application_id, None)
+            if slot is None:
+                idle = self._idle() if len(self._slots) >= _MAX_OPEN else None
+                slot = _SenderSlot(application_id)
+            self._slots[application_id] = slot  # last: most recently used
+            slot.calls += 1
         if idle is not None:
             idle.close()
-        return place
+        return slot
 
-    def _idle(self) -> "_Place | None":
-        """Remove and return the least recently used idle place, if there is one."""
+    def _idle(self) -> "_SenderSlot | None":
+        """Remove and return the least recently used idle slot, if there is one."""
         # If none is idle, the worker threads bound how many more are opened.
-        idle = (name for name, place in self._places.items() if not place.calls)
+        idle = (name for name, slot in self._slots.items() if not slot.calls)
         name = next(idle, None)
-        return None if name is None else self._places.pop(name)
+        return None if name is None else self._slots.pop(name)
 
-    def _release(self, application_id: str, place: "_Place") -> None:
+    def _release(self, application_id: str, slot: "_SenderSlot") -> None:
         with self._lock:
-            place.calls -= 1
-            if not place.calls and not place.is_open:
-                self._places.pop(application_id, None)
+            slot.calls -= 1
+            if not slot.calls and not slot.is_open:
+                self._slots.pop(application_id, None)
 
     def close(self) -> None:
         """Close the senders that were opened here, but not one that was passed in."""
         with self._lock:
-            places, self._places = self._places, {}
-        for place in places.values():
-            place.close()
+            slots, self._slots = self._slots, {}
+        for slot in slots.values():
+            slot.close()
 
 
-class _Place:
+class _SenderSlot:
     """
     Holds an application's sender: opened by the first call, closed when idle.
 
@@ -166,7 +167,7 @@ class _Place:
             return self._application
 
     def close(self) -> None:
-        """Close the sender of an open place; no call waits for it, so log a failure."""
+        """Close the sender of an open slot; no call waits for it, so log a failure."""
         try:
             cast("_Application", self._application).sender.close()
         except Exception as error:  # noqa: BLE001 - the sender may be foreign
@@ -176,7 +177,7 @@ class _Place:
 
 
 class _Application:
-    """One application: its sender, and what is known of its endpoints."""
+    """One application: its sender and its known endpoints."""
 
     def __init__(self, sender: Sender) -> None:
         self.sender = sender
@@ -187,17 +188,17 @@ class _Application:
         )
         self._lock = threading.Lock()
 
-    def put(self, call: Call) -> EventsResponse:
-        """Send what is not refused, with the updates that follow from it."""
+    def put(self, parsed: ParsedRequest) -> EventsResponse:
+        """Send the items that are not rejected, with the updates that the rules add."""
         with self._lock:
-            updates, refused = apply_rules(
-                call.endpoints, self._known, is_complete=self._is_complete
+            updates, rejected = apply_rules(
+                parsed.endpoints, self._known, is_complete=self._is_complete
             )
-            for name, message in refused.items():
-                call.refuse((name, None), message)
-            request = call.request(updates)
+            for name, message in rejected.items():
+                parsed.reject((name, None), message)
+            request = parsed.request_to_send(updates)
             if request is None:
-                return _NOTHING
+                return _EMPTY_RESPONSE
             # Judged as it was received; what the rules add to it counts for no quota.
             remember_quotas(request, quotas_of(self.sender))
             if self._is_complete:
@@ -209,6 +210,6 @@ class _Application:
     def _remember(self, request: EventsRequest, response: EventsResponse) -> None:
         for name, event_id, item, _, outcome in response.outcomes(request):
             is_accepted = event_id is None and outcome is Outcome.ACCEPTED
-            if is_accepted and isinstance(item, Endpoint) and item != _NO_UPDATE:
+            if is_accepted and isinstance(item, Endpoint) and item != _EMPTY_ENDPOINT:
                 with self._lock:
                     self._seen.remember(name, item)

@@ -1,9 +1,9 @@
 """
-The signature of a request, read from its headers or its query.
+The signature of a request, parsed from its headers or its query.
 
-Reading is strict: what could be read in two ways is refused. A parameter or a header
-that may occur once occurs once, dates have one form each, and names of signed headers
-are in lower case, sorted and unique, as every signer writes them.
+Parsing is strict: ambiguous input is rejected. A parameter or header that may occur
+once must not be repeated, each kind of date has one format, and the names of signed
+headers are in lower case, sorted and unique, as every signer writes them.
 """
 
 import re
@@ -31,12 +31,12 @@ __all__ = [
 ]
 
 Headers = Mapping[bytes, Sequence[bytes]]
-"""The values of each header, in order, by its lower-case name."""
+"""Lower-case header name to the values of the header, in order."""
 
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
 TERMINATOR: Final = "aws4_request"
 
-_FAMILY: Final = "AWS4-"
+_ALGORITHM_PREFIX: Final = "AWS4-"
 _WEEK_SECONDS: Final = 604_800
 _SHA256: Final = re.compile("[0-9a-f]{64}")
 _ISO_BASIC: Final = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII)
@@ -56,7 +56,7 @@ _QUERY_PARTS: Final = (
     "X-Amz-SignedHeaders",
     "X-Amz-Date",
 )
-_QUERY_MARK: Final = b"X-Amz-Algorithm"
+_QUERY_ALGORITHM: Final = b"X-Amz-Algorithm"
 _QUERY_NAMES: Final = frozenset(
     {
         *(part.encode() for part in _QUERY_PARTS),
@@ -68,7 +68,7 @@ _QUERY_NAMES: Final = frozenset(
 
 
 class Scope(NamedTuple):
-    """Whose key signs, and for what: the parts of a `Credential`."""
+    """The parts of a `Credential`: the access key id, and the credential scope."""
 
     access_key_id: str
     date: str
@@ -79,27 +79,27 @@ class Scope(NamedTuple):
 
 class Authorization(NamedTuple):
     """
-    A signature, and what it was made with, as the request tells it.
+    The parameters of a signature, as the request states them; nothing is verified yet.
 
     Attributes:
-        scope: The key that is said to have signed, and for what.
-        names: Of the signed headers: in lower case, sorted, each of them once.
-        signature: What is to be proved.
-        moment: When it was signed.
-        moment_text: The same, as it was signed: `20260921T120000Z`.
-        date_header: The header that says so, which must be signed; None in a query,
-            all of which is signed.
-        expires_seconds: How long it holds, if the request says so itself.
-        session_token: The token that goes with the key.
-        payload_hash: SHA-256 of the body, in lower-case hexadecimal, if it is said.
-        query_string: The query without the signature.
+        scope: The access key id, and the credential scope.
+        signed_headers: Names of the signed headers: lower case, sorted, unique.
+        signature: The signature, in hexadecimal.
+        signed_at: When the request was signed.
+        timestamp: The same, as in the string to sign: `20260921T120000Z`.
+        date_header: The header with the date, which must be signed; None for a
+            presigned URL, whose whole query is signed.
+        expires_seconds: How long a presigned URL is valid, if it has `X-Amz-Expires`.
+        session_token: The session token, if there is one.
+        payload_hash: SHA-256 of the body, in lower-case hexadecimal, if it is stated.
+        query_string: The query without `X-Amz-Signature`.
     """
 
     scope: Scope
-    names: list[bytes]
+    signed_headers: list[bytes]
     signature: str
-    moment: datetime
-    moment_text: str
+    signed_at: datetime
+    timestamp: str
     date_header: bytes | None
     expires_seconds: int | None
     session_token: str | None
@@ -108,7 +108,7 @@ class Authorization(NamedTuple):
 
 
 def headers_by_name(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """Return the values of each header, in the order in which they arrived."""
+    """Return header name to values, in the order in which they arrived."""
     values: dict[bytes, list[bytes]] = {}
     for name, value in headers:
         values.setdefault(name, []).append(value)
@@ -117,14 +117,14 @@ def headers_by_name(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
 
 def read_authorization(query_string: bytes, headers: Headers) -> Authorization:
     """
-    Return what a request says of its signature.
+    Return the parameters of a request's signature.
 
     Raises:
-        AuthenticationError: If it says nothing, contradicts itself, or cannot be read.
+        AuthenticationError: If they are missing, contradictory or malformed.
     """
-    # The name alone is not enough: it may stand in some value.
-    query = _query_parts(query_string) if _QUERY_MARK in query_string else {}
-    if _QUERY_MARK.decode() in query:
+    # A fast check first. It is not sufficient: a value may contain the name.
+    query = _query_parts(query_string) if _QUERY_ALGORITHM in query_string else {}
+    if _QUERY_ALGORITHM.decode() in query:
         if b"authorization" in headers:
             message = (
                 "Found both 'X-Amz-Algorithm' as a query-string param and "
@@ -137,9 +137,9 @@ def read_authorization(query_string: bytes, headers: Headers) -> Authorization:
     raise missing_token()
 
 
-def utc_text(moment: datetime) -> str:
-    """Return a time as signatures write it: `20260921T120000Z`."""
-    return f"{moment:%Y%m%dT%H%M%SZ}"
+def utc_text(time: datetime) -> str:
+    """Return a UTC time in the format of SigV4: `20260921T120000Z`."""
+    return f"{time:%Y%m%dT%H%M%SZ}"
 
 
 def _authorization_of_headers(query_string: bytes, headers: Headers) -> Authorization:
@@ -156,25 +156,25 @@ def _authorization_of_headers(query_string: bytes, headers: Headers) -> Authoriz
         missing.append(f"Authorization header requires {message}.")
     if missing or date is None:
         raise incomplete_signature(" ".join(missing))
-    moment, moment_text = _moment(date)
+    signed_at, timestamp = _timestamp(date)
     return Authorization(
         scope=_scope(parts["Credential"]),
-        names=_names(parts["SignedHeaders"]),
+        signed_headers=_signed_headers(parts["SignedHeaders"]),
         signature=parts["Signature"],
-        moment=moment,
-        moment_text=moment_text,
+        signed_at=signed_at,
+        timestamp=timestamp,
         date_header=date_header,
         expires_seconds=None,
         session_token=_single(headers, b"x-amz-security-token"),
-        payload_hash=_hash(_single(headers, b"x-amz-content-sha256")),
+        payload_hash=_payload_hash(_single(headers, b"x-amz-content-sha256")),
         query_string=query_string,
     )
 
 
 def _authorization_parts(text: str) -> dict[str, str]:
     algorithm, _, rest = text.partition(" ")
-    if not algorithm.startswith(_FAMILY):
-        return {}  # a scheme of another kind: none of the parameters is there
+    if not algorithm.startswith(_ALGORITHM_PREFIX):
+        return {}  # another scheme, such as Basic, has none of the parameters
     _check_algorithm(algorithm)
     parts: dict[str, str] = {}
     for position, part in enumerate(rest.split(","), 1):
@@ -188,7 +188,7 @@ def _authorization_parts(text: str) -> dict[str, str]:
         else:
             parts[name] = value
             continue
-        # The part itself is not shown: by mistake it may be a secret.
+        # The message does not quote the part, which may be a secret by mistake.
         raise incomplete_signature(
             f"Part {position} of Authorization header is {message}"
         )
@@ -209,21 +209,21 @@ def _authorization_of_query(
     _check_algorithm(query["X-Amz-Algorithm"])
     token = _single(headers, b"x-amz-security-token")
     if token is not None and "X-Amz-Security-Token" in query:
-        _refuse_second("X-Amz-Security-Token")
+        _reject_duplicate("X-Amz-Security-Token")
     payload_hash = _single(headers, b"x-amz-content-sha256")
     if payload_hash is None:
         payload_hash = query.get("X-Amz-Content-Sha256")
-    moment, moment_text = _moment(query["X-Amz-Date"])
+    signed_at, timestamp = _timestamp(query["X-Amz-Date"])
     return Authorization(
         scope=_scope(query["X-Amz-Credential"]),
-        names=_names(query["X-Amz-SignedHeaders"]),
+        signed_headers=_signed_headers(query["X-Amz-SignedHeaders"]),
         signature=query["X-Amz-Signature"],
-        moment=moment,
-        moment_text=moment_text,
+        signed_at=signed_at,
+        timestamp=timestamp,
         date_header=None,
         expires_seconds=_expires_seconds(query.get("X-Amz-Expires")),
         session_token=query.get("X-Amz-Security-Token", token),
-        payload_hash=_hash(payload_hash),
+        payload_hash=_payload_hash(payload_hash),
         query_string=b"&".join(
             pair
             for pair in query_string.split(b"&")
@@ -240,7 +240,7 @@ def _query_parts(query_string: bytes) -> dict[str, str]:
             continue
         name = raw_name.decode()
         if name in parts:
-            _refuse_second(name)
+            _reject_duplicate(name)
         parts[name] = _ascii(unquote_to_bytes(value), name)
     return parts
 
@@ -256,9 +256,9 @@ def _scope(credential: str) -> Scope:
     return Scope(*parts)
 
 
-def _names(signed_headers: str) -> list[bytes]:
-    names = signed_headers.encode().split(b";")
-    if signed_headers != signed_headers.lower() or names != sorted(set(names)):
+def _signed_headers(text: str) -> list[bytes]:
+    names = text.encode().split(b";")
+    if text != text.lower() or names != sorted(set(names)):
         message = (
             "'SignedHeaders' must be in lower case, sorted, and each of them once."
         )
@@ -266,12 +266,13 @@ def _names(signed_headers: str) -> list[bytes]:
     return names
 
 
-def _hash(payload_hash: str | None) -> str | None:
+def _payload_hash(payload_hash: str | None) -> str | None:
     if payload_hash is None or _SHA256.fullmatch(payload_hash):
         return payload_hash
-    # Only services that ask for it take an unsigned or chunk-signed payload; others
-    # compute the hash themselves, and the signature fails (apache/opendal-reqsign issue
-    # 346). botocore signs so where its model says `unsignedPayload`: not of PutEvents.
+    # Only some services accept an unsigned or chunk-signed payload; the others compute
+    # the hash themselves, and the signature does not match (apache/opendal-reqsign
+    # issue 346). botocore leaves the payload unsigned only for operations whose model
+    # has `unsignedPayload`, which PutEvents has not.
     message = (
         "'x-amz-content-sha256' must be the SHA-256 of the payload in lower-case "
         "hexadecimal: neither UNSIGNED-PAYLOAD nor STREAMING-* is accepted here."
@@ -287,7 +288,7 @@ def _check_algorithm(algorithm: str) -> None:
         raise incomplete_signature(message)
 
 
-def _moment(text: str) -> tuple[datetime, str]:
+def _timestamp(text: str) -> tuple[datetime, str]:
     try:
         if found := _ISO_BASIC.fullmatch(text):
             year, month, day, hour, minute, second = map(int, found.groups())
@@ -295,21 +296,21 @@ def _moment(text: str) -> tuple[datetime, str]:
         if found := _HTTP_DATE.fullmatch(text):
             month = _MONTHS.index(found["month"]) // 3 + 1
             day, year, hour, minute, second = map(int, found.group(1, 3, 4, 5, 6))
-            moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-            return moment, utc_text(moment)
+            signed_at = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+            return signed_at, utc_text(signed_at)
     except ValueError:
-        pass  # a month or a day that no calendar has
+        pass  # no such month or day; the message below applies
     message = "Date must be in ISO-8601 'basic format', e.g. 20260921T120000Z"
     raise incomplete_signature(message)
 
 
 def _expires_seconds(text: str | None) -> int | None:
-    # The sentences are those of S3, the one service that documents them.
+    # The messages are those of S3, the only service that documents them.
     if text is None:
         return None
     if not (text.isascii() and text.isdigit()):
         raise incomplete_signature("X-Amz-Expires should be a number, not negative")
-    # Length first: to make a number of a million digits takes long.
+    # Length first: `int` is slow for very many digits.
     if len(text) > len(str(_WEEK_SECONDS)) or int(text) > _WEEK_SECONDS:
         message = f"X-Amz-Expires must be at most a week ({_WEEK_SECONDS} seconds)"
         raise incomplete_signature(message)
@@ -317,10 +318,10 @@ def _expires_seconds(text: str | None) -> int | None:
 
 
 def _single(headers: Headers, name: bytes) -> str | None:
-    """Return the value of a header that may stand once; None if it is not there."""
+    """Return the value of a header that must not be repeated; None if it is absent."""
     values = headers.get(name, ())
     if len(values) > 1:
-        _refuse_second(name.decode())
+        _reject_duplicate(name.decode())
     return _ascii(values[0].strip(), name.decode()) if values else None
 
 
@@ -330,5 +331,5 @@ def _ascii(value: bytes, name: str) -> str:
     raise incomplete_signature(f"'{name}' must hold nothing but ASCII characters.")
 
 
-def _refuse_second(name: str) -> NoReturn:
+def _reject_duplicate(name: str) -> NoReturn:
     raise incomplete_signature(f"'{name}' must not be given more than once.")

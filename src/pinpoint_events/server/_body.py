@@ -1,9 +1,9 @@
 """
-Reads the body of a request: never more than it may have, and not for ever.
+Reads the body of a request, with a limit of bytes and a timeout.
 
-A client that is refused is still sending, as a rule. If the connection were closed at
-once, it would see a broken pipe instead of the answer; so what it sends is read to its
-end and thrown away, if that end is near.
+A client whose request is rejected is usually still sending. If the connection were
+closed at once, the client would see a broken pipe instead of the answer. So the rest of
+the body is read and discarded, if it is short enough.
 """
 
 import asyncio
@@ -13,16 +13,16 @@ from typing import Any, Final
 
 from pinpoint_events.server._answers import RequestError, too_large
 
-__all__ = ["Body", "ClientGone"]
+__all__ = ["Body", "ClientDisconnected"]
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
-_THROWN_AWAY_BYTES: Final = 16 * 1024 * 1024  # four times what the service takes
-_THROWN_AWAY_SECONDS: Final = 5.0
+_MAX_DISCARDED_BYTES: Final = 16 * 1024 * 1024  # four times what the service takes
+_MAX_DISCARD_SECONDS: Final = 5.0
 
 
-class ClientGone(Exception):  # noqa: N818 - nobody's error
-    """The client hung up before the request was complete."""
+class ClientDisconnected(Exception):  # noqa: N818 - an event, as in ASGI, not an error
+    """The client closed the connection before the request was complete."""
 
 
 class Body:
@@ -30,11 +30,11 @@ class Body:
     The body of one request.
 
     Args:
-        receive: ASGI's.
-        seconds: How long the whole body may take.
+        receive: The `receive` callable of ASGI.
+        seconds: Timeout for the whole body.
 
     Attributes:
-        is_read: Whether it was read to its end.
+        is_read: Whether the body was read to its end.
     """
 
     def __init__(self, receive: Receive, seconds: float) -> None:
@@ -42,13 +42,13 @@ class Body:
         self._seconds = seconds
         self.is_read = False
 
-    async def read(self, most: int) -> tuple[bytes, str]:
+    async def read(self, max_bytes: int) -> tuple[bytes, str]:
         """
         Return the body and its SHA-256 in hexadecimal.
 
         Raises:
-            RequestError: If it has more bytes, or takes too long.
-            ClientGone: If it ends before its end.
+            RequestError: If it has more than `max_bytes`, or takes too long.
+            ClientDisconnected: If the connection ends before the body does.
         """
         body = bytearray()
         digest = hashlib.sha256()
@@ -56,8 +56,8 @@ class Body:
             async with asyncio.timeout(self._seconds):
                 while not self.is_read:
                     chunk = await self._chunk()
-                    if len(body) + len(chunk) > most:
-                        raise too_large(most)
+                    if len(body) + len(chunk) > max_bytes:
+                        raise too_large(max_bytes)
                     body += chunk
                     digest.update(chunk)
         except TimeoutError:
@@ -68,35 +68,35 @@ class Body:
             raise RequestError(408, message, closes=True) from None
         return bytes(body), digest.hexdigest()
 
-    async def throw_away(self, length: int) -> bool:
+    async def discard(self, length: int) -> bool:
         """
-        Read what is left, and forget it.
+        Read and discard the rest of the body.
 
         Args:
-            length: How long the body is said to be.
+            length: The `Content-Length`, in bytes; 0 if there is none.
 
         Returns:
-            Whether it was read to its end: if not, the connection is of no more use.
+            Whether it was read to its end; if not, the connection cannot be reused.
         """
-        if length > _THROWN_AWAY_BYTES:
+        if length > _MAX_DISCARDED_BYTES:
             return False
         size = 0
         try:
-            async with asyncio.timeout(min(self._seconds, _THROWN_AWAY_SECONDS)):
-                while not self.is_read and size <= _THROWN_AWAY_BYTES:
+            async with asyncio.timeout(min(self._seconds, _MAX_DISCARD_SECONDS)):
+                while not self.is_read and size <= _MAX_DISCARDED_BYTES:
                     size += len(await self._chunk())
-        except (TimeoutError, ClientGone):
+        except (TimeoutError, ClientDisconnected):
             return False
         return self.is_read
 
-    async def wait_for_end(self) -> None:
-        """Wait for the end of the connection, once the body was read."""
+    async def wait_for_disconnect(self) -> None:
+        """Wait until the connection has ended; call it after the body was read."""
         await self._receive()
 
     async def _chunk(self) -> bytes:
         message = await self._receive()
         if message["type"] != "http.request":
-            raise ClientGone
+            raise ClientDisconnected
         self.is_read = not message.get("more_body", False)
         chunk: bytes = message.get("body", b"")
         return chunk

@@ -1,16 +1,16 @@
 """
-The canonical request: the one text that both sides make of a request, and sign.
+The canonical request: the text that signer and endpoint derive from a request.
 
-It is botocore's text (`SigV4Auth.canonical_request`), for a service other than S3:
+It is the text of botocore (`SigV4Auth.canonical_request`) for services other than S3:
 
-- the path without empty, `.` and `..` segments, and percent-encoded once more;
+- the path without empty, `.` and `..` segments, percent-encoded once more;
 - the query as it was sent, its pairs sorted by name and then by value;
-- the signed headers by name, the values of each trimmed, runs of white space made one
+- the signed headers by name; each value trimmed, runs of white space replaced by one
   space, and values of a repeated header joined by commas.
 
-That makes some different requests one: paths that differ in empty or dotted segments,
-and header values that differ in white space. So route by the path as it arrived, and
-never by one that was made simpler.
+Some different requests have the same canonical request: paths that differ in empty or
+dotted segments, and header values that differ in white space. So routing uses the path
+as it arrived, never a normalized one.
 """
 
 import re
@@ -21,10 +21,10 @@ from urllib.parse import quote_from_bytes
 
 from pinpoint_events.server._authorization import ALGORITHM, Headers
 
-__all__ = ["canonical_head", "canonical_values", "shown_head", "string_to_sign"]
+__all__ = ["canonical_head", "canonical_values", "redacted_head", "string_to_sign"]
 
-# Values that say nothing about who sends what.
-_SHOWN_HEADERS: Final = frozenset(
+# Their values reveal neither the sender nor the data.
+_PUBLIC_HEADERS: Final = frozenset(
     {
         b"accept",
         b"accept-encoding",
@@ -38,7 +38,7 @@ _SHOWN_HEADERS: Final = frozenset(
         b"x-amz-date",
     }
 )
-_SHOWN_PARAMETERS: Final = frozenset(
+_PUBLIC_PARAMETERS: Final = frozenset(
     {
         b"X-Amz-Algorithm",
         b"X-Amz-Content-Sha256",
@@ -50,8 +50,8 @@ _SHOWN_PARAMETERS: Final = frozenset(
 # No segment is empty or begins with a dot, and nothing needs to be encoded.
 _PLAIN_PATH: Final = re.compile(rb"(?:/[\w~-][\w.~-]*)+")
 
-_SHOWN_CHARACTERS: Final = 500  # of one line
-_SHOWN_IN_ALL: Final = 3_000
+_MAX_LINE_CHARACTERS: Final = 500
+_MAX_CHARACTERS: Final = 3_000
 
 
 def canonical_head(
@@ -61,7 +61,7 @@ def canonical_head(
     values: Sequence[tuple[bytes, bytes]],
 ) -> bytes:
     """
-    Return the canonical request up to the hash of the payload, which ends it.
+    Return the canonical request without its last part, the hash of the payload.
 
     Args:
         method: HTTP method.
@@ -97,21 +97,21 @@ def canonical_values(
     ]
 
 
-def string_to_sign(moment: str, scope: str, canonical_request: bytes) -> str:
-    """Return the text whose HMAC the signature is."""
+def string_to_sign(timestamp: str, scope: str, canonical_request: bytes) -> str:
+    """Return the string to sign: the signature is its HMAC."""
     hashed = sha256(canonical_request).hexdigest()
-    return f"{ALGORITHM}\n{moment}\n{scope}\n{hashed}"
+    return f"{ALGORITHM}\n{timestamp}\n{scope}\n{hashed}"
 
 
-def shown_head(
+def redacted_head(
     method: str,
     raw_path: bytes,
     query_string: bytes,
     values: Sequence[tuple[bytes, bytes]],
 ) -> str:
-    """Return the same head for people: of what may be private, only the length."""
+    """Return `canonical_head` for messages: private values replaced by their length."""
     pairs = [
-        (name, value if name in _SHOWN_PARAMETERS else _told(value))
+        (name, value if name in _PUBLIC_PARAMETERS else _redacted(value))
         for name, value in _sorted_pairs(query_string)
     ]
     lines = (
@@ -119,32 +119,32 @@ def shown_head(
         _canonical_path(raw_path),
         _joined(pairs),
         *(
-            b"%b:%b" % (name, value if name in _SHOWN_HEADERS else _told(value))
+            b"%b:%b" % (name, value if name in _PUBLIC_HEADERS else _redacted(value))
             for name, value in values
         ),
         b"",
         b";".join([name for name, _ in values]),
     )
     shown = "\n".join(
-        _cut(line.decode("ascii", "backslashreplace"), _SHOWN_CHARACTERS)
+        _truncated(line.decode("ascii", "backslashreplace"), _MAX_LINE_CHARACTERS)
         for line in lines
     )
-    return _cut(shown, _SHOWN_IN_ALL)
+    return _truncated(shown, _MAX_CHARACTERS)
 
 
-def _told(value: bytes) -> bytes:
+def _redacted(value: bytes) -> bytes:
     return b"<%d bytes>" % len(value)
 
 
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[:most]}…"
+def _truncated(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 def _canonical_path(raw_path: bytes) -> bytes:
-    # RFC 3986, 5.2.4, and then some: empty segments go, too, as in botocore's
+    # RFC 3986, 5.2.4; in addition, empty segments are removed, as in botocore's
     # `normalize_url_path`.
     if _PLAIN_PATH.fullmatch(raw_path):
-        return raw_path  # as nearly every path, and three times as fast
+        return raw_path  # a shortcut for nearly every path, three times as fast
     if not raw_path:
         return b"/"
     kept: list[bytes] = []
@@ -155,7 +155,7 @@ def _canonical_path(raw_path: bytes) -> bytes:
             kept.append(segment)
     first = b"/" if raw_path.startswith(b"/") else b""
     last = b"/" if raw_path.endswith(b"/") and kept else b""
-    # The percent signs that are there are encoded again: %20 becomes %2520.
+    # Percent signs are encoded once more: %20 becomes %2520.
     return quote_from_bytes(first + b"/".join(kept) + last, safe="/~").encode()
 
 

@@ -1,23 +1,25 @@
 """
-What a connection may do: all code that depends on uvicorn's internals is here.
+The limits of a connection; all code that depends on uvicorn's internals is here.
 
-uvicorn, with httptools as its parser, serves a trusted proxy well, and trusts whoever
-sends. This adds what an endpoint on an open port needs, and what faults need:
+uvicorn, with httptools as its parser, is made for a trusted proxy in front of it, and
+limits its clients little. This module adds what an endpoint on an open port, and its
+faults, need:
 
-- a head of more than 64 KiB ends the connection, and so does as much of anything that
-  is neither head nor body: chunk extensions, trailers, empty lines;
-- a head must be complete some seconds after it began, and after the connection did;
-- an answer that is not read ends the connection, kept alive or not;
-- who closes its side after a complete request still gets its answer;
-- what cannot be read is refused in the service's form; where answers are due, those are
-  the last instead;
-- so many requests are sent ahead of their answers and no more;
-- there are so many connections and no more;
-- who asks for another protocol is answered, and hung up on;
+- a head of more than 64 KiB ends the connection, and so do 64 KiB of anything that is
+  neither head nor body: chunk extensions, trailers, empty lines;
+- a head must be complete within a timeout, which runs from its first byte, and for the
+  first head from the start of the connection;
+- a client that does not read its answer is disconnected, keep-alive or not;
+- a client that closes its side after a complete request still gets the answer;
+- a request that cannot be parsed is rejected in the service's format; if earlier
+  requests wait for answers, the connection ends after those answers instead;
+- the number of pipelined requests is limited;
+- the number of connections is limited;
+- a request to upgrade to another protocol is answered, and the connection closed;
 - the application can end the connection.
 
-The tests in `tests/server/test_connections.py` hold it to that with real sockets, so
-that a uvicorn that changed is noticed.
+The tests in `tests/server/test_connections.py` check all of this with real sockets, so
+that they notice a change in uvicorn.
 """
 
 import asyncio
@@ -37,18 +39,18 @@ from pinpoint_events.builder import new_event_id
 from pinpoint_events.server._answers import (
     RequestError,
     bad_request,
+    error_answer,
     head_too_large,
     headers_of,
-    refusal_answer,
 )
-from pinpoint_events.server.app import CUT, MOST_HEAD_BYTES, Limits
+from pinpoint_events.server.app import CUT, MAX_HEAD_BYTES, Limits
 
 __all__ = ["Connection"]
 
-# Behind one that is not answered yet. Each is kept with its headers, and the server
-# reads on whenever it begins with the next: without a limit, a client that sends faster
-# than it is answered takes all memory. Clients of AWS send none ahead.
-_MOST_AHEAD: Final = 100
+# Requests behind one without an answer. uvicorn keeps each with its headers, and reads
+# on whenever it begins with the next one: without a limit, a client that sends faster
+# than it gets answers fills the memory. AWS clients do not pipeline.
+_MAX_PIPELINED: Final = 100
 
 
 class Connection(HttpToolsProtocol):
@@ -68,72 +70,72 @@ class Connection(HttpToolsProtocol):
         self._unread_bytes = 0
         self._is_in_head = True
         self._has_begun = False
-        self._is_deaf = False
+        self._ignores_input = False
         self._head_timer: asyncio.TimerHandle | None = None
-        self._reader_timer: asyncio.TimerHandle | None = None
-        self._calls: deque[RequestResponseCycle] = deque()
+        self._write_timer: asyncio.TimerHandle | None = None
+        self._cycles: deque[RequestResponseCycle] = deque()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        made: Any = transport
-        # asyncio does so where the listening socket names its protocol. Without it, the
-        # second half of an answer waits for the client, 40 ms on Linux.
-        made.get_extra_info("socket").setsockopt(
+        connected: Any = transport
+        # asyncio sets this only if the listening socket names its protocol. Without it,
+        # the second half of an answer waits for the client's ACK, 40 ms on Linux.
+        connected.get_extra_info("socket").setsockopt(
             socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
         )
-        super().connection_made(made)
+        super().connection_made(connected)
         if len(self.connections) > self._limits.connections:
-            made.abort()
+            connected.abort()
         else:
-            self._head_timer = self._end_in(self._limits.head_seconds)
+            self._head_timer = self._abort_after(self._limits.head_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._expect_no_head()
-        self._expect_no_reader()
+        self._cancel_head_timer()
+        self._cancel_write_timer()
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
-        for call in self._calls:  # the base class tells the last one alone
-            call.disconnected = not call.response_complete
-            call.message_event.set()
-        # It and its calls hold each other: cut that, and nothing is left of them when
-        # the last one has ended. The collector of such circles comes seldom.
-        self._calls.clear()
+        for cycle in self._cycles:  # the base class does so for the last one only
+            cycle.disconnected = not cycle.response_complete
+            cycle.message_event.set()
+        # The connection and its cycles reference each other. Without the references,
+        # they are freed when the last cycle ends; the garbage collector runs seldom.
+        self._cycles.clear()
         self.pipeline.clear()
-        # The base class has None there before the first call, too, and a type without.
+        # The base class sets None, too, before the first request; its type omits it.
         self.scope = self.cycle = None  # type: ignore[assignment]
 
     def _is_lost(self) -> bool:
         return self not in self.connections
 
-    def _end_in(self, seconds: float) -> asyncio.TimerHandle:
+    def _abort_after(self, seconds: float) -> asyncio.TimerHandle:
         return self.loop.call_later(seconds, self.transport.abort)
 
-    def _expect_no_head(self) -> None:
+    def _cancel_head_timer(self) -> None:
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
 
-    def _expect_no_reader(self) -> None:
-        if self._reader_timer is not None:
-            self._reader_timer.cancel()
-            self._reader_timer = None
+    def _cancel_write_timer(self) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
 
     def data_received(self, data: bytes) -> None:
-        if not self._hears():
+        if not self._accepts_input():
             return
         self._unread_bytes += len(data)
         super().data_received(data)
-        if not self._hears():
+        if not self._accepts_input():
             return
-        if self._unread_bytes > MOST_HEAD_BYTES:
-            self._refuse(head_too_large(MOST_HEAD_BYTES))
-        elif self._head_timer is None and self._is_in_head and self._waits_for_more():
-            self._head_timer = self._end_in(self._limits.head_seconds)
+        if self._unread_bytes > MAX_HEAD_BYTES:
+            self._reject(head_too_large(MAX_HEAD_BYTES))
+        elif self._head_timer is None and self._is_in_head and self._awaits_head():
+            self._head_timer = self._abort_after(self._limits.head_seconds)
 
-    def _hears(self) -> bool:
-        return not self._is_deaf and not self.transport.is_closing()
+    def _accepts_input(self) -> bool:
+        return not self._ignores_input and not self.transport.is_closing()
 
-    def _waits_for_more(self) -> bool:
-        # The first bytes may have come in one piece with the request before.
+    def _awaits_head(self) -> bool:
+        # The first bytes may have arrived together with the previous request.
         return self._has_begun or self._unread_bytes > 0
 
     def on_message_begin(self) -> None:
@@ -143,19 +145,19 @@ class Connection(HttpToolsProtocol):
         self.scope["extensions"] = extensions
 
     def on_headers_complete(self) -> None:
-        if len(self.pipeline) >= _MOST_AHEAD:
-            # The parser stops, and what it read last is refused with what follows.
+        if len(self.pipeline) >= _MAX_PIPELINED:
+            # The parser stops; this request and those that follow are rejected.
             raise asyncio.QueueFull
         self._is_in_head = False
         self._has_begun = False
         self._unread_bytes = 0
-        self._expect_no_head()
+        self._cancel_head_timer()
         super().on_headers_complete()
-        while self._calls and self._calls[0].response_complete:
-            self._calls.popleft()
-        self._calls.append(self.cycle)
+        while self._cycles and self._cycles[0].response_complete:
+            self._cycles.popleft()
+        self._cycles.append(self.cycle)
         if self.parser.should_upgrade():
-            # The parser reads no body then, and no further request.
+            # The parser then reads neither a body nor a further request.
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
@@ -167,35 +169,39 @@ class Connection(HttpToolsProtocol):
         self._unread_bytes = 0
         super().on_message_complete()
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - its words are not ours
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's text
         message = "this is no HTTP/1.1 that can be read in one way only; send it anew"
-        self._refuse(bad_request(message))
+        self._reject(bad_request(message))
 
-    def _refuse(self, refused: RequestError) -> None:
-        """Refuse what cannot be read; if an answer is due, that is the last instead."""
-        due = self._last_due()
+    def _reject(self, error: RequestError) -> None:
+        """
+        Answer with an error, and close the connection.
+
+        If an earlier request still waits for its answer, that answer is the last one.
+        """
+        due = self._stop_reading()
         if due is not None:
             due.keep_alive = False
             return
         request_id = new_event_id()
-        answer = refusal_answer(refused, request_id)
+        answer = error_answer(error, request_id)
         headers = headers_of(answer, request_id, closes=True)
         lines = [b"%b: %b\r\n" % header for header in headers]
         head = STATUS_LINE[answer.status] + b"".join(lines)
         self.transport.write(head + b"\r\n" + answer.body)
         self.transport.close()
-        self._expect_reader()
+        self._start_write_timer()
 
-    def _last_due(self) -> RequestResponseCycle | None:
-        """Hear no more; return the last whole call that waits for its answer."""
-        self._is_deaf = True
-        self._expect_no_head()
+    def _stop_reading(self) -> RequestResponseCycle | None:
+        """Ignore further input; return the last complete request without an answer."""
+        self._ignores_input = True
+        self._cancel_head_timer()
         due = None
-        for call in self._calls:
-            if not call.more_body and not call.response_complete:
-                due = call
+        for cycle in self._cycles:
+            if not cycle.more_body and not cycle.response_complete:
+                due = cycle
         if due is not None and self.cycle is not due:
-            # An incomplete request is behind others, and was not looked at.
+            # An incomplete request is behind others, and was not started.
             self.pipeline.popleft()
             self.cycle = due
         return due
@@ -203,25 +209,25 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self.transport.is_closing() and not self._is_lost():
-            self._expect_reader()
+            self._start_write_timer()
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._expect_reader()
+        self._start_write_timer()
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._expect_no_reader()
+        self._cancel_write_timer()
 
-    def _expect_reader(self) -> None:
-        """End the connection, in a while, if the client does not read its answer."""
-        self._expect_no_reader()
-        self._reader_timer = self._end_in(self._limits.idle_seconds)
+    def _start_write_timer(self) -> None:
+        """End the connection after a timeout if the client does not read its answer."""
+        self._cancel_write_timer()
+        self._write_timer = self._abort_after(self._limits.idle_seconds)
 
-    def eof_received(self) -> bool:  # type: ignore[override] # asyncio asks for it
-        due = self._last_due()
+    def eof_received(self) -> bool:  # type: ignore[override] # asyncio uses the result
+        due = self._stop_reading()
         if due is None:
-            self._expect_reader()
+            self._start_write_timer()
             return False
         due.keep_alive = False
         return True
@@ -230,8 +236,8 @@ class Connection(HttpToolsProtocol):
         self.transport.abort()
 
     def shutdown(self) -> None:
-        # What has not arrived whole has not been accepted.
-        due = self._last_due()
+        # A request that has not arrived completely has not been accepted.
+        due = self._stop_reading()
         cycle: Any = self.cycle
         if due is not None:
             due.keep_alive = False

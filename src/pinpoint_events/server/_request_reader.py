@@ -1,10 +1,10 @@
 """
-From the body of a call to what is to be sent, and from the sender's answer to ours.
+Parses the body of a call, rejects invalid items, and composes the answer.
 
-The model decides, by `from_wire`, whether an item is valid, and the functions behind
-`check_quotas` whether it is within the quotas. This module decides only whose fault a
-problem is: that of one endpoint, of one event, or of the call as a whole. It has the
-service's own messages, where they are known (facts, section 1.4).
+The model decides, by `from_wire`, whether an item is valid; the functions behind
+`check_quotas` decide whether it is within the quotas. This module decides only what a
+problem belongs to: one endpoint, one event, or the call as a whole. Messages are the
+service's, where they are known (facts, section 1.4).
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -34,21 +34,21 @@ from pinpoint_events.wire import from_wire, to_json
 from pinpoint_events.wire.json_text import decode_request
 from pinpoint_events.wire.names import in_wire_names
 
-__all__ = ["Call", "RequestReader"]
+__all__ = ["ParsedRequest", "RequestReader"]
 
 _BAD_REQUEST: Final = 400
-_NOTHING: Final = Endpoint()
-_NO_ANSWER: Final = ItemResponse()
+_EMPTY_ENDPOINT: Final = Endpoint()
+_EMPTY_ITEM_RESPONSE: Final = ItemResponse()
 _NO_EVENTS: Final[Mapping[str, Event]] = {}
-_MESSAGE_CHARACTERS: Final = 1_000
-_PROBLEMS: Final = 5  # of one item, written in full; the rest is counted
+_MAX_MESSAGE_CHARACTERS: Final = 1_000
+_MAX_PROBLEMS: Final = 5  # of one item, in full; further ones are only counted
 
-# How much longer an event can get by being read and written: `1e15` becomes a number of
-# 18 characters, a time without its colons gets them.
-_GROWTH: Final = 4
+# How much longer an event can become by parsing and writing it: `1e15` becomes a number
+# of 18 characters, a time without colons gets them.
+_MAX_GROWTH: Final = 4
 
-# The service's own words, as its users have quoted them (facts, section 1.4).
-_SERVICE_WORDS: Final[Mapping[ProblemCode, str]] = {
+# The service's messages, as its users have quoted them (facts, section 1.4).
+_SERVICE_MESSAGES: Final[Mapping[ProblemCode, str]] = {
     ProblemCode.DURATION_MISMATCH: (
         "Session duration in milliseconds must be equal to the difference of start and "
         "stop timestamp"
@@ -58,67 +58,67 @@ _SERVICE_WORDS: Final[Mapping[ProblemCode, str]] = {
 _NO_DURATION: Final = "Session start and stop timestamp's exist but duration is null"
 
 Item = tuple[str, str | None]
-"""An endpoint's id, and the id of one of its events or None for itself."""
+"""An endpoint id, and the id of one of its events, or None for the endpoint."""
 
 
-class Call:
+class ParsedRequest:
     """
-    One call: what it asks for, and what is refused of it.
+    The request of one call, with the items that are rejected.
 
     Attributes:
-        endpoints: Endpoint id to what is to be sent of it, in the order of the call.
-        events: Endpoint id to those of its events that are to be sent.
+        endpoints: Endpoint id to the update to send, in the order of the request.
+        events: Endpoint id to its events to send.
     """
 
     def __init__(
         self, layout: Mapping[str, Sequence[str]], request: EventsRequest
     ) -> None:
         self._layout = layout
-        self._read = request
+        self._request = request
         self.endpoints = {
             name: batch.endpoint for name, batch in request.batch_item.items()
         }
         self.events: dict[str, Mapping[str, Event]] = {
             name: batch.events for name, batch in request.batch_item.items()
         }
-        self._refused_endpoints: dict[str, EndpointItemResponse] = {}
-        self._refused_events: dict[Item, EventItemResponse] = {}
+        self._rejected_endpoints: dict[str, EndpointItemResponse] = {}
+        self._rejected_events: dict[Item, EventItemResponse] = {}
 
     @property
     def items(self) -> Iterator[Item]:
-        """Each endpoint, then its events, in the order of the call."""
+        """Each endpoint, then its events, in the order of the request."""
         for name, event_ids in self._layout.items():
             yield name, None
             for event_id in event_ids:
                 yield name, event_id
 
-    def refuse(self, item: Item, message: str, status_code: int = _BAD_REQUEST) -> None:
-        """Take an item out of what is to be sent; the first refusal counts."""
+    def reject(self, item: Item, message: str, status_code: int = _BAD_REQUEST) -> None:
+        """Reject an item, so that it is not sent; the first rejection counts."""
         name, event_id = item
         if event_id is None:
-            said = EndpointItemResponse(status_code=status_code, message=message)
-            self._refused_endpoints.setdefault(name, said)
-            self.endpoints[name] = _NOTHING
+            rejected = EndpointItemResponse(status_code=status_code, message=message)
+            self._rejected_endpoints.setdefault(name, rejected)
+            self.endpoints[name] = _EMPTY_ENDPOINT
         else:
             response = EventItemResponse(status_code=status_code, message=message)
-            self._refused_events.setdefault(item, response)
+            self._rejected_events.setdefault(item, response)
             events = self.events[name]
             if not isinstance(events, dict):
                 events = self.events[name] = dict(events)
             events.pop(event_id, None)
 
-    def request(self, says: Mapping[str, Endpoint]) -> EventsRequest | None:
+    def request_to_send(self, updates: Mapping[str, Endpoint]) -> EventsRequest | None:
         """
-        Return what is to be sent; None if nothing is left.
+        Return the request to send; None if no item is left.
 
         Args:
-            says: Endpoint id to what is to be sent of it, where that differs from the
-                call; endpoints that the call does not name come after its own.
+            updates: Endpoint id to the update to send instead of that in `endpoints`;
+                endpoints that the request does not name come last.
         """
-        read = self._read.batch_item
+        read = self._request.batch_item
         batches: dict[str, EventsBatch] = {}
-        for name in dict.fromkeys((*self.endpoints, *says)):
-            endpoint = says.get(name, self.endpoints.get(name, _NOTHING))
+        for name in dict.fromkeys((*self.endpoints, *updates)):
+            endpoint = updates.get(name, self.endpoints.get(name, _EMPTY_ENDPOINT))
             events = self.events.get(name, _NO_EVENTS)
             known = read.get(name)
             is_as_read = (
@@ -129,31 +129,37 @@ class Call:
             if known is not None and is_as_read:
                 batches[name] = known
                 continue
-            if events or endpoint != _NOTHING or name not in self._refused_endpoints:
+            if (
+                events
+                or endpoint != _EMPTY_ENDPOINT
+                or name not in self._rejected_endpoints
+            ):
                 batches[name] = EventsBatch(endpoint=endpoint, events=events)
         if not batches:
             return None
         if len(batches) == len(read) and all(map(is_, batches.values(), read.values())):
-            return self._read  # its text need not be written again
+            return self._request  # so that its JSON need not be written again
         return EventsRequest(batch_item=batches)
 
     def response(
-        self, sent: EventsResponse, dropped: Collection[Item] = ()
+        self, sender_response: EventsResponse, dropped: Collection[Item] = ()
     ) -> EventsResponse:
         """
-        Return the answer to the call.
+        Return the answer to the request.
 
         Args:
-            sent: The answer to what was sent. What it leaves out, this one leaves out.
-            dropped: Items to leave out as well.
+            sender_response: The sender's response; items that it lacks stay out.
+            dropped: Further items to leave out.
         """
-        own = {name for name, _ in (*self._refused_events, *dropped)}
-        own |= self._refused_endpoints.keys()
+        merged = {name for name, _ in (*self._rejected_events, *dropped)}
+        merged |= self._rejected_endpoints.keys()
         results: dict[str, ItemResponse] = {}
         for name, event_ids in self._layout.items():
-            item = sent.results.get(name)
-            if name in own:
-                item = self._merged_item(name, event_ids, item or _NO_ANSWER, dropped)
+            item = sender_response.results.get(name)
+            if name in merged:
+                item = self._merged_item(
+                    name, event_ids, item or _EMPTY_ITEM_RESPONSE, dropped
+                )
             if item is not None:
                 results[name] = item
         return EventsResponse(results=results)
@@ -162,111 +168,113 @@ class Call:
         self,
         name: str,
         event_ids: Sequence[str],
-        sent: ItemResponse,
+        sender_item: ItemResponse,
         dropped: Collection[Item],
     ) -> ItemResponse:
-        """Return what was answered to an endpoint's items, and what is said here."""
-        bare = sent.status_code
+        """Return the sender's answers for an endpoint, merged with the rejections."""
+        bare = sender_item.status_code
         of_endpoint = (
-            sent.endpoint_item_response
+            sender_item.endpoint_item_response
             if bare is None
             else EndpointItemResponse(status_code=bare)
         )
         of_events: dict[str, EventItemResponse] = {}
         for event_id in event_ids:
-            response = self._refused_events.get((name, event_id))
+            response = self._rejected_events.get((name, event_id))
             if response is None and bare is not None:
                 response = EventItemResponse(status_code=bare)
             elif response is None:
-                response = sent.events_item_response.get(event_id)
+                response = sender_item.events_item_response.get(event_id)
             if response is not None and (name, event_id) not in dropped:
                 of_events[event_id] = response
         return ItemResponse(
             endpoint_item_response=None
             if (name, None) in dropped
-            else self._refused_endpoints.get(name, of_endpoint),
+            else self._rejected_endpoints.get(name, of_endpoint),
             events_item_response=of_events,
         )
 
 
 class RequestReader:
     """
-    Reads bodies, and refuses of each what is against rules or quotas.
+    Parses bodies, and rejects the items that violate rules or quotas.
 
     Args:
-        quotas: The limits to hold calls against.
+        quotas: The limits that calls are checked against.
     """
 
     def __init__(self, quotas: Quotas) -> None:
         self._quotas = quotas
         self._event_problems = event_check(quotas)
 
-    def read(self, body: bytes) -> Call:
+    def read(self, body: bytes) -> ParsedRequest:
         """
-        Return the call, in which single items may be refused.
+        Return the parsed request, in which single items may be rejected.
 
         Raises:
-            RequestError: If it is refused as a whole.
+            RequestError: If the call is rejected as a whole.
         """
         try:
             data = decode_request(body)
         except ValidationError as error:
-            raise bad_request(_words(error.problems)) from None
-        self._limit(data)
-        refused: dict[Item, str] = {}
-        if b"StopTimestamp" in body or b"\\u" in body:  # which may spell it as well
-            refused.update(_sessions_without_duration(data))
-        layout, request = _read(data, refused)
-        call = Call(layout, request)
-        for item, message in refused.items():
-            call.refuse(item, message)
-        self._check(call, len(body))
-        return call
+            raise bad_request(_message(error.problems)) from None
+        self._check_event_count(data)
+        rejected: dict[Item, str] = {}
+        if b"StopTimestamp" in body or b"\\u" in body:  # it may be escaped
+            rejected.update(_missing_durations(data))
+        layout, request = _read(data, rejected)
+        parsed = ParsedRequest(layout, request)
+        for item, message in rejected.items():
+            parsed.reject(item, message)
+        self._check_quotas(parsed, len(body))
+        return parsed
 
-    def _limit(self, data: Any) -> None:
-        """Refuse more events than one call may have, before they are looked at."""
+    def _check_event_count(self, data: Any) -> None:
+        """Reject a call with too many events, before any of them is checked."""
         count = sum(len(events) for _, events in _events(data))
         over = request_problems(count, 0, self._quotas)
         if over:
-            raise bad_request(_words(list(map(in_wire_names, over))))
+            raise bad_request(_message(list(map(in_wire_names, over))))
 
-    def _check(self, call: Call, size: int) -> None:
-        most = self._quotas.event_bytes
-        is_small = most is None or _GROWTH * size <= most
+    def _check_quotas(self, parsed: ParsedRequest, size: int) -> None:
+        limit = self._quotas.event_bytes
+        is_small = limit is None or _MAX_GROWTH * size <= limit
         check = self._event_problems
-        for name, endpoint in call.endpoints.items():
-            if endpoint != _NOTHING:
+        for name, endpoint in parsed.endpoints.items():
+            if endpoint != _EMPTY_ENDPOINT:
                 over = endpoint_problems(endpoint, len(to_json(endpoint)), self._quotas)
                 if over:
-                    call.refuse((name, None), _words(list(map(in_wire_names, over))))
-            for event_id, event in list(call.events[name].items()):
+                    parsed.reject(
+                        (name, None), _message(list(map(in_wire_names, over)))
+                    )
+            for event_id, event in list(parsed.events[name].items()):
                 problems = check(event, 0 if is_small else len(to_json(event)))
                 if problems:
-                    call.refuse((name, event_id), _event_words(problems))
+                    parsed.reject((name, event_id), _event_message(problems))
 
 
-def _event_words(problems: Sequence[Problem]) -> str:
-    return _joined(list(dict.fromkeys(map(_event_word, problems))))
+def _event_message(problems: Sequence[Problem]) -> str:
+    return _joined(list(dict.fromkeys(map(_event_problem_message, problems))))
 
 
-def _event_word(problem: Problem) -> str:
-    """Return the service's words for what an event is over, or ours."""
-    most = problem.allowed
+def _event_problem_message(problem: Problem) -> str:
+    """Return the service's message for an event over a quota, else this package's."""
+    limit = problem.allowed
     match problem.code:
         case ProblemCode.KEY_TOO_LONG:
-            return f"Event attribute key length should be less than {most}."
+            return f"Event attribute key length should be less than {limit}."
         case ProblemCode.VALUE_TOO_LONG:
-            return f"Event attribute value length should be less than {most}"
+            return f"Event attribute value length should be less than {limit}"
         case ProblemCode.TOO_MANY_ATTRIBUTES:
             return (
-                f"Number of attributes per event submitted should be less than {most}."
+                f"Number of attributes per event submitted should be less than {limit}."
             )
         case _:
             return str(in_wire_names(problem))
 
 
 def _events(data: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield endpoint id and events of each batch that has the shape of one."""
+    """Yield endpoint id and events of each batch that has an object of events."""
     batches = data.get("BatchItem") if isinstance(data, dict) else None
     for name, batch in batches.items() if isinstance(batches, dict) else ():
         events = batch.get("Events") if isinstance(batch, dict) else None
@@ -274,11 +282,12 @@ def _events(data: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield name, events
 
 
-def _sessions_without_duration(data: Any) -> Iterator[tuple[Item, str]]:
+def _missing_durations(data: Any) -> Iterator[tuple[Item, str]]:
     """
-    Yield what the service refuses, and the model derives for who builds a session.
+    Yield the events whose session has a stop time, but no duration.
 
-    Only the wire tells the two apart.
+    The service rejects them. The model does not: it computes the duration, so that only
+    the JSON shows that it is missing.
     """
     for name, events in _events(data):
         for event_id, event in events.items():
@@ -292,32 +301,32 @@ def _sessions_without_duration(data: Any) -> Iterator[tuple[Item, str]]:
 
 
 def _read(
-    data: Any, refused: dict[Item, str]
+    data: Any, rejected: dict[Item, str]
 ) -> tuple[Mapping[str, Sequence[str]], EventsRequest]:
     """
-    Return the ids in the call, and the model of what is sound of it.
+    Return the ids in the request, and a model of its valid items.
 
     Args:
-        data: The call.
-        refused: Items to pass over; those that are found unsound are added.
+        data: The request.
+        rejected: Items to skip, with the message of each; invalid items are added.
     """
     layout = {name: list(events) for name, events in _events(data)}
-    if refused:
-        data = _without(data, refused)
+    if rejected:
+        data = _without_items(data, rejected)
     while True:
         try:
             return layout, from_wire(EventsRequest, data)
         except ValidationError as error:
             found = _by_item(error.problems, data)
-        refused.update((item, _words(problems)) for item, problems in found.items())
-        data = _without(data, found)
+        rejected.update((item, _message(problems)) for item, problems in found.items())
+        data = _without_items(data, found)
 
 
 def _by_item(
     problems: Sequence[Problem], data: Any
 ) -> Mapping[Item, Sequence[Problem]]:
     """
-    Return the problems of each item, their paths from there.
+    Return the problems of each item, with paths relative to the item.
 
     Raises:
         RequestError: If one of them concerns the call as a whole.
@@ -332,26 +341,26 @@ def _by_item(
             within = problem._replace(path=problem.path[depth:])
             found.setdefault(item, []).append(within)
     if of_call:
-        raise bad_request(_words(of_call))
+        raise bad_request(_message(of_call))
     return found
 
 
 def _item_of(path: tuple[str | int, ...], data: Any) -> tuple[Item | None, int]:
-    """Return whose problem it is, by its path, and how long the path to it is."""
+    """Return the item that a path leads into, and the length of the item's path."""
     match path:
         case ("BatchItem", str(name), "Endpoint", *_):
-            # Missing is no item of the request; it lacks one.
+            # A missing endpoint is not an item, so the problem is the call's.
             if data["BatchItem"][name].get("Endpoint") is not None:
                 return (name, None), 3
         case ("BatchItem", str(name), "Events", str(event_id), *_):
-            # What UTF-8 cannot hold, an answer cannot name.
+            # An answer cannot contain an id that UTF-8 cannot encode.
             if not has_surrogate(event_id):
                 return (name, event_id), 4
     return None, 0
 
 
-def _without(data: Any, items: Collection[Item]) -> Any:
-    """Return the call without some of its items."""
+def _without_items(data: Any, items: Collection[Item]) -> Any:
+    """Return the request without some of its items."""
     batches = dict(data["BatchItem"])
     for name in {name for name, _ in items}:
         batch = dict(batches[name])
@@ -366,19 +375,19 @@ def _without(data: Any, items: Collection[Item]) -> Any:
     return {**data, "BatchItem": batches}
 
 
-def _words(problems: Sequence[Problem]) -> str:
-    """Return what is wrong: the service's words where it has some, ours where not."""
-    return _joined(list(dict.fromkeys(map(_word, problems))))
+def _message(problems: Sequence[Problem]) -> str:
+    """Return the message for problems: the service's if known, else this package's."""
+    return _joined(list(dict.fromkeys(map(_problem_message, problems))))
 
 
-def _word(problem: Problem) -> str:
-    return _SERVICE_WORDS.get(problem.code) or str(problem)
+def _problem_message(problem: Problem) -> str:
+    return _SERVICE_MESSAGES.get(problem.code) or str(problem)
 
 
-def _joined(sentences: Sequence[str]) -> str:
-    text = "; ".join(sentences[:_PROBLEMS])
-    if len(sentences) > _PROBLEMS:
-        text += f"; and {len(sentences) - _PROBLEMS} more"
-    if len(text) > _MESSAGE_CHARACTERS:
-        text = text[: _MESSAGE_CHARACTERS - 1] + "…"
+def _joined(messages: Sequence[str]) -> str:
+    text = "; ".join(messages[:_MAX_PROBLEMS])
+    if len(messages) > _MAX_PROBLEMS:
+        text += f"; and {len(messages) - _MAX_PROBLEMS} more"
+    if len(text) > _MAX_MESSAGE_CHARACTERS:
+        text = text[: _MAX_MESSAGE_CHARACTERS - 1] + "…"
     return text

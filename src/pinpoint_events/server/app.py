@@ -1,14 +1,14 @@
 """
 The endpoint as an ASGI 3 application.
 
-It is written against ASGI itself. A framework would add its routing and its own forms
-of requests and answers to three paths and one form of error, and would have to be kept
-out of the way of what counts here: the bytes as they came, for the signature; bodies
-that are never read further than they may be; connections that end where a test says.
+It uses no web framework. A framework helps little with three paths and one format of
+errors, and it gets in the way of the requirements: the unchanged bytes of the request,
+for the signature; a limit on the bytes read of each body; connections that end where a
+test wants it.
 
-What may block runs in worker threads, as many calls at a time as there are workers. The
-calls that wait for one are counted too, and those beyond are refused before their body
-is read: so memory has a bound, whatever clients do.
+Blocking code runs in worker threads, one call in each. The number of calls that wait
+for a worker is limited; calls beyond the limit are rejected before their body is read.
+So memory use is bounded.
 """
 
 import asyncio
@@ -43,18 +43,18 @@ from pinpoint_events.server._answers import (
     Answer,
     RequestError,
     bad_request,
+    error_answer,
     head_too_large,
     headers_of,
     method_not_allowed,
     not_found,
-    refusal_answer,
     too_large,
     too_many_headers,
     unavailable,
     unsupported_media_type,
 )
 from pinpoint_events.server._applications import Applications, Senders
-from pinpoint_events.server._body import Body, ClientGone, Receive
+from pinpoint_events.server._body import Body, ClientDisconnected, Receive
 from pinpoint_events.server.faults import Cut
 from pinpoint_events.server.keys import Credentials, Keys
 from pinpoint_events.server.sigv4 import (
@@ -63,28 +63,28 @@ from pinpoint_events.server.sigv4 import (
     Verifier,
 )
 
-__all__ = ["CUT", "MOST_HEAD_BYTES", "App", "Limits", "create_app"]
+__all__ = ["CUT", "MAX_HEAD_BYTES", "App", "Limits", "create_app"]
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 CUT: Final = "pinpoint_events.cut"
-"""ASGI extension: a function that ends the connection, after what was sent so far."""
+"""ASGI extension: a function that ends the connection after the bytes sent so far."""
 
-MOST_HEAD_BYTES: Final = 64 * 1024
+MAX_HEAD_BYTES: Final = 64 * 1024
 
 _log = logging.getLogger("pinpoint_events")
 
 _EVENTS: Final = re.compile(rb"/v1/apps/([^/]+)/events(/legacy)?", re.ASCII)
 _HEALTH: Final = b"/healthz"
-_MOST_BYTES: Final = 64 * 1024 * 1024  # of a body, where the quota is switched off
-_MOST_HEADERS: Final = 100
-_MOST_ID_CHARACTERS: Final = 256  # of an application id; the service's own have 32
-_ERRORS: Final = range(400, 600)
+_MAX_BYTES: Final = 64 * 1024 * 1024  # of a body, where the quota is off
+_MAX_HEADERS: Final = 100
+_MAX_ID_CHARACTERS: Final = 256  # of an application id; the service's ids have 32
+_ERROR_STATUSES: Final = range(400, 600)
 _JSON_TYPES: Final = frozenset(
     {b"", b"application/json", b"application/x-amz-json-1.1"}
 )
-# A beacon, sent while a page is left, cannot say what it carries.
+# `navigator.sendBeacon`, used while a page unloads, sends a text as `text/plain`.
 _BEACON_TYPES: Final = _JSON_TYPES | {b"text/plain"}
 _UTF8: Final = frozenset({b"utf-8", b"utf8", b"us-ascii"})
 
@@ -97,11 +97,11 @@ FROM_ENVIRONMENT: Final = _Default.FROM_ENVIRONMENT
 
 
 def utc_now() -> datetime:
-    """Return the time of this machine."""
+    """Return the current time of this machine, in UTC."""
     return datetime.now(UTC)
 
 
-def create_app(  # noqa: PLR0913 - each is one thing to decide, with a default
+def create_app(  # noqa: PLR0913 - independent settings, each with a default
     senders: Senders,
     *,
     credentials: Keys
@@ -121,37 +121,37 @@ def create_app(  # noqa: PLR0913 - each is one thing to decide, with a default
     idle_seconds: float = 75.0,
 ) -> "App":
     """
-    Return a PutEvents endpoint, an ASGI 3 application for any server of such.
+    Return a PutEvents endpoint, an ASGI 3 application.
 
     Args:
-        senders: Where calls go: one sender, for whatever application id a call names,
-            or a function that opens one for an application id. That raises a
-            `LookupError` for an application that there is none of. What it opens, the
-            endpoint closes: when it ends, or when 100 are open and another is needed,
-            and then opens it again if need be. One sender that is handed in stays open.
-        credentials: The keys that calls may be signed with. The one in the environment
-            if left out. None accepts calls of anybody, signed or not.
-        quotas: The limits to hold calls against.
-        region: The only region that signatures may be for; any if None.
-        faults: What shall go wrong, for tests.
-        clock: Tells the time, with a time zone.
-        workers: How many calls are worked on at a time; each may hold a few times the
-            4 MB that it may have. The service itself takes 15 at a time.
-        waiting: How many more calls may be on their way at a time.
-        connections: How many clients may be connected at a time. This, and how long
-            heads and silence may last, holds where this package runs the endpoint; in
-            another ASGI server, that server decides.
+        senders: Where events go: one sender for all application ids, or a function that
+            opens a sender for an application id and raises a `LookupError` for an
+            unknown one. The endpoint closes the senders that the function opens: when
+            it ends, or when 100 are open and another is needed; it opens them again for
+            further calls. One sender that is passed in stays open.
+        credentials: The keys that calls may be signed with. If left out, the key in the
+            environment. None accepts all calls, signed or not.
+        quotas: The limits that calls are checked against.
+        region: The only region that signatures may be for; None accepts any.
+        faults: Faults to simulate, for tests.
+        clock: Returns the current time, with a time zone.
+        workers: How many calls are processed at a time. Each may use memory of a few
+            times its size, which is 4 MB at most. The service processes 15 at a time.
+        waiting: How many further calls may wait at a time.
+        connections: How many clients may be connected at a time. This limit,
+            `head_seconds` and `idle_seconds` apply where this package runs the
+            endpoint; another ASGI server has its own.
         head_seconds: How long the head of a request may take to arrive.
         body_seconds: How long the body of a call may take to arrive.
         idle_seconds: How long a connection is kept without a request.
 
     Raises:
-        ConfigurationError: If there is no key where one is looked for.
+        ConfigurationError: If `credentials`, or the environment, has no usable key.
     """
     keys = _keys(credentials)
     script = Faults() if faults is None else faults
     limits = Limits(
-        body_bytes=quotas.request_bytes or _MOST_BYTES,
+        body_bytes=quotas.request_bytes or _MAX_BYTES,
         workers=workers,
         waiting=waiting,
         connections=connections,
@@ -194,16 +194,16 @@ def _keys(
 @attrs.frozen(kw_only=True)
 class Limits:
     """
-    What one endpoint takes on; see `create_app`.
+    The limits of an endpoint; see `create_app`.
 
     Attributes:
-        body_bytes: Of one call.
-        workers: Calls that are worked on at a time.
-        waiting: Further calls that are on their way at a time.
-        connections: Clients at a time.
-        head_seconds: For the head of a request to arrive.
-        body_seconds: For the body of a call to arrive.
-        idle_seconds: For a connection to be kept without a request.
+        body_bytes: Size of the body of a call.
+        workers: Calls that are processed at a time.
+        waiting: Further calls that may wait at a time.
+        connections: Clients that may be connected at a time.
+        head_seconds: How long the head of a request may take to arrive.
+        body_seconds: How long the body of a call may take to arrive.
+        idle_seconds: How long a connection is kept without a request.
     """
 
     body_bytes: int
@@ -220,9 +220,9 @@ class App:
     The endpoint; made by `create_app`.
 
     Attributes:
-        faults: What shall go wrong; can be changed at any time.
-        limits: What it takes on.
-        is_closed: Whether it has ended; it is not served again then.
+        faults: Faults to simulate; can be changed at any time.
+        limits: The limits of the endpoint.
+        is_closed: Whether it is closed; it cannot be served again then.
     """
 
     faults: Faults
@@ -245,7 +245,7 @@ class App:
         self.limits = limits
         self.is_closed = False
         self._workers = ThreadPoolExecutor(limits.workers, "pinpoint-events-endpoint")
-        self._room = limits.workers + limits.waiting
+        self._free_slots = limits.workers + limits.waiting
         self._last_date: tuple[datetime | None, bytes] = (None, b"")
 
     @property
@@ -254,21 +254,21 @@ class App:
         return self._verifier is None
 
     def close(self) -> None:
-        """Finish the calls at work, then close the senders that were opened here."""
+        """Finish the calls in progress; then close the senders that it has opened."""
         self.is_closed = True
         self._workers.shutdown()
         self._applications.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, or the server's own life span."""
+        """Serve one request, or the lifespan protocol of ASGI."""
         if scope["type"] == "http":
             await self._serve(scope, receive, send)
         elif scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await self._run_lifespan(receive, send)
         else:
             await send({"type": "websocket.close"})
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _run_lifespan(self, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
@@ -293,16 +293,16 @@ class App:
         exchange = _Exchange(scope, body)
         try:
             answer = await self._answer(exchange)
-        except RequestError as refused:
-            answer = refusal_answer(refused, request_id)
-        except ClientGone:
+        except RequestError as error:
+            answer = error_answer(error, request_id)
+        except ClientDisconnected:
             _log.info("client gone", extra={"pinpoint_events.request_id": request_id})
             return
-        except Exception as error:  # noqa: BLE001 - senders and clocks are anybody's
-            answer = refusal_answer(_refusal_of(error), request_id)
+        except Exception as error:  # noqa: BLE001 - senders and clocks may be foreign
+            answer = error_answer(_request_error(error), request_id)
         closes = answer.closes
         if not body.is_read and not closes:
-            closes = exchange.waits_for_us or not await body.throw_away(
+            closes = exchange.expects_continue or not await body.discard(
                 exchange.content_length
             )
         headers = headers_of(answer, request_id, closes=closes)
@@ -326,18 +326,18 @@ class App:
 
     def _date(self) -> bytes:
         now = self._now().astimezone(UTC).replace(microsecond=0)
-        moment, text = self._last_date
-        if now != moment:
+        second, text = self._last_date
+        if now != second:
             text = format_datetime(now, usegmt=True).encode()
             self._last_date = (now, text)
         return text
 
     async def _answer(self, exchange: "_Exchange") -> Answer:
         count = len(exchange.headers)
-        if count > _MOST_HEADERS:
-            raise too_many_headers(count, _MOST_HEADERS)
-        if exchange.head_bytes > MOST_HEAD_BYTES:
-            raise head_too_large(MOST_HEAD_BYTES)
+        if count > _MAX_HEADERS:
+            raise too_many_headers(count, _MAX_HEADERS)
+        if exchange.head_bytes > MAX_HEAD_BYTES:
+            raise head_too_large(MAX_HEAD_BYTES)
         path = exchange.path
         if path == _HEALTH:
             return _health(exchange.method)
@@ -354,26 +354,26 @@ class App:
     async def _put_events(self, exchange: "_Exchange", *, is_beacon: bool) -> Answer:
         if self.is_closed:
             raise unavailable("this endpoint has ended; send it to another")
-        pending = self._begin(exchange)
-        exchange.check_form(_BEACON_TYPES if is_beacon else _JSON_TYPES)
+        pending = self._verify_head(exchange)
+        exchange.check_content_headers(_BEACON_TYPES if is_beacon else _JSON_TYPES)
         if exchange.content_length > self.limits.body_bytes:
             raise too_large(self.limits.body_bytes)
-        if self._room <= 0:
-            most = self.limits.workers + self.limits.waiting
+        if self._free_slots <= 0:
+            limit = self.limits.workers + self.limits.waiting
             message = (
-                f"there are {most} calls at a time, and no more; send it again later"
+                f"there are {limit} calls at a time, and no more; send it again later"
             )
             raise unavailable(message)
-        self._room -= 1
+        self._free_slots -= 1
         try:
             body, digest = await exchange.body.read(self.limits.body_bytes)
             if pending is not None:
                 pending.finish(digest)
-            return await self._work(exchange, body)
+            return await self._send_events(exchange, body)
         finally:
-            self._room += 1
+            self._free_slots += 1
 
-    def _begin(self, exchange: "_Exchange") -> Pending | None:
+    def _verify_head(self, exchange: "_Exchange") -> Pending | None:
         if self._verifier is None:
             return None
         request = SignedRequest(
@@ -384,18 +384,18 @@ class App:
         )
         return self._verifier.begin(request, self._now())
 
-    async def _work(self, exchange: "_Exchange", body: bytes) -> Answer:
-        faults = self.faults.call(self._now())
+    async def _send_events(self, exchange: "_Exchange", body: bytes) -> Answer:
+        faults = self.faults.next_call(self._now())
         exchange.cut = faults.cut
         if faults.delay_seconds:
             await asyncio.sleep(faults.delay_seconds)
-        refusal = faults.refusal
-        if refusal is not None:
+        fail_call = faults.fail_call
+        if fail_call is not None:
             raise RequestError(
-                refusal.status,
-                refusal.message,
-                code=refusal.code,
-                retry_after_seconds=refusal.retry_after_seconds,
+                fail_call.status,
+                fail_call.message,
+                code=fail_call.code,
+                retry_after_seconds=fail_call.retry_after_seconds,
             )
         loop = asyncio.get_running_loop()
         text = await loop.run_in_executor(
@@ -409,7 +409,7 @@ class App:
 
 
 class _Exchange:
-    """One request and what becomes of it."""
+    """One request, and the state of its processing."""
 
     def __init__(self, scope: Scope, body: Body) -> None:
         self.scope = scope
@@ -423,33 +423,33 @@ class _Exchange:
 
     @property
     def path(self) -> bytes:
-        """The path below the place where the server has mounted the application."""
+        """The path relative to `root_path`, where the application is mounted."""
         return self.raw_path.removeprefix(self.scope.get("root_path", "").encode())
 
     @property
     def head_bytes(self) -> int:
-        """How long the head is, without what separates its parts."""
+        """Size of the head, without method, version and separators."""
         parts = sum([len(name) + len(value) for name, value in self.headers])
         query: bytes = self.scope.get("query_string", b"")
         return parts + len(self.raw_path) + len(query)
 
     def header(self, name: bytes) -> bytes:
-        """Return a header's value; empty if there is none, the last if several."""
+        """Return a header's value; empty if absent, the last if repeated."""
         return self._by_name.get(name, b"")
 
     @property
     def content_length(self) -> int:
-        """How long the body is said to be; 0 if nothing is said."""
-        said = self.header(b"content-length")
-        return int(said) if said.isdigit() else 0
+        """The `Content-Length`; 0 if it is absent or not a number."""
+        length = self.header(b"content-length")
+        return int(length) if length.isdigit() else 0
 
     @property
-    def waits_for_us(self) -> bool:
-        """Whether the client sends its body only if it is asked to go on."""
+    def expects_continue(self) -> bool:
+        """Whether the client waits for `100 Continue` before it sends its body."""
         return self.header(b"expect").lower() == b"100-continue"
 
-    def check_form(self, types: frozenset[bytes]) -> None:
-        """Refuse a body that is not JSON in UTF-8, by what its headers say."""
+    def check_content_headers(self, types: frozenset[bytes]) -> None:
+        """Reject a body that is not JSON in UTF-8, according to its headers."""
         media_type, _, rest = self.header(b"content-type").lower().partition(b";")
         if media_type.strip() not in types:
             raise unsupported_media_type("send application/json")
@@ -466,8 +466,8 @@ def _application_id(quoted: bytes) -> str:
     except UnicodeDecodeError:
         message = "the application id is not UTF-8; percent-encode it in UTF-8"
         raise not_found(message) from None
-    if len(name) > _MOST_ID_CHARACTERS or not name.isprintable():
-        message = f"printable and at most {_MOST_ID_CHARACTERS} characters"
+    if len(name) > _MAX_ID_CHARACTERS or not name.isprintable():
+        message = f"printable and at most {_MAX_ID_CHARACTERS} characters"
         raise not_found(f"no such application; check its id: {message}")
     return name
 
@@ -497,16 +497,16 @@ async def _send(
 async def _end_connection(exchange: _Exchange) -> None:
     end = exchange.scope.get("extensions", {}).get(CUT)
     if end is None:
-        # A server that does not know how; this is what makes one give up.
+        # Another server, without this extension: an exception makes it disconnect.
         raise ConnectionError("a fault asked for the end of this connection")
     end()
-    await exchange.body.wait_for_end()
+    await exchange.body.wait_for_disconnect()
 
 
-def _refusal_of(error: Exception) -> RequestError:
-    """Return the answer to an error behind the endpoint, and log it."""
-    if isinstance(error, ServiceError) and error.status in _ERRORS:
-        # Another server's message may not be fit for a header, or for UTF-8.
+def _request_error(error: Exception) -> RequestError:
+    """Return the answer to an exception of a sender, and log it."""
+    if isinstance(error, ServiceError) and error.status in _ERROR_STATUSES:
+        # Another server's code may be invalid in a header, its message in UTF-8.
         is_name = error.code.isascii() and error.code.isidentifier()
         return RequestError(
             error.status,
@@ -524,7 +524,7 @@ def _refusal_of(error: Exception) -> RequestError:
         _log.error("not sent", extra={"pinpoint_events.problem": str(error)})
         message = "the events could not be kept; send them again"
         return unavailable(message, error.retry_after_seconds)
-    # What an error of others says may hold data.
+    # The text of a foreign exception may contain data.
     is_ours = isinstance(error, PinpointEventsError)
     problem = str(error) if is_ours else defect_text(error)
     _log.error("not sent", extra={"pinpoint_events.problem": problem})

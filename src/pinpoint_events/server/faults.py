@@ -1,5 +1,5 @@
 """
-What shall go wrong, and when: a script for tests of those who send.
+Faults that an endpoint simulates, for tests of clients.
 
     >>> from pinpoint_events.server import Cut, FailCall, Faults
     >>> faults = Faults([FailCall(status=503, calls=[1]), Cut(where="inside")])
@@ -13,9 +13,9 @@ The same as a file, for `pinpoint-events serve --faults FILE`:
 ]}
 ```
 
-Calls are counted from 1, from when the fault was added; each call that is well signed
-counts. So are items, over all calls: those that are events, or those that are
-endpoints. A fault without numbers meets all of them.
+Each fault counts calls from 1, from when it was added; each call with a valid signature
+counts. Faults of items count events, or endpoints, over all calls. A fault without
+numbers applies to all of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,15 +45,15 @@ __all__ = [
 ]
 
 _ACCEPTED: Final = 202
-_MOST_SECONDS: Final = 10_000_000  # about four months
+_MAX_SECONDS: Final = 10_000_000  # about four months
 
 
-def _number(value: Any, least: float, most: float, kinds: tuple[type, ...]) -> Any:
+def _number(value: Any, minimum: float, maximum: float, kinds: tuple[type, ...]) -> Any:
     takes_fractions = float in kinds
     if type(value) not in kinds:
         expected = Expected.NUMBER if takes_fractions else Expected.INTEGER
         return to.wrong_type(value, expected)
-    if least <= value <= most:
+    if minimum <= value <= maximum:
         return value
     if abs(value) > to.MAX_INTEGER and type(value) is int:
         return to.too_large(value)
@@ -61,25 +61,25 @@ def _number(value: Any, least: float, most: float, kinds: tuple[type, ...]) -> A
         Problem(
             ProblemCode.NUMBER_OUT_OF_RANGE,
             actual=value,
-            allowed=(least, most),
+            allowed=(minimum, maximum),
             unit="a number" if takes_fractions else "a whole number",
         )
     )
 
 
-def _word(value: Any, words: tuple[str, ...]) -> Any:
-    if isinstance(value, str) and value in words:
+def _choice(value: Any, choices: tuple[str, ...]) -> Any:
+    if isinstance(value, str) and value in choices:
         return value
-    return Refused(_unknown_word(value, words))
+    return Refused(_unknown_choice(value, choices))
 
 
-def _unknown_word(value: Any, words: tuple[str, ...]) -> Problem:
+def _unknown_choice(value: Any, choices: tuple[str, ...]) -> Problem:
     if isinstance(value, str):
-        return to.unknown_value(value, words)
-    return to.wrong_type_of_value(value, words)
+        return to.unknown_value(value, choices)
+    return to.wrong_type_of_value(value, choices)
 
 
-# As in the model's classes, the types say what a built fault holds.
+# As in the model's converters, return types state what a finished fault holds.
 
 
 def _numbers(value: Sequence[int]) -> tuple[int, ...]:
@@ -118,7 +118,7 @@ def _rate(value: float) -> float:
 
 
 def _seconds(value: float) -> float:
-    seconds: float = _number(value, 0, _MOST_SECONDS, (int, float))
+    seconds: float = _number(value, 0, _MAX_SECONDS, (int, float))
     return seconds
 
 
@@ -127,17 +127,17 @@ def _optional_seconds(value: float | None) -> float | None:
 
 
 def _shift(value: float) -> float:
-    seconds: float = _number(value, -_MOST_SECONDS, _MOST_SECONDS, (int, float))
+    seconds: float = _number(value, -_MAX_SECONDS, _MAX_SECONDS, (int, float))
     return seconds
 
 
 def _kind_of_item(value: str) -> str:
-    kind: str = _word(value, ("event", "endpoint"))
+    kind: str = _choice(value, ("event", "endpoint"))
     return kind
 
 
 def _place(value: str) -> str:
-    place: str = _word(value, ("before", "inside", "after"))
+    place: str = _choice(value, ("before", "inside", "after"))
     return place
 
 
@@ -172,14 +172,14 @@ class Fault(Immutable):
 @attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
 class FailCall(Fault):
     """
-    Refuse whole calls; nothing of them is taken.
+    Reject whole calls; none of their items are accepted.
 
     Attributes:
         status: HTTP status, 400 to 599.
         code: Name of the error; the service's name for the status if left out.
         message: The message of the answer.
-        retry_after_seconds: What `Retry-After` asks for; no such header if left out.
-        calls: Which calls; all if left out.
+        retry_after_seconds: Value of `Retry-After`; no such header if left out.
+        calls: Numbers of the calls; all if left out.
     """
 
     status: int = attrs.field(default=500, converter=_status_of_error)
@@ -197,13 +197,13 @@ class FailCall(Fault):
 @attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
 class FailItem(Fault):
     """
-    Refuse single items; they are not taken, the others are.
+    Reject single items; the others are accepted.
 
     Attributes:
-        status_code: What is answered for the item, 400 to 599.
-        message: The message of the answer.
-        of: `event` or `endpoint`: what is counted.
-        items: Which of them; all if left out.
+        status_code: The status code of the item, 400 to 599.
+        message: The message of the item.
+        of: The kind of items: `event` or `endpoint`.
+        items: Numbers of the items of this kind; all if left out.
     """
 
     status_code: int = attrs.field(default=500, converter=_status_of_error)
@@ -218,11 +218,11 @@ class FailItem(Fault):
 @attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
 class Delay(Fault):
     """
-    Wait before a call is judged.
+    Wait before a call is processed.
 
     Attributes:
-        seconds: For how long.
-        calls: Which calls; all if left out.
+        seconds: How long to wait.
+        calls: Numbers of the calls; all if left out.
     """
 
     seconds: float = attrs.field(converter=_seconds)
@@ -233,11 +233,11 @@ class Delay(Fault):
 @attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
 class Throttle(Fault):
     """
-    Refuse calls above a rate, with 429; nothing of them is taken.
+    Reject calls above a rate, with 429; none of their items are accepted.
 
     Attributes:
-        calls_per_second: The rate. The service's own is 15.
-        burst: How many calls may come at once after a pause.
+        calls_per_second: The rate. That of the service is 15.
+        burst: How many calls are accepted at once after a pause.
     """
 
     calls_per_second: float = attrs.field(converter=_rate)
@@ -251,10 +251,10 @@ class Cut(Fault):
     End the connection.
 
     Attributes:
-        where: `before` the answer, `inside` it, or `after` it, though nothing in it
-            said that the connection would end.
-        is_taken: Whether what the call asks for is done all the same.
-        calls: Which calls; all if left out.
+        where: `before` the answer, `inside` it, or `after` it, although the answer has
+            no `Connection: close`.
+        is_taken: Whether the items are accepted nevertheless.
+        calls: Numbers of the calls; all if left out.
     """
 
     where: str = attrs.field(converter=_place)
@@ -269,8 +269,8 @@ class BareStatus(Fault):
     Answer a bare number for each endpoint, as the service's model allows.
 
     Attributes:
-        status_code: The number. With 202 the items are taken, else they are not.
-        calls: Which calls; all if left out.
+        status_code: The number. With 202 the items are accepted, else they are not.
+        calls: Numbers of the calls; all if left out.
     """
 
     status_code: int = attrs.field(default=_ACCEPTED, converter=_status_of_item)
@@ -281,11 +281,11 @@ class BareStatus(Fault):
 @attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
 class DropIds(Fault):
     """
-    Leave items out of the answer, though they are taken.
+    Leave items out of the answer, although they are accepted.
 
     Attributes:
-        of: `event` or `endpoint`: what is counted.
-        items: Which of them; all if left out.
+        of: The kind of items: `event` or `endpoint`.
+        items: Numbers of the items of this kind; all if left out.
     """
 
     of: str = attrs.field(default="event", converter=_kind_of_item)
@@ -296,10 +296,10 @@ class DropIds(Fault):
 @attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
 class ShiftClock(Fault):
     """
-    Let the endpoint's clock be wrong, for signatures and in the `Date` of its answers.
+    Shift the endpoint's clock, for signatures and the `Date` of its answers.
 
     Attributes:
-        seconds: How far it is ahead; behind, if negative.
+        seconds: How far the clock is ahead; negative if it is behind.
     """
 
     seconds: float = attrs.field(converter=_shift)
@@ -319,10 +319,10 @@ KINDS: Final[Mapping[str, type[Fault]]] = {
 
 def read_faults(data: Any) -> list[Fault]:
     """
-    Return the faults of a file.
+    Return the faults in the decoded JSON of a file.
 
     Raises:
-        ValidationError: With all that is wrong with it.
+        ValidationError: With all problems of the file.
     """
     known = ("faults",)
     if not isinstance(data, dict):
@@ -366,7 +366,7 @@ def _read_fault(data: Any) -> Fault:
     cls = KINDS.get(kind) if isinstance(kind, str) else None
     problems = repeated_keys(data, ProblemCode.DUPLICATE_MEMBER)
     if cls is None:
-        found = _unknown_word(kind, tuple(KINDS)).below("fault")
+        found = _unknown_choice(kind, tuple(KINDS)).below("fault")
         raise ValidationError([*problems, found._replace(audience=Audience.JSON)])
     fields = fields_of(cls)
     names = tuple(field.name for field in fields)
@@ -383,7 +383,7 @@ def _read_fault(data: Any) -> Fault:
     try:
         fault: Fault = build(**members)
     except ValidationError as error:
-        # A file names the members as Python does.
+        # The members of the file have the same names as the attributes.
         raise ValidationError(
             problem._replace(audience=Audience.JSON) for problem in error.problems
         ) from None

@@ -1,8 +1,8 @@
 """
-The keys that an endpoint accepts.
+The access keys that an endpoint accepts.
 
-They come from the environment, in the variables that AWS clients read, or from a file
-in the format of AWS's shared credentials file (`~/.aws/credentials`):
+They are read from the environment variables that AWS clients read, or from a file in
+the format of AWS's shared credentials file (`~/.aws/credentials`):
 
 ```ini
 [web]
@@ -15,8 +15,9 @@ aws_secret_access_key = je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY
 aws_session_token = AQoDYXdzEJr...
 ```
 
-The key of every profile is accepted, whatever the profile's name; other settings, and
-profiles without a key, are passed over. An access key id may stand there once.
+The key of every profile is accepted, whatever the profile's name. Other settings, and
+profiles without a key, are ignored. An access key id must not have two different
+secrets or session tokens.
 """
 
 import configparser
@@ -32,23 +33,23 @@ import attrs
 from pinpoint_events.errors import ConfigurationError
 from pinpoint_events.problems import shortened
 
-__all__ = ["Credentials", "FileKeys", "Keys", "shown_key_id"]
+__all__ = ["Credentials", "FileKeys", "Keys", "redacted_key_id"]
 
 _log = logging.getLogger("pinpoint_events")
 
-_SHOWN_CHARACTERS: Final = 4  # the last of a key id, and never more than a quarter
+_SHOWN_CHARACTERS: Final = 4  # the last of a key id, at most a quarter of it
 
-# The token has two names, the older first, as botocore looks for them.
+# The session token has two names. The older comes first, as in botocore.
 _ID: Final = "aws_access_key_id"
 _SECRET: Final = "aws_secret_access_key"  # noqa: S105 - a name
 _TOKENS: Final = ("aws_security_token", "aws_session_token")
 
-# They part the scope and the parameters of an Authorization header.
+# They separate the scope and the parameters of an Authorization header.
 _SEPARATORS: Final = frozenset("/,=;")
 
 
-def shown_key_id(access_key_id: str) -> str:
-    """Return as much of a key id as tells it from others: its end, quoted."""
+def redacted_key_id(access_key_id: str) -> str:
+    """Return the end of an access key id, enough to recognize it, in quotes."""
     count = min(_SHOWN_CHARACTERS, len(access_key_id) // 4)
     return repr("…" + access_key_id[len(access_key_id) - count :])
 
@@ -60,16 +61,16 @@ def _none_if_empty(text: str | None) -> str | None:
 @attrs.frozen
 class Credentials:
     """
-    A key with which requests may be signed.
+    An access key, with which requests may be signed.
 
     Attributes:
-        access_key_id: Its name.
-        secret_access_key: The secret itself; left out of the `repr`.
-        session_token: The token that must come along, as with keys that AWS lends for
-            some hours; empty is None. Left out of the `repr`.
+        access_key_id: The id of the key.
+        secret_access_key: The secret; left out of the `repr`.
+        session_token: The token that each request must have, as with temporary
+            credentials of AWS; an empty text is None. Left out of the `repr`.
 
     Raises:
-        ConfigurationError: If no request could be signed with it.
+        ConfigurationError: If no request can be signed with it.
     """
 
     access_key_id: str
@@ -79,7 +80,7 @@ class Credentials:
     )
 
     def __attrs_post_init__(self) -> None:
-        """Refuse what cannot be sent."""
+        """Reject values that no request can contain."""
         remedy = "copy it again"
         if any(map(_is_quoted, (self.access_key_id, self.secret_access_key))):
             message = "the key is in quotation marks; remove them"
@@ -97,8 +98,8 @@ class Credentials:
 
 
 def _is_quoted(text: str) -> bool:
-    # As in a file for a shell. Whoever reads it in another way takes them for a part of
-    # the key, and then each signature is wrong.
+    # The file may have been written for a shell. Other readers take the quotation marks
+    # for a part of the key, and then no signature is valid.
     return len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
 
 
@@ -108,37 +109,37 @@ def _is_sound(text: str) -> bool:
 
 class Keys:
     """
-    A set of keys, by their ids.
+    A set of access keys.
 
     Safe to use from several threads.
 
     Args:
-        credentials: The keys that are accepted. No other is.
+        credentials: The only keys that are accepted.
 
     Raises:
-        ConfigurationError: If there is none, or two of them have one id.
+        ConfigurationError: If there are none, or two different ones have the same id.
     """
 
     def __init__(self, credentials: Iterable[Credentials]) -> None:
         self._known = _by_id(credentials)
 
     def __repr__(self) -> str:
-        """Return the number of keys: ids are not for logs."""
+        """Show only the number of keys, because ids should not be logged."""
         return f"<{type(self).__name__} of {len(self._known)}>"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Keys":
         """
-        Return the one key of `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`.
+        Return the key in `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`.
 
-        With it goes the token in `AWS_SECURITY_TOKEN` or `AWS_SESSION_TOKEN`, where one
+        Its session token is that in `AWS_SECURITY_TOKEN` or `AWS_SESSION_TOKEN`, if one
         of them is set.
 
         Args:
-            environment: Where to look; None is this process's own.
+            environment: The environment variables; None reads those of this process.
 
         Raises:
-            ConfigurationError: If the two are not both there, or unusable.
+            ConfigurationError: If one of the two is missing, or the key is unusable.
         """
         source = os.environ if environment is None else environment
         found = {name: source.get(name.upper(), "") for name in (_ID, _SECRET)}
@@ -160,16 +161,16 @@ class Keys:
         Return the keys of every profile in a credentials file.
 
         Raises:
-            ConfigurationError: If the file cannot be read, or holds no key.
+            ConfigurationError: If the file cannot be read, or contains no key.
         """
         return FileKeys(path)
 
     def find(self, access_key_id: str) -> Credentials | None:
-        """Return the key of this id; None if it is not accepted."""
+        """Return the key with this id; None if it is not accepted."""
         return self._known.get(access_key_id)
 
     def reload(self) -> bool:
-        """Read the keys again where they came from; return whether that was done."""
+        """Read the keys again from their source; return whether that was done."""
         return False
 
 
@@ -177,39 +178,39 @@ class FileKeys(Keys):
     """
     The keys of a file, read again when the file changes.
 
-    Whenever a key is looked for, the file's time and size are compared with those of
-    the last reading, so that a key that was taken out is refused from then on. A file
-    that cannot be read, or is faulty, changes nothing: the keys known before stay, and
-    one log line tells what is wrong. To change it, write another file and rename it
-    over this one: a file that is read half-written may be in order, and lack keys.
+    Each look-up compares the file's time and size with those of the last reading, so
+    that a key that was removed is rejected from then on. If the file cannot be read, or
+    is invalid, the previous keys stay accepted, and one log line states the problem.
+    Replace the file by renaming another one over it: a half-written file may be valid,
+    but lack keys.
 
     Args:
         path: The file. It is read at once.
 
     Raises:
-        ConfigurationError: If the file cannot be read, or holds no key.
+        ConfigurationError: If the file cannot be read, or contains no key.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = Path(path)
         self._lock = threading.Lock()
-        # The state first: what changes after it was taken is read next time.
+        # Before reading: a later change then differs, and is read at the next look-up.
         self._state = _state(self._path)
         super().__init__(_read(self._path).values())
 
     def find(self, access_key_id: str) -> Credentials | None:
-        """Return the key of this id by the file as it is now; None if it has none."""
+        """Return the key with this id in the current file; None if there is none."""
         if _state(self._path) != self._state:
             self.reload()
         return super().find(access_key_id)
 
     def reload(self) -> bool:
         """
-        Read the file again, whether or not it looks changed.
+        Read the file again, even if it seems unchanged.
 
         Returns:
-            Whether its keys are now the accepted ones. If not, those known before still
-            are, and a log line says why.
+            Whether its keys are accepted now. If not, the previous keys stay accepted,
+            and a log line states the reason.
         """
         with self._lock:
             self._state = _state(self._path)
@@ -236,7 +237,7 @@ def _state(path: Path) -> tuple[int, int, int] | None:
         found = path.stat()
     except OSError:
         return None
-    # The inode tells a file that was renamed over this one in the same tick.
+    # The inode also reveals a file that was renamed over this one in the same tick.
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
@@ -244,7 +245,7 @@ def _by_id(credentials: Iterable[Credentials]) -> Mapping[str, Credentials]:
     known: dict[str, Credentials] = {}
     for key in credentials:
         if known.setdefault(key.access_key_id, key) != key:
-            shown = shown_key_id(key.access_key_id)
+            shown = redacted_key_id(key.access_key_id)
             message = f"access key id {shown} is there with two secrets or tokens"
             raise ConfigurationError(f"{message}; keep one of them")
     if not known:
@@ -271,8 +272,8 @@ def _read(path: Path) -> Mapping[str, Credentials]:
 
 
 def _parsed(path: Path) -> configparser.RawConfigParser:
-    # Nothing in the file is shown but the names of profiles, and no
-    # error is chained that holds a line of it.
+    # Messages quote only the names of profiles. Errors that quote a line of the file,
+    # which may be a secret, are not chained.
     parser = configparser.RawConfigParser(default_section="")
     try:
         parser.read_string(path.read_text(encoding="utf-8-sig"))
@@ -307,7 +308,7 @@ def _keys_of(profile: Mapping[str, str]) -> list[Credentials]:
     access_key_id = profile.get(_ID)
     secret = profile.get(_SECRET)
     if access_key_id is None and secret is None:
-        return []  # it borrows a key, or has none
+        return []  # the profile refers to another one, or has no key
     if access_key_id is None or secret is None:
         missing = _ID if access_key_id is None else _SECRET
         raise ConfigurationError(f"{missing} is missing; add it")

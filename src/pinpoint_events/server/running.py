@@ -27,21 +27,21 @@ try:
 
     from pinpoint_events.server._connections import Connection
 except ImportError as _missing:
-    _told = (
+    _message = (
         "the endpoint needs the extra `server`; "
         "run: pip install 'pinpoint-events[server]'"
     )
-    raise ConfigurationError(_told) from _missing
+    raise ConfigurationError(_message) from _missing
 
 __all__ = ["Served", "is_loopback", "listener", "run", "served"]
 
 _BACKLOG: Final = 128
-_MOST_PORT: Final = 65_535
-_STOP_SECONDS: Final = 30.0  # for clients that do not read what they asked for
+_MAX_PORT: Final = 65_535
+_STOP_SECONDS: Final = 30.0  # for clients that do not read their answers
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which here starts and stops without looking at a clock."""
+    """uvicorn's server; starts and stops by events, without polling."""
 
     def __init__(self, app: App) -> None:
         if app.is_closed:
@@ -49,12 +49,12 @@ class _Server(uvicorn.Server):
             raise ConfigurationError(message)
         config = uvicorn.Config(
             app,
-            date_header=False,  # the application's clock may be another
+            date_header=False,  # the application sets it by its own clock
             http=Connection,
             lifespan="on",
             log_config=None,
             loop="none",
-            proxy_headers=False,  # nobody's word for who is at the other end
+            proxy_headers=False,  # anyone can send them
             server_header=False,
             timeout_keep_alive=app.limits.idle_seconds,  # type: ignore[arg-type] # asyncio takes any number
             ws="none",
@@ -63,7 +63,7 @@ class _Server(uvicorn.Server):
         self._stopping = asyncio.Event()
 
     async def serve_on(self, sock: socket.socket, started: Callable[[], None]) -> None:
-        """Serve until `stop` is called, then finish what was accepted."""
+        """Serve until `stop` is called, then finish the accepted calls."""
         self.config.load()
         self.lifespan = self.config.lifespan_class(self.config)
         await self.startup(sockets=[sock])
@@ -80,13 +80,13 @@ class _Server(uvicorn.Server):
             connection.shutdown()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_STOP_SECONDS):
-                # A call that was sent ahead begins when the one before it has ended.
+                # A pipelined call starts a new task after the one before it.
                 while tasks := set(self.server_state.tasks):
                     await asyncio.wait(tasks)
         await self.lifespan.shutdown()
 
     def stop(self) -> None:
-        """Stop; a call that is at work is finished first."""
+        """Stop, after the calls in progress."""
         self._stopping.set()
 
 
@@ -96,7 +96,7 @@ class Served:
 
     Attributes:
         app: The endpoint.
-        url: Where it is.
+        url: Its URL, for clients.
     """
 
     app: App
@@ -110,14 +110,15 @@ class Served:
 @contextlib.contextmanager
 def served(app: App, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[Served]:
     """
-    Serve an endpoint from a separate thread, as long as the `with` block lasts.
+    Serve an endpoint in a separate thread, for the duration of the `with` block.
 
-    At its end, what was accepted is finished first. An endpoint is served once.
+    At the end of the block, accepted calls are finished first. An endpoint can be
+    served only once.
 
     Args:
         app: The endpoint.
-        host: Name or address to listen at.
-        port: Port to listen at; 0 takes a free one.
+        host: Name or address to listen on.
+        port: Port to listen on; 0 takes a free one.
 
     Raises:
         ConfigurationError: If it cannot listen there, or was served before.
@@ -134,7 +135,7 @@ def served(app: App, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[Serv
     def work() -> None:
         try:
             asyncio.run(serve())
-        except BaseException as error:  # noqa: BLE001 - raised again, where it is awaited
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             ended.set_exception(error)
         else:
             ended.set_result(None)
@@ -159,15 +160,15 @@ def served(app: App, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[Serv
 
 def run(app: App, sock: socket.socket, *, started: Callable[[str], None]) -> int:
     """
-    Serve an endpoint from the main thread, until SIGINT or SIGTERM.
+    Serve an endpoint in the main thread, until SIGINT or SIGTERM.
 
-    What was accepted is finished then. A second signal ends the process at once, as if
-    nobody had asked to hear of it.
+    Then the accepted calls are finished. A second signal has its default action, which
+    ends the process at once. On Windows, SIGBREAK counts too.
 
     Args:
         app: The endpoint.
-        sock: Where it listens: a `listener`.
-        started: Called with its URL, once it answers.
+        sock: A listening socket, from `listener`.
+        started: Called with the URL, when the endpoint accepts connections.
 
     Returns:
         The number of the signal.
@@ -198,7 +199,7 @@ def run(app: App, sock: socket.socket, *, started: Callable[[str], None]) -> int
     return received[0]
 
 
-# Windows sends SIGBREAK for Ctrl-Break, and to end a group of processes.
+# Windows sends SIGBREAK for Ctrl-Break, and to end a process group.
 _SIGNALS: Final = [
     getattr(signal, name)
     for name in ("SIGINT", "SIGTERM", "SIGBREAK")
@@ -208,17 +209,17 @@ _SIGNALS: Final = [
 
 def listener(host: str, port: int) -> socket.socket:
     """
-    Return a socket that listens; port 0 takes a free one.
+    Return a listening socket; port 0 takes a free port.
 
     Raises:
         ConfigurationError: If it cannot listen there.
     """
-    # Some systems would take the rest of a division.
-    if not 0 <= port <= _MOST_PORT:
+    # Some systems accept a larger port, modulo 65,536.
+    if not 0 <= port <= _MAX_PORT:
         raise _cannot_listen(host, port, "")
     try:
         ((family, *_, address), *_) = socket.getaddrinfo(
-            host.removeprefix("[").removesuffix("]"),  # as it is written in a URL
+            host.removeprefix("[").removesuffix("]"),  # brackets, as in a URL
             port,
             type=socket.SOCK_STREAM,
             flags=socket.AI_PASSIVE,
@@ -226,7 +227,7 @@ def listener(host: str, port: int) -> socket.socket:
         return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or ""
-        # Python names the place once more behind it.
+        # Python appends the address, which the message has already.
         raise _cannot_listen(host, port, reason.partition(" (while")[0]) from error
 
 
@@ -237,7 +238,7 @@ def _cannot_listen(host: str, port: int, reason: str) -> ConfigurationError:
 
 
 def is_loopback(sock: socket.socket) -> bool:
-    """Return whether only this machine reaches the socket."""
+    """Return whether only this machine can reach the socket."""
     return ipaddress.ip_address(sock.getsockname()[0].partition("%")[0]).is_loopback
 
 

@@ -1,36 +1,37 @@
 """
-Is a request signed with a key that this endpoint knows? AWS Signature Version 4.
+Verifies AWS Signature Version 4 of requests.
 
-No I/O, no clock, no body: the caller passes the head of a request and the time, then
-the hash of the body.
+No I/O and no clock: the caller passes the head of a request and the time, then the hash
+of the body.
 
 ```text
-Verifier.begin(head, now)           all that can be judged without the body
+Verifier.begin(head, now)           checks that do not need the body
     Pending.finish(sha256 of body)  the access key id, or AuthenticationError
 ```
 
 The rules, each with its test in `tests/server/test_sigv4.py`:
 
 - The signature is in the `Authorization` header or in the query (a presigned URL),
-  never in both. `AWS4-HMAC-SHA256` is the one algorithm: `AWS4-ECDSA-P256-SHA256`
-  (Signature Version 4a) cannot be verified with a secret alone, and is refused.
-- Signed must be: `host`, the header that tells the date, and every `x-amz-*` header
-  there is but `x-amz-user-agent`, which Amplify adds beside a presigned URL. No more is
-  asked for, because real SDKs sign no more: that for PHP leaves `content-type` out
-  (`SignatureV4::createContext`), and so does who posts to a presigned URL.
+  never in both. `AWS4-HMAC-SHA256` is the only algorithm: `AWS4-ECDSA-P256-SHA256`
+  (Signature Version 4a) cannot be verified with the secret alone, and is rejected.
+- These must be signed: `host`, the header with the date, and every `x-amz-*` header
+  except `x-amz-user-agent`, which Amplify adds to a presigned URL. No other header must
+  be signed, because SDKs sign no other: that for PHP omits `content-type`
+  (`SignatureV4::createContext`), and so do clients that post to a presigned URL.
 - The body is always signed, by its hash. A presigned URL is made for one body: that of
   the hash in `X-Amz-Content-Sha256`, or else the one whose hash the signer computed.
-- A signature holds for `window_seconds` before and after its date, a presigned URL for
-  its `X-Amz-Expires` (a week at most) instead of the time after.
-- A key with a session token needs that token, a key without one must come without.
+- A signature is valid for `window_seconds` before and after its date; a presigned URL
+  for its `X-Amz-Expires` (a week at most) instead of the time after.
+- A key with a session token requires that token; a key without one allows none.
 
-Replay: within its time a signature is accepted as often as it comes, as at AWS.
-PutEvents has no idempotency key, so that who can read a request can repeat it, and only
-it: use TLS, and a store that records each event id once (`SqliteSender` does).
+Replay: while a signature is valid, it is accepted any number of times, as at AWS.
+PutEvents has no idempotency key, so anyone who can read a request can repeat it, but
+not change it: use TLS, and a store that records each event id once (`SqliteSender`
+does).
 
-Nothing tells a wrong signature from a right one by the time it takes: signatures,
-tokens and hashes are compared by `hmac.compare_digest`. Which key ids are known can be
-found out, at AWS too: they are names, not secrets.
+Timing: signatures, tokens and hashes are compared by `hmac.compare_digest`, so that the
+time of a comparison reveals nothing. The answers reveal which key ids are known, at AWS
+too: they are names, not secrets.
 """
 
 import hmac
@@ -58,16 +59,16 @@ from pinpoint_events.server._authorization import (
 from pinpoint_events.server._canonical import (
     canonical_head,
     canonical_values,
-    shown_head,
+    redacted_head,
     string_to_sign,
 )
-from pinpoint_events.server.keys import Credentials, Keys, shown_key_id
+from pinpoint_events.server.keys import Credentials, Keys, redacted_key_id
 
 __all__ = ["AuthenticationError", "Pending", "SignedRequest", "Verifier"]
 
-_SIGNING_KEYS: Final = 64  # kept at most: a day, a region and a secret make one
-_REGION_CHARACTERS: Final = 32  # of the longest region's name, with room
-_UNSIGNED: Final = b"x-amz-user-agent"
+_MAX_SIGNING_KEYS: Final = 64  # one for each day, region and secret
+_MAX_REGION_CHARACTERS: Final = 32  # more than the longest region name has
+_UNSIGNED_HEADER: Final = b"x-amz-user-agent"
 
 
 @attrs.frozen
@@ -79,8 +80,8 @@ class SignedRequest:
         method: HTTP method.
         raw_path: Path, percent-encoded as on the wire, without the query.
         query_string: Query, percent-encoded as on the wire.
-        headers: Name and value of each, in order, repeats kept; names in lower case.
-            ASGI has them in this form.
+        headers: Name and value of each header, in order, with repeated ones; names in
+            lower case, as in ASGI.
     """
 
     method: str
@@ -90,7 +91,7 @@ class SignedRequest:
 
 
 class Pending:
-    """A request whose head is in order; its body decides."""
+    """A request whose head passed the checks; the check of its body is pending."""
 
     __slots__ = ("_authorization", "_head", "_mac", "_request", "_values")
 
@@ -112,7 +113,7 @@ class Pending:
             values,
         )
         if authorization.payload_hash is not None:
-            self._prove(authorization.payload_hash)
+            self._verify_signature(authorization.payload_hash)
 
     def finish(self, body_sha256_hex: str) -> str:
         """
@@ -123,10 +124,10 @@ class Pending:
                 lower-case hexadecimal.
 
         Raises:
-            AuthenticationError: If the signature does not hold for this body.
+            AuthenticationError: If the signature is not valid for this body.
         """
         if self._authorization.payload_hash is None:
-            self._prove(body_sha256_hex)
+            self._verify_signature(body_sha256_hex)
         elif not hmac.compare_digest(self._authorization.payload_hash, body_sha256_hex):
             message = (
                 "The provided 'x-amz-content-sha256' header does not match what was "
@@ -135,10 +136,10 @@ class Pending:
             raise invalid_signature(message)
         return self._authorization.scope.access_key_id
 
-    def _prove(self, payload_hash: str) -> None:
+    def _verify_signature(self, payload_hash: str) -> None:
         authorization = self._authorization
         signed = string_to_sign(
-            authorization.moment_text,
+            authorization.timestamp,
             "/".join(authorization.scope[1:]),
             self._head + payload_hash.encode(),
         )
@@ -148,7 +149,7 @@ class Pending:
             raise invalid_signature(self._mismatch(payload_hash, signed))
 
     def _mismatch(self, payload_hash: str, signed: str) -> str:
-        shown = shown_head(
+        shown = redacted_head(
             self._request.method,
             self._request.raw_path,
             self._authorization.query_string,
@@ -159,22 +160,22 @@ class Pending:
             "provided. Check your AWS Secret Access Key and signing method. Consult "
             "the service documentation for details.\n\n"
             "The Canonical String for this request should have been (values that may "
-            f"be private are told by their length)\n'{shown}\n{payload_hash}'\n\n"
+            f"be private are replaced by their length)\n'{shown}\n{payload_hash}'\n\n"
             f"The String-to-Sign should have been\n'{signed}'\n"
         )
 
 
 class Verifier:
     """
-    Judges whether requests are signed with a known key.
+    Verifies that requests are signed with a known key.
 
     Safe to use from several threads.
 
     Args:
         keys: The keys that are accepted.
-        region: The one region for which requests may be signed; None takes any.
-        service: The name for which they must be signed.
-        window_seconds: How far the clocks of signer and endpoint may be apart.
+        region: The only region that requests may be signed for; None accepts any.
+        service: The service name that requests must be signed for.
+        window_seconds: How far the clocks of signer and endpoint may differ.
     """
 
     def __init__(
@@ -193,17 +194,17 @@ class Verifier:
 
     def begin(self, request: SignedRequest, now: datetime) -> Pending:
         """
-        Judge all that can be judged without the body.
+        Make all checks that do not need the body.
 
-        A request that tells the hash of its body has its signature verified here, so
-        that the body of a forged one need not be read.
+        If the request states the hash of its body, its signature is verified here, so
+        that the body of a forged request need not be read.
 
         Args:
-            request: Its head.
-            now: The time, with a time zone.
+            request: The head of the request.
+            now: The current time, with a time zone.
 
         Raises:
-            AuthenticationError: If the request is refused, whatever its body is.
+            AuthenticationError: If the request is rejected, whatever its body is.
         """
         headers = headers_by_name(request.headers)
         authorization = read_authorization(request.query_string, headers)
@@ -221,47 +222,51 @@ class Verifier:
             if authorization.expires_seconds is None
             else authorization.expires_seconds
         )
-        # Whole seconds, as the dates have them.
-        age_seconds = (now - authorization.moment).total_seconds() // 1
+        # In whole seconds, the resolution of the dates.
+        age_seconds = (now - authorization.signed_at).total_seconds() // 1
         if age_seconds > after:
             limit, sign, seconds = now - timedelta(seconds=after), "-", after
             message = (
-                f"Signature expired: {authorization.moment_text} is now earlier than"
+                f"Signature expired: {authorization.timestamp} is now earlier than"
             )
         elif age_seconds < -before:
             limit, sign, seconds = now + timedelta(seconds=before), "+", before
             message = (
                 "Signature not yet current: "
-                f"{authorization.moment_text} is still later than"
+                f"{authorization.timestamp} is still later than"
             )
         else:
             return
-        reckoned = f"{utc_text(now.astimezone(UTC))} {sign} {_duration(seconds)}"
+        calculation = f"{utc_text(now.astimezone(UTC))} {sign} {_duration(seconds)}"
         raise invalid_signature(
-            f"{message} {utc_text(limit.astimezone(UTC))} ({reckoned})"
+            f"{message} {utc_text(limit.astimezone(UTC))} ({calculation})"
         )
 
     def _check_scope(self, authorization: Authorization) -> None:
         message = []
         _, date, region, service, terminator = authorization.scope
         if self._region is None:
-            if not 0 < len(region) <= _REGION_CHARACTERS:
-                wanted = f"not {shortened(region)}"
+            if not 0 < len(region) <= _MAX_REGION_CHARACTERS:
+                expected = f"not {shortened(region)}"
                 message.append(
-                    f"Credential should be scoped to a valid region, {wanted}."
+                    f"Credential should be scoped to a valid region, {expected}."
                 )
         elif region != self._region:
-            wanted = f"{shortened(self._region)}, not {shortened(region)}"
-            message.append(f"Credential should be scoped to a valid region: {wanted}.")
-        if service != self._service:
-            wanted = f"{shortened(self._service)}, not {shortened(service)}"
-            message.append(f"Credential should be scoped to correct service: {wanted}.")
-        if terminator != TERMINATOR:
-            wanted = f"'{TERMINATOR}', not {shortened(terminator)}"
+            expected = f"{shortened(self._region)}, not {shortened(region)}"
             message.append(
-                f"Credential should be scoped with a valid terminator: {wanted}."
+                f"Credential should be scoped to a valid region: {expected}."
             )
-        moment = authorization.moment_text
+        if service != self._service:
+            expected = f"{shortened(self._service)}, not {shortened(service)}"
+            message.append(
+                f"Credential should be scoped to correct service: {expected}."
+            )
+        if terminator != TERMINATOR:
+            expected = f"'{TERMINATOR}', not {shortened(terminator)}"
+            message.append(
+                f"Credential should be scoped with a valid terminator: {expected}."
+            )
+        moment = authorization.timestamp
         if date != moment[:8]:
             message.append(
                 "Date in Credential scope does not match YYYYMMDD from ISO-8601 "
@@ -273,7 +278,7 @@ class Verifier:
 
     def _credentials(self, authorization: Authorization) -> Credentials:
         found = self._keys.find(authorization.scope.access_key_id)
-        shown = shown_key_id(authorization.scope.access_key_id)
+        shown = redacted_key_id(authorization.scope.access_key_id)
         if found is None:
             message = f"Access key {shown} is not known here."
             raise unrecognized_client(message)
@@ -291,7 +296,7 @@ class Verifier:
         return found
 
     def _signing_mac(self, authorization: Authorization, secret: str) -> hmac.HMAC:
-        """Return an HMAC that has taken the signing key, for others to copy."""
+        """Return an HMAC with the signing key, for callers to copy."""
         scope = authorization.scope[1:]
         known = self._signing_macs.get((secret, scope))
         if known is not None:
@@ -299,10 +304,10 @@ class Verifier:
         key = f"AWS4{secret}".encode()
         for part in scope:
             key = hmac.digest(key, part.encode(), "sha256")
-        # To forget all of them is simple, and costs the next few requests 20 us each.
-        if len(self._signing_macs) >= _SIGNING_KEYS:
+        # Clearing the cache is simple, and costs the next few requests 20 us each.
+        if len(self._signing_macs) >= _MAX_SIGNING_KEYS:
             self._signing_macs.clear()
-        # A copy of it takes a fifth of the time that a new one takes.
+        # Copying an HMAC takes a fifth of the time of making a new one.
         mac = self._signing_macs[secret, scope] = hmac.new(key, digestmod="sha256")
         return mac
 
@@ -310,28 +315,28 @@ class Verifier:
 def _signed_values(
     authorization: Authorization, headers: Headers
 ) -> list[tuple[bytes, bytes]]:
-    names = authorization.names
+    names = authorization.signed_headers
     if b"host" not in names:
         message = "'Host' or ':authority' must be a 'SignedHeader' in the AWS"
         raise invalid_signature(f"{message} Authorization.")
     for name in headers:
         must = name == authorization.date_header or name.startswith(b"x-amz-")
-        if must and name not in names and name != _UNSIGNED:
+        if must and name not in names and name != _UNSIGNED_HEADER:
             message = (
-                f"{_shown(name)} must be a 'SignedHeader' in the AWS Authorization."
+                f"{_quoted(name)} must be a 'SignedHeader' in the AWS Authorization."
             )
             raise invalid_signature(message)
     try:
         return canonical_values(names, headers)
     except KeyError as error:
         message = (
-            f"{_shown(error.args[0])} is named as a SignedHeader, but it does not "
+            f"{_quoted(error.args[0])} is named as a SignedHeader, but it does not "
             "exist in the HTTP request."
         )
     raise incomplete_signature(message)
 
 
-def _shown(name: bytes) -> str:
+def _quoted(name: bytes) -> str:
     return shortened(name.decode("ascii", "replace"))
 
 
