@@ -194,6 +194,35 @@ class SenderContract:
             place.sender(quotas=narrow).put_events(short)
         place.sender().put_events(short).raise_for_failures(short)
 
+    def test_put_all(self, place: Place) -> None:
+        """A builder is split; each of its requests has its answer."""
+        builder = BatchBuilder(quotas=Quotas(events_per_request=2))
+        for number in range(5):
+            builder.add("e", event(), event_id=f"v-{number}")
+        sender: Any
+        with place.sender() as sender:
+            responses = sender.put_all(builder)
+            for each, response in zip(builder.build_all(), responses, strict=True):
+                response.raise_for_failures(each)
+            assert place.arrived() == [("e", f"v-{number}") for number in range(5)]
+            assert sender.put_all(iter(())) == sender.put_all(BatchBuilder()) == ()
+
+    def test_put_all_or_nothing(self, sender: Any, place: Place) -> None:
+        """What cannot be sent is found before anything is."""
+        fine = request(e={"v": event()})
+        wordy = request(e={"v": event(attributes={"k" * 51: "v"})})
+        with pytest.raises(QuotaExceededError):
+            sender.put_all([fine, wordy])
+        with pytest.raises(ValidationError) as caught:
+            sender.put_all([fine, {"BatchItem": {}}])
+        assert [each.path for each in caught.value.problems] == [("requests", 1)]
+        wrong: Any
+        for wrong in (5, None, {"BatchItem": {}}):
+            with pytest.raises(ValidationError):
+                sender.put_all(wrong)
+        assert place.arrived() == []
+        assert len(sender.put_all(fine)) == 1
+
     def test_quotas_of_another_type(self, place: Place) -> None:
         """What is not `Quotas` is refused when the sender is made."""
         with pytest.raises(ConfigurationError, match="quotas is of type dict"):

@@ -319,6 +319,70 @@ class TestQuotas:
         ]
 
 
+class TestAddRequest:
+    """A finished request is added whole, or not at all."""
+
+    def test_everything(self) -> None:
+        """Endpoints and events, in their order; the current endpoint stays."""
+        one = EventsRequest(
+            batch_item={
+                "b": EventsBatch(endpoint=ADA, events={"2": event(), "1": EVENT}),
+                "a": EventsBatch(endpoint=Endpoint(), events={}),
+            }
+        )
+        built = builder().endpoint("now").add_request(one).event(event("x"))
+        assert [each[:2] for each in built.events()] == [
+            ("b", "2"),
+            ("b", "1"),
+            ("now", "id-1"),
+        ]
+        assert built.build().batch_item["b"] == one.batch_item["b"]
+        assert built.size_bytes == len(to_json(built.build()))
+        again = BatchBuilder().add_request(one)
+        assert again.build() == one
+        assert again.add_request(one).build() == one
+
+    def test_endpoint_of_which_nothing_is_said(self) -> None:
+        """It leaves what is known of the endpoint, before and after."""
+        silent = request(e={"v": event()})
+        told = BatchBuilder().endpoint("e", ADA).add_request(silent)
+        assert told.build().batch_item["e"].endpoint == ADA
+        told = BatchBuilder().add_request(silent).endpoint("e", ADA)
+        assert told.build().batch_item["e"].endpoint == ADA
+
+    def test_all_problems_at_once(self) -> None:
+        """After them the builder is as it was."""
+        built = builder().endpoint("e", ADA).event(event(), event_id="v")
+        before = built.build()
+        wrong = EventsRequest(
+            batch_item={
+                "new": EventsBatch(endpoint=BOB, events={"w": event()}),
+                "e": EventsBatch(endpoint=BOB, events={"v": event("other")}),
+            }
+        )
+        assert facts_of(lambda: built.add_request(wrong)) == [
+            "batch_item['e'].endpoint: endpoint_differs ('address',)",
+            "batch_item['e'].events['v']: event_id_taken",
+        ]
+        assert built.build() == before
+        assert built.size_bytes == len(to_json(before))
+
+    def test_over_quota(self) -> None:
+        """Quotas are those of the builder."""
+        wordy = request(e={"v": event(attributes={"k" * 9: "v" * 9})})
+        built = builder(
+            event_attribute_key_characters=8, event_attribute_value_characters=8
+        )
+        with pytest.raises(QuotaExceededError) as caught:
+            built.add_request(wordy)
+        assert len(caught.value.problems) == 2
+        assert not built
+        loose: Any = built
+        assert facts_of(lambda: loose.add_request({})) == [
+            "request: plain_data dict EventsRequest"
+        ]
+
+
 class TestCopies:
     """A builder is one thing in one place."""
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from enum import StrEnum
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pinpoint_events import errors
 from pinpoint_events.errors import (
@@ -26,6 +28,7 @@ from pinpoint_events.errors import (
     PayloadTooLargeError,
     PinpointEventsError,
     QuotaExceededError,
+    Redaction,
     SenderError,
     ServiceError,
     StoreError,
@@ -34,7 +37,6 @@ from pinpoint_events.errors import (
     TransportError,
     TransportErrorCode,
     ValidationError,
-    redacted_text,
 )
 from pinpoint_events.loader import Totals
 from pinpoint_events.model.response import (
@@ -403,20 +405,33 @@ class TestHidden:
     def test_each_place(self) -> None:
         """Every secret, wherever it stands."""
         words = "a@example.com and 12345, a@example.com"
-        told = redacted_text(words, ["a@example.com", "12345"])
+        told = Redaction(["a@example.com", "12345"])(words)
         assert told == "[hidden] and [hidden], [hidden]"
 
     def test_short_texts(self) -> None:
         """What has three characters is part of ordinary words."""
-        assert redacted_text("Bad Request", ["e", "eq", "Req"]) == "Bad Request"
-        assert redacted_text("Bad Request", ["Requ"]) == "Bad [hidden]est"
+        assert Redaction(["e", "eq", "Req"])("Bad Request") == "Bad Request"
+        assert Redaction(["Requ"])("Bad Request") == "Bad [hidden]est"
 
     def test_cut_within_the_secret(self) -> None:
         """Its start is hidden too, where the words end with it."""
-        assert (
-            redacted_text("for someone@exa", ["someone@example.com"]) == "for [hidden]"
-        )
-        assert redacted_text("for someone", ["someone@example.com"]) == "for someone"
+        hide = Redaction(["someone@example.com", "someone@example.org"])
+        assert hide("for someone@exa") == "for [hidden]"
+        assert hide("for someone") == "for someone"
+
+    def test_longest_first(self) -> None:
+        """A secret that begins with another one is hidden whole."""
+        assert Redaction(["secret", "secret2"])("a secret2!") == "a [hidden]!"
+
+    @given(
+        secrets=st.lists(st.text("abc", min_size=1, max_size=12), max_size=9),
+        text=st.text("abc ", max_size=60),
+    )
+    def test_nothing_is_left(self, secrets: list[str], text: str) -> None:
+        """No secret of at least four characters is in what comes out."""
+        hidden = Redaction(secrets)(text)
+        assert not any(len(each) > 3 and each in hidden for each in secrets)
+        assert Redaction(())(text) == text
 
 
 class TestSilence:

@@ -521,6 +521,30 @@ class TestMappings:
         assert dict(mapping) == before
 
 
+class TestUnions:
+    """`|` of mappings."""
+
+    def test_union(self) -> None:
+        """`|` with any mapping gives a dict, and takes the right one's values."""
+        built = event(attributes={"a": "1", "b": "2"})
+        one = built.attributes | {"b": "3", "c": "4"}
+        assert one == {"a": "1", "b": "3", "c": "4"}
+        assert {"a": "0", "z": "9"} | built.attributes == {"a": "1", "z": "9", "b": "2"}
+        assert built.attributes | event(attributes={"b": "x"}).attributes == {
+            "a": "1",
+            "b": "x",
+        }
+        assert type(one) is dict
+        evolved = attrs.evolve(built, attributes=one)
+        assert evolved.attributes == one
+        assert built.attributes == {"a": "1", "b": "2"}
+        for wrong in ([("a", "1")], 5, None):
+            with pytest.raises(TypeError):
+                built.attributes | wrong  # type: ignore[operator]
+            with pytest.raises(TypeError):
+                wrong | built.attributes  # type: ignore[operator]
+
+
 class TestCopies:
     """What is passed in is copied; who passed it may go on changing it."""
 

@@ -1,5 +1,6 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -162,6 +163,16 @@ class TestAnswer:
         sender.answer = accept_once
         assert sender.put_events(REQUEST) == accept(REQUEST)
         assert sender.put_events(REQUEST) == EventsResponse()
+
+    @pytest.mark.parametrize("answer", [None, EventsResponse(), 202])
+    def test_that_cannot_be_called(self, answer: Any) -> None:
+        """It is refused when the sender is made, and not at the first request."""
+        with pytest.raises(ConfigurationError) as caught:
+            MemorySender(answer=answer)
+        assert str(caught.value) == (
+            f"answer is of type {type(answer).__name__}; pass a function that takes "
+            "the request and returns an EventsResponse, or raises"
+        )
 
 
 class TestThreads:

@@ -1,3 +1,5 @@
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,16 @@ from pinpoint_events.senders import (
 )
 from pinpoint_events.senders.url import _parts
 from tests.aws import KEYS, aws
+from tests.commands import COMMAND, environment
 from tests.http_server import HttpServer
 from tests.samples import REQUEST
 
 __all__ = ["aws"]
+
+ONE = (
+    '{"BatchItem": {"e": {"Endpoint": {}, "Events": {"v": {"EventType": "t", '
+    '"Timestamp": "2026-11-24T09:30:00Z"}}}}}'
+)
 
 
 def opened(url: str, kind: type[Any], **arguments: str) -> Any:
@@ -342,6 +350,79 @@ class TestSecrets:
     def test_are_not_repeated(self, url: str) -> None:
         """In no error is a value or user-info in the message."""
         assert "planted" not in refusal(url)
+
+
+class TestOtherPackages:
+    """Schemes of other packages, by entry point."""
+
+    SENDER = """
+from pinpoint_events import MemorySender
+
+class ShoutingSender(MemorySender):
+    def put_events(self, request):
+        print("SENT", request.event_count)
+        return super().put_events(request)
+
+def open_shouting(url, *, application_id=None):
+    print("OPENED", url, application_id)
+    return ShoutingSender()
+"""
+
+    @pytest.fixture
+    def package(self, tmp_path: Path) -> dict[str, str]:
+        """Install a package that has a sender; return the environment with it."""
+        (tmp_path / "shouting.py").write_text(self.SENDER)
+        info = tmp_path / "shouting-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(
+            "Metadata-Version: 2.1\nName: shouting\nVersion: 1.0\n"
+        )
+        (info / "entry_points.txt").write_text(
+            "[pinpoint_events.senders]\nshout = shouting:open_shouting\n"
+        )
+        path = os.pathsep.join(filter(None, (str(tmp_path), *sys.path)))
+        return environment(PYTHONPATH=path)
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("put-events", "--to", "shout:loud", "--events-request", ONE),
+            ("load", "--to", "SHOUT:loud", "events.jsonl"),
+        ],
+        ids=["put-events", "load"],
+    )
+    def test_commands_reach_it(
+        self, package: dict[str, str], tmp_path: Path, arguments: tuple[str, ...]
+    ) -> None:
+        """`--to` takes a URL of such a scheme."""
+        (tmp_path / "events.jsonl").write_text(f"{ONE}\n")
+        done = subprocess.run(
+            [*COMMAND, *arguments],
+            env=package,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        url = arguments[2]
+        assert f"OPENED {url} None\nSENT 1\n" in done.stdout
+
+    def test_ours_come_first(self, package: dict[str, str], tmp_path: Path) -> None:
+        """No package takes a scheme of this one's over, and unknown ones stay so."""
+        names = tmp_path / "shouting-1.0.dist-info" / "entry_points.txt"
+        names.write_text("[pinpoint_events.senders]\nmemory = shouting:open_shouting\n")
+        source = (
+            "from pinpoint_events import open_sender; print(open_sender('memory:'))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", source],
+            env=package,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.startswith("<MemorySender ")
 
 
 class TestText:

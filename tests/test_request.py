@@ -6,6 +6,7 @@ from typing import Any
 import attrs
 import pytest
 
+from pinpoint_events.errors import QuotaExceededError
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsBatch, EventsRequest
@@ -16,7 +17,8 @@ from pinpoint_events.model.response import (
     ItemResponse,
     Outcome,
 )
-from pinpoint_events.wire import to_json
+from pinpoint_events.quotas import Quotas, check_quotas
+from pinpoint_events.wire import from_wire, to_json, to_wire
 from tests.samples import BATCH, ENDPOINT, EVENT, REQUEST, event, facts_of, request
 
 OK, BUSY, FAULTY, ODD = 202, 500, 400, 302
@@ -59,6 +61,45 @@ class TestEvents:
         """An empty request has none."""
         empty = EventsRequest(batch_item={})
         assert (list(empty.events()), empty.event_count) == ([], 0)
+
+
+class TestSplit:
+    """A request of any size becomes requests within the quotas."""
+
+    def test_documented_quotas(self) -> None:
+        """250 events, as `from_wire` reads them, are three requests."""
+        events = {f"v-{number}": event() for number in range(250)}
+        whole = from_wire(EventsRequest, to_wire(request(e=events)))
+        parts = whole.split()
+        assert [each.event_count for each in parts] == [100, 100, 50]
+        assert [each for part in parts for each in part.events()] == list(
+            whole.events()
+        )
+        assert all(check_quotas(part) == () for part in parts)
+
+    def test_own_quotas(self) -> None:
+        """Each part has the endpoint whole."""
+        whole = EventsRequest(
+            batch_item={"e": batch("1", "2", "3"), "alone": batch(endpoint=ENDPOINT)}
+        )
+        parts = whole.split(Quotas(events_per_request=2))
+        assert [list(part.batch_item) for part in parts] == [["e"], ["e", "alone"]]
+        assert {part.batch_item["e"].endpoint for part in parts} == {ENDPOINT}
+
+    def test_what_needs_no_split(self) -> None:
+        """It is returned equal, and an empty request as no request."""
+        assert REQUEST.split() == (REQUEST,)
+        assert EventsRequest(batch_item={}).split() == ()
+
+    def test_what_cannot_be_split(self) -> None:
+        """An item over a quota is refused."""
+        wordy = request(e={"v": event(attributes={"k" * 51: "v"})})
+        with pytest.raises(QuotaExceededError):
+            wordy.split()
+        loose: Any = REQUEST
+        assert facts_of(lambda: loose.split(5)) == [
+            "quotas: not_an_instance int Quotas"
+        ]
 
 
 class TestBatch:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from pinpoint_events.errors import ItemsFailedError
-from pinpoint_events.model.request import EventsRequest
+from pinpoint_events.model.endpoint import Endpoint
+from pinpoint_events.model.request import EventsBatch, EventsRequest
 from pinpoint_events.model.response import (
     EndpointItemResponse,
     EventItemResponse,
@@ -193,6 +194,33 @@ class TestOutcomes:
         assert pickle.loads(pickle.dumps(outcomes)) == outcomes
 
 
+class TestByOutcome:
+    """The items of one outcome."""
+
+    def test_each(self) -> None:
+        """Items are those of `outcomes`."""
+        sent = EventsRequest(
+            batch_item={
+                "e": EventsBatch(
+                    endpoint=Endpoint(),
+                    events={code: event() for code in ("202", "400", "500", "none")},
+                )
+            }
+        )
+        item = ItemResponse(
+            endpoint_item_response=EndpointItemResponse(status_code=500),
+            events_item_response={
+                code: EventItemResponse(status_code=int(code))
+                for code in ("202", "400", "500")
+            },
+        )
+        response = EventsResponse(results={"e": item})
+        assert [each.event_id for each in response.rejected(sent)] == ["400"]
+        assert [each.event_id for each in response.retryable(sent)] == [None, "500"]
+        assert [each.event_id for each in response.unreported(sent)] == ["none"]
+        assert set(response.rejected(sent)) < set(response.outcomes(sent))
+
+
 class TestRaiseForFailures:
     """`raise_for_failures` insists that everything was accepted."""
 
@@ -237,6 +265,31 @@ class TestRaiseForFailures:
             each.response and each.response.message for each in caught.value.outcomes
         ] == [None, "no [hidden]"]
         assert response.outcomes(sent)[1].response == told
+
+    def test_many_endpoints(self) -> None:
+        """Each message has its address hidden, however many there are."""
+        names = [f"user-{number}@example.com" for number in range(2_000)]
+        sent = EventsRequest(
+            batch_item={
+                name: EventsBatch(
+                    endpoint=Endpoint(address=name, channel_type="EMAIL"), events={}
+                )
+                for name in names
+            }
+        )
+        results = {
+            name: ItemResponse(
+                endpoint_item_response=EndpointItemResponse(
+                    status_code=400, message=f"{name} is no address of {names[0]}"
+                )
+            )
+            for name in names
+        }
+        with pytest.raises(ItemsFailedError) as caught:
+            EventsResponse(results=results).raise_for_failures(sent)
+        assert {
+            each.response and each.response.message for each in caught.value.outcomes
+        } == {"[hidden] is no address of [hidden]"}
 
     def test_carries_no_payload(self) -> None:
         """The error has ids and answers, and neither endpoint nor event."""

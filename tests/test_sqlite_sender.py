@@ -479,9 +479,18 @@ class TestFile:
             f"{wrong!r} names no file; pass a path, or use MemorySender for tests"
         )
 
+    @pytest.mark.parametrize("url", ["sqlite:///x.db", "SQLite:x.db"])
+    def test_url(self, url: str) -> None:
+        """A URL is not taken for a path."""
+        with pytest.raises(ConfigurationError) as caught:
+            SqliteSender(url)
+        assert str(caught.value) == (
+            "path is a URL; pass a path, or pass the URL to open_sender()"
+        )
+
     def test_no_path(self) -> None:
-        """Another type is a `TypeError`."""
-        with pytest.raises(TypeError):
+        """Another type is refused as any wrong setting is."""
+        with pytest.raises(ConfigurationError, match="path is of type int; pass a"):
             SqliteSender(7)  # type: ignore[arg-type] # the fact under test
 
     @pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf"), 86_401])
@@ -490,6 +499,16 @@ class TestFile:
         with pytest.raises(ConfigurationError) as caught:
             SqliteSender(path, timeout_seconds=seconds)
         message = f"timeout_seconds is {seconds}; pass 0 to 86400"
+        assert str(caught.value) == message
+        assert not path.exists()
+
+    @pytest.mark.parametrize("seconds", ["5", None, True])
+    def test_timeout_of_another_type(self, seconds: Any, path: Path) -> None:
+        """No number is refused as a wrong number is."""
+        with pytest.raises(ConfigurationError) as caught:
+            SqliteSender(path, timeout_seconds=seconds)
+        kind = type(seconds).__name__
+        message = f"timeout_seconds is of type {kind}; pass a number"
         assert str(caught.value) == message
         assert not path.exists()
 

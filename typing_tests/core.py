@@ -1,6 +1,6 @@
 """What users rely on of the core's types; read by type checkers, never run."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, assert_type
 
@@ -19,6 +19,7 @@ from pinpoint_events import (
     EventsBatch,
     EventsRequest,
     EventsResponse,
+    FrozenMap,
     ItemOutcome,
     ItemResponse,
     ItemsFailedError,
@@ -77,13 +78,15 @@ event.attributes["a"] = "b"  # type: ignore[index]
 # What is kept.
 assert_type(event.event_type, str)
 assert_type(event.timestamp, datetime)
-assert_type(event.attributes, Mapping[str, str])
-assert_type(event.metrics, Mapping[str, int | float])
+assert_type(event.attributes, FrozenMap[str])
+assert_type(event.attributes | {"b": "2"}, dict[str, str])
+assert_type({"b": "2"} | event.attributes, dict[str, str])
+assert_type(event.metrics, FrozenMap[int | float])
 assert_type(event.session, Session | None)
 assert_type(session.start_timestamp, datetime)
 assert_type(session.stop_timestamp, datetime | None)
 assert_type(session.duration, int | None)
-assert_type(endpoint.attributes, Mapping[str, Sequence[str]])
+assert_type(endpoint.attributes, FrozenMap[tuple[str, ...]])
 assert_type(endpoint.channel_type, ChannelType | None)
 assert_type(endpoint.endpoint_status, EndpointStatus | None)
 assert_type(endpoint.opt_out, OptOut | None)
@@ -104,7 +107,7 @@ assert_type(builder.size_bytes, int)
 assert_type(builder.build_all(), tuple[EventsRequest, ...])
 request = builder.build()
 assert_type(request, EventsRequest)
-assert_type(request.batch_item, Mapping[str, EventsBatch])
+assert_type(request.batch_item, FrozenMap[EventsBatch])
 assert_type(request.batch_item["e"].endpoint, Endpoint)
 assert_type(request.batch_item["e"].events["v"], Event)
 assert_type(check_quotas(request, Quotas()), tuple[Problem, ...])

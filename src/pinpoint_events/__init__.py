@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pinpoint_events.errors import TransportError as TransportError
     from pinpoint_events.errors import TransportErrorCode as TransportErrorCode
     from pinpoint_events.errors import ValidationError as ValidationError
+    from pinpoint_events.model._immutable import FrozenMap as FrozenMap
     from pinpoint_events.model.endpoint import ChannelType as ChannelType
     from pinpoint_events.model.endpoint import Demographic as Demographic
     from pinpoint_events.model.endpoint import Endpoint as Endpoint
@@ -95,6 +96,7 @@ __all__ = [
     "EventsRequest",
     "EventsResponse",
     "ForbiddenError",
+    "FrozenMap",
     "HttpResponse",
     "InternalServerError",
     "InvalidResponseError",
@@ -142,6 +144,7 @@ __all__ = [
 _MODULES = {
     "builder": {"BatchBuilder"},
     "errors": {name for name in __all__ if name.endswith(("Error", "ErrorCode"))},
+    "model._immutable": {"FrozenMap"},
     "model.endpoint": {
         "ChannelType",
         "Demographic",

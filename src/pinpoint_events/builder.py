@@ -8,6 +8,7 @@ which the garbage collector does not visit.
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, Final, NoReturn, Self, SupportsIndex
 
 import attrs
@@ -156,10 +157,28 @@ class BatchBuilder:
         return self
 
     def _put_endpoint(self, endpoint_id: str, endpoint: Endpoint) -> None:
+        text = self._endpoint_text(endpoint_id, endpoint)
+        if text is None:
+            return
+        batch = self._batches.get(endpoint_id)
+        if batch is None:
+            batch = self._new_batch(endpoint_id)
+            self._arrived_at.append(endpoint_id)
+            self._arrived.append(None)
+        self._size_bytes += len(text) - len(batch.endpoint_text)
+        batch.endpoint, batch.endpoint_text = endpoint, text
+
+    def _endpoint_text(self, endpoint_id: str, endpoint: Endpoint) -> bytes | None:
+        """
+        Return the text of an endpoint to put in; None if it is there already.
+
+        Raises:
+            ValidationError: If it cannot be put in; nothing is changed.
+        """
         batch = self._batches.get(endpoint_id)
         if batch is not None and batch.endpoint is not None:
             if batch.endpoint == endpoint:
-                return
+                return None
             members = tuple(
                 field.name
                 for field in attrs.fields(Endpoint)
@@ -174,12 +193,7 @@ class BatchBuilder:
         if over:
             path = ("batch_item", endpoint_id, "endpoint")
             raise QuotaExceededError(problem.below(*path) for problem in over)
-        if batch is None:
-            batch = self._new_batch(endpoint_id)
-            self._arrived_at.append(endpoint_id)
-            self._arrived.append(None)
-        self._size_bytes += len(text) - len(batch.endpoint_text)
-        batch.endpoint, batch.endpoint_text = endpoint, text
+        return text
 
     def _new_batch(self, endpoint_id: str) -> _Batch:
         batch = _Batch(endpoint_id)
@@ -225,10 +239,22 @@ class BatchBuilder:
         if type(event) is not Event or type(name) is Refused or type(key) is Refused:
             checked = instance_of(Event, event)
             raise_if_invalid(endpoint_id=name, event_id=key, event=checked)
+        text = self._event_text(name, key, event)
+        if text is not None:
+            self._put_event(name, key, event, text)
+        return self
+
+    def _event_text(self, name: str, key: str, event: Event) -> bytes | None:
+        """
+        Return the text of an event to add; None if it is there already.
+
+        Raises:
+            ValidationError: If it cannot be added; nothing is changed.
+        """
         batch = self._batches.get(name)
         if batch is not None and key in batch.events:
             if batch.events[key] == event:
-                return self
+                return None
             path = ("batch_item", name, "events", key)
             raise ValidationError([Problem(ProblemCode.EVENT_ID_TAKEN, path)])
         text = encode(self._write_event(event))
@@ -236,8 +262,10 @@ class BatchBuilder:
         if over:
             path = ("batch_item", name, "events", key)
             raise QuotaExceededError(problem.below(*path) for problem in over)
-        if batch is None:
-            batch = self._new_batch(name)
+        return text
+
+    def _put_event(self, name: str, key: str, event: Event, text: bytes) -> None:
+        batch = self._batches.get(name) or self._new_batch(name)
         text = b"%b:%b" % (encode(key), text)
         self._size_bytes += len(text) + bool(batch.events)
         batch.events[key] = event
@@ -245,6 +273,50 @@ class BatchBuilder:
         self._arrived_at.append(name)
         self._arrived.append(key)
         self._count += 1
+
+    def add_request(self, request: EventsRequest) -> Self:
+        """
+        Add everything in a request; the current endpoint stays as it is.
+
+        An endpoint that the request gives as `Endpoint()`, with events, is left as it
+        is.
+
+        Raises:
+            ValidationError: With all problems, if an argument is of the wrong type, or
+                if an endpoint or an event id of the request is taken by another.
+            QuotaExceededError: With all problems, if items are over a quota, and there
+                is no other problem.
+        """
+        raise_if_invalid(request=instance_of(EventsRequest, request))
+        problems: list[Problem] = []
+        is_over_only = True
+        puts: list[Callable[[], None]] = []
+        for endpoint_id, batch in request.batch_item.items():
+            try:
+                if batch.endpoint != _UNTOUCHED or not batch.events:
+                    self._endpoint_text(endpoint_id, batch.endpoint)
+                    puts.append(
+                        partial(self._put_endpoint, endpoint_id, batch.endpoint)
+                    )
+            except ValidationError as error:
+                problems += error.problems
+                is_over_only &= isinstance(error, QuotaExceededError)
+            for event_id, event in batch.events.items():
+                try:
+                    text = self._event_text(endpoint_id, event_id, event)
+                except ValidationError as error:
+                    problems += error.problems
+                    is_over_only &= isinstance(error, QuotaExceededError)
+                else:
+                    if text is not None:
+                        puts.append(
+                            partial(self._put_event, endpoint_id, event_id, event, text)
+                        )
+        if problems:
+            kind = QuotaExceededError if is_over_only else ValidationError
+            raise kind(problems)
+        for put in puts:
+            put()
         return self
 
     def events(self) -> Iterator[tuple[str, str, Event]]:

@@ -22,6 +22,7 @@ None holds a credential, an address, an attribute value or any other payload: me
 show keys, ids, sizes, types and limits.
 """
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
@@ -31,7 +32,7 @@ from pinpoint_events.problems import Problem, path_text
 
 if TYPE_CHECKING:
     from pinpoint_events.loader.totals import Totals
-    from pinpoint_events.model.response import ItemOutcome
+    from pinpoint_events.model.response import EventsResponse, ItemOutcome
 
 __all__ = [
     "BadRequestError",
@@ -85,22 +86,53 @@ def defect_text(error: Exception) -> str:
     return f"unexpected {kind} in line {place.lineno} of {place.filename}"
 
 
-def redacted_text(text: str, secrets: Iterable[str]) -> str:
+class Redaction:
     """
-    Return the service's message without any of the secrets.
+    Hides secrets in the service's messages.
 
-    The service may quote the request that it refuses, session token included.
+    The service may quote the request that it refuses, session token included. The time
+    for a message does not grow with the number of secrets: a request may have 42,000
+    addresses.
+
+    Args:
+        secrets: The texts to hide; those of less than 4 characters are not hidden.
     """
-    for secret in secrets:
-        if len(secret) < _MIN_SECRET_CHARACTERS:
-            continue
-        text = text.replace(secret, _REDACTED)
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        kept = {text for text in secrets if len(text) >= _MIN_SECRET_CHARACTERS}
+        self._secrets = kept
+        self._sorted = sorted(kept)
+        self._starts = {text[:_MIN_SECRET_CHARACTERS] for text in kept}
+        self._lengths = sorted(set(map(len, kept)), reverse=True)
+
+    def __call__(self, text: str) -> str:
+        """Return a message without any of the secrets."""
+        if not self._secrets:
+            return text
+        parts = []
+        done = place = 0
+        while place < len(text):
+            start = text[place : place + _MIN_SECRET_CHARACTERS]
+            length = self._length_at(text, place) if start in self._starts else 0
+            if length:
+                parts += [text[done:place], _REDACTED]
+                done = place = place + length
+            else:
+                place += 1
+        return "".join((*parts, text[done:]))
+
+    def _length_at(self, text: str, place: int) -> int:
+        """Return the length of the longest secret that begins here; 0 for none."""
+        for length in self._lengths:
+            if text[place : place + length] in self._secrets:
+                return length
         # A long message was cut, perhaps within the secret.
-        for length in range(len(secret) - 1, _MIN_PREFIX_CHARACTERS - 1, -1):
-            if text.endswith(secret[:length]):
-                text = text[:-length] + _REDACTED
-                break
-    return text
+        rest = text[place:]
+        if len(rest) >= _MIN_PREFIX_CHARACTERS:
+            index = bisect_left(self._sorted, rest)
+            if index < len(self._sorted) and self._sorted[index].startswith(rest):
+                return len(rest)
+        return 0
 
 
 _REDACTED: Final = "[hidden]"
@@ -311,12 +343,15 @@ class SenderError(PinpointEventsError):
             arrive twice: the service has no key to recognise duplicates by.
         retry_after_seconds: How long the service asks to wait; None if it does not.
         request_id: The service's id of the call, for a support case; None if unknown.
+        responses: The answers to the requests that `put_all` sent before the one that
+            failed.
     """
 
     message: str
     is_retry_safe: bool
     retry_after_seconds: float | None
     request_id: str | None
+    responses: "tuple[EventsResponse, ...]" = ()
 
     def __init__(
         self,

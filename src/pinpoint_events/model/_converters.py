@@ -428,7 +428,7 @@ NO_TEXTS: Final = frozen_map(TextsMap, {})
 NO_OBJECTS: Final[ObjectMap[Any]] = frozen_map(ObjectMap, {})
 
 
-def text_map(value: Mapping[str, str] | None) -> Mapping[str, str]:
+def text_map(value: Mapping[str, str] | None) -> FrozenMap[str]:
     """Convert a mapping of str to str; None becomes the empty mapping."""
     if type(value) is dict:
         value = value.copy()
@@ -449,7 +449,7 @@ def text_map(value: Mapping[str, str] | None) -> Mapping[str, str]:
 
 def number_map(
     value: Mapping[str, int] | Mapping[str, float] | Mapping[str, int | float] | None,
-) -> Mapping[str, int | float]:
+) -> FrozenMap[int | float]:
     """Convert a mapping of str to numbers; None becomes the empty mapping."""
     if type(value) is dict:
         value = value.copy()
@@ -468,7 +468,9 @@ def number_map(
     return _mapping(value, NumberMap, _sound_number)
 
 
-def texts_map(value: Mapping[str, Sequence[str]] | None) -> Mapping[str, Sequence[str]]:
+def texts_map(
+    value: Mapping[str, Sequence[str]] | None,
+) -> FrozenMap[tuple[str, ...]]:
     """Convert a mapping of str to sequences of str; None becomes the empty mapping."""
     if value is None:
         return NO_TEXTS

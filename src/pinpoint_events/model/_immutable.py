@@ -28,6 +28,8 @@ from pinpoint_events.model._generated import constructor
 from pinpoint_events.problems import Problem
 
 V = TypeVar("V")
+V_co = TypeVar("V_co", covariant=True)
+W = TypeVar("W")
 M = TypeVar("M", bound="FrozenMap[Any]")
 
 
@@ -166,24 +168,25 @@ def _rebuilt(cls: type[Any], members: dict[str, Any]) -> object:
     return cls(**members)
 
 
-class FrozenMap(Mapping[str, V]):
+class FrozenMap(Mapping[str, V_co]):
     """
     An immutable mapping of immutable values.
 
-    It equals any mapping of equal content, a plain dict included. It never passes its
-    inner dict to foreign code, which could change it.
+    It equals any mapping of equal content, a plain dict included. `|` with another
+    mapping gives a dict, for the constructor. It never passes its inner dict to foreign
+    code, which could change it.
     """
 
     __slots__ = ("_data", "_hash")
 
-    _data: dict[str, V]
+    _data: dict[str, V_co]
     _hash: int | None
 
     def __new__(cls, *_: object, **__: object) -> Self:
         """Refuse: the caller could still change the mapping that it is made of."""
         raise TypeError(f"pass a dict: only the model makes {cls.__name__} objects")
 
-    def __getitem__(self, key: str) -> V:
+    def __getitem__(self, key: str) -> V_co:
         return self._data[key]
 
     def __iter__(self) -> Iterator[str]:
@@ -204,6 +207,18 @@ class FrozenMap(Mapping[str, V]):
         if isinstance(other, Mapping):
             return self._data == dict(other)
         return NotImplemented
+
+    def __or__(self, other: Mapping[str, W]) -> dict[str, V_co | W]:
+        """Return a dict of both; where both have a key, the value is the other's."""
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        return {**self._data, **other}
+
+    def __ror__(self, other: Mapping[str, W]) -> dict[str, V_co | W]:
+        """Return a dict of both; where both have a key, the value is this one's."""
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        return {**other, **self._data}
 
     def __hash__(self) -> int:
         if self._hash is None:

@@ -5,7 +5,6 @@ The members and their meaning are the service's: Amazon Pinpoint API reference,
 `PublicEndpoint`, `EndpointDemographic`, `EndpointLocation`, `EndpointUser`.
 """
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import final
@@ -13,7 +12,7 @@ from typing import final
 import attrs
 
 from pinpoint_events.model import _converters as to
-from pinpoint_events.model._immutable import Immutable
+from pinpoint_events.model._immutable import FrozenMap, Immutable
 from pinpoint_events.problems import Problem, ProblemCode
 
 __all__ = [
@@ -152,7 +151,7 @@ class User(Immutable):
     """
 
     user_id: str | None = attrs.field(default=None, converter=to.text)
-    user_attributes: Mapping[str, Sequence[str]] = attrs.field(
+    user_attributes: FrozenMap[tuple[str, ...]] = attrs.field(
         default=to.NO_TEXTS, converter=to.texts_map
     )
 
@@ -199,7 +198,7 @@ class Endpoint(Immutable):
     """
 
     address: str | None = attrs.field(default=None, converter=to.text)
-    attributes: Mapping[str, Sequence[str]] = attrs.field(
+    attributes: FrozenMap[tuple[str, ...]] = attrs.field(
         default=to.NO_TEXTS, converter=to.texts_map
     )
     channel_type: ChannelType | None = attrs.field(
@@ -213,7 +212,7 @@ class Endpoint(Immutable):
         default=None, converter=_endpoint_status
     )
     location: Location | None = attrs.field(default=None, converter=_location)
-    metrics: Mapping[str, int | float] = attrs.field(
+    metrics: FrozenMap[int | float] = attrs.field(
         default=to.NO_NUMBERS, converter=to.number_map
     )
     opt_out: OptOut | None = attrs.field(default=None, converter=_opt_out)

@@ -5,14 +5,13 @@ The members and their meaning are the service's: Amazon Pinpoint API reference, 
 and `Session`.
 """
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, final
 
 import attrs
 
 from pinpoint_events.model import _converters as to
-from pinpoint_events.model._immutable import Immutable, Refused
+from pinpoint_events.model._immutable import FrozenMap, Immutable, Refused
 from pinpoint_events.problems import Problem, ProblemCode
 
 __all__ = ["Event", "Session"]
@@ -111,10 +110,8 @@ class Event(Immutable):
 
     event_type: str = attrs.field(converter=to.required_text, kw_only=False)
     timestamp: datetime = attrs.field(factory=to.now, converter=to.time)
-    attributes: Mapping[str, str] = attrs.field(
-        default=to.NO_TEXT, converter=to.text_map
-    )
-    metrics: Mapping[str, int | float] = attrs.field(
+    attributes: FrozenMap[str] = attrs.field(default=to.NO_TEXT, converter=to.text_map)
+    metrics: FrozenMap[int | float] = attrs.field(
         default=to.NO_NUMBERS, converter=to.number_map
     )
     session: Session | None = attrs.field(default=None, converter=_session)

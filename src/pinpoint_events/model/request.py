@@ -6,15 +6,18 @@ reference, `apps/application-id/events`.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import attrs
 
 from pinpoint_events.model import _converters as to
-from pinpoint_events.model._immutable import Immutable
+from pinpoint_events.model._immutable import FrozenMap, Immutable
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.response import EventsResponse, Outcome, has_retryable
+
+if TYPE_CHECKING:
+    from pinpoint_events.quotas import Quotas
 
 __all__ = ["EventsBatch", "EventsRequest"]
 
@@ -24,8 +27,8 @@ def _endpoint(value: Endpoint) -> Endpoint:
     return endpoint
 
 
-def _events(value: Mapping[str, Event] | None) -> Mapping[str, Event]:
-    events: Mapping[str, Event] = to.object_map(value, Event)
+def _events(value: Mapping[str, Event] | None) -> FrozenMap[Event]:
+    events: FrozenMap[Event] = to.object_map(value, Event)
     return events
 
 
@@ -45,11 +48,11 @@ class EventsBatch(Immutable):
     """
 
     endpoint: Endpoint = attrs.field(converter=_endpoint)
-    events: Mapping[str, Event] = attrs.field(converter=_events)
+    events: FrozenMap[Event] = attrs.field(converter=_events)
 
 
-def _batch_item(value: Mapping[str, EventsBatch] | None) -> Mapping[str, EventsBatch]:
-    batches: Mapping[str, EventsBatch] = to.object_map(value, EventsBatch)
+def _batch_item(value: Mapping[str, EventsBatch] | None) -> FrozenMap[EventsBatch]:
+    batches: FrozenMap[EventsBatch] = to.object_map(value, EventsBatch)
     return batches
 
 
@@ -81,7 +84,7 @@ class EventsRequest(_Remembered):
         ValidationError: With all problems of the arguments.
     """
 
-    batch_item: Mapping[str, EventsBatch] = attrs.field(converter=_batch_item)
+    batch_item: FrozenMap[EventsBatch] = attrs.field(converter=_batch_item)
 
     def events(self) -> Iterator[tuple[str, str, Event]]:
         """Yield endpoint id, event id and event of each event, in their order."""
@@ -93,6 +96,27 @@ class EventsRequest(_Remembered):
     def event_count(self) -> int:
         """The number of events, over all endpoints."""
         return sum(len(batch.events) for batch in self.batch_item.values())
+
+    def split(self, quotas: "Quotas | None" = None) -> "tuple[EventsRequest, ...]":
+        """
+        Return the same endpoints and events as requests within the quotas.
+
+        The items are cut into consecutive runs, each as long as the quotas allow. Each
+        request has the whole `Endpoint` of each endpoint in it.
+
+        Args:
+            quotas: The limits; the documented ones by default.
+
+        Raises:
+            QuotaExceededError: If a single endpoint or event exceeds a quota.
+            ValidationError: If `quotas` is of another type.
+        """
+        # Imported here: the builder is above the model.
+        from pinpoint_events.builder import BatchBuilder  # noqa: PLC0415
+
+        builder = BatchBuilder() if quotas is None else BatchBuilder(quotas=quotas)
+        builder.add_request(self)
+        return builder.build_all() if builder else ()
 
     def retry(
         self, response: EventsResponse, *, unreported: bool = False

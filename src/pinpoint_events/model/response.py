@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple, final
 
 import attrs
 
-from pinpoint_events.errors import ItemsFailedError, is_retryable, redacted_text
+from pinpoint_events.errors import ItemsFailedError, Redaction, is_retryable
 from pinpoint_events.model import _converters as to
-from pinpoint_events.model._immutable import Immutable, dict_inside
+from pinpoint_events.model._immutable import FrozenMap, Immutable, dict_inside
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.problems import Problem, ProblemCode
@@ -114,8 +114,8 @@ def _endpoint_response(
 
 def _event_responses(
     value: Mapping[str, EventItemResponse] | None,
-) -> Mapping[str, EventItemResponse]:
-    responses: Mapping[str, EventItemResponse] = to.object_map(
+) -> FrozenMap[EventItemResponse]:
+    responses: FrozenMap[EventItemResponse] = to.object_map(
         value, EventItemResponse, names=False
     )
     return responses
@@ -137,7 +137,7 @@ class ItemResponse(Immutable):
     endpoint_item_response: EndpointItemResponse | None = attrs.field(
         default=None, converter=_endpoint_response
     )
-    events_item_response: Mapping[str, EventItemResponse] = attrs.field(
+    events_item_response: FrozenMap[EventItemResponse] = attrs.field(
         default=to.NO_OBJECTS, converter=_event_responses
     )
     status_code: int | None = attrs.field(default=None, converter=to.integer)
@@ -150,10 +150,8 @@ class ItemResponse(Immutable):
         return Problem(ProblemCode.STATUS_CODE_NOT_ALONE, ("status_code",))
 
 
-def _results(value: Mapping[str, ItemResponse] | None) -> Mapping[str, ItemResponse]:
-    results: Mapping[str, ItemResponse] = to.object_map(
-        value, ItemResponse, names=False
-    )
+def _results(value: Mapping[str, ItemResponse] | None) -> FrozenMap[ItemResponse]:
+    results: FrozenMap[ItemResponse] = to.object_map(value, ItemResponse, names=False)
     return results
 
 
@@ -191,7 +189,7 @@ class EventsResponse(Immutable):
             none. Not compared.
     """
 
-    results: Mapping[str, ItemResponse] = attrs.field(
+    results: FrozenMap[ItemResponse] = attrs.field(
         default=to.NO_OBJECTS, converter=_results
     )
     request_id: str | None = attrs.field(default=None, converter=to.text, eq=False)
@@ -223,6 +221,25 @@ class EventsResponse(Immutable):
                     endpoint_id, event_id, event, of_event, _outcome(of_event)
                 )
 
+    def rejected(self, request: "EventsRequest") -> tuple[ItemOutcome, ...]:
+        """Return the items of the request that were rejected."""
+        return self._with(Outcome.REJECTED, request)
+
+    def retryable(self, request: "EventsRequest") -> tuple[ItemOutcome, ...]:
+        """Return the items of the request that are worth sending again."""
+        return self._with(Outcome.RETRYABLE, request)
+
+    def unreported(self, request: "EventsRequest") -> tuple[ItemOutcome, ...]:
+        """Return the items of the request that this does not mention."""
+        return self._with(Outcome.UNREPORTED, request)
+
+    def _with(
+        self, outcome: Outcome, request: "EventsRequest"
+    ) -> tuple[ItemOutcome, ...]:
+        return tuple(
+            each for each in self._outcomes(request) if each.outcome is outcome
+        )
+
     def raise_for_failures(self, request: "EventsRequest") -> None:
         """
         Raise unless every item of the request was accepted.
@@ -243,24 +260,37 @@ def failures(
 
     The service may quote the request: addresses are hidden in its messages.
     """
-    addresses = [
+    failed = [
+        outcome
+        for outcome in response.outcomes(request)
+        if outcome.outcome is not Outcome.ACCEPTED
+    ]
+    hide = Redaction(
         batch.endpoint.address
         for batch in request.batch_item.values()
         if batch.endpoint.address is not None
-    ]
+    )
+    messages = {
+        outcome.response.message
+        for outcome in failed
+        if outcome.response is not None and outcome.response.message is not None
+    }
+    safe = {message: hide(message) for message in messages}
     return tuple(
-        outcome._replace(response=_hiding(outcome.response, addresses))
-        for outcome in response.outcomes(request)
-        if outcome.outcome is not Outcome.ACCEPTED
+        outcome._replace(response=_with_message(outcome.response, safe))
+        for outcome in failed
     )
 
 
-def _hiding(
-    response: EndpointItemResponse | EventItemResponse | None, secrets: list[str]
+def _with_message(
+    response: EndpointItemResponse | EventItemResponse | None, safe: Mapping[str, str]
 ) -> EndpointItemResponse | EventItemResponse | None:
     if response is None or response.message is None:
         return response
-    return attrs.evolve(response, message=redacted_text(response.message, secrets))
+    message = safe[response.message]
+    if message == response.message:
+        return response
+    return attrs.evolve(response, message=message)
 
 
 _NOTHING: Final = ItemResponse()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from pinpoint_events.errors import ServiceError, redacted_text
+from pinpoint_events.errors import Redaction, ServiceError
 from pinpoint_events.model.request import EventsRequest
 
 __all__ = ["addresses", "redacted"]
@@ -17,11 +17,11 @@ def addresses(request: EventsRequest) -> Iterator[str]:
 
 def redacted(error: ServiceError, secrets: Iterable[str]) -> ServiceError:
     """Return the error with the secrets hidden in its message."""
-    known = tuple(secrets)
+    hide = Redaction(secrets)
     return type(error)(
         error.status,
-        redacted_text(error.code, known),
-        redacted_text(error.message, known),
-        None if error.request_id is None else redacted_text(error.request_id, known),
+        hide(error.code),
+        hide(error.message),
+        None if error.request_id is None else hide(error.request_id),
         error.retry_after_seconds,
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection
 from typing import cast
 
 from pinpoint_events.endpoints.merge import merged
+from pinpoint_events.errors import ConfigurationError
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsRequest
@@ -55,7 +56,8 @@ class MemorySender(BaseSender):
         quotas: As given.
 
     Raises:
-        ConfigurationError: If the application id is empty.
+        ConfigurationError: If the application id is empty, `answer` cannot be called,
+            or `quotas` is of another type.
     """
 
     application_id: str
@@ -69,6 +71,11 @@ class MemorySender(BaseSender):
         quotas: Quotas = Quotas(),  # noqa: B008 - immutable
     ) -> None:
         super().__init__(quotas)
+        if not callable(answer):
+            raise ConfigurationError(
+                f"answer is of type {type(answer).__qualname__}; pass a function that "
+                "takes the request and returns an EventsResponse, or raises"
+            )
         self.application_id = checked_application_id(application_id)
         self.answer = answer
         self._lock = ForkLock()

@@ -1,16 +1,29 @@
 """The protocol of senders, and the base of those in this package."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from types import TracebackType
-from typing import Any, NoReturn, Protocol, Self, SupportsIndex, runtime_checkable
+from typing import (
+    Any,
+    NoReturn,
+    Protocol,
+    Self,
+    SupportsIndex,
+    cast,
+    runtime_checkable,
+)
 
 from pinpoint_events.builder import BatchBuilder
 from pinpoint_events.errors import ConfigurationError, SenderError, ValidationError
-from pinpoint_events.model._converters import instance_of, required_text
-from pinpoint_events.model._immutable import Refused, raise_if_invalid
+from pinpoint_events.model._converters import (
+    instance_of,
+    required_text,
+    wrong_type,
+)
+from pinpoint_events.model._immutable import Refused, problems_of, raise_if_invalid
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
-from pinpoint_events.problems import Problem, ProblemCode
+from pinpoint_events.problems import Expected, Problem, ProblemCode
 from pinpoint_events.quotas import Quotas, refuse_over_quota
 
 __all__ = ["BaseSender", "Sender", "checked_application_id"]
@@ -103,6 +116,34 @@ class BaseSender(ABC):
         self._refuse_over_quota(request)
         return self._put_events(request)
 
+    def put_all(
+        self, source: BatchBuilder | EventsRequest | Iterable[EventsRequest]
+    ) -> tuple[EventsResponse, ...]:
+        """
+        Send several requests, one after the other, and return the answer to each.
+
+        Args:
+            source: A builder, which is split by its quotas, or the requests. Of an
+                empty one nothing is sent.
+
+        Raises:
+            QuotaExceededError: If a request is over a quota; nothing is sent.
+            ValidationError: If there is anything but requests; nothing is sent.
+            SenderError: As `put_events` raises it. Then no more is sent, and its
+                `responses` are the answers to the requests before the one that failed.
+        """
+        requests = _requests_of(source)
+        for request in requests:
+            self._refuse_over_quota(request)
+        responses: list[EventsResponse] = []
+        for request in requests:
+            try:
+                responses.append(self.put_events(request))
+            except SenderError as error:
+                error.responses = tuple(responses)
+                raise
+        return tuple(responses)
+
     def _refuse_over_quota(self, request: EventsRequest) -> None:
         """Check the request as it will be written, by default by `to_json`."""
         refuse_over_quota(request, self.quotas)
@@ -137,6 +178,31 @@ class BaseSender(ABC):
         """Refuse to pickle or copy: connections and locks cannot be."""
         name = type(self).__name__
         raise TypeError(f"cannot pickle or copy a {name}; open one where it is needed")
+
+
+def _requests_of(source: object) -> tuple[EventsRequest, ...]:
+    """
+    Return the requests to send.
+
+    Raises:
+        ValidationError: If there is anything else.
+    """
+    if isinstance(source, BatchBuilder):
+        return source.build_all() if source else ()
+    if isinstance(source, EventsRequest):
+        return (source,)
+    if not isinstance(source, Iterable):
+        raise_if_invalid(requests=wrong_type(source, Expected.LIST))
+    requests = tuple(cast("Iterable[Any]", source))
+    found = (
+        problem.below("requests", position)
+        for position, request in enumerate(requests)
+        for problem in problems_of({"": instance_of(EventsRequest, request)})
+    )
+    problems = [problem._replace(path=problem.path[:2]) for problem in found]
+    if problems:
+        raise ValidationError(problems)
+    return requests
 
 
 def checked_application_id(application_id: str) -> str:

@@ -146,12 +146,8 @@ class SqliteSender(BaseSender):
     ) -> None:
         super().__init__(quotas)
         self.application_id = checked_application_id(application_id)
-        self.path = _absolute(os.fspath(path))
-        if not 0 <= timeout_seconds <= _MAX_TIMEOUT_SECONDS:
-            raise ConfigurationError(
-                f"timeout_seconds is {timeout_seconds}; pass 0 to "
-                f"{_MAX_TIMEOUT_SECONDS}"
-            )
+        self.path = _absolute(path)
+        _check_timeout(timeout_seconds)
         # Used in transactions, which one thread at a time is in.
         self._texts = EndpointTexts(_CACHE_BYTES)
         self._file = SqliteFile(self.path, SCHEMA, timeout_seconds)
@@ -293,13 +289,35 @@ def _add_variant(
 _EMPTY_ENDPOINT: Final = to_json(Endpoint()).decode()
 
 
-def _absolute(path: str) -> Path:
+def _check_timeout(seconds: object) -> None:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise ConfigurationError(
+            f"timeout_seconds is of type {type(seconds).__qualname__}; pass a number"
+        )
+    if not 0 <= seconds <= _MAX_TIMEOUT_SECONDS:
+        raise ConfigurationError(
+            f"timeout_seconds is {seconds}; pass 0 to {_MAX_TIMEOUT_SECONDS}"
+        )
+
+
+def _absolute(given: str | os.PathLike[str]) -> Path:
     """
     Return the absolute path, as the process may change its directory later.
 
     Raises:
-        ConfigurationError: If SQLite would not take it for a file.
+        ConfigurationError: If it is no path, or SQLite would not take it for a file.
     """
+    try:
+        path = os.fsdecode(given)
+    except TypeError:
+        kind = type(given).__qualname__
+        raise ConfigurationError(
+            f"path is of type {kind}; pass a str or Path"
+        ) from None
+    if path.casefold().startswith("sqlite:"):
+        raise ConfigurationError(
+            "path is a URL; pass a path, or pass the URL to open_sender()"
+        )
     if path in {"", ":memory:"} or "\0" in path:
         raise ConfigurationError(
             f"{path!r} names no file; pass a path, or use MemorySender for tests"

@@ -19,6 +19,7 @@ from pinpoint_events.senders.protocol import Sender
 __all__ = ["open_sender", "sqlite_path"]
 
 _LOCAL: Final = "local"
+_GROUP: Final = "pinpoint_events.senders"
 
 
 def open_sender(url: str, *, application_id: str | None = None) -> Sender:
@@ -31,6 +32,9 @@ def open_sender(url: str, *, application_id: str | None = None) -> Sender:
     - `sqlite:///events.db`, `sqlite:////var/lib/events.db`, `sqlite:///C:/events.db`: a
       file, by relative or absolute path, by `SqliteSender`.
     - `memory:`: `MemorySender`, for tests.
+    - a scheme of another package, which has an entry point of the scheme's name in the
+      group `pinpoint_events.senders`: a callable that takes `url` and `application_id`
+      as this function does, and returns a sender.
 
     Reserved characters are percent-encoded in names: `/` in an application id as `%2F`,
     `?` and `#` in a path as `%3F` and `%23`, and `%` everywhere as `%25`. Credentials
@@ -51,8 +55,25 @@ def open_sender(url: str, *, application_id: str | None = None) -> Sender:
             application than the argument does.
         StoreError: As `SqliteSender` does.
     """
+    opener = _foreign_opener(url)
+    if opener is not None:
+        return opener(url, application_id=application_id)
     parts = _parts(url)
     return _OPENERS[parts.scheme](parts, application_id)
+
+
+def _foreign_opener(url: object) -> Callable[..., Sender] | None:
+    """Return what opens URLs of a scheme that is not ours, if a package has it."""
+    scheme, colon, _ = url.partition(":") if isinstance(url, str) else ("", "", "")
+    name = scheme.lower()
+    if not colon or name in _OPENERS or _SCHEME.fullmatch(scheme) is None:
+        return None
+    from importlib.metadata import entry_points  # noqa: PLC0415 - slow to import
+
+    for entry_point in entry_points(group=_GROUP, name=name):
+        opener: Callable[..., Sender] = entry_point.load()
+        return opener
+    return None
 
 
 def sqlite_path(url: str) -> str | None:
@@ -62,6 +83,8 @@ def sqlite_path(url: str) -> str | None:
     Raises:
         ConfigurationError: If the URL is invalid.
     """
+    if _foreign_opener(url) is not None:
+        return None
     parts = _parts(url)
     return _file_of(parts) if parts.scheme == "sqlite" else None
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from pinpoint_events.model._converters import MAX_INTEGER
-from pinpoint_events.model._immutable import Immutable
+from pinpoint_events.model._immutable import FrozenMap, Immutable
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event, Session
 from pinpoint_events.model.request import EventsBatch
@@ -292,8 +292,8 @@ def _bad_values(field: "attrs.Attribute[Any]", values: Values) -> SearchStrategy
     is_optional = get_origin(field.type) is UnionType
     kinds = get_args(field.type) if is_optional else (field.type,)
     kinds = tuple(kind for kind in kinds if kind is not NoneType)
-    if get_origin(kinds[0]) is Mapping:
-        (_, item) = get_args(kinds[0])
+    if get_origin(kinds[0]) is FrozenMap:
+        (item,) = get_args(kinds[0])
         return _bad_mappings(item, values)
     bad = [_bad_single(kinds, values)]
     if kinds == (str,) and not is_optional:
@@ -352,7 +352,7 @@ def _with_value(bad: _Bad) -> _Bad:
 
 def _bad_items(item: Any, values: Values) -> SearchStrategy[_Bad]:
     none = _bad("None inside a mapping", st.none())
-    if get_origin(item) is not Sequence:
+    if get_origin(item) is not tuple:
         kinds = get_args(item) or (item,)
         return none | _bad_single(kinds, values)
     bare = _bad("a str where a list of str belongs", ANY_TEXT)

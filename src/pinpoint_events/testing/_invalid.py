@@ -8,6 +8,7 @@ import attrs
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
+from pinpoint_events.model._immutable import FrozenMap
 from pinpoint_events.model.endpoint import Demographic, Endpoint, Location, User
 from pinpoint_events.model.event import Event, Session
 from pinpoint_events.model.request import EventsBatch, EventsRequest
@@ -192,9 +193,9 @@ def _objects(
             continue
         if is_model(kind):
             yield from _objects(kind, data[name], (*path, name))
-        elif get_origin(field.type) is Mapping and is_model(get_args(field.type)[1]):
+        elif get_origin(field.type) is FrozenMap and is_model(get_args(field.type)[0]):
             for key, value in data[name].items():
-                yield from _objects(get_args(field.type)[1], value, (*path, name, key))
+                yield from _objects(get_args(field.type)[0], value, (*path, name, key))
 
 
 # --- As JSON --------------------------------------------------------------------------

@@ -19,7 +19,12 @@ from pinpoint_events.model._converters import (
     wrong_key_type,
 )
 from pinpoint_events.model._generated import shape_reader
-from pinpoint_events.model._immutable import Immutable, Refused, problems_of
+from pinpoint_events.model._immutable import (
+    FrozenMap,
+    Immutable,
+    Refused,
+    problems_of,
+)
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsRequest
@@ -38,9 +43,9 @@ def _reader_of(kind: Any, reader_of: ReaderOf) -> Callable[[Any], Any] | None:
     """Return the reader of such values; None if the constructor takes them."""
     if is_model(kind):
         return partial(_read_object, reader_of(kind), kind)
-    if get_origin(kind) is not Mapping:
+    if get_origin(kind) is not FrozenMap:
         return None
-    (_, value) = get_args(kind)
+    (value,) = get_args(kind)
     if is_model(value):
         return partial(_read_objects, reader_of(value), value)
     return _read_plain

@@ -5,7 +5,7 @@ A function is generated for each class from its fields, with the tests for what 
 out: None and empty mappings, but a batch always has `Endpoint` and `Events`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
@@ -101,12 +101,12 @@ def _writer_of(kind: Any, writer_of: WriterOf, *, shares: bool) -> Writer | None
     """Return the writer of such values; None if they are written unchanged."""
     if kind in _PLAIN_WRITERS:
         return _PLAIN_WRITERS[kind]
-    if get_origin(kind) is not Mapping:
+    if get_origin(kind) is not FrozenMap:
         return writer_of(kind) if is_model(kind) else None
-    (_, value) = get_args(kind)
+    (value,) = get_args(kind)
     if is_model(value):
         return partial(_write_objects, writer_of(value))
-    return _write_texts if get_origin(value) is Sequence and not shares else None
+    return _write_texts if get_origin(value) is tuple and not shares else None
 
 
 def make_writer(
@@ -127,7 +127,7 @@ def make_writer(
         write_value = _writer_of(kind_of(field), writer_of, shares=shares)
         test = None if field.default is attrs.NOTHING else "value is not None"
         expression = "value"
-        if get_origin(field.type) is Mapping:
+        if get_origin(field.type) is FrozenMap:
             test = test and "value._data"
             expression = "value._data" if shares else "value._data.copy()"
         key = wire_name(field.name)
