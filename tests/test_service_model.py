@@ -1,6 +1,5 @@
 """Tests that all of PutEvents in the service's own model has its counterpart here."""
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from types import NoneType, UnionType
@@ -14,6 +13,7 @@ import pytest
 from pinpoint_events import errors
 from pinpoint_events.errors import ServiceError
 from pinpoint_events.http_messages import HttpResponse
+from pinpoint_events.model._immutable import FrozenMap
 from pinpoint_events.model.endpoint import (
     ChannelType,
     Demographic,
@@ -102,9 +102,9 @@ def expected_type(place: str, shape: Any) -> Any:
         return CLASSES[shape.name]
     if shape.type_name == "map":
         assert shape.key.type_name == "string"
-        return Mapping[str, expected_type(place, shape.value)]  # type: ignore[misc]
+        return FrozenMap[expected_type(place, shape.value)]  # type: ignore[misc]
     if shape.type_name == "list":
-        return Sequence[expected_type(place, shape.member)]  # type: ignore[misc]
+        return tuple[expected_type(place, shape.member), ...]  # type: ignore[misc]
     if getattr(shape, "enum", None):
         return ChannelType
     # A double may be whole, and stays so.

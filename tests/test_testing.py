@@ -26,7 +26,14 @@ from pinpoint_events.testing import strategies
 from tests.drawn import drawn, missing
 
 # What tests of others do not draw: senders to somewhere, and a protocol of callbacks.
-OUTWARD = {"AttemptObserver", "ClientSender", "PinpointSender", "SqliteSender"}
+# What is outside of the process, and what only the model makes.
+OUTWARD = {
+    "AttemptObserver",
+    "ClientSender",
+    "FrozenMap",
+    "PinpointSender",
+    "SqliteSender",
+}
 
 CLASSES = {
     name

@@ -20,7 +20,7 @@ from pinpoint_events.model.response import (
 )
 from pinpoint_events.quotas import Quotas
 from pinpoint_events.testing import _answers, _endpoints, _events, _quotas, _requests
-from pinpoint_events.testing._faults import Path, faults, is_model, wire_faults
+from pinpoint_events.testing._faults import Path, faults, wire_faults
 from pinpoint_events.testing._values import (
     ANY_NAME,
     ANY_TEXT,
@@ -31,6 +31,7 @@ from pinpoint_events.testing._values import (
 )
 from pinpoint_events.wire import to_wire
 from pinpoint_events.wire.names import wire_name
+from pinpoint_events.wire.writing import is_model, kind_of
 
 __all__ = [
     "InvalidInput",
@@ -188,14 +189,14 @@ def _objects(
     yield cls, data, path
     for field in attrs.fields(cls):
         name = wire_name(field.name)
-        (kind, *_) = get_args(field.type) or (field.type,)
+        kind = kind_of(field)
         if name not in data:
             continue
         if is_model(kind):
             yield from _objects(kind, data[name], (*path, name))
-        elif get_origin(field.type) is FrozenMap and is_model(get_args(field.type)[0]):
+        elif get_origin(kind) is FrozenMap and is_model(get_args(kind)[0]):
             for key, value in data[name].items():
-                yield from _objects(get_args(field.type)[0], value, (*path, name, key))
+                yield from _objects(get_args(kind)[0], value, (*path, name, key))
 
 
 # --- As JSON --------------------------------------------------------------------------
