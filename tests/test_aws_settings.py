@@ -44,6 +44,11 @@ from tests.clients import LOADER
 
 __all__ = ["aws"]
 
+NO_REGION = (
+    "the region has a name that no region has; pass one such as eu-west-1; with an "
+    "endpoint URL, any name of letters, digits and hyphens will do"
+)
+
 Config = botocore.config.Config
 REGION = {"AWS_DEFAULT_REGION": "eu-west-1"}
 LOCAL = "http://127.0.0.1:8123"
@@ -782,10 +787,12 @@ class TestRefused:
             ),
             (
                 Row({"AWS_DEFAULT_REGION": "bad region"}),
-                (
-                    "Provided region_name 'bad region' doesn't match a supported "
-                    "format; correct the arguments, environment or files"
-                ),
+                NO_REGION,
+            ),
+            (Row(options={"region_name": "bad region"}), NO_REGION),
+            *(
+                (Row(arguments={"region": name}), NO_REGION)
+                for name in ("eu-west1", "eu-west-1a", "EU-WEST-1", "xx-west-1", "eu")
             ),
             (
                 Row({**REGION, "AWS_MAX_ATTEMPTS": "many"}),

@@ -123,7 +123,7 @@ class TestArguments:
         """Other classes have no strategy."""
         with pytest.raises(TypeError) as caught:
             strategies.invalid_arguments(cls)
-        assert str(caught.value) == f"{cls!r} is no class of the model"
+        assert str(caught.value) == f"{cls.__qualname__} is no class of the model"
 
 
 class TestWireData:

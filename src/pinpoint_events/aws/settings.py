@@ -18,6 +18,7 @@ from botocore.exceptions import (
     BotoCoreError,
     InvalidRegionError,
     ProfileNotFound,
+    UnknownRegionError,
     UnknownServiceError,
 )
 
@@ -144,8 +145,6 @@ def find_settings(service: Service, arguments: Arguments) -> Settings:
 def _code_of(error: BotoCoreError) -> ConfigurationErrorCode | None:
     if isinstance(error, ProfileNotFound):
         return ConfigurationErrorCode.PROFILE_NOT_FOUND
-    if isinstance(error, InvalidRegionError):
-        return ConfigurationErrorCode.INVALID_REGION
     return None
 
 
@@ -172,7 +171,7 @@ def settings_from_environment(
         if region not in service.plain_regions:
             return None
         url = f"https://{service.endpoint_prefix}.{region}.amazonaws.com"
-    validate_region_name(region)
+    _check_label(region)
     credentials = FrozenCredentials(
         environ["AWS_ACCESS_KEY_ID"],
         environ["AWS_SECRET_ACCESS_KEY"],
@@ -239,6 +238,8 @@ def settings_from_session(service: Service, arguments: Arguments) -> Settings:
     region = _region(
         session, service, arguments.region or options.region_name, given_url
     )
+    if given_url is None:
+        _check_form(session, region)
     attempts = _configured_attempts(session)
     verify = _verify(session, arguments.verify)
     client, operation, call_arguments = _client(
@@ -410,8 +411,34 @@ def _region(session: Any, service: Service, given: str | None, url: str | None) 
             "profile of the AWS config file",
             ConfigurationErrorCode.NO_REGION,
         )
-    validate_region_name(region)
+    _check_label(region)
     return region
+
+
+def _check_form(session: Any, region: str) -> None:
+    """Refuse a region whose name fits no partition's: `eu-west1` has no endpoint."""
+    name = region.replace("fips-", "").replace("-fips", "")
+    try:
+        session.get_partition_for_region(name)
+    except UnknownRegionError:
+        raise _no_region() from None
+
+
+def _check_label(region: str) -> None:
+    """Refuse a region that cannot be a part of a host's name."""
+    try:
+        validate_region_name(region)
+    except InvalidRegionError:
+        raise _no_region() from None
+
+
+def _no_region() -> ConfigurationError:
+    # From None, and without the region: it may be a value that got into its place.
+    return ConfigurationError(
+        "the region has a name that no region has; pass one such as eu-west-1; with an "
+        "endpoint URL, any name of letters, digits and hyphens will do",
+        ConfigurationErrorCode.INVALID_REGION,
+    )
 
 
 def _verify(session: Any, given: bool | str | None) -> bool | str:  # noqa: FBT001 - botocore's name and values

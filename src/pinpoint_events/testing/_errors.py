@@ -33,6 +33,7 @@ from pinpoint_events.testing._answers import outcomes_without_items
 from pinpoint_events.testing._values import (
     ANY_TEXT,
     either,
+    name_of,
     one_each,
     optional,
     texts,
@@ -88,7 +89,7 @@ def errors(kind: type[E]) -> SearchStrategy[E]:
     if statuses:
         made.append(_service_errors(statuses))
     if not made:
-        raise TypeError(f"{kind!r} is no error of this package")
+        raise TypeError(f"{name_of(kind)} is no error of this package")
     return cast("SearchStrategy[E]", one_each(made))
 
 

@@ -27,6 +27,7 @@ from pinpoint_events.testing._values import (
     attribute_lists,
     attributes,
     metrics,
+    name_of,
     optional,
 )
 from pinpoint_events.wire import to_wire
@@ -91,7 +92,7 @@ _SOUND: Final[Mapping[type[Any], SearchStrategy[Any]]] = {
 
 def _sound(cls: type[Any]) -> SearchStrategy[Any]:
     if cls not in _SOUND:
-        raise TypeError(f"{cls!r} is no class of the model")
+        raise TypeError(f"{name_of(cls)} is no class of the model")
     return _SOUND[cls]
 
 
@@ -150,7 +151,7 @@ def invalid_wire_data(
         TypeError: If the class is another.
     """
     if cls not in _SENT:
-        raise TypeError(f"{cls!r} is no class of what is sent")
+        raise TypeError(f"{name_of(cls)} is no class of what is sent")
     return _invalid_wire_data(cls, _sound(cls))
 
 

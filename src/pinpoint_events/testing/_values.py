@@ -21,6 +21,7 @@ __all__ = [
     "integers",
     "metric_values",
     "metrics",
+    "name_of",
     "names",
     "texts",
     "times",
@@ -319,3 +320,10 @@ class Unshown(Generic[T]):
 def _one_each(draw: DrawFn, strategies: Unshown[Sequence[SearchStrategy[T]]]) -> T:
     which = draw(st.sampled_from(range(len(strategies.value))))
     return draw(strategies.value[which])
+
+
+def name_of(cls: object) -> str:
+    """Return how an error names what should be a class, without its value."""
+    if isinstance(cls, type):
+        return cls.__qualname__
+    return f"an object of type {type(cls).__qualname__}"

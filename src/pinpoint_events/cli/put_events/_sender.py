@@ -104,7 +104,7 @@ def to_service(
 ) -> Iterator[PinpointSender]:
     """Yield the sender to the service itself; errors are those of `sender_to`."""
     with (
-        _in_words_of_the_aws_cli(bundle=options.ca_bundle),
+        _in_words_of_the_aws_cli(bundle=options.ca_bundle, region=options.region),
         PinpointSender(
             # The input was refused if it is None.
             cast("str", application_id),
@@ -167,7 +167,9 @@ def _config(options: Namespace) -> Any:
 
 
 @contextmanager
-def _in_words_of_the_aws_cli(*, bundle: str | None = None) -> Iterator[None]:
+def _in_words_of_the_aws_cli(
+    *, bundle: str | None = None, region: str | None = None
+) -> Iterator[None]:
     try:
         yield
     except ConfigurationError as error:
@@ -179,6 +181,12 @@ def _in_words_of_the_aws_cli(*, bundle: str | None = None) -> Iterator[None]:
     # a line of a file, is not attached as `__context__`.
     if bundle is not None and code is ConfigurationErrorCode.CA_BUNDLE_UNREADABLE:
         message = f"the CA bundle {bundle!r} cannot be read; correct --ca-bundle"
+    if code is ConfigurationErrorCode.INVALID_REGION:
+        shown = "" if region is None else f" {region!r}"
+        message = (
+            f"Provided region_name{shown} doesn't match a supported format; correct "
+            "--region, AWS_REGION or the profile"
+        )
     if code in _WORDS:
         message = _WORDS[code]
     if code in _NO_FAULT_OF_THE_ENVIRONMENT:

@@ -1,0 +1,152 @@
+"""No error of any public function shows a value that it was given."""
+
+import inspect
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+import pytest
+
+import pinpoint_events
+from pinpoint_events import (
+    BatchBuilder,
+    Endpoint,
+    Event,
+    EventsRequest,
+    EventsResponse,
+    MemorySender,
+    SqliteSender,
+    loader,
+    server,
+    testing,
+)
+from pinpoint_events.testing import strategies
+
+SECRET: Final = "s3cr3t-PLANTED"
+
+
+class Shown:
+    """An object that is its secret, however it is shown."""
+
+    def __repr__(self) -> str:
+        return SECRET
+
+    __str__ = __repr__
+
+
+REQUEST: Final = BatchBuilder().add("e", Event(SECRET), event_id="v").build()
+# No keys: those are in the paths of problems.
+VALUES: Final[tuple[Any, ...]] = (
+    SECRET,
+    SECRET.encode(),
+    f'{{"{SECRET}": 1}}',
+    {"a": SECRET},
+    [SECRET],
+    (SECRET,),
+    {SECRET},
+    Shown(),
+    Event(SECRET),
+    Endpoint(address=SECRET, channel_type="EMAIL"),
+    BatchBuilder().add("e", Event(SECRET), event_id="v"),
+    REQUEST,
+    [REQUEST],
+)
+# Names that messages are about: of files, and of members of enums.
+NAMES: Final = {
+    ("FileKeys", "path"),
+    ("SqliteSender", "path"),
+    ("load", "checkpoint"),
+    ("load", "files"),
+    ("load", "rejected"),
+}
+SERVING: Final = {"PinpointServer", "served"}
+
+
+def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Yield each public function and class, and methods that take data."""
+    modules: tuple[ModuleType, ...] = (
+        pinpoint_events,
+        loader,
+        server,
+        testing,
+        strategies,
+    )
+    for module in modules:
+        for name in module.__all__:
+            value = getattr(module, name)
+            is_enum = hasattr(value, "__members__")
+            if callable(value) and not is_enum and name not in SERVING:
+                yield name, value
+    for owner, names in (
+        (MemorySender(), ("put_events", "put_all", "find_endpoints")),
+        (BatchBuilder(), ("add", "event", "endpoint", "add_request")),
+        (EventsRequest(batch_item={}), ("retry", "split")),
+        (EventsResponse(), ("outcomes", "rejected", "raise_for_failures")),
+    ):
+        for name in names:
+            yield f"{type(owner).__name__}.{name}", getattr(owner, name)
+
+
+FUNCTIONS: Final = dict(functions())
+
+
+def shown(error: BaseException | None) -> str:
+    """Return all that an error shows, without the lines of source."""
+    lines = traceback.format_exception(error)
+    text = "".join(line for line in lines if not line.startswith("  File"))
+    return f"{text}{error!r}{error}"
+
+
+def raised(call: Callable[[], Any]) -> BaseException | None:
+    """Return what a call raises; close what it returns."""
+    try:
+        made = call()
+    except Exception as error:  # noqa: BLE001 - whatever it is
+        return error
+    if isinstance(made, SqliteSender):
+        made.close()
+    return None
+
+
+def calls(
+    function: Callable[..., Any], value: Any, others: Any
+) -> Iterator[tuple[str, dict[str, Any], list[Any]]]:
+    """Yield each position with arguments that have the value there."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:
+        return
+    kinds = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    taken = [each for each in parameters if each.kind not in kinds]
+    for place in taken:
+        named: dict[str, Any] = {}
+        positional: list[Any] = []
+        for each in taken:
+            if each is not place and each.default is not each.empty:
+                continue
+            given = value if each is place else others
+            if each.kind is each.POSITIONAL_ONLY:
+                positional.append(given)
+            else:
+                named[each.name] = given
+        yield place.name, named, positional
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_planted_secrets(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is given in whichever position, an error does not show it."""
+    monkeypatch.chdir(tmp_path)
+    function = FUNCTIONS[name]
+    for value in VALUES:
+        for others in VALUES[:4]:
+            for place, named, positional in calls(function, value, others):
+                arguments = {
+                    each: tmp_path / "file" if (name, each) in NAMES else given
+                    for each, given in named.items()
+                }
+                error = raised(lambda: function(*positional, **arguments))  # noqa: B023 - called at once
+                assert SECRET not in shown(error), (place, type(value))
