@@ -490,7 +490,8 @@ class TestFailures:
         not_found = (
             "An error occurred (404) when calling the PutEvents operation: HTTP 404; "
             "check application id, region and endpoint URL; AWS ended Pinpoint's event "
-            "collection on 2026-10-30, open_sender() names the places to send to now "
+            "collection on 2026-10-30: send to a PutEvents endpoint of your own "
+            "(`pinpoint-events serve`), or keep events in SQLite with SqliteSender "
             f"(request id {REQUEST_ID})"
         )
         assert answers == [(254, "", [forbidden]), (254, "", [not_found])]

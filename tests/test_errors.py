@@ -38,6 +38,7 @@ from pinpoint_events.errors import (
     TransportErrorCode,
     ValidationError,
 )
+from pinpoint_events.http_messages import HttpResponse
 from pinpoint_events.loader import Totals
 from pinpoint_events.model.response import (
     EndpointItemResponse,
@@ -48,6 +49,7 @@ from pinpoint_events.model.response import (
     Outcome,
 )
 from pinpoint_events.problems import Problem, ProblemCode
+from pinpoint_events.service_errors import service_error
 from tests.samples import EVENT, event, request
 
 PROBLEMS = (
@@ -365,6 +367,20 @@ class TestSenderErrors:
         )
 
     @pytest.mark.parametrize("cls", SERVICE_ERRORS)
+    @pytest.mark.parametrize("status", [400, 403])
+    def test_expired_credentials(self, status: int) -> None:
+        """The remedy is to renew them, whatever the status."""
+        error = service_error(
+            HttpResponse(
+                status=status,
+                headers={"x-amzn-errortype": "ExpiredTokenException"},
+                body=b'{"message": "The security token included is expired"}',
+            )
+        )
+        assert error.remedy in str(error)
+        assert error.remedy == "renew the credentials: their session token has expired"
+        assert pickle.loads(pickle.dumps(error)).remedy == error.remedy
+
     def test_each_service_error_has_a_remedy(self, cls: type[ServiceError]) -> None:
         """The message says what to do next."""
         assert cls.remedy

@@ -193,7 +193,7 @@ class TestWireData:
         """What is answered is read leniently, and has no strategy here."""
         with pytest.raises(TypeError) as caught:
             strategies.invalid_wire_data(cls)
-        assert str(caught.value) == f"{cls!r} is no class of what is sent"
+        assert str(caught.value) == f"{cls.__qualname__} is no class of what is sent"
 
 
 class TestJson:

@@ -26,7 +26,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pinpoint_events.problems import Problem, path_text
 
@@ -541,9 +541,10 @@ class ServiceError(SenderError):
         code: The service's name for it, as in `BadRequestException`; the status as
             text where it gave none.
         message: The service's message, unchanged; empty where it gave none.
+        remedy: What to do next.
     """
 
-    remedy: ClassVar[str] = "look the code up in the service's documentation"
+    remedy: str = "look the code up in the service's documentation"
     status: int
     code: str
 
@@ -567,6 +568,8 @@ class ServiceError(SenderError):
         )
         self.status = status
         self.code = code
+        if code in _REMEDIES:
+            self.remedy = _REMEDIES[code]
 
     def __str__(self) -> str:
         """Return status, code, the service's message, and what to do next."""
@@ -577,18 +580,23 @@ class ServiceError(SenderError):
         return line if self.request_id is None else f"{line}; request {self.request_id}"
 
 
+# By code, where it says more than the status. AWS' common errors, read 2026-11-28.
+_REMEDIES: Final = {
+    "ExpiredToken": "renew the credentials: their session token has expired",
+    "ExpiredTokenException": "renew the credentials: their session token has expired",
+}
+
+
 class BadRequestError(ServiceError):
     """400: the service cannot read the request, or it breaks a rule of the service."""
 
-    remedy: ClassVar[str] = (
-        "correct the request; check_quotas() names what is over a quota"
-    )
+    remedy: str = "correct the request; check_quotas() names what is over a quota"
 
 
 class ForbiddenError(ServiceError):
     """403: the credentials are unknown, expired, or lack the permission."""
 
-    remedy: ClassVar[str] = (
+    remedy: str = (
         "check credentials, region and clock, and that the caller is allowed "
         "mobiletargeting:PutEvents on this application"
     )
@@ -597,28 +605,29 @@ class ForbiddenError(ServiceError):
 class NotFoundError(ServiceError):
     """404: no such application, region or service."""
 
-    remedy: ClassVar[str] = (
+    remedy: str = (
         "check application id, region and endpoint URL; AWS ended Pinpoint's event "
-        "collection on 2026-10-30, open_sender() names the places to send to now"
+        "collection on 2026-10-30: send to a PutEvents endpoint of your own "
+        "(`pinpoint-events serve`), or keep events in SQLite with SqliteSender"
     )
 
 
 class MethodNotAllowedError(ServiceError):
     """405: the URL exists, but accepts no events."""
 
-    remedy: ClassVar[str] = "check the endpoint URL"
+    remedy: str = "check the endpoint URL"
 
 
 class PayloadTooLargeError(ServiceError):
     """413: the request has more bytes than the service accepts."""
 
-    remedy: ClassVar[str] = "let BatchBuilder.build_all() split the events"
+    remedy: str = "split it: by split() of a request, or build_all() of a builder"
 
 
 class TooManyRequestsError(ServiceError):
     """429: more requests than the account may send."""
 
-    remedy: ClassVar[str] = (
+    remedy: str = (
         "send later, slower, and more events in each request (the service's quota is "
         "15 requests a second)"
     )
@@ -627,4 +636,4 @@ class TooManyRequestsError(ServiceError):
 class InternalServerError(ServiceError):
     """5xx: the service failed."""
 
-    remedy: ClassVar[str] = "send the same request again later"
+    remedy: str = "send the same request again later"
