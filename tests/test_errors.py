@@ -366,7 +366,6 @@ class TestSenderErrors:
             "302 (HTTP 302); look the code up in the service's documentation"
         )
 
-    @pytest.mark.parametrize("cls", SERVICE_ERRORS)
     @pytest.mark.parametrize("status", [400, 403])
     def test_expired_credentials(self, status: int) -> None:
         """The remedy is to renew them, whatever the status."""
@@ -381,6 +380,7 @@ class TestSenderErrors:
         assert error.remedy == "renew the credentials: their session token has expired"
         assert pickle.loads(pickle.dumps(error)).remedy == error.remedy
 
+    @pytest.mark.parametrize("cls", SERVICE_ERRORS)
     def test_each_service_error_has_a_remedy(self, cls: type[ServiceError]) -> None:
         """The message says what to do next."""
         assert cls.remedy
