@@ -1,4 +1,5 @@
 import gc
+import gzip
 import os
 import pkgutil
 import socket
@@ -6,6 +7,7 @@ import ssl
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -205,6 +207,143 @@ class TestExchange:
             assert to.exchange(large).status == 413
             to.exchange(REQUEST)
         assert server.connections == 2
+
+
+@contextmanager
+def scripted(*replies: bytes) -> Iterator[tuple[int, list[int]]]:
+    """
+    Yield the port of a server that answers with these bytes, and a list.
+
+    The list gets the number of the connection of each request. A connection stays open
+    after a reply, unless the reply is empty or does not end its head.
+    """
+    following = deque(replies)
+    served: list[int] = []
+
+    def serve(connection: socket.socket, number: int) -> None:
+        with connection:
+            received = b""
+            while following and (chunk := connection.recv(65_536)):
+                received += chunk
+                if not received.endswith(REQUEST.body):
+                    continue
+                received = b""
+                served.append(number)
+                reply = following.popleft()
+                connection.sendall(reply)
+                if b"\r\n\r\n" not in reply:
+                    return
+            connection.recv(1)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept() -> None:
+            for number in range(1, 99):
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                threads.append(
+                    threading.Thread(target=serve, args=(connection, number))
+                )
+                threads[-1].start()
+
+        threads = [threading.Thread(target=accept)]
+        threads[0].start()
+        yield listener.getsockname()[1], served
+        listener.shutdown(socket.SHUT_RDWR)
+    for thread in threads:
+        thread.join(10)
+
+
+@contextmanager
+def linked_to(port: int, *, is_proxied: bool) -> Iterator[Transport]:
+    """Yield what sends to a port, or through the proxy there."""
+    link = Link("http", "127.0.0.1", port)
+    if is_proxied:
+        proxy = Proxy(f"http://127.0.0.1:{port}", {})
+        link = Link("http", "service", None, proxy=proxy)
+    to = transport(link)
+    try:
+        yield to
+    finally:
+        to.close()
+
+
+def reply(body: bytes) -> bytes:
+    """Return an answer as it goes over the wire."""
+    return b"HTTP/1.1 202 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+@pytest.mark.parametrize("is_proxied", [False, True])
+class TestOneAnswerForEachRequest:
+    """No request gets the answer to another one, directly or through a proxy."""
+
+    HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+
+    def test_announced(self, *, is_proxied: bool) -> None:
+        """What comes after a 103 is the answer, and the connection serves on."""
+        replies = (self.HINTS * 2 + reply(b"one"), reply(b"two"))
+        with (
+            scripted(*replies) as (port, served),
+            linked_to(port, is_proxied=is_proxied) as to,
+        ):
+            assert [to.exchange(REQUEST).body for _ in range(2)] == [b"one", b"two"]
+        assert served == [1, 1]
+
+    @pytest.mark.parametrize("more", [reply(b"late"), b"HTTP/1.1 2", b"\0"])
+    def test_more_than_the_answer(self, more: bytes, *, is_proxied: bool) -> None:
+        """A connection with bytes that nobody asked for is not used again."""
+        replies = (reply(b"one") + more, reply(b"two"))
+        with (
+            scripted(*replies) as (port, served),
+            linked_to(port, is_proxied=is_proxied) as to,
+        ):
+            assert [to.exchange(REQUEST).body for _ in range(2)] == [b"one", b"two"]
+        assert served == [1, 2]
+
+    def test_switched(self, *, is_proxied: bool) -> None:
+        """After 101 a connection speaks another protocol, and is closed."""
+        switched = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
+        with (
+            scripted(switched, reply(b"two")) as (port, served),
+            linked_to(port, is_proxied=is_proxied) as to,
+        ):
+            assert to.exchange(REQUEST).status == 101
+            assert to.exchange(REQUEST).body == b"two"
+        assert served == [1, 2]
+
+    @pytest.mark.parametrize(
+        "head",
+        [
+            b"HTTP/1.1 202 OK\r\n",
+            b"HTTP/1.1 202 OK\r\nx-amzn-RequestId: r-1\r\n",
+            b"HTTP/1.1 202 OK\r\nContent-Length: 0",
+            b"HTTP/1.1 202 OK",
+        ],
+    )
+    def test_cut_within_the_head(self, head: bytes, *, is_proxied: bool) -> None:
+        """It is no empty answer: the connection ended before the answer did."""
+        with (
+            scripted(head) as (port, _),
+            linked_to(port, is_proxied=is_proxied) as to,
+        ):
+            error = told(lambda: to.exchange(REQUEST), TransportError)
+        assert error.code is TransportErrorCode.CONNECTION_CLOSED
+        assert error.is_retry_safe
+
+    def test_encoded(self, *, is_proxied: bool) -> None:
+        """A body with a content encoding stays as it came."""
+        body = gzip.compress(b"{}")
+        head = b"HTTP/1.1 202 OK\r\nContent-Encoding: gzip\r\n"
+        head += b"Content-Length: %d\r\n\r\n"
+        with (
+            scripted(head % len(body) + body) as (port, _),
+            linked_to(port, is_proxied=is_proxied) as to,
+        ):
+            answer = to.exchange(REQUEST)
+        assert answer.body == body
+        assert answer.headers["content-encoding"] == "gzip"
 
 
 class TestConnections:

@@ -37,10 +37,11 @@ from pinpoint_events.aws.settings import (
     settings_from_session,
 )
 from pinpoint_events.aws.signer import Signer
-from pinpoint_events.errors import ConfigurationError
+from pinpoint_events.errors import ConfigurationError, SenderError
 from pinpoint_events.senders.pinpoint import PINPOINT
 from tests.aws import KEYS, aws
 from tests.clients import LOADER
+from tests.sender_contract import in_child, needs_fork
 
 __all__ = ["aws"]
 
@@ -866,6 +867,13 @@ class TestRefused:
         )
 
 
+def refused(status: int) -> Exception:
+    """Return the error of a service that gives no credentials."""
+    answer = {"Error": {}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    error: Exception = botocore.exceptions.ClientError(answer, "planted")
+    return error
+
+
 class TestCredentials:
     """Credentials are looked up when a request is signed, each time anew."""
 
@@ -1002,6 +1010,94 @@ class TestCredentials:
         chosen = find_settings(PINPOINT, Arguments(credentials=credentials))
         assert chosen.credentials is not None
         assert [chosen.credentials().access_key for _ in range(2)] == ["b", "c"]
+
+    @needs_fork
+    @pytest.mark.parametrize("are_given", [True, False])
+    def test_fork_in_the_middle_of_a_refresh(self, *, are_given: bool) -> None:
+        """The child refreshes for itself, and waits for no thread of its parent."""
+        parent = os.getpid()
+        is_refreshing, may_end = threading.Event(), threading.Event()
+
+        def refresh() -> dict[str, str]:
+            if os.getpid() == parent:
+                is_refreshing.set()
+                may_end.wait(30)
+            metadata["access_key"] = f"of {os.getpid()}"
+            return metadata
+
+        def load() -> Any:
+            found = botocore.credentials.RefreshableCredentials.create_from_metadata(
+                metadata, refresh, "test"
+            )
+            found._is_expired = lambda: False  # although it has to be refreshed
+            return found
+
+        metadata = {
+            "access_key": "old",
+            "secret_key": "s",
+            "token": "t",
+            "expiry_time": "2001-01-01T00:00:00Z",
+        }
+        session = botocore.session.Session()
+        session.get_component("credential_provider").load_credentials = load
+        arguments = Arguments(region="eu-west-1", session=session)
+        if are_given:
+            arguments = arguments._replace(credentials=load())
+        provider = find_settings(PINPOINT, arguments).credentials
+        assert provider is not None
+
+        def refresh_in_child() -> None:
+            found = provider()
+            assert found.access_key == f"of {os.getpid()}"
+
+        thread = threading.Thread(target=provider)
+        thread.start()
+        assert is_refreshing.wait(30)
+        assert in_child(refresh_in_child)
+        may_end.set()
+        thread.join()
+        assert provider().access_key == f"of {parent}"
+
+    def test_that_never_come(self) -> None:
+        """What a service refuses, it refuses again."""
+
+        def load() -> Any:
+            raise refused(403)
+
+        session = botocore.session.Session()
+        session.get_component("credential_provider").load_credentials = load
+        arguments = Arguments(region="eu-west-1", session=session)
+        provider = find_settings(PINPOINT, arguments).credentials
+        assert provider is not None
+        with pytest.raises(ConfigurationError, match=r"loaded \(ClientError\); check"):
+            provider()
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            botocore.exceptions.ConnectTimeoutError(endpoint_url="planted"),
+            botocore.exceptions.MetadataRetrievalError(error_msg="planted"),
+            refused(503),
+        ],
+    )
+    def test_that_may_come_later(self, error: Exception) -> None:
+        """Where the network fails, a later attempt may succeed."""
+
+        def load() -> Any:
+            raise error
+
+        session = botocore.session.Session()
+        session.get_component("credential_provider").load_credentials = load
+        arguments = Arguments(region="eu-west-1", session=session)
+        provider = find_settings(PINPOINT, arguments).credentials
+        assert provider is not None
+        with pytest.raises(SenderError) as caught:
+            provider()
+        assert caught.value.is_retry_safe
+        assert str(caught.value) == (
+            f"the AWS credentials cannot be loaded now ({type(error).__name__}); check "
+            "the network, then try again"
+        )
 
     def test_are_loaded_once(self, tmp_path: Path) -> None:
         """Threads that come at the same time wait for the first of them."""

@@ -3,7 +3,9 @@ import os
 import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 from typing import Any
 
@@ -350,6 +352,52 @@ class TestFailures:
         assert isinstance(told(server, many), QuotaExceededError)
         assert server.received == []
 
+    def test_stay_those_of_an_attempt(self, server: HttpServer) -> None:
+        """Credentials that fail after it do not hide that it may have been taken."""
+
+        class Expiring:
+            """Credentials that are found once."""
+
+            found = 0
+
+            def get_frozen_credentials(self) -> Credentials:
+                self.found += 1
+                if self.found > 1:
+                    raise RuntimeError("planted")
+                return Credentials("AKIDEXAMPLE", "secret")
+
+        server.answers.append(CUT)
+        with (
+            PinpointSender(
+                "app",
+                region="eu-west-1",
+                endpoint_url=server.url,
+                credentials=Expiring(),
+            ) as sender,
+            pytest.raises(TransportError) as caught,
+        ):
+            sender.put_events(REQUEST)
+        assert "may have been taken" in str(caught.value)
+        assert len(server.received) == 1
+
+    def test_close_ends_the_retries_of_other_threads(self, server: HttpServer) -> None:
+        """What was answered is returned; nothing is sent any more."""
+        is_answered = threading.Event()
+
+        def busy(_: Received) -> Answer:
+            is_answered.set()
+            return Answer(status=503, headers={"Retry-After": "60"})
+
+        server.default = busy
+        sender = PinpointSender("app", region="eu-west-1", endpoint_url=server.url)
+        with ThreadPoolExecutor(1) as pool:
+            sent = pool.submit(sender.put_events, REQUEST)
+            assert is_answered.wait(30)
+            sender.close()
+            with pytest.raises(InternalServerError):
+                sent.result(30)
+        assert len(server.received) == 1
+
     def test_may_be_a_closed_sender(self, server: HttpServer) -> None:
         """After `close` there is nothing to send by."""
         sender = PinpointSender("app", endpoint_url=server.url)
@@ -448,6 +496,19 @@ class TestClock:
         sender.put_events(REQUEST)
         dates = [received.headers["X-Amz-Date"] for received in server.received]
         assert dates == ["20260921T121320Z", "20260921T141320Z", "20260921T141320Z"]
+
+    def test_is_not_corrected_by_an_answer_to_an_unsigned_request(
+        self, server: HttpServer
+    ) -> None:
+        """Its time was not looked at."""
+        server.answers.append(self.refused())
+        unsigned = Config(signature_version=botocore.UNSIGNED)
+        with (
+            PinpointSender("app", endpoint_url=server.url, config=unsigned) as sender,
+            pytest.raises(ForbiddenError),
+        ):
+            sender.put_events(REQUEST)
+        assert len(server.received) == 1
 
     def test_does_so_once(self, sender: PinpointSender, server: HttpServer) -> None:
         """A service that still refuses means something else."""

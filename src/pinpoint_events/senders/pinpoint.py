@@ -19,7 +19,7 @@ from pinpoint_events.model.response import EventsResponse
 from pinpoint_events.put_events import events_response, http_request, path_of
 from pinpoint_events.quotas import Quotas
 from pinpoint_events.retry import Retry, RetryBudget, RetryCall
-from pinpoint_events.senders._blocking import ClockCorrected, Time, run
+from pinpoint_events.senders._blocking import ClockCorrected, NotSent, Time, run
 from pinpoint_events.senders._redaction import addresses, redacted
 from pinpoint_events.senders.observer import Attempt, AttemptObserver
 from pinpoint_events.senders.protocol import BaseSender, checked_application_id
@@ -152,13 +152,16 @@ class PinpointSender(BaseSender):
                 "amz-sdk-request": f"attempt={number}; max={max_attempts}",
             }
             call = http_request(self._application_id, part)
-            signed, secrets = self._signer.sign(call, self._clock.now(), unsigned)
+            try:
+                signed, secrets = self._signer.sign(call, self._clock.now(), unsigned)
+            except PinpointEventsError as error:
+                raise NotSent(error) from None
             attempt = Attempt(number, max_attempts, self.events_url, len(call.body))
             response = self._exchanged(signed, attempt, seconds)
             return self._events_response(part, response, secrets)
 
         call = RetryCall(request, self._retry, self._budget, now=self._time.monotonic())
-        return run(call, send, self._time)
+        return run(call, send, self._time, lambda: self._is_closed)
 
     @property
     def events_url(self) -> str:
@@ -191,7 +194,8 @@ class PinpointSender(BaseSender):
         # Raised outside the `except` block so that the original error, which may quote
         # secrets, is not attached as `__context__`.
         safe = redacted(failure, (*secrets, *addresses(request)))
-        if self._clock.is_corrected_by(failure, response.headers.get("date")):
+        date = response.headers.get("date") if secrets else None  # of signed requests
+        if self._clock.is_corrected_by(failure, date):
             raise ClockCorrected(safe)
         raise safe
 
