@@ -1,18 +1,23 @@
 import importlib
 import io
+import json
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
+from modulefinder import ModuleFinder
 from pathlib import Path
 
 import pytest
 
 import pinpoint_events
 from pinpoint_events.cli import main
+from tests.aws import KEYS
 from tests.commands import COMMAND, environment, run
+from tests.http_server import HttpServer, answered
+from tests.samples import ROOT
 
 VERSION = f"pinpoint-events {pinpoint_events.__version__}"
 USAGE = "usage: pinpoint-events [--help] [--version] COMMAND ..."
@@ -20,7 +25,10 @@ USAGE_OF_PUT_EVENTS = (
     "usage: pinpoint-events put-events --application-id ID --events-request REQUEST "
     "[OPTION ...]"
 )
+SENT = ("--application-id", "a", "--events-request", "{}")
 SKELETON = ("put-events", "--generate-cli-skeleton")
+if os.name == "posix":
+    import pty
 FULL = Path("/dev/full")
 needs_a_full_device = pytest.mark.skipif(
     not FULL.exists(), reason="only Linux has a device that is always full"
@@ -46,9 +54,12 @@ class TestCommands:
         """The version is the package's."""
         assert main_of(capsys, "--version") == (0, f"{VERSION}\n", [])
 
-    def test_help(self, capsys: pytest.CaptureFixture[str]) -> None:
+    @pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",), ("help",)])
+    def test_help(
+        self, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+    ) -> None:
         """Help names each command, fits a terminal, and ends with an example."""
-        code, out, err = main_of(capsys, "--help")
+        code, out, err = main_of(capsys, *arguments)
         assert (code, err) == (0, [])
         assert out.startswith(f"{USAGE}\n")
         assert out.endswith("\nexample:\n  pinpoint-events demo\n")
@@ -194,13 +205,93 @@ class TestGlobalOptions:
         assert main_of(capsys, *arguments) == (252, "", [told, usage])
 
 
+class TestFrozen:
+    """Programs that freeze an application find every module by its imports."""
+
+    def test_all_modules_are_found(self) -> None:
+        """None is imported by a computed name alone."""
+        finder = ModuleFinder(path=[str(ROOT / "src")])
+        finder.run_script(str(ROOT / "src" / "pinpoint_events" / "__main__.py"))
+        package = ROOT / "src" / "pinpoint_events"
+        names = {
+            ".".join(path.relative_to(package.parent).with_suffix("").parts)
+            for folder in ("cli", "loader", "senders", "server", "problems")
+            for path in (package / folder).rglob("*.py")
+        }
+        names = {name.removesuffix(".__init__") for name in names}
+        assert names <= finder.modules.keys()
+
+
+@needs_posix
+class TestTerminal:
+    """Nothing that a server or a file said is acted on by a terminal."""
+
+    SAID = "\x1b]0;planted\x07\x9b31m\u202eab\tc"
+
+    def answer(self, *options: str, is_terminal: bool, path: Path) -> str:
+        """Return what is printed of an answer with such a message."""
+        item = {"StatusCode": 400, "Message": self.SAID}
+        answer = answered({"e": {"EndpointItemResponse": item}})
+        request = '{"BatchItem": {"e": {"Endpoint": {}, "Events": {}}}}'
+        with HttpServer(answer) as server:
+            arguments = ("put-events", "--application-id", "a", *options)
+            to = ("--endpoint-url", server.url, "--events-request", request)
+            mine, its = pty.openpty() if is_terminal else os.pipe()
+            done = subprocess.run(
+                [*COMMAND, *arguments, *to],
+                stdout=its,
+                stderr=subprocess.DEVNULL,
+                env=environment(**KEYS, AWS_REGION="eu-west-1"),
+                cwd=path,
+                check=False,
+            )
+            assert done.returncode == 0
+            os.close(its)
+            printed = b""
+            with suppress(OSError), os.fdopen(mine, "rb", buffering=0) as stream:
+                while chunk := stream.read(65_536):
+                    printed += chunk
+        return printed.decode()
+
+    @pytest.mark.parametrize("form", ["text", "json"])
+    def test_of_output(self, form: str, tmp_path: Path) -> None:
+        """What is not printable is escaped as in JSON; a pipe gets it unchanged."""
+        options = ("--output", form)
+        shown = self.answer(*options, is_terminal=True, path=tmp_path)
+        assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202e]", shown)
+        assert "\\u009b31m\\u202eab" in shown
+        piped = self.answer(*options, is_terminal=False, path=tmp_path)
+        assert "\x9b31m\u202eab" in piped
+        if form == "json":
+            messages = [
+                json.loads(text)["EventsResponse"]["Results"]["e"][
+                    "EndpointItemResponse"
+                ]["Message"]
+                for text in (shown, piped)
+            ]
+            assert messages == [self.SAID] * 2
+
+
 class TestUsage:
     """A slip of the keyboard: exit code 252, one line, and one of usage."""
 
     @pytest.mark.parametrize(
         "arguments, told, usage",
         [
-            ([], "the following arguments are required: COMMAND", USAGE),
+            (
+                ["--verson", "demo"],
+                "Unknown options: --verson; did you mean --version?",
+                USAGE,
+            ),
+            (
+                ["put-events", *SENT, "--endpoint-ulr", "x"],
+                (
+                    "Unknown options: --endpoint-ulr, an argument that belongs to no "
+                    "option; put a value with blanks in quotes; did you mean "
+                    "--endpoint-url?"
+                ),
+                USAGE_OF_PUT_EVENTS,
+            ),
             (
                 ["put-event"],
                 (

@@ -2,13 +2,15 @@
 What the commands print: UTF-8, whatever the locale says, and flushed at once.
 
 Output is for other programs, so its bytes do not depend on the machine. Messages are
-one line each, and nothing in them can move a terminal's cursor.
+one line each. Nothing in either moves a terminal's cursor: what is not printable is
+escaped there.
 """
 
 import io
 import os
+import re
 import sys
-from typing import TextIO
+from typing import Final, TextIO
 
 __all__ = ["OutputClosedError", "OutputError", "flush", "message", "out", "use_utf8"]
 
@@ -57,6 +59,10 @@ def _write(text: str) -> None:
     stream: TextIO | None = sys.stdout
     if stream is None:
         return
+    if text and stream.isatty():
+        # Pipes and files get what a server or a file said unchanged; a terminal would
+        # act on it.
+        text = _CONTROL.sub(_json_escaped, text)
     try:
         stream.write(text)
         stream.flush()
@@ -91,3 +97,14 @@ def message(text: str) -> None:
 
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
+
+
+def _json_escaped(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
+
+
+# What a terminal may act on: C0 and C1 without tab and line feed, DEL, the marks that
+# change the direction of text, and line and paragraph separators.
+_CONTROL: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+)

@@ -2,8 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 from pinpoint_events import __version__
 from pinpoint_events.cli import _console as console
@@ -16,6 +15,7 @@ from pinpoint_events.cli._codes import (
     SUCCESS,
 )
 from pinpoint_events.cli._parser import Parser, UsageError, invalid_choice
+from pinpoint_events.cli._problems import for_command_line
 from pinpoint_events.errors import (
     ConfigurationError,
     PinpointEventsError,
@@ -23,7 +23,6 @@ from pinpoint_events.errors import (
     ValidationError,
     defect_text,
 )
-from pinpoint_events.problems import Audience, Problem
 
 __all__ = ["main"]
 
@@ -36,14 +35,7 @@ _CODES: Final[Sequence[tuple[type[Exception], int]]] = (
 
 _PROGRAM: Final = "pinpoint-events"
 
-# Each in a separate module, imported when called for: an answer to a slip of the
-# keyboard does not wait for what sends events.
-_COMMANDS: Final = {
-    "demo": "demo",
-    "load": "load",
-    "put-events": "put_events",
-    "serve": "serve",
-}
+_COMMANDS: Final = ("demo", "load", "put-events", "serve")
 
 # Of the AWS CLI's options, those that may stand before its command, as in
 # `aws --region eu-west-1 pinpoint put-events`.
@@ -79,27 +71,57 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     console.use_utf8()
     given = list(sys.argv[1:] if arguments is None else arguments)
-    code = _code_of(lambda: _run(given))
-    # What argparse printed is in the buffer yet.
-    return _code_of(console.flush) or code
+    code = _exit_code(lambda: _run(given))
+    # argparse leaves what it printed in the buffer.
+    return _exit_code(console.flush) or code
 
 
 def _run(arguments: list[str]) -> int:
     own, of_command, rest = _split_global_options(arguments)
     parser = _parser()
     try:
+        if not arguments:
+            parser.print_help()
+            return SUCCESS
         chosen = parser.parse_known_or_fail([*own, *rest[:1]]).command
         if chosen == "help":  # as the AWS CLI has it
             parser.print_help()
             return SUCCESS
         if chosen not in _COMMANDS:
             parser.error(invalid_choice("COMMAND", chosen, list(_COMMANDS)))
-        command = import_module(f"pinpoint_events.cli.{_COMMANDS[chosen]}")
+        command = _command(chosen)
         code: int = command.run(f"{_PROGRAM} {chosen}", [*of_command, *rest[1:]])
     except SystemExit:
         # By argparse, for help and version, which it has printed.
         return SUCCESS
     return code
+
+
+def _command(name: str) -> Any:
+    """
+    Return the module of a command.
+
+    Imported when called for: the answer to a typing error should not pay for importing
+    what sends events. Imported by name, so that programs that freeze an application
+    find it.
+    """
+    match name:
+        case "demo":
+            from pinpoint_events.cli import demo  # noqa: PLC0415
+
+            return demo
+        case "load":
+            from pinpoint_events.cli import load  # noqa: PLC0415
+
+            return load
+        case "put-events":
+            from pinpoint_events.cli import put_events  # noqa: PLC0415
+
+            return put_events
+        case _:
+            from pinpoint_events.cli import serve  # noqa: PLC0415
+
+            return serve
 
 
 def _split_global_options(
@@ -146,7 +168,7 @@ def _parser() -> Parser:
     return parser
 
 
-def _code_of(run: Callable[[], int | None]) -> int:
+def _exit_code(run: Callable[[], int | None]) -> int:
     """Return the exit code of what is run; errors are reported in lines."""
     try:
         return run() or SUCCESS
@@ -165,21 +187,14 @@ def _lines(error: Exception) -> list[str]:
     if isinstance(error, UsageError):
         return [error.message, error.usage] if error.usage else [error.message]
     if isinstance(error, ValidationError):
-        return ["Parameter validation failed:", *map(_problem_text, error.problems)]
+        problems = map(for_command_line, error.problems)
+        return ["Parameter validation failed:", *map(str, problems)]
     if isinstance(error, ServiceError):
         return [_refusal_text(error)]
     if isinstance(error, PinpointEventsError | console.OutputError):
         return [str(error)]
     remedy = f"a defect of {_PROGRAM} {__version__}; report it"
     return [f"{defect_text(error)}: {remedy}"]
-
-
-def _problem_text(problem: Problem) -> str:
-    if problem.audience is Audience.PYTHON:
-        from pinpoint_events.wire.names import in_wire_names  # noqa: PLC0415 - slow
-
-        problem = in_wire_names(problem)
-    return str(problem._replace(audience=Audience.COMMAND_LINE))
 
 
 def _refusal_text(error: ServiceError) -> str:

@@ -75,8 +75,18 @@ class Parser(argparse.ArgumentParser):
                     else f"{others} arguments that belong to no option"
                 )
                 remedy = "; put a value with blanks in quotes"
+            guesses = [*filter(None, map(self._nearest, names))]
+            if guesses:
+                remedy += f"; did you mean {' and '.join(guesses)}?"
             self.error(f"Unknown options: {', '.join(names)}{remedy}")
         return known
+
+    def _nearest(self, name: str) -> str | None:
+        """Return the option that a name resembles, if there is one."""
+        from difflib import get_close_matches  # noqa: PLC0415 - needed for mistakes only
+
+        known = [each for each in self._option_string_actions if each[:2] == "--"]
+        return next(iter(get_close_matches(name, known, n=1)), None)
 
 
 def invalid_choice(argument: str, value: str, choices: list[str]) -> str:

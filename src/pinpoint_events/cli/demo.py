@@ -81,10 +81,7 @@ def _builder() -> BatchBuilder:
     file = resources.files(__package__).joinpath("demo-request.json")
     recorded = from_json(EventsRequest, file.read_bytes())
     builder = BatchBuilder()
-    for endpoint_id, batch in recorded.batch_item.items():
-        builder.endpoint(endpoint_id, batch.endpoint)
-        for event_id, event in batch.events.items():
-            builder.event(event, event_id=event_id)
+    builder.add_request(recorded)
     ada = Endpoint(
         channel_type=ChannelType.EMAIL,
         address="ada@example.com",
@@ -133,7 +130,7 @@ def _show_sending(request: EventsRequest, sender: SqliteSender) -> None:
     console.out(_table(_stored(sender, _ENDPOINTS)))
     _, *after = events = _stored(sender, _EVENTS)
     console.out(f"\n{_table(events)}")
-    count = sum(len(batch.events) for batch in request.batch_item.values())
+    count = request.event_count
     console.out(
         f"\n{len(after) - len(before)} of {count} events are new; the others were "
         "there already.\nRun the demo again, and none is new."

@@ -4,13 +4,11 @@ from typing import Any, Final
 
 import attrs
 
-from pinpoint_events.builder import BatchBuilder
+from pinpoint_events.cli._problems import for_command_line
 from pinpoint_events.errors import QuotaExceededError
 from pinpoint_events.model.request import EventsRequest
-from pinpoint_events.problems import Audience, Problem
 from pinpoint_events.quotas import Quotas, check_quotas
 from pinpoint_events.wire import to_json
-from pinpoint_events.wire.names import in_wire_names
 
 __all__ = ["plan"]
 
@@ -35,30 +33,20 @@ def plan(request: EventsRequest) -> dict[str, Any]:
             faults += error.problems
     return {
         "Requests": [_measures(part) for part in parts],
-        "Faults": [str(_for_command_line(fault)) for fault in faults],
+        "Faults": [str(for_command_line(fault)) for fault in faults],
     }
-
-
-def _for_command_line(problem: Problem) -> Problem:
-    return in_wire_names(problem)._replace(audience=Audience.COMMAND_LINE)
 
 
 def _split(request: EventsRequest) -> tuple[EventsRequest, ...]:
     limits = attrs.fields(Quotas)
     # What is wrong with single items is among the faults, and no reason to stop here.
     off = {each.name: None for each in limits if each.name not in _OF_REQUESTS}
-    builder = BatchBuilder(quotas=Quotas(**off))
-    for endpoint_id, batch in request.batch_item.items():
-        builder.endpoint(endpoint_id, batch.endpoint)
-        for event_id, event in batch.events.items():
-            builder.event(event, event_id=event_id)
-    return builder.build_all()
+    return request.split(Quotas(**off))
 
 
 def _measures(request: EventsRequest) -> dict[str, int]:
-    batches = request.batch_item.values()
     return {
-        "Endpoints": len(batches),
-        "Events": sum(len(batch.events) for batch in batches),
+        "Endpoints": len(request.batch_item),
+        "Events": request.event_count,
         "Bytes": len(to_json(request)),
     }
