@@ -254,6 +254,7 @@ def scripted(*replies: bytes) -> Iterator[tuple[int, list[int]]]:
         listener.shutdown(socket.SHUT_RDWR)
     for thread in threads:
         thread.join(10)
+        assert not thread.is_alive()  # no connection is left open
 
 
 @contextmanager
@@ -468,6 +469,18 @@ class TestConnections:
             monkeypatch.undo()
             assert not to._idle  # type: ignore[attr-defined]
             gc.collect()  # an open socket would warn, and warnings are errors
+
+    def test_are_closed_with_half_a_request(self) -> None:
+        """What was sent in part is not completed by the next request."""
+        large = HttpRequest(
+            method="POST", path="/", headers={}, body=bytes(32 * 1024 * 1024)
+        )
+        with deaf_port() as port:
+            to = transport(Link("http", "127.0.0.1", port, read_timeout=0.1))
+            error = told(lambda: to.exchange(large), TransportError)
+            assert error.code is TransportErrorCode.READ_TIMEOUT
+            assert not to._idle  # type: ignore[attr-defined]
+            to.close()
 
     def test_go_with_their_owner(self) -> None:
         """Who is dropped without a word leaves no open connection."""

@@ -158,6 +158,14 @@ ROWS = {
         arguments={"endpoint_url": "https://gateway.example.com:8443/stage/"},
         is_direct=True,
     ),
+    "own-port": Row(
+        REGION,
+        arguments={"endpoint_url": "https://gateway.example.com:443"},
+        is_direct=True,
+    ),
+    "own-port-of-http": Row(
+        REGION, arguments={"endpoint_url": "http://gateway:80/a"}, is_direct=True
+    ),
     "local-region": Row(
         {"AWS_DEFAULT_REGION": "any-where-9", "AWS_ENDPOINT_URL": LOCAL}, is_direct=True
     ),
@@ -528,6 +536,24 @@ class TestPrecedence:
         url = f"https://pinpoint.{region}.amazonaws.com"
         assert find_settings(PINPOINT, arguments).url == url
         assert find_settings(PINPOINT, arguments._replace(session=None)).url == url
+
+    def test_has_the_endpoint_of_every_region(
+        self, place: Callable[[Row], None]
+    ) -> None:
+        """As a client's, also where botocore's two sources of it differ."""
+        place(Row())
+        session = botocore.session.Session()
+        regions = [
+            region
+            for partition in session.get_available_partitions()
+            for service in ("pinpoint", "ec2")  # and where Pinpoint never was
+            for region in session.get_available_regions(service, partition)
+        ]
+        assert len(regions) > 40
+        for region in dict.fromkeys(regions):
+            client = session.create_client("pinpoint", region_name=region)
+            found = find_settings(PINPOINT, Arguments(region, session=session))
+            assert found.url == client.meta.endpoint_url
 
 
 class TestSessions:

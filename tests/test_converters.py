@@ -660,11 +660,12 @@ class TestEnums:
         [
             ("email", "email", "EMAIL"),
             ("Sms", "Sms", "SMS"),
+            ("apns", "apns", "APNS"),  # although others resemble it
             ("APNS-SANDBOX", "APNS-SANDBOX", "APNS_SANDBOX or APNS_VOIP_SANDBOX"),
             ("IN_APP ", "IN_APP ", "IN_APP"),
             (_LyingText("email"), "email", "EMAIL"),
         ],
-        ids=range(5),
+        ids=range(6),
     )
     def test_nearest_names(self, word: str, shown: str, near: str) -> None:
         """Other case too is a problem, which names the nearest."""

@@ -307,6 +307,10 @@ class TestRetryAfter:
             ({"retry-after": "3"}, 3.0),
             ({"retry-after": " 3 "}, 3.0),
             ({"retry-after": "0"}, 0.0),
+            ({"retry-after": "9" * 9}, 999_999_999.0),
+            ({"retry-after": "9" * 10}, None),
+            ({"x-amz-retry-after": "9" * 9}, 999_999.999),
+            ({"x-amz-retry-after": "9" * 10, "retry-after": "3"}, 3.0),
             ({"x-amz-retry-after": "1500"}, 1.5),
             ({"x-amz-retry-after": "1500", "retry-after": "3"}, 1.5),
             ({"x-amz-retry-after": "soon", "retry-after": "3"}, 3.0),
@@ -348,7 +352,7 @@ class TestRetryAfter:
             ({"retry-after": "9" * 400}, None),
             ({"x-amz-retry-after": "9" * 5_000}, None),
         ],
-        ids=range(20),
+        ids=range(24),
     )
     def test_wait(self, headers: Mapping[str, str], seconds: float | None) -> None:
         """Milliseconds, seconds or a date; anything else is no wait that is meant."""

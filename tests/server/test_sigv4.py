@@ -442,6 +442,11 @@ class TestAccepts:
         """A verifier without a region takes signatures for all of them."""
         assert verified(sent(region="eu-central-1")) == KEY_ID
 
+    def test_longest_region(self) -> None:
+        """A region of 32 characters is one; of 33 none."""
+        assert verified(sent(region="r" * 32)) == KEY_ID
+        assert "scoped to a valid region" in refusal(sent(region="r" * 33)).message
+
     def test_replay(self) -> None:
         """Within its time a request is accepted as often as it comes, as at AWS."""
         wire, verifier = sent(tells_hash=True), Verifier(KEYS)
