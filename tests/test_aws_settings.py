@@ -380,7 +380,7 @@ def seen_of_botocore(arguments: Arguments) -> Sent:
             for word in headers["User-Agent"].split()
             if not word.startswith(("m/", "cfg/"))
         ],
-        timeouts=(config.connect_timeout, config.read_timeout),
+        timeouts=expected_timeouts(arguments.config, config),
         pool=config.max_pool_connections,
         verify=http._verify,
         client_cert=config.client_cert,
@@ -392,6 +392,19 @@ def seen_of_botocore(arguments: Arguments) -> Sent:
         ),
         attempts=config.retries.get("total_max_attempts"),
     )
+
+
+def expected_timeouts(given: Any, of_client: Any) -> tuple[float | None, float | None]:
+    """Return a client's timeouts, with ours in place of botocore's own defaults."""
+    options = {} if given is None else given._user_provided_options
+    ours = {"connect_timeout": 5.0, "read_timeout": 10.0}
+    connect, read = (
+        getattr(of_client, name)
+        if name in options or getattr(of_client, name) != 60
+        else seconds
+        for name, seconds in ours.items()
+    )
+    return connect, read
 
 
 def seen_of_ours(chosen: Settings) -> Sent:

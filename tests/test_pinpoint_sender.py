@@ -456,6 +456,29 @@ class TestRetries:
             sender.put_events(REQUEST)
         assert len(server.received) == sent
 
+    @pytest.mark.parametrize(
+        "config, retry, seconds",
+        [
+            (None, [], 20),
+            (None, [None], 20),
+            (Config(read_timeout=7), [], 20),
+            (Config(read_timeout=60), [], 60),
+            (Config(read_timeout=60, connect_timeout=9), [None], 69),
+            (Config(read_timeout=None), [], 86_400),
+            (Config(read_timeout=60), [Retry(deadline_seconds=3)], 3),
+        ],
+        ids=range(7),
+    )
+    def test_have_time_for_one_attempt(
+        self, config: Any, retry: list[Any], seconds: float, server: HttpServer
+    ) -> None:
+        """A call is as short as a server needs it, unless timeouts say otherwise."""
+        options = {"retry": retry[0]} if retry else {}
+        with PinpointSender(
+            "app", endpoint_url=server.url, config=config, **options
+        ) as sender:
+            assert sender._retry.deadline_seconds == seconds
+
     def test_wait_as_long_as_the_service_asks(self, server: HttpServer) -> None:
         """`Retry-After` is honoured."""
 

@@ -116,8 +116,8 @@ class TestRetry:
     """How often and how long is checked where it is said."""
 
     def test_has_defaults(self) -> None:
-        """Three attempts, within a minute and a half."""
-        assert Retry() == Retry(attempts=3, deadline_seconds=90.0)
+        """Three attempts, within what servers wait for."""
+        assert Retry() == Retry(attempts=3, deadline_seconds=20.0)
 
     def test_is_frozen(self) -> None:
         """Nobody changes the patience of a sender behind its back."""

@@ -118,7 +118,9 @@ class Retry(Immutable):
         attempts: HTTP requests for one call, in all; 1 sends once, as `retry=None`.
         deadline_seconds: The longest time of a call, from its start: attempts, waits
             between them, and every wait for the service, however slowly it answers.
-            The look-up of its address by the system is not bounded.
+            The look-up of its address by the system is not bounded. The default is
+            below the 29 to 30 s after which gateways and web servers give up on a
+            request.
 
     Raises:
         ValidationError: If one of them is no number above zero, or `attempts` no whole
@@ -126,7 +128,7 @@ class Retry(Immutable):
     """
 
     attempts: int = attrs.field(default=3, converter=_attempts)
-    deadline_seconds: float = attrs.field(default=90.0, converter=_seconds)
+    deadline_seconds: float = attrs.field(default=20.0, converter=_seconds)
 
 
 class Send(NamedTuple):

@@ -34,6 +34,7 @@ __all__ = [
     "environment_user_agent",
     "get_cert_path",
     "get_environ_proxies",
+    "given_options",
     "is_endpoint_url",
     "renew_refresh_lock",
     "validate_region_name",
@@ -52,6 +53,12 @@ def environment_user_agent(extra: str) -> str:
 def is_endpoint_url(url: str) -> bool:
     """Return whether botocore accepts an endpoint URL."""
     return bool(is_valid_endpoint_url(url) or is_valid_ipv6_endpoint_url(url))
+
+
+def given_options(config: Any) -> Mapping[str, Any]:
+    """Return the options that a config was made with, without the defaults."""
+    options: Mapping[str, Any] = {} if config is None else config._user_provided_options
+    return options
 
 
 def renew_refresh_lock(credentials: Any) -> None:

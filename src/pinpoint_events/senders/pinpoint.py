@@ -77,11 +77,13 @@ class PinpointSender(BaseSender):
         session: A session of boto3 or botocore to take settings and credentials from.
         credentials: Botocore's `Credentials`, in place of the session's.
         config: A `botocore.config.Config`: timeouts, proxies, certificates, FIPS and
-            dual-stack, pool, user agent. `retries` in it is refused.
+            dual-stack, pool, user agent. `retries` in it is refused. Timeouts that it
+            leaves out are 5 s to connect and 10 s to read.
         verify: As in boto3: False trusts every certificate, a path names the CA bundle
             to trust, in place of the one in the settings.
-        retry: How often to try. If it is not given, `AWS_MAX_ATTEMPTS` applies. None
-            sends once.
+        retry: How often and how long to try. If it is not given, `AWS_MAX_ATTEMPTS`
+            applies, and a call takes 20 s at most, or one attempt as long as the
+            timeouts in `config` allow. None sends once.
         observer: Watches each HTTP request; see `AttemptObserver`.
         quotas: The limits of requests and their items.
 
@@ -131,8 +133,12 @@ class PinpointSender(BaseSender):
             PINPOINT,
             Arguments(region, endpoint_url, session, credentials, config, verify),
         )
-        if retry is _DEFAULT_RETRY and settings.max_attempts is not None:
-            retry = Retry(attempts=settings.max_attempts)
+        if retry is None or retry is _DEFAULT_RETRY:
+            attempts = settings.max_attempts or _DEFAULT_RETRY.attempts
+            seconds = max(settings.given_seconds, _DEFAULT_RETRY.deadline_seconds)
+            retry = Retry(
+                attempts=1 if retry is None else attempts, deadline_seconds=seconds
+            )
         self._url = settings.url
         self._signer = Signer(PINPOINT, settings)
         self._transport = transport(settings.link)
@@ -143,7 +149,7 @@ class PinpointSender(BaseSender):
 
     def _put_events(self, request: EventsRequest) -> EventsResponse:
         call_id = new_event_id()
-        max_attempts = 1 if self._retry is None else self._retry.attempts
+        max_attempts = self._retry.attempts
 
         def send(part: EventsRequest, number: int, seconds: float) -> EventsResponse:
             # Named and written as the AWS SDKs do it.
