@@ -403,8 +403,8 @@ class TestHidden:
     def test_each_place(self) -> None:
         """Every secret, wherever it stands."""
         words = "a@example.com and 12345, a@example.com"
-        told = redacted_text(words, ["a@example.com", "12345"])
-        assert told == "[hidden] and [hidden], [hidden]"
+        text = redacted_text(words, ["a@example.com", "12345"])
+        assert text == "[hidden] and [hidden], [hidden]"
 
     def test_short_texts(self) -> None:
         """What has three characters is part of ordinary words."""
