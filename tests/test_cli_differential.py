@@ -115,7 +115,7 @@ def refused(code: str, status: int, body: bytes, header: str | None = None) -> R
     )
 
 
-def error_body(text: str) -> bytes:
+def fault(text: str) -> bytes:
     """Return the body of a refusal."""
     return json.dumps({"Message": text, "RequestID": "r-1"}).encode()
 
@@ -463,11 +463,9 @@ INPUT_ERRORS = {
 
 OTHER_ERRORS = {
     "bad request": refused(
-        "BadRequestException", 400, error_body("fake message"), "BadRequestException"
+        "BadRequestException", 400, fault("fake message"), "BadRequestException"
     ),
-    "forbidden": refused(
-        "ForbiddenException", 403, error_body("no"), "ForbiddenException"
-    ),
+    "forbidden": refused("ForbiddenException", 403, fault("no"), "ForbiddenException"),
     "denied": refused(
         "AccessDeniedException",
         403,
@@ -476,19 +474,19 @@ OTHER_ERRORS = {
     "not found": refused(
         "NotFoundException",
         404,
-        error_body("no such app"),
+        fault("no such app"),
         "NotFoundException:http://x/",
     ),
     "too large": refused(
-        "PayloadTooLargeException", 413, error_body("4 MB"), "PayloadTooLargeException"
+        "PayloadTooLargeException", 413, fault("4 MB"), "PayloadTooLargeException"
     ),
     "too many": refused(
-        "TooManyRequestsException", 429, error_body("slow"), "TooManyRequestsException"
+        "TooManyRequestsException", 429, fault("slow"), "TooManyRequestsException"
     ),
     "bare 404": refused("404", 404, b""),
     "bare 503": refused("503", 503, b""),
     "page": refused("502", 502, b"<html>Bad gateway</html>"),
-    "busy, then well": Row(SENT, answers=(Answer(500, error_body("busy")),)),
+    "busy, then well": Row(SENT, answers=(Answer(500, fault("busy")),)),
     "cut, then well": Row(SENT, answers=(CUT,)),
     "always busy": Row(
         SENT, 254, ERROR.format("500"), (Answer(500, b"{}"), Answer(500, b"{}"))

@@ -665,8 +665,8 @@ class TestCheckpoint:
                 "another place; pass the same place, or another checkpoint"
             )
 
-    def test_files_beside_it(self, load: Load) -> None:
-        """It is replaced by way of a temporary file, which does not remain."""
+    def test_other_files(self, load: Load) -> None:
+        """It is replaced by way of a temporary file with an unused name."""
         for name in ("c.new", "c.tmp", "c.bak", "c~"):
             write(Path(name), [name])
         write(Path("a"), lines(1))

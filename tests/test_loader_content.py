@@ -24,14 +24,14 @@ OBJECT = (
 REQUIRED = "a required member; add it"
 
 
-def read_line(data: object) -> Content:
+def parsed(data: object) -> Content:
     """Return what a line of this JSON says."""
     return content(Line(1, json.dumps(data).encode(), is_cut=False), IDS)
 
 
 def messages(data: object) -> list[str]:
     """Return why all that a line says is refused."""
-    items, rejections = read_line(data)
+    items, rejections = parsed(data)
     assert items == ()
     assert {refusal.code for refusal in rejections} == {400}
     return [refusal.message for refusal in rejections]
@@ -67,7 +67,7 @@ class TestEvent:
 
     def test_whole(self) -> None:
         """All four members are read."""
-        found = read_line(
+        found = parsed(
             {
                 "EndpointId": "e-1",
                 "EventId": "v-1",
@@ -90,7 +90,7 @@ class TestEvent:
 
     def test_empty_endpoint(self) -> None:
         """It says nothing either."""
-        found = read_line(
+        found = parsed(
             {"EndpointId": "e", "EventId": "v", "Endpoint": {}, "Event": TAP}
         )
         assert found.items == (Item("e", None, {"v": event()}),)
@@ -98,7 +98,7 @@ class TestEvent:
     def test_notes(self) -> None:
         """What stands beside an event that was not accepted is passed over."""
         notes = {"Outcome": "rejected", "Code": 1, "Message": "", "File": "", "Line": 7}
-        found = read_line({"EndpointId": "e", "EventId": "v", "Event": TAP, **notes})
+        found = parsed({"EndpointId": "e", "EventId": "v", "Event": TAP, **notes})
         assert found == Content((Item("e", None, {"v": event()}),))
 
     def test_all_problems(self) -> None:
@@ -110,7 +110,7 @@ class TestEvent:
             "Event": {"EventType": "tapped"},
             "Evnt": {},
         }
-        assert read_line(data) == Content(
+        assert parsed(data) == Content(
             (),
             (
                 Rejection(
@@ -216,7 +216,7 @@ class TestRequest:
 
     def test_whole(self) -> None:
         """Endpoints and events are those of the request."""
-        found = read_line(
+        found = parsed(
             {
                 "BatchItem": {
                     "a": {"Endpoint": to_wire(ENDPOINT), "Events": {"v": TAP}},
@@ -235,7 +235,7 @@ class TestRequest:
 
     def test_wrong_event(self) -> None:
         """It is refused alone; the others of its endpoint are not."""
-        items, rejections = read_line(
+        items, rejections = parsed(
             {
                 "BatchItem": {
                     "a": {"Endpoint": {}, "Events": {"v": TAP, "w": {}}},
@@ -263,7 +263,7 @@ class TestRequest:
     def test_wrong_endpoint(self) -> None:
         """Its events are refused with it, each by itself."""
         wrong = {"Address": "someone"}
-        items, rejections = read_line(
+        items, rejections = parsed(
             {
                 "BatchItem": {
                     "a": {"Endpoint": wrong, "Events": {"v": TAP, "w": {}}},
@@ -293,7 +293,7 @@ class TestRequest:
     def test_endpoint_over_quota(self) -> None:
         """Its events are refused with it; the others are not."""
         wrong = {"Attributes": {"note": ["x" * 101]}}
-        items, rejections = read_line(
+        items, rejections = parsed(
             {
                 "BatchItem": {
                     "a": {"Endpoint": wrong, "Events": {"v": TAP}},
@@ -315,7 +315,7 @@ class TestRequest:
     def test_wrong_line(self, batches: object) -> None:
         """A line that is wrong as a whole, and has no event in it, counts as one."""
         data = {"BatchItem": batches, "Bogus": 1}
-        (refusal,) = read_line(data).rejections
+        (refusal,) = parsed(data).rejections
         assert refusal.message.splitlines()[0] == (
             "Bogus: is not known; one of BatchItem; did you mean BatchItem?"
         )
@@ -325,7 +325,7 @@ class TestRequest:
         """Each of its events is refused."""
         tap = {"Endpoint": {}, "Events": {"v": TAP, "w": TAP}}
         data = {"BatchItem": {"a": tap, "b": 7, "c": {"Events": 7}}, "Bogus": 1}
-        found = read_line(data)
+        found = parsed(data)
         assert found.items == ()
         assert [each.members["EventId"] for each in found.rejections] == ["v", "w"]
 

@@ -596,7 +596,7 @@ class TestInterruption:
 
     @pytest.mark.usefixtures("keys")
     def test_while_waiting_in_this_process(self, load: Load) -> None:
-        """The bar is updated while an answer is awaited; a signal is reported at once."""
+        """The bar is drawn while an answer is awaited; a signal is reported at once."""
         write(Path("a"), lines(950))
         screen = Screen()
 
