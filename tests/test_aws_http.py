@@ -75,17 +75,17 @@ def linked(server: HttpServer, **more: Any) -> Iterator[Transport]:
         to.close()
 
 
-def told(act: Callable[[], object], kind: type[TransportError]) -> TransportError:
+def raised(act: Callable[[], object], kind: type[TransportError]) -> TransportError:
     """Return the error that an act raises."""
     with pytest.raises(kind) as caught:
         act()
     return caught.value
 
 
-def told_by(*answers: Answer, **more: Any) -> tuple[TransportError, str]:
-    """Return what is told of the first answer, and the URL that it came from."""
+def raised_after(*answers: Answer, **more: Any) -> tuple[TransportError, str]:
+    """Return the error that the first answer causes, and the URL that it came from."""
     with HttpServer(*answers, default=fine) as server, linked(server, **more) as to:
-        return told(lambda: to.exchange(REQUEST), TransportError), server.url
+        return raised(lambda: to.exchange(REQUEST), TransportError), server.url
 
 
 @contextmanager
@@ -329,7 +329,7 @@ class TestOneAnswerForEachRequest:
             scripted(head) as (port, _),
             linked_to(port, is_proxied=is_proxied) as to,
         ):
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert error.code is TransportErrorCode.CONNECTION_CLOSED
         assert error.is_retry_safe
 
@@ -477,7 +477,7 @@ class TestConnections:
         )
         with deaf_port() as port:
             to = transport(Link("http", "127.0.0.1", port, read_timeout=0.1))
-            error = told(lambda: to.exchange(large), TransportError)
+            error = raised(lambda: to.exchange(large), TransportError)
             assert error.code is TransportErrorCode.READ_TIMEOUT
             assert not to._idle  # type: ignore[attr-defined]
             to.close()
@@ -534,7 +534,7 @@ class TestNoConnection:
         """Nobody listens."""
         with closed_port() as port:
             to = transport(Link("http", "127.0.0.1", port))
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert isinstance(error.__cause__, ConnectionRefusedError)
         assert str(error) == (
             f"no connection to http://127.0.0.1:{port} "
@@ -550,7 +550,7 @@ class TestNoConnection:
 
         monkeypatch.setattr("socket.socket.connect", fails)
         to = transport(Link("http", "127.0.0.1", 1))
-        assert str(told(lambda: to.exchange(REQUEST), TransportError)) == (
+        assert str(raised(lambda: to.exchange(REQUEST), TransportError)) == (
             "no connection to http://127.0.0.1:1 (no reason given); check network, "
             "region and endpoint URL"
         )
@@ -558,7 +558,7 @@ class TestNoConnection:
     def test_unknown_name(self) -> None:
         """The host has no address."""
         to = transport(Link("http", "fe80::1%no-such-interface", 80))
-        error = told(lambda: to.exchange(REQUEST), TransportError)
+        error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert str(error) == (
             "no address is known for fe80::1%no-such-interface; check region, endpoint "
             "URL and DNS"
@@ -570,7 +570,7 @@ class TestNoConnection:
         with deaf_port() as port:
             link = Link("https", "127.0.0.1", port, verify=PEM, connect_timeout=0.05)
             to = transport(link)
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert str(error) == (
             f"no connection to https://127.0.0.1:{port} within 0.05 s; check network "
             "and endpoint URL, or raise connect_timeout in the config"
@@ -585,7 +585,7 @@ class TestNoConnection:
 
         monkeypatch.setattr("socket.socket.connect", fails)
         to = transport(Link("http", "127.0.0.1", 1, connect_timeout=None))
-        assert str(told(lambda: to.exchange(REQUEST), TransportError)) == (
+        assert str(raised(lambda: to.exchange(REQUEST), TransportError)) == (
             "no connection to http://127.0.0.1:1 in time; check network and endpoint "
             "URL, or raise connect_timeout in the config"
         )
@@ -594,7 +594,7 @@ class TestNoConnection:
         """The port speaks something else."""
         with HttpServer(default=fine) as server:
             to = transport(Link("https", "127.0.0.1", server.port, verify=PEM))
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert isinstance(error.__cause__, ssl.SSLError)
         assert str(error) == (
             f"no TLS connection to https://127.0.0.1:{server.port} "
@@ -611,34 +611,34 @@ class TestCodes:
         """The port is closed."""
         with closed_port() as port:
             to = transport(Link("http", "127.0.0.1", port))
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert error.code is TransportErrorCode.CONNECT
 
     def test_connect_timeout(self) -> None:
         """The TLS handshake gets no answer."""
         with deaf_port() as port:
             link = Link("https", "127.0.0.1", port, verify=PEM, connect_timeout=0.05)
-            error = told(lambda: transport(link).exchange(REQUEST), TransportError)
+            error = raised(lambda: transport(link).exchange(REQUEST), TransportError)
         assert error.code is TransportErrorCode.CONNECT_TIMEOUT
 
     def test_name_resolution(self) -> None:
         """The host has no address."""
         to = transport(Link("http", "fe80::1%no-such-interface", 80))
-        error = told(lambda: to.exchange(REQUEST), TransportError)
+        error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert error.code is TransportErrorCode.NAME_RESOLUTION
 
     def test_tls(self) -> None:
         """The port speaks plain HTTP."""
         with HttpServer(default=fine) as server:
             to = transport(Link("https", "127.0.0.1", server.port, verify=PEM))
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert error.code is TransportErrorCode.TLS
 
     def test_certificate(self) -> None:
         """The certificate of the server is not among those that are trusted."""
         with HttpServer(default=fine, tls=server_tls()) as server:
             to = transport(Link("https", "127.0.0.1", server.port))
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert error.code is TransportErrorCode.CERTIFICATE_NOT_TRUSTED
 
     def test_proxy(self) -> None:
@@ -646,7 +646,7 @@ class TestCodes:
         with closed_port() as port:
             proxy = Proxy(f"http://127.0.0.1:{port}", {})
             to = transport(Link("http", "127.0.0.1", 1, proxy=proxy))
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert error.code is TransportErrorCode.PROXY
 
     @pytest.mark.parametrize(
@@ -660,7 +660,7 @@ class TestCodes:
     )
     def test_answer(self, answer: Answer, code: TransportErrorCode) -> None:
         """The answer stops, does not come, or is none."""
-        error, _ = told_by(answer, read_timeout=0.05)
+        error, _ = raised_after(answer, read_timeout=0.05)
         assert error.code is code
 
 
@@ -669,7 +669,7 @@ class TestNoAnswer:
 
     def test_at_all(self) -> None:
         """The connection ends where the answer should be."""
-        error, url = told_by(CUT)
+        error, url = raised_after(CUT)
         assert str(error) == (
             f"the connection to {url} ended before the answer did; the events may have "
             "been taken; send them again"
@@ -682,7 +682,7 @@ class TestNoAnswer:
     def test_to_the_end(self, rest: bytes) -> None:
         """It ends within the answer, whose request id is known by then."""
         head = b"HTTP/1.1 202 Accepted\r\nx-amzn-RequestId: r-1\r\n"
-        error, url = told_by(Answer(raw=head + rest))
+        error, url = raised_after(Answer(raw=head + rest))
         assert str(error) == (
             f"the connection to {url} ended before the answer did; the events may have "
             "been taken; send them again (request id r-1)"
@@ -693,7 +693,7 @@ class TestNoAnswer:
 
     def test_in_time(self) -> None:
         """The service is silent for too long."""
-        error, url = told_by(SILENCE, read_timeout=0.05)
+        error, url = raised_after(SILENCE, read_timeout=0.05)
         assert str(error) == (
             f"no complete answer from {url} within 0.05 s; the events may have been "
             "taken; send them again, or raise read_timeout in the config"
@@ -703,7 +703,7 @@ class TestNoAnswer:
     def test_in_time_to_the_end(self) -> None:
         """It falls silent within the answer."""
         raw = b"HTTP/1.1 202 OK\r\nx-amzn-RequestId: r-1\r\nContent-Length: 9\r\n\r\na"
-        error, url = told_by(Answer(raw=raw, is_silent=True), read_timeout=0.05)
+        error, url = raised_after(Answer(raw=raw, is_silent=True), read_timeout=0.05)
         assert str(error) == (
             f"no complete answer from {url} within 0.05 s; the events may have been "
             "taken; send them again, or raise read_timeout in the config (request id "
@@ -722,7 +722,7 @@ class TestNoAnswer:
     )
     def test_that_is_http(self, raw: bytes) -> None:
         """What speaks another language will do so the next time, too."""
-        error, url = told_by(Answer(raw=raw))
+        error, url = raised_after(Answer(raw=raw))
         assert str(error) == (
             f"what {url} answers is no HTTP; check scheme and port of the endpoint URL"
         )
@@ -799,7 +799,7 @@ class TestTls:
         """A certificate of another bundle, or for another host, will not do."""
         with HttpServer(tls=server_tls(cert)) as server:
             to = transport(Link("https", "127.0.0.1", server.port, verify=verify))
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert str(error) == (
             f"the certificate of {server.url} is not trusted ({reason}); check the "
             "endpoint URL, or name the CA bundle to trust in AWS_CA_BUNDLE"
@@ -824,7 +824,7 @@ class TestTls:
                 with linked(server, verify=PEM, client_cert=shown) as to:
                     assert to.exchange(REQUEST).body == b"fine"
             with linked(server, verify=PEM) as to:
-                told(lambda: to.exchange(REQUEST), TransportError)
+                raised(lambda: to.exchange(REQUEST), TransportError)
 
     @pytest.mark.parametrize(
         "options, what",
@@ -920,7 +920,7 @@ class TestProxies:
         with HttpServer(Answer(status=status)) as through:
             proxy = Proxy(f"http://me:planted@127.0.0.1:{through.port}", self.HEADERS)
             to = transport(Link("https", "no-such-host", None, PEM, proxy=proxy))
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         self.check_refused(error)
 
     def test_may_be_away(self) -> None:
@@ -928,7 +928,7 @@ class TestProxies:
         with closed_port() as port:
             proxy = Proxy(f"http://me:planted@127.0.0.1:{port}", self.HEADERS)
             to = transport(Link("https", "no-such-host", None, PEM, proxy=proxy))
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         self.check_refused(error)
 
     @staticmethod
@@ -958,7 +958,7 @@ class TestProxies:
             HttpServer(Answer(status=200)) as through,
             linked(server, verify=OTHER[0], proxy=Proxy(through.url, {})) as to,
         ):
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert str(error) == (
             f"the certificate of {server.url} is not trusted ({reason}); check the "
             "endpoint URL, or name the CA bundle to trust in AWS_CA_BUNDLE"
@@ -980,7 +980,7 @@ class TestProxies:
                 ),
             ) as to,
         ):
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert str(error).startswith("the proxy makes no connection to ")
         assert through.received == []
 
@@ -1000,7 +1000,7 @@ class TestProxies:
             HttpServer(Answer(raw=BACKWARDS)) as through,
             linked(through, proxy=Proxy(through.url, {})) as to,
         ):
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert str(error) == (
             f"what {through.url} answers is no HTTP; check scheme and port of the "
             "endpoint URL"
@@ -1014,7 +1014,7 @@ class TestProxies:
             HttpServer(Answer(raw=raw)) as through,
             linked(through, proxy=Proxy(through.url, {})) as to,
         ):
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert str(error) == (
             f"the connection to {through.url} ended before the answer did; the events "
             "may have been taken; send them again (request id r-1)"
@@ -1027,7 +1027,7 @@ class TestProxies:
             HttpServer(SILENCE) as through,
             linked(through, read_timeout=0.05, proxy=Proxy(through.url, {})) as to,
         ):
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert str(error) == (
             f"no complete answer from {through.url} within 0.05 s; the events may have "
             "been taken; send them again, or raise read_timeout in the config"
@@ -1041,7 +1041,7 @@ class TestProxies:
             HttpServer(Answer(status=200)) as through,
             linked(server, verify=PEM, proxy=Proxy(through.url, {})) as to,
         ):
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert error.message == (
             f"the connection to {server.url} ended before the answer did; the events "
             "may have been taken; send them again"

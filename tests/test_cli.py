@@ -87,9 +87,9 @@ class TestCommands:
         self, capsys: pytest.CaptureFixture[str], arguments: list[str]
     ) -> None:
         """The AWS CLI has no option for it, but a word."""
-        told = main_of(capsys, *arguments, "--help")
-        assert main_of(capsys, *arguments, "help") == told
-        assert told[1].startswith("usage: ")
+        printed = main_of(capsys, *arguments, "--help")
+        assert main_of(capsys, *arguments, "help") == printed
+        assert printed[1].startswith("usage: ")
 
     def test_of_the_process(
         self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -153,7 +153,7 @@ class TestGlobalOptions:
         assert main_of(capsys, "--output", "bogus", *send)[0] == 0
 
     @pytest.mark.parametrize(
-        "arguments, told, usage",
+        "arguments, message, usage",
         [
             (
                 ["--region", "x", "demo"],
@@ -198,11 +198,11 @@ class TestGlobalOptions:
         self,
         capsys: pytest.CaptureFixture[str],
         arguments: list[str],
-        told: str,
+        message: str,
         usage: str,
     ) -> None:
         """A command that has no such option says so; our own stand behind a name."""
-        assert main_of(capsys, *arguments) == (252, "", [told, usage])
+        assert main_of(capsys, *arguments) == (252, "", [message, usage])
 
 
 class TestFrozen:
@@ -276,7 +276,7 @@ class TestUsage:
     """A slip of the keyboard: exit code 252, one line, and one of usage."""
 
     @pytest.mark.parametrize(
-        "arguments, told, usage",
+        "arguments, message, usage",
         [
             (
                 ["--verson", "demo"],
@@ -369,23 +369,23 @@ class TestUsage:
             ),
         ],
     )
-    def test_told(
+    def test_reported(
         self,
         capsys: pytest.CaptureFixture[str],
         arguments: Sequence[str],
-        told: str,
+        message: str,
         usage: str,
     ) -> None:
         """The words are the AWS CLI's; values, which may be data, are not shown."""
-        assert main_of(capsys, *arguments) == (252, "", [told, usage])
+        assert main_of(capsys, *arguments) == (252, "", [message, usage])
 
     def test_messages_cannot_move_the_cursor(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
         """What is not printable is escaped, bytes that are no text included."""
-        code, out, (told, _) = main_of(capsys, "\x1b[2J\udcff\u202e")
+        code, out, (message, _) = main_of(capsys, "\x1b[2J\udcff\u202e")
         assert (code, out) == (252, "")
-        assert told == (
+        assert message == (
             r"argument COMMAND: Found invalid choice '\x1b[2J\udcff\u202e'; maybe you "
             "meant: demo, load, put-events, serve"
         )
@@ -429,7 +429,7 @@ class TestEndings:
         assert (code, *capsys.readouterr()) == (130, "", "\n")
 
     def test_defect(self, capsys: pytest.CaptureFixture[str]) -> None:
-        """What nobody foresaw is told by its place; its words may be data."""
+        """An unexpected error is reported by its place; its text may be data."""
         with redirect_stdout(_Stream(LookupError(SECRET))):
             code = main(SKELETON)
         out, err = capsys.readouterr()
@@ -465,11 +465,11 @@ class TestEndings:
     def test_full_disk(
         self, capsys: pytest.CaptureFixture[str], arguments: Sequence[str]
     ) -> None:
-        """What cannot be written is told, and is no success."""
+        """What cannot be written is reported, and is no success."""
         with FULL.open("w", encoding="utf-8") as full, redirect_stdout(full):
             code = main(arguments)
-        told = "standard output cannot be written: No space left on device\n"
-        assert (code, *capsys.readouterr()) == (255, "", told)
+        message = "standard output cannot be written: No space left on device\n"
+        assert (code, *capsys.readouterr()) == (255, "", message)
 
     @needs_a_full_device
     def test_full_disk_for_messages(self, capsys: pytest.CaptureFixture[str]) -> None:
@@ -504,8 +504,8 @@ class TestProcesses:
                 stderr=full,
                 timeout=60,
             )
-        told = b"standard output cannot be written: No space left on device\n"
-        assert (ran.returncode, ran.stderr) == (255, told)
+        message = b"standard output cannot be written: No space left on device\n"
+        assert (ran.returncode, ran.stderr) == (255, message)
         assert (silent.returncode, silent.stdout) == (252, b"")
 
     @needs_posix

@@ -287,13 +287,13 @@ class TestTime:
     @pytest.mark.parametrize("fold, hour", [(0, 0), (1, 1)])
     def test_hour_that_comes_twice(self, fold: int, hour: int) -> None:
         """When clocks go back, `fold` selects one of the two hours."""
-        told = datetime(2026, 10, 25, 2, tzinfo=ZoneInfo("Europe/Berlin"), fold=fold)
-        assert moment(told) == datetime(2026, 10, 25, hour, tzinfo=UTC)
+        given = datetime(2026, 10, 25, 2, tzinfo=ZoneInfo("Europe/Berlin"), fold=fold)
+        assert moment(given) == datetime(2026, 10, 25, hour, tzinfo=UTC)
 
     def test_of_a_subclass_the_moment_is_kept(self) -> None:
         """What it holds counts, and not what its methods say; it becomes a datetime."""
-        told = _LyingTime(2026, 9, 21, 14, tzinfo=timezone(timedelta(hours=2)))
-        kept = moment(told)
+        given = _LyingTime(2026, 9, 21, 14, tzinfo=timezone(timedelta(hours=2)))
+        kept = moment(given)
         assert type(kept) is datetime
         assert kept == datetime(2026, 9, 21, 12, tzinfo=UTC)
 

@@ -25,14 +25,14 @@ OBJECT = (
 REQUIRED = "a required member; add it"
 
 
-def said(data: object) -> Content:
+def parsed(data: object) -> Content:
     """Return what a line of this JSON says."""
     return content(Line(1, json.dumps(data).encode(), is_cut=False), IDS, QUOTAS)
 
 
 def messages(data: object) -> list[str]:
     """Return why all that a line says is refused."""
-    items, rejections = said(data)
+    items, rejections = parsed(data)
     assert items == ()
     assert {refusal.code for refusal in rejections} == {400}
     return [refusal.message for refusal in rejections]
@@ -68,7 +68,7 @@ class TestEvent:
 
     def test_whole(self) -> None:
         """All four members are read."""
-        found = said(
+        found = parsed(
             {
                 "EndpointId": "e-1",
                 "EventId": "v-1",
@@ -91,17 +91,19 @@ class TestEvent:
 
     def test_empty_endpoint(self) -> None:
         """It says nothing either."""
-        found = said({"EndpointId": "e", "EventId": "v", "Endpoint": {}, "Event": TAP})
+        found = parsed(
+            {"EndpointId": "e", "EventId": "v", "Endpoint": {}, "Event": TAP}
+        )
         assert found.items == (Item("e", None, {"v": event()}),)
 
     def test_notes(self) -> None:
         """What stands beside an event that was not accepted is passed over."""
         notes = {"Outcome": "rejected", "Code": 1, "Message": "", "File": "", "Line": 7}
-        found = said({"EndpointId": "e", "EventId": "v", "Event": TAP, **notes})
+        found = parsed({"EndpointId": "e", "EventId": "v", "Event": TAP, **notes})
         assert found == Content((Item("e", None, {"v": event()}),))
 
     def test_all_problems(self) -> None:
-        """All that is wrong is told, each thing with its path in the line."""
+        """All that is wrong is reported, each thing with its path in the line."""
         data = {
             "EndpointId": "",
             "EventId": 7,
@@ -109,7 +111,7 @@ class TestEvent:
             "Event": {"EventType": "tapped"},
             "Evnt": {},
         }
-        assert said(data) == Content(
+        assert parsed(data) == Content(
             (),
             (
                 Rejection(
@@ -131,7 +133,7 @@ class TestEvent:
         )
 
     @pytest.mark.parametrize(
-        "data, told",
+        "data, message",
         [
             (
                 {},
@@ -172,22 +174,22 @@ class TestEvent:
             ),
         ],
     )
-    def test_told(self, data: object, told: str) -> None:
+    def test_reported(self, data: object, message: str) -> None:
         """What is wrong has a path, a limit and a remedy."""
-        assert messages(data) == [told]
+        assert messages(data) == [message]
 
     @pytest.mark.parametrize(
-        "text, told",
+        "text, message",
         [
             (b"{", "is not JSON: "),
             (b"\xff", "is not UTF-8 at byte 0; a JSON text in UTF-8"),
             (b'{"EndpointId": NaN}', "is not JSON: NaN is no number; "),
         ],
     )
-    def test_no_json(self, text: bytes, told: str) -> None:
-        """It is told without any of the text, and without a number of another line."""
+    def test_no_json(self, text: bytes, message: str) -> None:
+        """The message has none of the text, and no number of another line."""
         (refusal,) = content(Line(7, text, is_cut=False), IDS, QUOTAS).rejections
-        assert refusal.message.startswith(told)
+        assert refusal.message.startswith(message)
         assert "line" not in refusal.message
         assert (refusal.code, refusal.members) == (400, {})
 
@@ -197,8 +199,8 @@ class TestEvent:
             1, b'{"Event": {}, "EndpointId": "a", "EndpointId": "b"}', is_cut=False
         )
         (refusal,) = content(line, IDS, QUOTAS).rejections
-        told = "EndpointId: occurs twice; each member once; drop one"
-        assert refusal.message.splitlines()[0] == told
+        message = "EndpointId: occurs twice; each member once; drop one"
+        assert refusal.message.splitlines()[0] == message
 
     def test_too_long(self) -> None:
         """The beginning of a line that is too long is not even looked at."""
@@ -218,7 +220,7 @@ class TestRequest:
 
     def test_whole(self) -> None:
         """Endpoints and events are those of the request."""
-        found = said(
+        found = parsed(
             {
                 "BatchItem": {
                     "a": {"Endpoint": to_wire(ENDPOINT), "Events": {"v": TAP}},
@@ -237,7 +239,7 @@ class TestRequest:
 
     def test_wrong_event(self) -> None:
         """It is refused alone; the others of its endpoint are not."""
-        items, rejections = said(
+        items, rejections = parsed(
             {
                 "BatchItem": {
                     "a": {"Endpoint": {}, "Events": {"v": TAP, "w": {}}},
@@ -265,7 +267,7 @@ class TestRequest:
     def test_wrong_endpoint(self) -> None:
         """Its events are refused with it, each by itself."""
         wrong = {"Address": "someone"}
-        items, rejections = said(
+        items, rejections = parsed(
             {
                 "BatchItem": {
                     "a": {"Endpoint": wrong, "Events": {"v": TAP, "w": {}}},
@@ -295,7 +297,7 @@ class TestRequest:
     def test_endpoint_over_quota(self) -> None:
         """Its events are refused with it; the others are not."""
         wrong = {"Attributes": {"note": ["x" * 101]}}
-        items, rejections = said(
+        items, rejections = parsed(
             {
                 "BatchItem": {
                     "a": {"Endpoint": wrong, "Events": {"v": TAP}},
@@ -317,7 +319,7 @@ class TestRequest:
     def test_wrong_line(self, batches: object) -> None:
         """A line that is wrong as a whole, and has no event in it, counts as one."""
         data = {"BatchItem": batches, "Bogus": 1}
-        (refusal,) = said(data).rejections
+        (refusal,) = parsed(data).rejections
         assert refusal.message.splitlines()[0] == (
             "Bogus: is not known; expected one of BatchItem; leave it out"
         )
@@ -327,7 +329,7 @@ class TestRequest:
         """Each of its events is refused."""
         tap = {"Endpoint": {}, "Events": {"v": TAP, "w": TAP}}
         data = {"BatchItem": {"a": tap, "b": 7, "c": {"Events": 7}}, "Bogus": 1}
-        found = said(data)
+        found = parsed(data)
         assert found.items == ()
         assert [each.members["EventId"] for each in found.rejections] == ["v", "w"]
 

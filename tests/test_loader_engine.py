@@ -129,7 +129,7 @@ class TestProgress:
         assert err.getvalue() == ""
 
     def test_of_unknown_size(self) -> None:
-        """Of a pipe, nobody knows how much will come: there is no bar, and no share."""
+        """A pipe has no known size: there is no bar, and no share."""
         clock = Clock()
         with redirect_stderr(Terminal()) as err:
             progress = Progress(None, clock)
@@ -229,7 +229,7 @@ def run_load(path: Path, sender: Any, *, in_flight: int = 1) -> tuple[Load, Ledg
 
 
 class TestDefects:
-    """What nobody foresaw loses nothing either."""
+    """An unexpected error loses nothing either."""
 
     @pytest.mark.parametrize("in_flight", [1, 4])
     def test_of_a_sender(self, tmp_path: Path, in_flight: int) -> None:
@@ -249,8 +249,10 @@ class TestDefects:
         assert ledger.settled.positions[0].lines == 100
         assert ledger.settled.totals.events.to_wire() == account(100)
 
-    def test_is_told(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        """It reaches whoever calls, after the summary."""
+    def test_is_reported(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """It reaches the caller, after the summary."""
         load, _ = run_load(write(tmp_path / "a", lines(1)), None)
         assert type(load.trouble) is AttributeError
 

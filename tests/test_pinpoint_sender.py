@@ -91,7 +91,7 @@ def server() -> Iterator[HttpServer]:
         yield serving
 
 
-def told(
+def error_of(
     server: HttpServer, sent: EventsRequest = REQUEST, **arguments: Any
 ) -> PinpointEventsError:
     """Return what a sender to the server raises."""
@@ -252,7 +252,7 @@ class TestArguments:
         """Credentials that are missing are told by the first request."""
         for name in KEYS:
             aws.delenv(name)
-        assert str(told(server)) == (
+        assert str(error_of(server)) == (
             "there are no AWS credentials; set AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give the machine a role"
         )
@@ -328,7 +328,7 @@ class TestFailures:
         body = b'{"Message":"No, because."}'
         headers = {"x-amzn-ErrorType": "SomethingException"}
         server.answers.append(Answer(status=status, body=body, headers=headers))
-        error = told(server)
+        error = error_of(server)
         assert type(error) is kind
         assert isinstance(error, ServiceError)
         assert (error.status, error.code) == (status, "SomethingException")
@@ -337,19 +337,19 @@ class TestFailures:
     def test_may_be_no_answer(self, server: HttpServer) -> None:
         """The connection may end before the answer."""
         server.answers.append(CUT)
-        assert isinstance(told(server), TransportError)
+        assert isinstance(error_of(server), TransportError)
 
     def test_may_be_an_answer_that_says_nothing(self, server: HttpServer) -> None:
         """A page instead of JSON is no answer to the events."""
         server.answers.append(Answer(body=b"<html>"))
-        error = told(server)
+        error = error_of(server)
         assert type(error) is InvalidResponseError
         assert error.request_id == REQUEST_ID
 
     def test_may_come_before_sending(self, server: HttpServer) -> None:
         """More events than the service takes are not sent."""
         many = request(e={f"v{number}": event() for number in range(101)})
-        assert isinstance(told(server, many), QuotaExceededError)
+        assert isinstance(error_of(server, many), QuotaExceededError)
         assert server.received == []
 
     def test_stay_those_of_an_attempt(self, server: HttpServer) -> None:

@@ -223,7 +223,7 @@ class TestPinpointServer:
         assert pinpoint_server.sent == (SentEvent("shop", "ada", "v-1", EVENT),)
 
     def test_other_clients(self, pinpoint_server: PinpointServer) -> None:
-        """Whoever reads no environment is told URL, key and region."""
+        """URL, key and region are attributes, for clients that read no environment."""
         client = boto3.Session().client(
             "pinpoint",
             aws_access_key_id=pinpoint_server.credentials.access_key_id,
@@ -389,7 +389,7 @@ class TestPinpointServer:
         ]
 
     def test_missing_extra(self, pytester: pytest.Pytester) -> None:
-        """Tests that need it are told what to install; others run."""
+        """Tests that need it fail with what to install; others run."""
         pytester.makepyfile(
             uvicorn="raise ImportError('not installed')",
             test_it="""

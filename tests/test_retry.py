@@ -105,7 +105,9 @@ class Calls:
         return run(call, service, self._time, lambda: self.is_closed)
 
 
-def told(service: Service, retry: Retry | None, time: Time) -> PinpointEventsError:
+def failure_of(
+    service: Service, retry: Retry | None, time: Time
+) -> PinpointEventsError:
     """Return what a call that is never answered raises."""
     with pytest.raises(PinpointEventsError) as caught:
         Calls(retry, time).answer(REQUEST, service)
@@ -207,19 +209,19 @@ class TestWholeRequest:
     def test_is_not_sent_again(self, failure: PinpointEventsError) -> None:
         """What another attempt would not change is told at once."""
         time = FakeTime()
-        assert told(Service(failure), PATIENT, time) is failure
+        assert failure_of(Service(failure), PATIENT, time) is failure
         assert time.waits == []
 
     def test_is_given_up_after_the_last_attempt(self) -> None:
         """The last failure is the one that is told."""
         last = InternalServerError(500, "x", request_id="r-3")
         service = Service(BUSY, BUSY, last)
-        assert told(service, Retry(attempts=3), FakeTime()) is last
+        assert failure_of(service, Retry(attempts=3), FakeTime()) is last
 
     def test_is_sent_once_without_a_retry(self) -> None:
         """`retry=None` sends once."""
         time = FakeTime()
-        assert told(Service(BUSY), None, time) is BUSY
+        assert failure_of(Service(BUSY), None, time) is BUSY
         assert time.waits == []
 
 
@@ -238,14 +240,16 @@ class TestWaits:
     ) -> None:
         """Throttling waits from a second on, the rest from 50 ms, 20 s at most."""
         time = FakeTime()
-        told(Service(*[failure] * 12), Retry(attempts=12, deadline_seconds=1e6), time)
+        failure_of(
+            Service(*[failure] * 12), Retry(attempts=12, deadline_seconds=1e6), time
+        )
         assert time.waits == pytest.approx(waits)
 
     @pytest.mark.parametrize("random", [0.0, 0.25])
     def test_are_shortened_at_random(self, random: float) -> None:
         """Any part of the bound may be the wait."""
         time = FakeTime(random)
-        told(Service(*[THROTTLED] * 3), Retry(attempts=3), time)
+        failure_of(Service(*[THROTTLED] * 3), Retry(attempts=3), time)
         assert time.waits == [1.0 * random, 2.0 * random]
 
     def test_are_as_long_as_the_service_asks(self) -> None:
@@ -253,7 +257,7 @@ class TestWaits:
         asking = TooManyRequestsError(429, "x", retry_after_seconds=7.5)
         brief = TooManyRequestsError(429, "x", retry_after_seconds=0.1)
         time = FakeTime()
-        told(Service(asking, brief, BUSY), Retry(attempts=3), time)
+        failure_of(Service(asking, brief, BUSY), Retry(attempts=3), time)
         assert time.waits == [7.5, 2.0]
 
     def test_never_go_beyond_the_deadline(self) -> None:
@@ -262,12 +266,12 @@ class TestWaits:
         time = FakeTime()
         retry = Retry(attempts=9, deadline_seconds=25.0)
         service = Service(*[asking] * 9)
-        assert told(service, retry, time) is asking
+        assert failure_of(service, retry, time) is asking
         assert time.waits == [10.0, 10.0]
 
     def test_are_logged(self, caplog: pytest.LogCaptureFixture) -> None:
         """Each further attempt is one line, with numbers beside it."""
-        told(Service(BUSY, BUSY), Retry(attempts=2), FakeTime())
+        failure_of(Service(BUSY, BUSY), Retry(attempts=2), FakeTime())
         (record,) = caplog.records
         assert (record.name, record.levelname) == ("pinpoint_events", "WARNING")
         assert record.getMessage() == "sending again"
@@ -278,7 +282,9 @@ class TestWaits:
         """The deadline itself is not too late."""
         asking = TooManyRequestsError(429, "x", retry_after_seconds=10.0)
         time = FakeTime()
-        told(Service(*[asking] * 9), Retry(attempts=9, deadline_seconds=20.0), time)
+        failure_of(
+            Service(*[asking] * 9), Retry(attempts=9, deadline_seconds=20.0), time
+        )
         assert time.waits == [10.0, 10.0]
 
 
@@ -435,7 +441,7 @@ class TestClockCorrected:
         """Then what the service says is the answer; without attempts it is at once."""
         refused = ForbiddenError(403, "RequestExpired")
         service = Service(*[ClockCorrected(refused)] * 3)
-        assert told(service, retry, FakeTime()) is refused
+        assert failure_of(service, retry, FakeTime()) is refused
         assert len(service.sent) == sent
 
 
@@ -447,7 +453,9 @@ class TestNotSent:
 
     def test_first_attempt(self) -> None:
         """It is what the call ends with; what may pass is tried again."""
-        assert told(Service(self.EXPIRED), PATIENT, FakeTime()) is self.EXPIRED.error
+        assert (
+            failure_of(Service(self.EXPIRED), PATIENT, FakeTime()) is self.EXPIRED.error
+        )
         service = Service(self.PASSING, answer(v=202, w=202))
         got = Calls(PATIENT, FakeTime()).answer(REQUEST, service)
         assert got == answer(v=202, w=202)
@@ -457,7 +465,7 @@ class TestNotSent:
         """The error of the attempt is raised: the events may have been taken."""
         silent = TransportError("no answer", is_retry_safe=True)
         service = Service(silent, *[failure] * 20)
-        assert told(service, PATIENT, FakeTime()) is silent
+        assert failure_of(service, PATIENT, FakeTime()) is silent
 
 
 class TestClosed:

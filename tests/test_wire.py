@@ -693,13 +693,13 @@ class TestAnswersIn:
         ]
         data = {str(number): value for number, value in enumerate(alike)}
         read = from_wire(ItemResponse, {"EventsItemResponse": data})
-        told = read.events_item_response
-        assert list(told) == list(data)
+        responses = read.events_item_response
+        assert list(responses) == list(data)
         codes = [202, 202, 202, 400, 400, 1, None, 1, None, 0]
         codes += [202, 202, 202, 400, None, None, None]
-        assert [told[key].status_code for key in data] == codes
+        assert [responses[key].status_code for key in data] == codes
         messages = ["Accepted"] * 5 + [None] * 12
-        assert [told[key].message for key in data] == messages
+        assert [responses[key].message for key in data] == messages
 
     def test_odd_keys_and_words(self) -> None:
         """Ids that are no text are passed over, lone surrogates replaced."""

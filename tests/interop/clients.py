@@ -35,12 +35,12 @@ REGION = "eu-west-1"
 
 class Refused(NamedTuple):
     """
-    A call that was refused as a whole, as the client tells it.
+    A call that was refused as a whole, as the client reports it.
 
     Attributes:
         name: Of the error.
         message: What is wrong.
-        status: HTTP status; None where the client does not tell it.
+        status: HTTP status; None where the client does not report it.
     """
 
     name: str
@@ -48,14 +48,14 @@ class Refused(NamedTuple):
     status: int | None
 
 
-class Told(NamedTuple):
+class CallOutcome(NamedTuple):
     """
-    What a client tells of a call.
+    The outcome of a call, as the client reports it.
 
     Attributes:
         results: What became of each endpoint, as the service's model has it.
         refused: Why the whole call was refused.
-        attempts: How often it was sent; None where the client does not tell it.
+        attempts: How often it was sent; None where the client does not report it.
     """
 
     results: Mapping[str, Any] | None
@@ -70,7 +70,7 @@ class Client(Protocol):
 
     def put_events(
         self, url: str, key: Credentials, application_id: str, request: object
-    ) -> Told:
+    ) -> CallOutcome:
         """Call the endpoint at the URL once, in the way of this client."""
         ...
 
@@ -82,7 +82,7 @@ class Boto3:
 
     def put_events(
         self, url: str, key: Credentials, application_id: str, request: object
-    ) -> Told:
+    ) -> CallOutcome:
         """Call by a client of a session of its own."""
         session = boto3.Session(
             aws_access_key_id=key.access_key_id,
@@ -91,18 +91,18 @@ class Boto3:
         )
         client = session.client("pinpoint", endpoint_url=url)
         try:
-            told = client.put_events(
+            output = client.put_events(
                 ApplicationId=application_id, EventsRequest=request
             )
         except ClientError as error:
-            told = error.response
-        metadata = told["ResponseMetadata"]
+            output = error.response
+        metadata = output["ResponseMetadata"]
         attempts = metadata["RetryAttempts"] + 1
-        if "Error" in told:
-            code, message = told["Error"]["Code"], told["Error"]["Message"]
+        if "Error" in output:
+            code, message = output["Error"]["Code"], output["Error"]["Message"]
             refused = Refused(code, message, metadata["HTTPStatusCode"])
-            return Told(None, refused, attempts)
-        return Told(told["EventsResponse"]["Results"], None, attempts)
+            return CallOutcome(None, refused, attempts)
+        return CallOutcome(output["EventsResponse"]["Results"], None, attempts)
 
 
 class Aws:
@@ -122,7 +122,7 @@ class Aws:
 
     def put_events(
         self, url: str, key: Credentials, application_id: str, request: object
-    ) -> Told:
+    ) -> CallOutcome:
         """Call with a request in a file, because it may be longer than a command."""
         self._file.write_text(json.dumps(request), encoding="utf-8")
         ran = self._command.run(
@@ -138,10 +138,11 @@ class Aws:
             },
         )
         if ran.code == 0:
-            return Told(json.loads(ran.out)["EventsResponse"]["Results"], None, None)
-        told = self._REFUSED.search(ran.err)
-        assert told is not None, ran.err
-        return Told(None, Refused(told[1], told[2], None), None)
+            results = json.loads(ran.out)["EventsResponse"]["Results"]
+            return CallOutcome(results, None, None)
+        match = self._REFUSED.search(ran.err)
+        assert match is not None, ran.err
+        return CallOutcome(None, Refused(match[1], match[2], None), None)
 
 
 class JavaScript:
@@ -155,7 +156,7 @@ class JavaScript:
 
     def put_events(
         self, url: str, key: Credentials, application_id: str, request: object
-    ) -> Told:
+    ) -> CallOutcome:
         """Call by a client of its own."""
         call = {
             "url": url,
@@ -167,11 +168,11 @@ class JavaScript:
         assert self._process.stdout is not None
         self._process.stdin.write(f"{json.dumps(call)}\n")
         self._process.stdin.flush()
-        told = json.loads(self._process.stdout.readline())
-        attempts = told["attempts"]
-        if "error" in told:
-            return Told(None, Refused(**told["error"]), attempts)
-        return Told(told["output"]["Results"], None, attempts)
+        reply = json.loads(self._process.stdout.readline())
+        attempts = reply["attempts"]
+        if "error" in reply:
+            return CallOutcome(None, Refused(**reply["error"]), attempts)
+        return CallOutcome(reply["output"]["Results"], None, attempts)
 
 
 @contextmanager

@@ -124,8 +124,8 @@ class TestProcess:
             got = post(server, {"BatchItem": {"e": {"Endpoint": {}, "Events": {}}}})
             _, _, err = ended(process, signal.SIGTERM)
         _, line = err.splitlines()
-        _, _, told = line.partition(" INFO answered ")
-        before, _, after = told.partition(" seconds=")
+        _, _, details = line.partition(" INFO answered ")
+        before, _, after = details.partition(" seconds=")
         assert before == (
             "application_id='shop' bytes=82 method='POST' "
             f"request_id='{got.headers['x-amzn-requestid']}'"
@@ -276,8 +276,8 @@ class TestServing:
 
     def test_forced(self, here: Here) -> None:
         """Calls of anybody can be taken from anywhere, by force, and loudly."""
-        told = here.serve("--no-auth", "--force-no-auth", "--host", "0.0.0.0")
-        assert (told[0], told[1][:15], told[2]) == (0, "http://0.0.0.0:", [WARNING])
+        run = here.serve("--no-auth", "--force-no-auth", "--host", "0.0.0.0")
+        assert (run[0], run[1][:15], run[2]) == (0, "http://0.0.0.0:", [WARNING])
 
     def test_interrupted(self, here: Here) -> None:
         """Ctrl-C has the exit code that shells give it."""
@@ -320,7 +320,7 @@ class TestRefused:
         """In an empty directory, without anybody's settings."""
 
     @pytest.mark.parametrize(
-        "arguments, told",
+        "arguments, message",
         [
             (
                 ("--port", "65536"),
@@ -392,10 +392,10 @@ class TestRefused:
         self,
         capsys: pytest.CaptureFixture[str],
         arguments: tuple[str, ...],
-        told: str,
+        message: str,
     ) -> None:
         """252: the command line."""
-        assert self.refused(capsys, *arguments) == (252, told)
+        assert self.refused(capsys, *arguments) == (252, message)
 
     def test_faults(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
         """252: a file of faults that is none."""
@@ -414,7 +414,7 @@ class TestRefused:
         )
 
     @pytest.mark.parametrize(
-        "arguments, told",
+        "arguments, message",
         [
             (
                 (),
@@ -444,13 +444,13 @@ class TestRefused:
         self,
         capsys: pytest.CaptureFixture[str],
         arguments: tuple[str, ...],
-        told: str,
+        message: str,
     ) -> None:
         """253: keys, or the place to listen."""
-        assert self.refused(capsys, *arguments) == (253, told)
+        assert self.refused(capsys, *arguments) == (253, message)
 
     @pytest.mark.parametrize(
-        "url, told",
+        "url, message",
         [
             ("mysql://x", "this URL is not understood: the scheme 'mysql' "),
             ("mysql://{application_id}", "this URL is not understood: the scheme "),
@@ -458,10 +458,12 @@ class TestRefused:
             ("sqlite:///{application_id}.db?x=1", "this sqlite URL has the query key "),
         ],
     )
-    def test_url(self, capsys: pytest.CaptureFixture[str], url: str, told: str) -> None:
+    def test_url(
+        self, capsys: pytest.CaptureFixture[str], url: str, message: str
+    ) -> None:
         """253: a URL that is of no use is told of before anything is served."""
         code, found = self.refused(capsys, "--no-auth", "--to", url)
-        assert (code, found[: len(told)]) == (253, told)
+        assert (code, found[: len(message)]) == (253, message)
 
     def test_help(self, capsys: pytest.CaptureFixture[str]) -> None:
         """Help has an example."""

@@ -57,7 +57,7 @@ def refusal(
     return raised.value
 
 
-def told(refused: AuthenticationError) -> tuple[int, str, str]:
+def error_parts(refused: AuthenticationError) -> tuple[int, str, str]:
     """Return the three parts of a refusal; of a message, its first line."""
     return refused.status, refused.code, refused.message.partition("\n")[0]
 
@@ -377,7 +377,11 @@ class TestAccepts:
         query = f"X-Amz-Content-Sha256={sha256(BODY)}"
         wire = sent(query=query, headers=(), body=b"", expires=60)
         # botocore takes it for any parameter, and signs that there is no body.
-        assert told(refusal(attrs.evolve(wire, body=BODY))) == (403, INVALID, NO_MATCH)
+        assert error_parts(refusal(attrs.evolve(wire, body=BODY))) == (
+            403,
+            INVALID,
+            NO_MATCH,
+        )
         empty = f"X-Amz-Content-Sha256={sha256(b'')}"
         wire = sent(query=empty, headers=(), body=b"", expires=60)
         assert verified(wire) == KEY_ID
@@ -391,7 +395,7 @@ class TestAccepts:
         wire = sent(headers=(), body=b"", expires=60)
         assert verified(wire) == KEY_ID
         posted = attrs.evolve(wire, body=BODY)
-        assert told(refusal(posted)) == (403, INVALID, NO_MATCH)
+        assert error_parts(refusal(posted)) == (403, INVALID, NO_MATCH)
 
     def test_presigned_without_expires(self) -> None:
         """A URL that does not say how long it holds does so for the window."""
@@ -496,7 +500,7 @@ class TestBegin:
         wire = sent(tells_hash=True).authorized("Signature=", "Signature=0")
         with pytest.raises(AuthenticationError) as raised:
             Verifier(KEYS).begin(wire.head, NOON)
-        assert told(raised.value) == (403, INVALID, NO_MATCH)
+        assert error_parts(raised.value) == (403, INVALID, NO_MATCH)
 
     def test_other_body(self) -> None:
         """The body must be the one whose hash was told."""
@@ -504,7 +508,7 @@ class TestBegin:
         pending = Verifier(KEYS).begin(wire.head, NOON)
         with pytest.raises(AuthenticationError) as raised:
             pending.finish(wire.body_hash)
-        assert told(raised.value) == (
+        assert error_parts(raised.value) == (
             403,
             INVALID,
             (
@@ -519,7 +523,7 @@ class TestBegin:
         pending = Verifier(KEYS).begin(wire.head, NOON)
         with pytest.raises(AuthenticationError) as raised:
             pending.finish(wire.body_hash)
-        assert told(raised.value) == (403, INVALID, NO_MATCH)
+        assert error_parts(raised.value) == (403, INVALID, NO_MATCH)
 
 
 SCOPE = "20260921/us-east-1/mobiletargeting/aws4_request"
@@ -1053,19 +1057,19 @@ class TestTampering:
     def test_headers(self, kind: str) -> None:
         """A request that is signed in its headers."""
         wire, code, message = HEADER_TAMPERING[kind]
-        assert told(refusal(wire)) == (403, code, message)
+        assert error_parts(refusal(wire)) == (403, code, message)
 
     @pytest.mark.parametrize("kind", QUERY_TAMPERING)
     def test_query(self, kind: str) -> None:
         """A presigned URL."""
         wire, code, message = QUERY_TAMPERING[kind]
-        assert told(refusal(wire)) == (403, code, message)
+        assert error_parts(refusal(wire)) == (403, code, message)
 
     def test_other_region(self) -> None:
         """A verifier of one region tells which it is."""
         refused = refusal(sent(region="us-east-2"), region="us-east-1")
         message = "Credential should be scoped to a valid region: 'us-east-1', not"
-        assert told(refused) == (403, INVALID, f"{message} 'us-east-2'.")
+        assert error_parts(refused) == (403, INVALID, f"{message} 'us-east-2'.")
 
     @given(
         wire=st.sampled_from(
@@ -1153,7 +1157,7 @@ class TestTime:
     def test_expired(self) -> None:
         """One second more is too late, and both times are told."""
         refused = refusal(sent(), now=NOON + timedelta(seconds=301))
-        assert told(refused) == (
+        assert error_parts(refused) == (
             403,
             INVALID,
             (
@@ -1165,7 +1169,7 @@ class TestTime:
     def test_not_yet_current(self) -> None:
         """One second less is too early."""
         refused = refusal(sent(), now=NOON - timedelta(seconds=301))
-        assert told(refused) == (
+        assert error_parts(refused) == (
             403,
             INVALID,
             (
@@ -1189,7 +1193,7 @@ class TestTime:
         wire = presigned(604_800)
         assert verified(wire, now=NOON + timedelta(days=7)) == KEY_ID
         refused = refusal(wire, now=NOON + timedelta(days=7, seconds=1))
-        assert told(refused) == (
+        assert error_parts(refused) == (
             403,
             INVALID,
             (

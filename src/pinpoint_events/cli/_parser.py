@@ -1,4 +1,4 @@
-"""Parses the command line, and reports errors in AWS CLI version 2's words."""
+"""Parses the command line, and reports errors with AWS CLI version 2's messages."""
 
 import argparse
 import re
@@ -15,7 +15,7 @@ class UsageError(Exception):
 
     Attributes:
         message: What is wrong.
-        usage: The command's usage; empty where it does not help.
+        usage: The command's usage; empty if it does not help.
     """
 
     message: str
@@ -29,24 +29,24 @@ class UsageError(Exception):
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises `UsageError` where argparse would end the process."""
+    """A parser that raises `UsageError` where argparse would exit."""
 
     def __init__(self, *, example: str, **options: Any) -> None:
-        """Make a parser whose help ends with an example."""
+        """Create a parser whose help ends with an example."""
         super().__init__(
             epilog=f"example:\n  {example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
             **options,
         )
-        # Python 3.14 colours usage and help; the usage becomes part of a message.
+        # Python 3.14 colours the usage, which becomes part of a message here.
         self.color = False
-        # argparse's own message for `type=int` repeats the value, which may be data.
+        # argparse's message for `type=int` quotes the value, which may be payload.
         self.register("type", int, _integer)
 
     def error(self, message: str) -> NoReturn:
-        """Raise instead of exiting."""
-        # argparse repeats the value of an ambiguous option, and of one that takes none.
-        # It may be data, and argparse gives it in the text of the message alone.
+        """Raise `UsageError` instead of exiting."""
+        # argparse quotes the value of an ambiguous option, and of an option that takes
+        # none. It may be payload, and only the text of the message has it.
         message = re.sub(r"=.* could match", " could match", message, flags=re.DOTALL)
         message = re.sub(r"ignored explicit argument .*", "takes no value", message)
         raise UsageError(message, self.format_usage())
@@ -56,8 +56,8 @@ class Parser(argparse.ArgumentParser):
         Return the parsed arguments.
 
         Raises:
-            UsageError: If there are unknown arguments. Options are named; other
-                arguments may be data, and are counted.
+            UsageError: If there are unknown arguments. The message names unknown
+                options, and counts other arguments, which may be payload.
         """
         known, unknown = self.parse_known_args(arguments)
         if unknown:
@@ -90,8 +90,8 @@ class Parser(argparse.ArgumentParser):
 
 
 def invalid_choice(argument: str, value: str, choices: list[str]) -> str:
-    """Return the message for a value that is none of the choices."""
-    from difflib import get_close_matches  # noqa: PLC0415 - needed for mistakes only
+    """Return the message for a value that is not one of the choices."""
+    from difflib import get_close_matches  # noqa: PLC0415 - needed for errors only
 
     suggestions = ", ".join(get_close_matches(value, choices) or choices)
     return (
