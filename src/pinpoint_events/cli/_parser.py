@@ -1,7 +1,6 @@
 """Parses the command line, and reports errors with AWS CLI version 2's messages."""
 
 import argparse
-import re
 from typing import Any, NoReturn
 
 from pinpoint_events.problems import shortened
@@ -45,10 +44,6 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise `UsageError` instead of exiting."""
-        # argparse quotes the value of an ambiguous option, and of an option that takes
-        # none. It may be payload, and only the text of the message has it.
-        message = re.sub(r"=.* could match", " could match", message, flags=re.DOTALL)
-        message = re.sub(r"ignored explicit argument .*", "takes no value", message)
         raise UsageError(message, self.format_usage())
 
     def parse_known_or_fail(self, arguments: list[str]) -> argparse.Namespace:
@@ -59,6 +54,7 @@ class Parser(argparse.ArgumentParser):
             UsageError: If there are unknown arguments. The message names unknown
                 options, and counts other arguments, which may be payload.
         """
+        self._check_values(arguments)
         known, unknown = self.parse_known_args(arguments)
         if unknown:
             names = [
@@ -80,6 +76,29 @@ class Parser(argparse.ArgumentParser):
                 remedy += f"; did you mean {' and '.join(guesses)}?"
             self.error(f"Unknown options: {', '.join(names)}{remedy}")
         return known
+
+    def _check_values(self, arguments: list[str]) -> None:
+        """
+        Refuse `--name=VALUE` if the name is ambiguous, or takes no value.
+
+        argparse's own messages quote the value, which may be payload.
+        """
+        actions = self._option_string_actions
+        for argument in arguments:
+            if argument == "--":
+                return
+            name, equals, _ = argument.partition("=")
+            if argument[:1] == "-" and argument[:2] in actions and argument[2:]:
+                name, equals = argument[:2], "="  # a short option and its value
+            if not equals or name[:1] != "-":
+                continue
+            matches = [name] if name in actions else []
+            matches = matches or [each for each in actions if each.startswith(name)]
+            if len(matches) > 1:
+                self.error(f"ambiguous option: {name} could match {', '.join(matches)}")
+            if matches and actions[matches[0]].nargs == 0:
+                names = "/".join(actions[matches[0]].option_strings)
+                self.error(f"argument {names}: takes no value")
 
     def _nearest(self, name: str) -> str | None:
         """Return the option that a name resembles, if there is one."""
