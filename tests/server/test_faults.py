@@ -249,8 +249,8 @@ class TestFromJson:
             (
                 '{"faults": [1, {}, {"fault": "FailCall"}, {"fault": ["cut"]}]}',
                 [
-                    "faults[0]: not_a_fault",
-                    "faults[1]: not_a_fault",
+                    "faults[0]: not_a_fault int",
+                    "faults[1]: not_a_fault dict",
                     "faults[2].fault: unknown_value FailCall near fail_call",
                     "faults[3].fault: wrong_type_of_value list near bare_status",
                 ],
