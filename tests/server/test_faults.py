@@ -128,8 +128,8 @@ class TestFaults:
         """What is no fault is not added."""
         bad: Any = ["text", Delay(seconds=1), Fault]
         assert facts_of(lambda: Faults(bad)) == [
-            "faults[0]: not_a_fault",
-            "faults[2]: not_a_fault",
+            "faults[0]: not_a_fault str",
+            "faults[2]: not_a_fault type",
         ]
 
     def test_numbers(self) -> None:
