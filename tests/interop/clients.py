@@ -3,7 +3,7 @@ The unmodified clients, each behind the same method.
 
 boto3 is among the tools for tests. The others are looked for:
 
-- aws-requests-auth, which signs the calls of requests, and sends the hash of the body in
+- aws-requests-auth, which signs calls of requests, and sends the hash of the body in
   a header that it does not sign, is installed by the group `interop`;
 - `PINPOINT_EVENTS_AWS` names the executable of the AWS CLI, in a virtual environment of
   its own, because each release pins the botocore of its day;
