@@ -1,8 +1,10 @@
 """
 The unmodified clients, each behind the same method.
 
-boto3 is among the tools for tests. The others are looked for in the environment:
+boto3 is among the tools for tests. The others are looked for:
 
+- aws-requests-auth, which signs calls of requests, and sends the hash of the body in
+  a header that it does not sign, is installed by the group `interop`;
 - `PINPOINT_EVENTS_AWS` names the executable of the AWS CLI, in a virtual environment of
   its own, because each release pins the botocore of its day;
 - `PINPOINT_EVENTS_NODE_MODULES` names a `node_modules` with AWS SDK for JavaScript v3
@@ -17,10 +19,13 @@ import os
 import re
 import shutil
 import subprocess
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, Protocol
+from urllib.parse import quote, urlsplit
 
 import boto3
 import pytest
@@ -145,6 +150,45 @@ class Aws:
         return CallOutcome(None, Refused(match[1], match[2], None), None)
 
 
+class Requests:
+    """requests, with the signatures of aws-requests-auth."""
+
+    name = "requests"
+
+    def put_events(
+        self, url: str, key: Credentials, application_id: str, request: object
+    ) -> CallOutcome:
+        """Call once, without retries."""
+        import requests
+        from aws_requests_auth.aws_auth import AWSRequestsAuth
+
+        auth = AWSRequestsAuth(
+            aws_access_key=key.access_key_id,
+            aws_secret_access_key=key.secret_access_key,
+            aws_token=key.session_token,
+            aws_host=urlsplit(url).netloc,
+            aws_region=REGION,
+            aws_service="mobiletargeting",
+        )
+        with warnings.catch_warnings():
+            # It calls `datetime.utcnow`, which Python 3.12 deprecates.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            answer = requests.post(
+                f"{url}/v1/apps/{quote(application_id, safe='')}/events",
+                data=json.dumps(request),
+                headers={"content-type": "application/json"},
+                auth=auth,
+                timeout=60,
+            )
+        outcome = answer.json()
+        if answer.ok:
+            return CallOutcome(outcome["Results"], None, 1)
+        name = answer.headers["x-amzn-ErrorType"]
+        return CallOutcome(
+            None, Refused(name, outcome["Message"], answer.status_code), 1
+        )
+
+
 class JavaScript:
     """AWS SDK for JavaScript v3, all calls in one process."""
 
@@ -180,6 +224,10 @@ def opened(name: str, cwd: Path) -> Iterator[Client]:
     """Yield the client of that name, at work in a directory; skip or fail without."""
     if name == "boto3":
         yield Boto3()
+    elif name == "requests":
+        if find_spec("aws_requests_auth") is None:
+            missing("NO AWS-REQUESTS-AUTH: install the dependency group `interop`")
+        yield Requests()
     elif name == "aws":
         executable = os.environ.get("PINPOINT_EVENTS_AWS")
         if not executable:

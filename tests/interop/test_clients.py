@@ -20,7 +20,7 @@ __all__ = ["aws"]
 
 TIMESTAMP = "2026-09-21T12:00:00.123Z"
 ACCEPTED = {"StatusCode": 202, "Message": "Accepted"}
-CLIENTS = ["boto3", "aws", "javascript"]
+CLIENTS = ["boto3", "aws", "javascript", "requests"]
 THROTTLED = {"fault": "fail_call", "status": 429, "calls": [1]}
 AN_HOUR_AHEAD = {"fault": "shift_clock", "seconds": 3600}
 
@@ -286,9 +286,14 @@ class TestFaults:
     """What clients do by themselves when something goes wrong."""
 
     def test_throttled(self, client: Client, tmp_path: Path) -> None:
-        """They send again what was throttled; it is taken once."""
+        """SDKs send again what was throttled; it is taken once."""
         with serving(tmp_path, faults=[THROTTLED], is_key_in_file=True) as endpoint:
             outcome = client.put_events(endpoint.url, KEY, "shop", one())
+            if client.name == "requests":
+                assert outcome.refused is not None
+                assert outcome.refused.name == "TooManyRequestsException"
+                assert endpoint.stored("shop") == []
+                return
             assert outcome.refused is None
             assert outcome.results == {"ada": accepted("v")}
             assert outcome.attempts == (None if client.name == "aws" else 2)

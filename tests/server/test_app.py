@@ -192,6 +192,28 @@ class TestCall:
             )
             assert post(server, b" " * 200).status == 400
 
+    def test_naive_times(self) -> None:
+        """Times without a zone are refused, or read as UTC."""
+        naive = {**EVENT, "Timestamp": TIMESTAMP.removesuffix("Z")}
+        data = batch_item(e={"v": naive})
+        found = []
+        for app in (
+            create_app(MemorySender(), credentials=None),
+            create_app(MemorySender(), credentials=None, naive_times="utc"),
+        ):
+            with served(app) as server:
+                (item,) = post(server, data).json["Results"].values()
+                found.append(item["EventsItemResponse"]["v"]["StatusCode"])
+        assert found == [400, 202]
+
+    def test_other_naive_times(self) -> None:
+        """There is no other way to read them."""
+        with pytest.raises(ConfigurationError) as caught:
+            create_app(MemorySender(), naive_times="local")  # type: ignore[arg-type]
+        assert str(caught.value) == (
+            "naive_times is another value than 'utc' or None; pass one of them"
+        )
+
     def test_no_limit_of_bytes(self) -> None:
         """Where the quota is switched off, a larger limit guards the memory."""
         quotas = Quotas(request_bytes=None)

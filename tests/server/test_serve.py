@@ -14,7 +14,14 @@ from urllib.parse import quote
 import pytest
 from tests.aws import KEYS, aws
 from tests.commands import COMMAND, environment, run
-from tests.server.clients import KEY, ONE, SECONDS, boto3_client, post
+from tests.server.clients import (
+    KEY,
+    ONE,
+    SECONDS,
+    batch_item,
+    boto3_client,
+    post,
+)
 
 from pinpoint_events import MemorySender
 from pinpoint_events.cli import main
@@ -191,6 +198,28 @@ def here(
 class TestServing:
     """What the command serves, by its options."""
 
+    @pytest.mark.parametrize(
+        "arguments, rows",
+        [(("--naive-times", "utc"), [("2026-09-21T12:00:00.123Z",)]), ((), [])],
+    )
+    def test_naive_times(
+        self,
+        here: Here,
+        tmp_path: Path,
+        arguments: tuple[str, ...],
+        rows: list[tuple[str]],
+    ) -> None:
+        """Times without a zone are in UTC, if it is told so."""
+        event = {"EventType": "tapped", "Timestamp": "2026-09-21T12:00:00.123456"}
+
+        def use(server: Served) -> None:
+            assert post(server, batch_item(e={"v": event})).status == 202
+
+        assert here.serve("--no-auth", *arguments, use=use)[0] == 0
+        with closing(sqlite3.connect(tmp_path / "events.db")) as connection:
+            found = connection.execute("SELECT timestamp FROM events").fetchall()
+        assert found == rows
+
     def test_template(self, here: Here, tmp_path: Path) -> None:
         """Each application can have a store of its own; odd ids have none."""
 
@@ -347,9 +376,14 @@ class TestRefused:
                     "--credentials",
                     "--faults",
                     "--host",
+                    "--naive-times",
                     "--region",
                     "--to",
                 )
+            ),
+            (
+                ("--naive-times", "local"),
+                "argument --naive-times: is not utc; pass utc, or leave it out",
             ),
             (
                 ("--no-auth", "--to", "sqlite:///{app}.db"),

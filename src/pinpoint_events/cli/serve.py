@@ -55,11 +55,13 @@ def run(program: str, arguments: list[str]) -> int:
             parser.error(f"--no-auth and --{name} contradict each other; leave one out")
     if options.force_no_auth and not options.no_auth:
         parser.error("--force-no-auth is for --no-auth; add that, or leave it out")
-    for name in ("credentials", "faults", "host", "region", "to"):
-        if getattr(options, name) == "":
+    for name in ("credentials", "faults", "host", "naive-times", "region", "to"):
+        if getattr(options, name.replace("-", "_")) == "":
             parser.error(
                 f"argument --{name}: is empty; give it a value, or leave it out"
             )
+    if options.naive_times not in {None, "utc"}:
+        parser.error("argument --naive-times: is not utc; pass utc, or leave it out")
     # Imported here: --help should not pay for importing them.
     from pinpoint_events.server import create_app, running  # noqa: PLC0415
 
@@ -71,7 +73,11 @@ def run(program: str, arguments: list[str]) -> int:
         if options.no_auth:
             _warn_of_no_auth(listener, is_forced=options.force_no_auth)
         app = create_app(
-            senders, credentials=keys, faults=faults, region=options.region
+            senders,
+            credentials=keys,
+            faults=faults,
+            naive_times=options.naive_times,
+            region=options.region,
         )
         with _infrequent_collections():
             number = running.run(app, listener, started=console.out)
@@ -138,6 +144,11 @@ def _parser(program: str) -> Parser:
         "--region",
         metavar="NAME",
         help="the only region that requests may be signed for (default: any)",
+    )
+    add(
+        "--naive-times",
+        metavar="utc",
+        help="read times without a zone, which are invalid otherwise, as UTC",
     )
     add(
         "--no-auth",
