@@ -352,7 +352,7 @@ class TestRejected:
 
     def test_told_no_more(self, load: Load) -> None:
         """After twenty of them, they are counted."""
-        write(Path("a"), ["[]"] * 250)
+        write(Path("a"), ["7"] * 250)
         found = load("a")
         assert (found.code, found.events) == (3, account(rejected=250))
         *reported, last = found.err
@@ -533,7 +533,7 @@ class TestUsage:
         "text",
         [
             "no JSON",
-            "[]",
+            "7",
             "{}",
             '{"Format": "pinpoint-events load", "Version": 2}',
             (
@@ -614,13 +614,13 @@ class TestCheckpoint:
     def test_of_a_whole_run(self, load: Load) -> None:
         """The next run reads what is new, and its books are those of all runs."""
         write(Path("a"), lines(150))
-        write(Path("b"), ["[]", line(150)])
+        write(Path("b"), ["7", line(150)])
         options = ("--checkpoint", "c", "--rejected", "r")
         found = load("a", "b", *options)
         assert found == Loaded(3, account(151, rejected=1), account())
         going_on = "going on behind 152 events of earlier runs"
         assert load("a", "b", *options) == found._replace(err=(going_on,))
-        write(Path("a"), [*lines(150), line(151), "[]"])
+        write(Path("a"), [*lines(150), line(151), "7"])
         write(Path("d"), [line(152)])
         assert load("a", "b", "d", *options) == Loaded(
             3, account(153, rejected=2), account(), (going_on,)
@@ -707,7 +707,7 @@ class TestCheckpoint:
         self, load: Load, refused: Callable[..., list[str]]
     ) -> None:
         """A file that lacks what the checkpoint knows of is not that run's."""
-        write(Path("a"), ["[]"])
+        write(Path("a"), ["7"])
         load("a", "--checkpoint", "c", "--rejected", "r")
         to = ("--to", "sqlite:///events.db")
         err = refused("a", "--checkpoint", "c", "--rejected", "s", *to)
@@ -719,11 +719,11 @@ class TestCheckpoint:
 
     def test_rejected_is_new(self, load: Load) -> None:
         """A run may begin to write down what is not accepted, or leave it."""
-        write(Path("a"), ["[]"])
+        write(Path("a"), ["7"])
         load("a", "--checkpoint", "c")
-        write(Path("a"), ["[]", "[]"])
+        write(Path("a"), ["7", "7"])
         load("a", "--checkpoint", "c", "--rejected", "r")
-        write(Path("a"), ["[]", "[]", "[]"])
+        write(Path("a"), ["7", "7", "7"])
         assert load("a", "--checkpoint", "c").events == account(rejected=3)
         assert [each["Line"] for each in written(Path("r"))] == [2]
 

@@ -318,11 +318,17 @@ class TestTime:
             "2026-09-21T12:00:00Z\n",
             "2026-09-21T12:00:00.\ud800Z",
             "x" * 100_000,
+            "2026-09-21T12:00:00.\u0665Z",
+            "\u0662\u0660\u0662\u0666-09-21T12:00:00Z",
+            "2026-09-21T12:00:00+\u0660\u0662:00",
+            "2026-09-21T\uff11\uff12:00:00Z",
+            "2026-09-21\u200f12:00:00Z",
+            "2026-09-21T12:00:00Z\u200e",
         ],
-        ids=range(10),
+        ids=range(16),
     )
     def test_text_that_is_no_time(self, value: str) -> None:
-        """Leap seconds are among it: no datetime can hold them."""
+        """Leap seconds are among it, and digits that are not those of ISO 8601."""
         assert facts_of(lambda: moment(value)) == ["timestamp: not_iso_8601"]
 
     @pytest.mark.parametrize(

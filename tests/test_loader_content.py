@@ -5,14 +5,10 @@ from typing import Any
 import pytest
 
 from pinpoint_events import Endpoint, Quotas, to_wire
-from pinpoint_events.loader.content import (
-    Content,
-    EventIds,
-    Item,
-    Rejection,
-    content,
-)
-from pinpoint_events.loader.lines import MOST_BYTES, Line
+from pinpoint_events.loader.content import EventIds, content
+from pinpoint_events.loader.items import Content, Item, Rejection
+from pinpoint_events.loader.lines import Line
+from pinpoint_events.loader.records import MOST_BYTES
 from tests.samples import ENDPOINT, EVENT, event
 
 TAP = {"EventType": "tapped", "Timestamp": "2026-09-21T12:00:00.123Z"}
@@ -20,7 +16,7 @@ IDS = EventIds("")
 QUOTAS = Quotas()
 OBJECT = (
     "expected an object with members of EndpointId, EventId, Endpoint, Event, "
-    "BatchItem; write it as {...}"
+    "BatchItem, EventsRequest; write it as {...}"
 )
 REQUIRED = "a required member; add it"
 
@@ -118,7 +114,7 @@ class TestEvent:
                     400,
                     "Evnt: is not known; expected one of EndpointId, "
                     "EventId, Endpoint, Event, "
-                    "BatchItem; did you mean Event or EventId?\n"
+                    "BatchItem, EventsRequest; did you mean Event or EventId?\n"
                     "EndpointId: is empty; at least 1 character; give it a name\n"
                     "EventId: is a number; expected a string; write it in "
                     "quotes\n"
@@ -326,12 +322,17 @@ class TestRequest:
         assert (refusal.members, refusal.is_event) == (data, True)
 
     def test_wrong_line_with_events(self) -> None:
-        """Each of its events is refused."""
+        """Each of its events is refused, and each endpoint that has none."""
         tap = {"Endpoint": {}, "Events": {"v": TAP, "w": TAP}}
         data = {"BatchItem": {"a": tap, "b": 7, "c": {"Events": 7}}, "Bogus": 1}
         found = parsed(data)
         assert found.items == ()
-        assert [each.members["EventId"] for each in found.rejections] == ["v", "w"]
+        assert [(each.members, each.is_event) for each in found.rejections] == [
+            ({"EndpointId": "a", "EventId": "v", "Endpoint": {}, "Event": TAP}, True),
+            ({"EndpointId": "a", "EventId": "w", "Endpoint": {}, "Event": TAP}, True),
+            ({"BatchItem": {"b": 7}}, False),
+            ({"BatchItem": {"c": {"Events": 7}}}, False),
+        ]
 
     def test_twice(self) -> None:
         """An event id that occurs twice is refused."""

@@ -169,7 +169,7 @@ class TestProgress:
     @needs_posix
     def test_on_a_terminal(self, tmp_path: Path) -> None:
         """A real one shows the bar, and messages beside it; output is elsewhere."""
-        write(tmp_path / "a", [*lines(120), "[]"])
+        write(tmp_path / "a", [*lines(120), "7"])
         ours, theirs = os.openpty()
         process = subprocess.Popen(
             [*COMMAND, "load", "a", "--to", "sqlite:///events.db"],
@@ -192,7 +192,7 @@ class TestProgress:
         found = loaded(process.returncode, out.decode(), "")
         assert (found.code, found.events) == (3, account(120, rejected=1))
         shown = err.decode()
-        assert "'a', line 121: rejected (400): is an array; " in shown
+        assert "'a', line 121: rejected (400): is a number; " in shown
         *_, last = shown.split("\r")
         assert last == "\n"
         assert f"\r[{'#' * 30}] 100%, 121 events, 1 not accepted, " in shown
@@ -327,7 +327,7 @@ class TestFiles:
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         """The exit code tells what the closed pipe cannot."""
-        path = write(tmp_path / "a", ["[]"])
+        path = write(tmp_path / "a", ["7"])
         reading, writing = os.pipe()
         os.close(reading)
         with os.fdopen(writing, "w", encoding="utf-8") as pipe, redirect_stdout(pipe):
@@ -341,7 +341,7 @@ class TestFiles:
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str], count: int
     ) -> None:
         """A full disk stops the run: what is not accepted would be lost."""
-        path = write(tmp_path / "a", ["[]"] * count)
+        path = write(tmp_path / "a", ["7"] * count)
         to = ("--to", "memory:", "--rejected", str(FULL))
         found = loaded(main(["load", str(path), *to]), *capsys.readouterr())
         assert (found.code, found.is_all_read) == (255, False)
@@ -350,7 +350,7 @@ class TestFiles:
     @needs_a_full_device
     def test_checkpoint_beside_a_full_disk(self, tmp_path: Path) -> None:
         """It never stands behind something that could not be written down."""
-        files = [str(write(tmp_path / "a", ["[]", *lines(350)]))]
+        files = [str(write(tmp_path / "a", ["7", *lines(350)]))]
         path = str(tmp_path / "c")
         with (
             Interruption() as interruption,
@@ -376,7 +376,7 @@ class TestFiles:
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         """A device may stand in for the file."""
-        path = write(tmp_path / "a", ["[]"])
+        path = write(tmp_path / "a", ["7"])
         to = ("--to", "memory:", "--rejected", os.devnull)
         found = loaded(main(["load", str(path), *to]), *capsys.readouterr())
         assert (found.code, found.events, found.err) == (3, account(rejected=1), ())

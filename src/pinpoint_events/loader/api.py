@@ -8,8 +8,8 @@ from threading import Thread
 from typing import BinaryIO, NamedTuple, TypeAlias
 
 from pinpoint_events.errors import LoadError, LoadErrorCode, PinpointEventsError
+from pinpoint_events.loader.file_names import STDIN
 from pinpoint_events.loader.limits import IN_FLIGHT, MOST_IN_FLIGHT
-from pinpoint_events.loader.lines import STDIN
 from pinpoint_events.loader.loading import Load, Plan, run_plan
 from pinpoint_events.loader.stopping import Stop
 from pinpoint_events.loader.totals import Totals

@@ -25,11 +25,22 @@ from pinpoint_events.loader.sending import Answer, send
 from pinpoint_events.loader.stopping import Interrupted, Stopping
 from pinpoint_events.loader.totals import Totals
 from pinpoint_events.quotas import quotas_of
-from pinpoint_events.senders.protocol import Sender
+from pinpoint_events.senders.protocol import Sender, application_id_of
 
 __all__ = ["Load", "Plan", "run_plan"]
 
-_OF_THE_INPUT: Final = (LoadErrorCode.INPUT_UNREADABLE, LoadErrorCode.INPUT_CHANGED)
+_OF_THE_INPUT: Final = frozenset(
+    {
+        LoadErrorCode.INPUT_CHANGED,
+        LoadErrorCode.INPUT_COMPRESSED,
+        LoadErrorCode.INPUT_CONCATENATED,
+        LoadErrorCode.INPUT_DOCUMENT_INVALID,
+        LoadErrorCode.INPUT_DOCUMENT_TOO_LARGE,
+        LoadErrorCode.INPUT_NOT_TEXT,
+        LoadErrorCode.INPUT_STREAM_RECORDS,
+        LoadErrorCode.INPUT_UNREADABLE,
+    }
+)
 _LOOK_SECONDS: Final = 0.1  # from a signal to what it does, while a request is awaited
 
 
@@ -90,6 +101,7 @@ class Load:
         self._plan = plan
         self._sender = sender
         self._quotas = quotas_of(sender)
+        self._application_id = application_id_of(sender)
         self._ledger = ledger
         self._interruption = interruption
         self._reports = reports
@@ -145,7 +157,7 @@ class Load:
                 if line.text:
                     # Here, because it goes by the first line that is not blank.
                     ids = ids or EventIds(self._plan.source_id or lines.identity)
-                    found = content(line, ids, self._quotas)
+                    found = content(line, ids, self._quotas, self._application_id)
                     if not packer.has_room_for(found, len(line.text)):
                         self._send(packer.close(lines.position), pool)
                     packer.add(line.number, found, len(line.text))

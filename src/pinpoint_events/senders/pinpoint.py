@@ -88,6 +88,7 @@ class PinpointSender(BaseSender):
         quotas: The limits of requests and their items.
 
     Attributes:
+        application_id: As given.
         observer: As given; it may be set at any time.
         quotas: As given.
 
@@ -95,6 +96,7 @@ class PinpointSender(BaseSender):
         ConfigurationError: If no region is known, or a setting is unknown or unusable.
     """
 
+    application_id: str
     observer: AttemptObserver | None
     _time: ClassVar[Time] = Time()
 
@@ -122,8 +124,8 @@ class PinpointSender(BaseSender):
         from pinpoint_events.aws.signer import Signer  # noqa: PLC0415
 
         super().__init__(quotas)
-        self._application_id = checked_application_id(application_id)
-        path_of(self._application_id)  # refuses what makes no path
+        self.application_id = checked_application_id(application_id)
+        path_of(self.application_id)  # refuses what makes no path
         if not isinstance(retry, Retry | None):
             raise ConfigurationError(
                 f"retry is of type {type(retry).__name__}; pass a Retry, or None to "
@@ -157,7 +159,7 @@ class PinpointSender(BaseSender):
                 "amz-sdk-invocation-id": call_id,
                 "amz-sdk-request": f"attempt={number}; max={max_attempts}",
             }
-            call = http_request(self._application_id, part)
+            call = http_request(self.application_id, part)
             try:
                 signed, secrets = self._signer.sign(call, self._clock.now(), unsigned)
             except PinpointEventsError as error:
@@ -172,7 +174,7 @@ class PinpointSender(BaseSender):
     @property
     def events_url(self) -> str:
         """The URL that requests go to."""
-        return f"{self._url.removesuffix('/')}{path_of(self._application_id)}"
+        return f"{self._url.removesuffix('/')}{path_of(self.application_id)}"
 
     def _exchanged(
         self, request: HttpRequest, attempt: Attempt, seconds: float
@@ -210,7 +212,7 @@ class PinpointSender(BaseSender):
 
     def __repr__(self) -> str:
         # A URL with credentials in it is refused before.
-        return f"<PinpointSender of {self._application_id!r} to {self._url!r}>"
+        return f"<PinpointSender of {self.application_id!r} to {self._url!r}>"
 
 
 def _guarded(notify: Callable[..., None], *arguments: object) -> None:
