@@ -55,6 +55,7 @@ def run(program: str, arguments: list[str]) -> int:
     # Here, because help does not need them.
     from pinpoint_events.cli._interruption import Interruption  # noqa: PLC0415
     from pinpoint_events.cli._progress import Progress  # noqa: PLC0415
+    from pinpoint_events.loader.first_look import REFUSED  # noqa: PLC0415
     from pinpoint_events.loader.loading import Plan, run_plan  # noqa: PLC0415
     from pinpoint_events.senders.url import open_sender  # noqa: PLC0415
 
@@ -80,7 +81,8 @@ def run(program: str, arguments: list[str]) -> int:
         # Who reads no more of it still gets the exit code.
         with suppress(console.OutputClosedError):
             console.out(_summary(load.totals, is_all_read=is_all_read))
-        if not is_all_read:
+        # Of a file that must be changed first, the error below says how to go on.
+        if not is_all_read and getattr(load.trouble, "code", None) not in REFUSED:
             console.message(_how_to_go_on(options))
         if load.trouble is not None:
             raise _for_users(load.trouble)
