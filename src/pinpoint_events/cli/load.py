@@ -120,7 +120,9 @@ def _parser(program: str) -> Parser:
         "print what\nbecame of them. A line holds one event,\n\n"
         '  {"EndpointId": "user-1", "Event": {"EventType": "tap", "Timestamp": ...}}\n'
         "\nwith EventId and Endpoint if you like, or a whole request,\n\n"
-        '  {"BatchItem": {"user-1": {"Endpoint": {}, "Events": {...}}}}',
+        '  {"BatchItem": {"user-1": {"Endpoint": {}, "Events": {...}}}}\n\n'
+        "or a call, with the request under EventsRequest. A file may also be one JSON\n"
+        "document, indented or not: one of these, or an array of them.",
         example=f"{program} events.jsonl.gz --to sqlite:///events.db \\\n"
         "      --rejected rejected.jsonl --checkpoint events.checkpoint",
     )
