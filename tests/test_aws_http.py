@@ -17,6 +17,7 @@ import pytest
 from urllib3.exceptions import InsecureRequestWarning
 from urllib3.util import wait_for_read
 
+from pinpoint_events.aws import http
 from pinpoint_events.aws._transport_errors import MAX_ANSWER_BYTES
 from pinpoint_events.aws.http import Transport, transport
 from pinpoint_events.aws.link import Link, Proxy
@@ -345,6 +346,18 @@ class TestOneAnswerForEachRequest:
             answer = to.exchange(REQUEST)
         assert answer.body == body
         assert answer.headers["content-encoding"] == "gzip"
+
+
+def test_reader_is_closed_twice() -> None:
+    """Closing it again looks for no more bytes."""
+    http._exchange.deadline = http._Deadline(1)
+    mine, its = socket.socketpair()
+    with mine, its:
+        stream: Any = mine.makefile("rb")
+        reader = http._AnswerReader(mine, http._BoundedReader(mine, stream.detach()))
+        reader.close()
+        reader.close()
+        assert its.send(b"x") == 1  # the connection is open
 
 
 class TestConnections:

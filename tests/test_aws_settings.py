@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -906,6 +907,17 @@ class TestRefused:
         )
 
 
+NEVER = datetime(2999, 1, 1, tzinfo=UTC)
+
+
+class Plain:
+    """Credentials that are not botocore's."""
+
+    def get_frozen_credentials(self) -> FrozenCredentials:
+        """Return themselves."""
+        return FrozenCredentials("a", "s", None)
+
+
 def refused(status: int) -> Exception:
     """Return the error of a service that gives no credentials."""
     answer = {"Error": {}, "ResponseMetadata": {"HTTPStatusCode": status}}
@@ -1096,6 +1108,42 @@ class TestCredentials:
         may_end.set()
         thread.join()
         assert provider().access_key == f"of {parent}"
+
+    def test_of_another_process(self) -> None:
+        """As if a `fork` had copied them: locks are new, and a chain runs again."""
+        loads: list[int] = []
+
+        def load() -> Any:
+            loads.append(1)
+            return botocore.credentials.RefreshableCredentials(
+                "a", "s", "t", NEVER, dict, "test"
+            )
+
+        session = botocore.session.Session()
+        session.get_component("credential_provider").load_credentials = load
+        arguments = Arguments(region="eu-west-1", session=session)
+        chain: Any = find_settings(PINPOINT, arguments).credentials
+        chain._process = -1
+        assert chain().access_key == "a"
+        refreshable = load()
+        lock = refreshable._refresh_lock
+        for given in (refreshable, Plain()):
+            arguments = arguments._replace(credentials=given)
+            provider: Any = find_settings(PINPOINT, arguments).credentials
+            provider._process = -1
+            assert provider().access_key == "a"
+        assert refreshable._refresh_lock is not lock
+        assert len(loads) == 2
+
+    def test_look_up_of_another_thread(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It is waited for, but not for ever."""
+        monkeypatch.setattr("pinpoint_events.aws.credentials._LOOKUP_SECONDS", 0.01)
+        arguments = Arguments(region="eu-west-1", session=botocore.session.Session())
+        chain: Any = find_settings(PINPOINT, arguments).credentials
+        lock = chain._locks.setdefault(os.getpid(), threading.Lock())
+        with lock, pytest.raises(SenderError, match=r"looked up for 0\.01 s") as caught:
+            chain()
+        assert caught.value.is_retry_safe
 
     def test_that_never_come(self) -> None:
         """What a service refuses, it refuses again."""

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import pinpoint_events
+from pinpoint_events.cli import _console as console
 from pinpoint_events.cli import main
 from tests.aws import KEYS
 from tests.commands import COMMAND, environment, run
@@ -228,6 +229,18 @@ class TestTerminal:
 
     SAID = "\x1b]0;planted\x07\x9b31m\u202eab\tc"
 
+    def test_of_this_process(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The same, without a process."""
+
+        class Screen(io.StringIO):
+            def isatty(self) -> bool:
+                return True
+
+        screen = Screen()
+        monkeypatch.setattr("sys.stdout", screen)
+        console.out("\x9b31m ü\t.")
+        assert screen.getvalue() == "\\u009b31m ü\t.\n"
+
     def answer(self, *options: str, is_terminal: bool, path: Path) -> str:
         """Return what is printed of an answer with such a message."""
         item = {"StatusCode": 400, "Message": self.SAID}
@@ -278,6 +291,11 @@ class TestUsage:
     @pytest.mark.parametrize(
         "arguments, message, usage",
         [
+            (
+                ["demo", "-hx"],
+                "argument -h/--help: takes no value",
+                "usage: pinpoint-events demo [-h] [--to URL]",
+            ),
             (
                 ["--verson", "demo"],
                 "Unknown options: --verson; did you mean --version?",

@@ -517,6 +517,13 @@ class TestNumber:
             "metrics['n']: wrong_type Decimal not number"
         ]
 
+    def test_class_of_the_same_name(self) -> None:
+        """The name alone makes no Decimal."""
+        impostor = type("Decimal", (), {})
+        assert facts_of(lambda: number(impostor())) == [
+            "metrics['n']: wrong_type Decimal not number"
+        ]
+
     def test_index(self) -> None:
         """What stands for an int is one, as NumPy's integers are; a mock does not."""
 

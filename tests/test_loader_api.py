@@ -226,6 +226,45 @@ class TestPlantedLinks:
         names = {each.name for each in tmp_path.iterdir() if not each.is_symlink()}
         assert names == {"a", "c", "victim"}
 
+    def test_checkpoint_that_cannot_be_replaced(self, tmp_path: Path) -> None:
+        """Nothing is left of the new version."""
+        source = write(tmp_path / "a", lines(3))
+        path = tmp_path / "c"
+
+        def progress(_: LoadProgress) -> None:
+            if path.is_file():
+                path.unlink()
+                path.mkdir()
+
+        with pytest.raises(LoadError) as caught:
+            load([source], MemorySender(), checkpoint=path, progress=progress)
+        assert caught.value.code is LoadErrorCode.OUTPUT_UNWRITABLE
+        assert {each.name for each in tmp_path.iterdir()} == {"a", "c"}
+
+    def test_rejected_of_another_user(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Who owns the file could read it."""
+        source = write(tmp_path / "a", ["no JSON"])
+        (tmp_path / "r").touch()
+        monkeypatch.setattr("os.geteuid", lambda: os.getuid() + 1)
+        with pytest.raises(LoadError, match="belongs to another user"):
+            load([source], MemorySender(), rejected=tmp_path / "r")
+
+    def test_rejected_that_is_planted_meanwhile(
+        self, tmp_path: Path, victim: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A link that led to a device when it was looked at is refused as well."""
+        source = write(tmp_path / "a", ["no JSON"])
+        (tmp_path / "r").symlink_to(victim)
+        device = os.stat("/dev/null")  # noqa: PTH116 - `Path.stat` is replaced
+        monkeypatch.setattr(Path, "stat", lambda _: device)
+        with pytest.raises(LoadError) as caught:
+            load([source], MemorySender(), rejected=tmp_path / "r")
+        assert caught.value.code is LoadErrorCode.REJECTED_UNUSABLE
+        monkeypatch.undo()
+        assert victim.read_text() == "kept"
+
     def test_checkpoint_that_is_a_link(self, tmp_path: Path, victim: Path) -> None:
         """Nothing is read or written behind it."""
         source = write(tmp_path / "a", [line(1)])

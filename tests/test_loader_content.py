@@ -348,3 +348,172 @@ class TestRequest:
             "BatchItem['a'].Events['v']: occurs twice; each key once; rename one, or "
             "put both into one object"
         )
+
+
+def codes(data: object) -> list[list[str]]:
+    """Return path and problem of all that each refused part of a line is told."""
+    (*_, rejections) = parsed(data)
+    return [
+        [each.split(";")[0] for each in refusal.message.splitlines()]
+        for refusal in rejections
+    ]
+
+
+LONG_TEXT = {"Attributes": {"note": "x" * 201}}
+LONG_TEXTS = {"Attributes": {"note": ["x" * 101]}}
+
+
+class TestAllProblems:
+    """Whatever is wrong with a line is told at once."""
+
+    def test_half_a_request(self) -> None:
+        """
+        The endpoint's problems and the event's own are told together.
+
+        (https://github.com/aws/aws-sdk-net/issues/1817)
+        """
+        event = {"Attributes": {"event_type": "screen"}}
+        assert codes({"BatchItem": {"BatchItem": {"Events": {"Events": event}}}}) == [
+            [
+                "BatchItem['BatchItem'].Endpoint: is missing",
+                "BatchItem['BatchItem'].Events['Events'].EventType: is missing",
+                "BatchItem['BatchItem'].Events['Events'].Timestamp: is missing",
+            ]
+        ]
+
+    @pytest.mark.parametrize("is_call", [False, True])
+    def test_request(self, *, is_call: bool) -> None:
+        """Those of the line, of the endpoint and of each event, and quotas."""
+        request: dict[str, Any] = {
+            "BatchItem": {
+                "a": {
+                    "Endpoint": {"OptOut": "YES", **LONG_TEXTS},
+                    "Bogus": 1,
+                    "Events": {"v": {**TAP, **LONG_TEXT}, "w": {"Bogus": 1}},
+                },
+                "b": {
+                    "Endpoint": LONG_TEXTS,
+                    "Events": {"v": {"EventType": "", **LONG_TEXT}, "w": TAP},
+                },
+                "c": {"Endpoint": {}, "Events": {}},
+            },
+            "Bogus": 1,
+        }
+        data = {"EventsRequest": request} if is_call else request
+        line = "EventsRequest." if is_call else ""
+        unknown = f"{line}Bogus: is not known"
+        a, b = f"{line}BatchItem['a']", f"{line}BatchItem['b']"
+        of_a = [
+            unknown,
+            f"{a}.Bogus: is not known",
+            f"{a}.Endpoint.OptOut: is no known value",
+            f"{a}.Endpoint.Attributes['note'][0]: 101 characters",
+        ]
+        of_b = [unknown, f"{b}.Endpoint.Attributes['note'][0]: 101 characters"]
+        assert codes(data) == [
+            [*of_a, f"{a}.Events['v'].Attributes['note']: 201 characters"],
+            [
+                *of_a,
+                f"{a}.Events['w'].Bogus: is not known",
+                f"{a}.Events['w'].EventType: is missing",
+                f"{a}.Events['w'].Timestamp: is missing",
+            ],
+            [
+                *of_b,
+                f"{b}.Events['v'].EventType: is empty",
+                f"{b}.Events['v'].Timestamp: is missing",
+                f"{b}.Events['v'].Attributes['note']: 201 characters",
+            ],
+            of_b,
+            [unknown],
+        ]
+
+    def test_call(self) -> None:
+        """Those of the call come before those of the request in it."""
+        data = {
+            "ApplicationId": 7,
+            "BatchItem": {},
+            "EventsRequest": {
+                "BatchItem": {"a": {"Endpoint": {}, "Events": {"v": {}, "w": TAP}}}
+            },
+        }
+        of_call = ["BatchItem: is not known", "ApplicationId: is a number"]
+        at = "EventsRequest.BatchItem['a'].Events['v']"
+        assert codes(data) == [
+            [*of_call, f"{at}.EventType: is missing", f"{at}.Timestamp: is missing"],
+            of_call,
+        ]
+
+    @pytest.mark.parametrize("request_", [7, None, [], {}, {"BatchItem": 7}])
+    def test_call_without_a_request(self, request_: object) -> None:
+        """It counts as one event, and is written down whole."""
+        data = {"ApplicationId": "", "EventsRequest": request_}
+        (refusal,) = parsed(data).rejections
+        paths = [each.split(":")[0] for each in refusal.message.splitlines()]
+        assert paths[0] == "ApplicationId"
+        assert paths[1].startswith("EventsRequest")
+        assert (refusal.members, refusal.is_event) == (data, True)
+
+    def test_event(self) -> None:
+        """So it is with a line of one event."""
+        data = {
+            "EndpointId": "e",
+            "Bogus": 1,
+            "Endpoint": {"OptOut": "YES", "User": {"UserAttributes": {"k" * 51: []}}},
+            "Event": {"EventType": 7, **LONG_TEXT, "Metrics": {"m" * 51: "1"}},
+        }
+        assert codes(data) == [
+            [
+                "Bogus: is not known",
+                "Endpoint.OptOut: is no known value",
+                f"Endpoint.User.UserAttributes['{'k' * 51}']: 51 characters in the key",
+                "Event.EventType: is a number",
+                "Event.Timestamp: is missing",
+                f"Event.Metrics['{'m' * 51}']: is a string",
+                "Event.Attributes['note']: 201 characters",
+            ]
+        ]
+
+    def test_quotas_of_both(self) -> None:
+        """Where nothing else is wrong, endpoint and event are measured all the same."""
+        data = {
+            "EndpointId": "e",
+            "Endpoint": LONG_TEXTS,
+            "Event": {**TAP, **LONG_TEXT},
+        }
+        assert codes(data) == [
+            [
+                "Endpoint.Attributes['note'][0]: 101 characters",
+                "Event.Attributes['note']: 201 characters",
+            ]
+        ]
+
+    def test_of_anything(self) -> None:
+        """What no quota can be of is not measured."""
+        wrong = {"Attributes": {"": "\ud800", "a": 7}, "Metrics": 7}
+        endpoint = {"Attributes": {"": ["\ud800", 7], "a": 7}, "User": 7}
+        data = {"EndpointId": "e", "Endpoint": endpoint, "Event": wrong}
+        assert not any(
+            "characters;" in each for [told] in [codes(data)] for each in told
+        )
+
+    def test_more_than_a_hundred(self) -> None:
+        """Each of many wrong events is told its own, and the sound ones are sent."""
+        events: dict[str, Any] = {f"w-{number}": {} for number in range(150)}
+        batch = {"Endpoint": {}, "Events": {**events, "v": TAP}}
+        batches = {
+            f"e-{number}": {"Endpoint": 7, "Events": {}} for number in range(150)
+        }
+        items, rejections = parsed({"BatchItem": {"a": batch, **batches}})
+        assert items == (Item("a", None, {"v": event()}),)
+        assert len(rejections) == 300
+        assert {len(each.message.splitlines()) for each in rejections} == {2, 1}
+
+    def test_repeated_keys(self) -> None:
+        """Also where there are more of them than are told."""
+        one = '{"Endpoint": {}, "Events": {}}'
+        members = ", ".join(f'"e-{number % 120}": {one}' for number in range(240))
+        text = f'{{"BatchItem": {{{members}}}}}'.encode()
+        items, rejections = content(Line(1, text, is_cut=False), IDS, QUOTAS)
+        assert items == ()
+        assert len(rejections) == 120

@@ -272,6 +272,11 @@ class TestArguments:
         shown = "<PinpointSender of 'app' to 'http://127.0.0.1:1/x'>"
         assert repr(PinpointSender("app", endpoint_url="http://127.0.0.1:1/x")) == shown
 
+    def test_application_id(self) -> None:
+        """The application is kept as it was given."""
+        sender = PinpointSender("app", endpoint_url="http://127.0.0.1:1")
+        assert sender.application_id == "app"
+
 
 class TestVerify:
     """Whose certificates are trusted, as boto3's argument of that name has it."""

@@ -55,6 +55,7 @@ def run(program: str, arguments: list[str]) -> int:
     # Imported here: --help should not pay for importing them.
     from pinpoint_events.cli._interruption import Interruption  # noqa: PLC0415
     from pinpoint_events.cli._progress import Progress  # noqa: PLC0415
+    from pinpoint_events.loader.first_look import REFUSED  # noqa: PLC0415
     from pinpoint_events.loader.loading import Plan, run_plan  # noqa: PLC0415
     from pinpoint_events.senders.url import open_sender  # noqa: PLC0415
 
@@ -80,7 +81,8 @@ def run(program: str, arguments: list[str]) -> int:
         # A closed pipe does not change the exit code.
         with suppress(console.OutputClosedError):
             console.out(_summary(load.totals, is_all_read=is_all_read))
-        if not is_all_read:
+        # Of a file that must be changed first, the error below says how to go on.
+        if not is_all_read and getattr(load.trouble, "code", None) not in REFUSED:
             console.message(_resume_hint(options))
         if load.trouble is not None:
             raise _command_line_error(load.trouble)
@@ -118,7 +120,9 @@ def _parser(program: str) -> Parser:
         "names, and\nprint a summary. A line holds one event,\n\n"
         '  {"EndpointId": "user-1", "Event": {"EventType": "tap", "Timestamp": ...}}\n'
         "\nwith EventId and Endpoint optional, or a whole request,\n\n"
-        '  {"BatchItem": {"user-1": {"Endpoint": {}, "Events": {...}}}}',
+        '  {"BatchItem": {"user-1": {"Endpoint": {}, "Events": {...}}}}\n\n'
+        "or a call, with the request under EventsRequest. A file may also be one JSON\n"
+        "document, indented or not: one of these, or an array of them.",
         example=f"{program} events.jsonl.gz --to sqlite:///events.db \\\n"
         "      --rejected rejected.jsonl --checkpoint events.checkpoint",
     )

@@ -7,6 +7,7 @@ and not line by line.
 """
 
 import codecs
+import io
 import json
 import re
 from collections.abc import Sequence
@@ -24,7 +25,19 @@ from pinpoint_events.loader.records import (
     is_unfinished,
 )
 
-__all__ = ["Document", "Readable", "Rejoined", "look"]
+__all__ = ["REFUSED", "Document", "Readable", "Rejoined", "look"]
+
+REFUSED: Final = frozenset(
+    {
+        LoadErrorCode.INPUT_COMPRESSED,
+        LoadErrorCode.INPUT_CONCATENATED,
+        LoadErrorCode.INPUT_DOCUMENT_INVALID,
+        LoadErrorCode.INPUT_DOCUMENT_TOO_LARGE,
+        LoadErrorCode.INPUT_NOT_TEXT,
+        LoadErrorCode.INPUT_STREAM_RECORDS,
+    }
+)
+"""The codes of errors for a file that must be changed before it can be loaded."""
 
 # How each begins; those of text formats are not among them.
 _FOREIGN: Final = (
@@ -60,25 +73,19 @@ class Rejoined:
     """A stream with what was read of it put back."""
 
     def __init__(self, ahead: bytes, stream: Readable) -> None:
-        self._ahead = memoryview(ahead)
+        self._ahead = io.BytesIO(ahead)
         self._stream = stream
 
     def read(self, size: int, /) -> bytes:
         """Return at most so many bytes; none at the end."""
-        if not self._ahead:
-            return self._stream.read(size)
-        data, self._ahead = bytes(self._ahead[:size]), self._ahead[size:]
-        return data
+        return self._ahead.read(size) or self._stream.read(size)
 
     def readline(self, size: int, /) -> bytes:
         """Return a line, or so many bytes of it; none at the end."""
-        if not self._ahead:
-            return self._stream.readline(size)
-        end = bytes(self._ahead[:size]).find(b"\n") + 1
-        data = self.read(end or size)
-        if end or len(data) == size:
-            return data
-        return data + self._stream.readline(size - len(data))
+        line = self._ahead.readline(size)
+        if line.endswith(b"\n") or len(line) == size:
+            return line
+        return line + self._stream.readline(size - len(line))
 
 
 class Document(NamedTuple):

@@ -18,6 +18,7 @@ from pinpoint_events.errors import LoadError, LoadErrorCode
 from pinpoint_events.loader.batch import Batch, Packer, contradict
 from pinpoint_events.loader.checkpoint import Checkpoint
 from pinpoint_events.loader.content import EventIds, content
+from pinpoint_events.loader.first_look import REFUSED
 from pinpoint_events.loader.ledger import Ledger, Reports
 from pinpoint_events.loader.lines import Line, Lines
 from pinpoint_events.loader.rejects_file import RejectsFile
@@ -29,18 +30,10 @@ from pinpoint_events.senders.protocol import Sender, application_id_of
 
 __all__ = ["Load", "Plan", "run_plan"]
 
-_OF_THE_INPUT: Final = frozenset(
-    {
-        LoadErrorCode.INPUT_CHANGED,
-        LoadErrorCode.INPUT_COMPRESSED,
-        LoadErrorCode.INPUT_CONCATENATED,
-        LoadErrorCode.INPUT_DOCUMENT_INVALID,
-        LoadErrorCode.INPUT_DOCUMENT_TOO_LARGE,
-        LoadErrorCode.INPUT_NOT_TEXT,
-        LoadErrorCode.INPUT_STREAM_RECORDS,
-        LoadErrorCode.INPUT_UNREADABLE,
-    }
-)
+_OF_THE_INPUT: Final = REFUSED | {
+    LoadErrorCode.INPUT_CHANGED,
+    LoadErrorCode.INPUT_UNREADABLE,
+}
 _LOOK_SECONDS: Final = 0.1  # from a signal to what it does, while a request is awaited
 
 

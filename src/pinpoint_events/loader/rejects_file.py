@@ -9,7 +9,7 @@ import errno
 import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -58,8 +58,7 @@ class RejectsFile:
             return
         if _is_of_another_user(status):
             self._refuse("belongs to another user; name another file")
-        if hasattr(os, "fchmod"):
-            os.fchmod(number, _OWNER_ALONE)
+        _make_private(number)
         if known is None and status.st_size:
             self._refuse("has something in it; move it away, or name another file")
         if status.st_size < self.size:
@@ -150,6 +149,15 @@ def _opened(path: str) -> int:
         os.close(number)
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
     return number
+
+
+def _leave(number: int, mode: int) -> None:
+    """Leave the rights as they are: on Windows, files have none of these."""
+
+
+def _make_private(number: int) -> None:
+    change: Callable[[int, int], None] = getattr(os, "fchmod", _leave)
+    change(number, _OWNER_ALONE)
 
 
 def _is_of_another_user(status: os.stat_result) -> bool:

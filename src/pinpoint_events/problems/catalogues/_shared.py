@@ -229,7 +229,7 @@ SHARED: Final[Mapping[C, Words]] = {
     C.OTHER_APPLICATION: Words(
         "is another application than events are sent to",
         "the application id of the destination",
-        "load it with that application as the destination",
+        "load it to that application, as with --application-id",
     ),
     C.MORE_PROBLEMS: Words("has more problems", "", "correct these first"),
 }
