@@ -132,7 +132,7 @@ class TestEntryPoint:
         result.stdout.re_match_lines(
             [
                 r"pinpoint_sender -- .*plugin\.py:\d+",
-                r"    A sender that keeps what it is sent in memory.*",
+                r"    A sender that keeps events in memory.*",
                 r"pinpoint_server -- .*plugin\.py:\d+",
                 r"    A PutEvents endpoint on this machine.*",
             ]
@@ -568,7 +568,7 @@ class TestDefaultSession:
         """After the test it is there again."""
         boto3.setup_default_session(region_name="eu-west-1")
         before = boto3.DEFAULT_SESSION
-        with plugin._found_by_clients(pinpoint_server):
+        with plugin._client_environment(pinpoint_server):
             assert boto3.client("pinpoint").meta.region_name == "us-east-1"
             assert boto3.DEFAULT_SESSION is not before
         assert boto3.DEFAULT_SESSION is before
@@ -578,7 +578,7 @@ class TestDefaultSession:
     ) -> None:
         """One that was made within a test goes with it."""
         monkeypatch.delitem(sys.modules, "boto3")
-        with plugin._found_by_clients(pinpoint_server):
+        with plugin._client_environment(pinpoint_server):
             anew = import_module("boto3")
             anew.setup_default_session()
             assert anew.DEFAULT_SESSION is not None

@@ -76,7 +76,7 @@ class ParsedRequest:
     ) -> None:
         self._layout = layout
         self._request = request
-        self.endpoints = {
+        self.endpoints: dict[str, Endpoint] = {
             name: batch.endpoint for name, batch in request.batch_item.items()
         }
         self.events: dict[str, Mapping[str, Event]] = {
