@@ -269,7 +269,7 @@ def tests_lowest(session: nox.Session) -> None:
 @nox.session(python=LOWEST_PYTHON, requires=["build"])
 def interop(session: nox.Session) -> None:
     """Unmodified AWS clients against our endpoint, and the AWS CLI beside ours."""
-    install(session, extras=ALL_EXTRAS, groups=("test",))
+    install(session, extras=ALL_EXTRAS, groups=("interop",))
     settings = {"PINPOINT_EVENTS_AWS": install_aws_cli(session)}
     if shutil.which("npm"):
         settings["PINPOINT_EVENTS_NODE_MODULES"] = install_javascript_sdk(session)

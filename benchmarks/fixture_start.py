@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import uvicorn
 
 from pinpoint_events.testing._serving import serving
-from pinpoint_events.testing.plugin import _found_by_clients
+from pinpoint_events.testing.plugin import _client_environment
 
 _ROUNDS = 50
 _PROCESSES = 5
@@ -85,7 +85,7 @@ def measured(served: Callable[[], AbstractContextManager[Any]]) -> Times:
 @contextmanager
 def fixture() -> Iterator[None]:
     """Do what the fixture does."""
-    with serving() as server, _found_by_clients(server):
+    with serving() as server, _client_environment(server):
         yield
 
 

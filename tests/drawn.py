@@ -41,16 +41,16 @@ def drawn(
     number: int = 0,
 ) -> set[Any]:
     """Return what is to be told of so many values."""
-    told: set[Any] = set()
+    found: set[Any] = set()
 
     @seed(number)
     @settings(_DRAW, max_examples=count)
     @given(strategy)
     def look(value: T) -> None:
-        told.add(tell(value))
+        found.add(tell(value))
 
     look()
-    return told
+    return found
 
 
 def missing(

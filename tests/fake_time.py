@@ -1,5 +1,7 @@
 """A clock for tests."""
 
+from collections.abc import Callable
+
 from pinpoint_events.senders._blocking import Time
 
 
@@ -19,7 +21,7 @@ class FakeTime(Time):
         """Return the same."""
         return self.seconds
 
-    def sleep(self, seconds: float) -> None:
+    def wait(self, seconds: float, is_over: Callable[[], bool]) -> None:
         """Note how long, and be there."""
         self.waits.append(seconds)
         self.seconds += seconds

@@ -334,11 +334,11 @@ class SenderContract:
     def test_is_not_pickled(self, sender: Sender) -> None:
         """It is no data: pickle and copy refuse it, and say what to do."""
         name = type(sender).__name__
-        told = f"cannot pickle or copy a {name}; open one where it is needed"
+        message = f"cannot pickle or copy a {name}; open one where it is needed"
         for act in (pickle.dumps, copy.copy, copy.deepcopy):
             with pytest.raises(TypeError) as caught:
                 act(sender)
-            assert str(caught.value) == told
+            assert str(caught.value) == message
 
     def test_repr(self, sender: Sender) -> None:
         """It shows what kind it is and which application it serves, and no secret."""

@@ -24,6 +24,7 @@ import botocore.useragent
 import botocore.utils
 import pytest
 
+from pinpoint_events.aws._botocore import given_options
 from pinpoint_events.aws.credentials import FrozenCredentials
 from pinpoint_events.aws.service import Service
 from pinpoint_events.aws.settings import (
@@ -188,6 +189,19 @@ class TestService:
         spaced = KINESIS._replace(service_id="Kinesis Video")
         assert spaced.variable == "AWS_ENDPOINT_URL_KINESIS_VIDEO"
         assert spaced.section == "kinesis_video"
+
+
+class TestConfig:
+    """What a config was made with is told from its defaults."""
+
+    def test_given_options(self) -> None:
+        """Also where what was given is the default."""
+        config = botocore.config.Config(read_timeout=60)
+        assert config.connect_timeout == 60
+        assert dict(given_options(config)) == {"read_timeout": 60}
+        merged = config.merge(botocore.config.Config(connect_timeout=3))
+        assert dict(given_options(merged)) == {"read_timeout": 60, "connect_timeout": 3}
+        assert given_options(None) == {}
 
 
 class TestRetiredService:

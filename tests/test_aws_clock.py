@@ -26,18 +26,33 @@ class TestClock:
     def test_is_corrected(self, code: str) -> None:
         """The service's time counts, and goes on as ours does."""
         time = FakeTime()
+        time.seconds = self.SECONDS - 80_000
         clock = Clock(time.now)
         assert clock.is_corrected_by(ForbiddenError(403, code), self.DATE)
-        time.sleep(5)
+        time.seconds += 5
         assert clock.now() == self.SECONDS + 5
 
     def test_is_corrected_back(self) -> None:
         """It may be this machine that is set right meanwhile."""
         time = FakeTime()
+        time.seconds = self.SECONDS - 80_000
         clock = Clock(time.now)
         skewed = ForbiddenError(403, "RequestTimeTooSkewed")
         assert clock.is_corrected_by(skewed, self.DATE)
         time.seconds = self.SECONDS
+        assert clock.is_corrected_by(skewed, self.DATE)
+        assert clock.now() == self.SECONDS
+
+    @pytest.mark.parametrize("apart", [-86_400.0, 86_400.0])
+    def test_is_corrected_by_a_day_at_most(self, apart: float) -> None:
+        """One answer with another century must not make all signatures wrong."""
+        skewed = ForbiddenError(403, "RequestTimeTooSkewed")
+        time = FakeTime()
+        time.seconds = self.SECONDS + apart * 1.01
+        clock = Clock(time.now)
+        assert not clock.is_corrected_by(skewed, self.DATE)
+        assert clock.now() == time.seconds
+        time.seconds = self.SECONDS + apart
         assert clock.is_corrected_by(skewed, self.DATE)
         assert clock.now() == self.SECONDS
 

@@ -1,4 +1,5 @@
 import gc
+import gzip
 import os
 import pkgutil
 import socket
@@ -6,6 +7,7 @@ import ssl
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 from urllib3.exceptions import InsecureRequestWarning
 from urllib3.util import wait_for_read
 
+from pinpoint_events.aws import http
 from pinpoint_events.aws._transport_errors import MAX_ANSWER_BYTES
 from pinpoint_events.aws.http import Transport, transport
 from pinpoint_events.aws.link import Link, Proxy
@@ -73,17 +76,17 @@ def linked(server: HttpServer, **more: Any) -> Iterator[Transport]:
         to.close()
 
 
-def told(act: Callable[[], object], kind: type[TransportError]) -> TransportError:
+def raised(act: Callable[[], object], kind: type[TransportError]) -> TransportError:
     """Return the error that an act raises."""
     with pytest.raises(kind) as caught:
         act()
     return caught.value
 
 
-def told_by(*answers: Answer, **more: Any) -> tuple[TransportError, str]:
-    """Return what is told of the first answer, and the URL that it came from."""
+def raised_after(*answers: Answer, **more: Any) -> tuple[TransportError, str]:
+    """Return the error that the first answer causes, and the URL that it came from."""
     with HttpServer(*answers, default=fine) as server, linked(server, **more) as to:
-        return told(lambda: to.exchange(REQUEST), TransportError), server.url
+        return raised(lambda: to.exchange(REQUEST), TransportError), server.url
 
 
 @contextmanager
@@ -205,6 +208,156 @@ class TestExchange:
             assert to.exchange(large).status == 413
             to.exchange(REQUEST)
         assert server.connections == 2
+
+
+@contextmanager
+def scripted(*replies: bytes) -> Iterator[tuple[int, list[int]]]:
+    """
+    Yield the port of a server that answers with these bytes, and a list.
+
+    The list gets the number of the connection of each request. A connection stays open
+    after a reply, unless the reply is empty or does not end its head.
+    """
+    following = deque(replies)
+    served: list[int] = []
+
+    def serve(connection: socket.socket, number: int) -> None:
+        with connection:
+            received = b""
+            while following and (chunk := connection.recv(65_536)):
+                received += chunk
+                if not received.endswith(REQUEST.body):
+                    continue
+                received = b""
+                served.append(number)
+                reply = following.popleft()
+                connection.sendall(reply)
+                if b"\r\n\r\n" not in reply:
+                    return
+            connection.recv(1)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept() -> None:
+            for number in range(1, 99):
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                threads.append(
+                    threading.Thread(target=serve, args=(connection, number))
+                )
+                threads[-1].start()
+
+        threads = [threading.Thread(target=accept)]
+        threads[0].start()
+        yield listener.getsockname()[1], served
+        listener.shutdown(socket.SHUT_RDWR)
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()  # no connection is left open
+
+
+@contextmanager
+def linked_to(port: int, *, is_proxied: bool) -> Iterator[Transport]:
+    """Yield what sends to a port, or through the proxy there."""
+    link = Link("http", "127.0.0.1", port)
+    if is_proxied:
+        proxy = Proxy(f"http://127.0.0.1:{port}", {})
+        link = Link("http", "service", None, proxy=proxy)
+    to = transport(link)
+    try:
+        yield to
+    finally:
+        to.close()
+
+
+def reply(body: bytes) -> bytes:
+    """Return an answer as it goes over the wire."""
+    return b"HTTP/1.1 202 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+@pytest.mark.parametrize("is_proxied", [False, True])
+class TestOneAnswerForEachRequest:
+    """No request gets the answer to another one, directly or through a proxy."""
+
+    HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+
+    def test_announced(self, *, is_proxied: bool) -> None:
+        """What comes after a 103 is the answer, and the connection serves on."""
+        replies = (self.HINTS * 2 + reply(b"one"), reply(b"two"))
+        with (
+            scripted(*replies) as (port, served),
+            linked_to(port, is_proxied=is_proxied) as to,
+        ):
+            assert [to.exchange(REQUEST).body for _ in range(2)] == [b"one", b"two"]
+        assert served == [1, 1]
+
+    @pytest.mark.parametrize("more", [reply(b"late"), b"HTTP/1.1 2", b"\0"])
+    def test_more_than_the_answer(self, more: bytes, *, is_proxied: bool) -> None:
+        """A connection with bytes that nobody asked for is not used again."""
+        replies = (reply(b"one") + more, reply(b"two"))
+        with (
+            scripted(*replies) as (port, served),
+            linked_to(port, is_proxied=is_proxied) as to,
+        ):
+            assert [to.exchange(REQUEST).body for _ in range(2)] == [b"one", b"two"]
+        assert served == [1, 2]
+
+    def test_switched(self, *, is_proxied: bool) -> None:
+        """After 101 a connection speaks another protocol, and is closed."""
+        switched = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
+        with (
+            scripted(switched, reply(b"two")) as (port, served),
+            linked_to(port, is_proxied=is_proxied) as to,
+        ):
+            assert to.exchange(REQUEST).status == 101
+            assert to.exchange(REQUEST).body == b"two"
+        assert served == [1, 2]
+
+    @pytest.mark.parametrize(
+        "head",
+        [
+            b"HTTP/1.1 202 OK\r\n",
+            b"HTTP/1.1 202 OK\r\nx-amzn-RequestId: r-1\r\n",
+            b"HTTP/1.1 202 OK\r\nContent-Length: 0",
+            b"HTTP/1.1 202 OK",
+        ],
+    )
+    def test_cut_within_the_head(self, head: bytes, *, is_proxied: bool) -> None:
+        """It is no empty answer: the connection ended before the answer did."""
+        with (
+            scripted(head) as (port, _),
+            linked_to(port, is_proxied=is_proxied) as to,
+        ):
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
+        assert error.code is TransportErrorCode.CONNECTION_CLOSED
+        assert error.is_retry_safe
+
+    def test_encoded(self, *, is_proxied: bool) -> None:
+        """A body with a content encoding stays as it came."""
+        body = gzip.compress(b"{}")
+        head = b"HTTP/1.1 202 OK\r\nContent-Encoding: gzip\r\n"
+        head += b"Content-Length: %d\r\n\r\n"
+        with (
+            scripted(head % len(body) + body) as (port, _),
+            linked_to(port, is_proxied=is_proxied) as to,
+        ):
+            answer = to.exchange(REQUEST)
+        assert answer.body == body
+        assert answer.headers["content-encoding"] == "gzip"
+
+
+def test_reader_is_closed_twice() -> None:
+    """Closing it again looks for no more bytes."""
+    http._exchange.deadline = http._Deadline(1)
+    mine, its = socket.socketpair()
+    with mine, its:
+        stream: Any = mine.makefile("rb")
+        reader = http._AnswerReader(mine, http._BoundedReader(mine, stream.detach()))
+        reader.close()
+        reader.close()
+        assert its.send(b"x") == 1  # the connection is open
 
 
 class TestConnections:
@@ -330,6 +483,18 @@ class TestConnections:
             assert not to._idle  # type: ignore[attr-defined]
             gc.collect()  # an open socket would warn, and warnings are errors
 
+    def test_are_closed_with_half_a_request(self) -> None:
+        """What was sent in part is not completed by the next request."""
+        large = HttpRequest(
+            method="POST", path="/", headers={}, body=bytes(32 * 1024 * 1024)
+        )
+        with deaf_port() as port:
+            to = transport(Link("http", "127.0.0.1", port, read_timeout=0.1))
+            error = raised(lambda: to.exchange(large), TransportError)
+            assert error.code is TransportErrorCode.READ_TIMEOUT
+            assert not to._idle  # type: ignore[attr-defined]
+            to.close()
+
     def test_go_with_their_owner(self) -> None:
         """Who is dropped without a word leaves no open connection."""
         with HttpServer(default=fine) as server:
@@ -382,7 +547,7 @@ class TestNoConnection:
         """Nobody listens."""
         with closed_port() as port:
             to = transport(Link("http", "127.0.0.1", port))
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert isinstance(error.__cause__, ConnectionRefusedError)
         assert str(error) == (
             f"no connection to http://127.0.0.1:{port} "
@@ -398,7 +563,7 @@ class TestNoConnection:
 
         monkeypatch.setattr("socket.socket.connect", fails)
         to = transport(Link("http", "127.0.0.1", 1))
-        assert str(told(lambda: to.exchange(REQUEST), TransportError)) == (
+        assert str(raised(lambda: to.exchange(REQUEST), TransportError)) == (
             "no connection to http://127.0.0.1:1 (no reason given); check network, "
             "region and endpoint URL"
         )
@@ -406,7 +571,7 @@ class TestNoConnection:
     def test_unknown_name(self) -> None:
         """The host has no address."""
         to = transport(Link("http", "fe80::1%no-such-interface", 80))
-        error = told(lambda: to.exchange(REQUEST), TransportError)
+        error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert str(error) == (
             "no address is known for fe80::1%no-such-interface; check region, endpoint "
             "URL and DNS"
@@ -418,7 +583,7 @@ class TestNoConnection:
         with deaf_port() as port:
             link = Link("https", "127.0.0.1", port, verify=PEM, connect_timeout=0.05)
             to = transport(link)
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert str(error) == (
             f"no connection to https://127.0.0.1:{port} within 0.05 s; check network "
             "and endpoint URL, or raise connect_timeout in the config"
@@ -433,7 +598,7 @@ class TestNoConnection:
 
         monkeypatch.setattr("socket.socket.connect", fails)
         to = transport(Link("http", "127.0.0.1", 1, connect_timeout=None))
-        assert str(told(lambda: to.exchange(REQUEST), TransportError)) == (
+        assert str(raised(lambda: to.exchange(REQUEST), TransportError)) == (
             "no connection to http://127.0.0.1:1 in time; check network and endpoint "
             "URL, or raise connect_timeout in the config"
         )
@@ -442,7 +607,7 @@ class TestNoConnection:
         """The port speaks something else."""
         with HttpServer(default=fine) as server:
             to = transport(Link("https", "127.0.0.1", server.port, verify=PEM))
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert isinstance(error.__cause__, ssl.SSLError)
         assert str(error) == (
             f"no TLS connection to https://127.0.0.1:{server.port} "
@@ -459,34 +624,34 @@ class TestCodes:
         """The port is closed."""
         with closed_port() as port:
             to = transport(Link("http", "127.0.0.1", port))
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert error.code is TransportErrorCode.CONNECT
 
     def test_connect_timeout(self) -> None:
         """The TLS handshake gets no answer."""
         with deaf_port() as port:
             link = Link("https", "127.0.0.1", port, verify=PEM, connect_timeout=0.05)
-            error = told(lambda: transport(link).exchange(REQUEST), TransportError)
+            error = raised(lambda: transport(link).exchange(REQUEST), TransportError)
         assert error.code is TransportErrorCode.CONNECT_TIMEOUT
 
     def test_name_resolution(self) -> None:
         """The host has no address."""
         to = transport(Link("http", "fe80::1%no-such-interface", 80))
-        error = told(lambda: to.exchange(REQUEST), TransportError)
+        error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert error.code is TransportErrorCode.NAME_RESOLUTION
 
     def test_tls(self) -> None:
         """The port speaks plain HTTP."""
         with HttpServer(default=fine) as server:
             to = transport(Link("https", "127.0.0.1", server.port, verify=PEM))
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert error.code is TransportErrorCode.TLS
 
     def test_certificate(self) -> None:
         """The certificate of the server is not among those that are trusted."""
         with HttpServer(default=fine, tls=server_tls()) as server:
             to = transport(Link("https", "127.0.0.1", server.port))
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert error.code is TransportErrorCode.CERTIFICATE_NOT_TRUSTED
 
     def test_proxy(self) -> None:
@@ -494,7 +659,7 @@ class TestCodes:
         with closed_port() as port:
             proxy = Proxy(f"http://127.0.0.1:{port}", {})
             to = transport(Link("http", "127.0.0.1", 1, proxy=proxy))
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert error.code is TransportErrorCode.PROXY
 
     @pytest.mark.parametrize(
@@ -508,7 +673,7 @@ class TestCodes:
     )
     def test_answer(self, answer: Answer, code: TransportErrorCode) -> None:
         """The answer stops, does not come, or is none."""
-        error, _ = told_by(answer, read_timeout=0.05)
+        error, _ = raised_after(answer, read_timeout=0.05)
         assert error.code is code
 
 
@@ -517,7 +682,7 @@ class TestNoAnswer:
 
     def test_at_all(self) -> None:
         """The connection ends where the answer should be."""
-        error, url = told_by(CUT)
+        error, url = raised_after(CUT)
         assert str(error) == (
             f"the connection to {url} ended before the answer did; the events may have "
             "been taken; send them again"
@@ -530,7 +695,7 @@ class TestNoAnswer:
     def test_to_the_end(self, rest: bytes) -> None:
         """It ends within the answer, whose request id is known by then."""
         head = b"HTTP/1.1 202 Accepted\r\nx-amzn-RequestId: r-1\r\n"
-        error, url = told_by(Answer(raw=head + rest))
+        error, url = raised_after(Answer(raw=head + rest))
         assert str(error) == (
             f"the connection to {url} ended before the answer did; the events may have "
             "been taken; send them again (request id r-1)"
@@ -541,7 +706,7 @@ class TestNoAnswer:
 
     def test_in_time(self) -> None:
         """The service is silent for too long."""
-        error, url = told_by(SILENCE, read_timeout=0.05)
+        error, url = raised_after(SILENCE, read_timeout=0.05)
         assert str(error) == (
             f"no complete answer from {url} within 0.05 s; the events may have been "
             "taken; send them again, or raise read_timeout in the config"
@@ -551,7 +716,7 @@ class TestNoAnswer:
     def test_in_time_to_the_end(self) -> None:
         """It falls silent within the answer."""
         raw = b"HTTP/1.1 202 OK\r\nx-amzn-RequestId: r-1\r\nContent-Length: 9\r\n\r\na"
-        error, url = told_by(Answer(raw=raw, is_silent=True), read_timeout=0.05)
+        error, url = raised_after(Answer(raw=raw, is_silent=True), read_timeout=0.05)
         assert str(error) == (
             f"no complete answer from {url} within 0.05 s; the events may have been "
             "taken; send them again, or raise read_timeout in the config (request id "
@@ -570,7 +735,7 @@ class TestNoAnswer:
     )
     def test_that_is_http(self, raw: bytes) -> None:
         """What speaks another language will do so the next time, too."""
-        error, url = told_by(Answer(raw=raw))
+        error, url = raised_after(Answer(raw=raw))
         assert str(error) == (
             f"what {url} answers is no HTTP; check scheme and port of the endpoint URL"
         )
@@ -647,7 +812,7 @@ class TestTls:
         """A certificate of another bundle, or for another host, will not do."""
         with HttpServer(tls=server_tls(cert)) as server:
             to = transport(Link("https", "127.0.0.1", server.port, verify=verify))
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert str(error) == (
             f"the certificate of {server.url} is not trusted ({reason}); check the "
             "endpoint URL, or name the CA bundle to trust in AWS_CA_BUNDLE"
@@ -672,7 +837,7 @@ class TestTls:
                 with linked(server, verify=PEM, client_cert=shown) as to:
                     assert to.exchange(REQUEST).body == b"fine"
             with linked(server, verify=PEM) as to:
-                told(lambda: to.exchange(REQUEST), TransportError)
+                raised(lambda: to.exchange(REQUEST), TransportError)
 
     @pytest.mark.parametrize(
         "options, what",
@@ -768,7 +933,7 @@ class TestProxies:
         with HttpServer(Answer(status=status)) as through:
             proxy = Proxy(f"http://me:planted@127.0.0.1:{through.port}", self.HEADERS)
             to = transport(Link("https", "no-such-host", None, PEM, proxy=proxy))
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         self.check_refused(error)
 
     def test_may_be_away(self) -> None:
@@ -776,7 +941,7 @@ class TestProxies:
         with closed_port() as port:
             proxy = Proxy(f"http://me:planted@127.0.0.1:{port}", self.HEADERS)
             to = transport(Link("https", "no-such-host", None, PEM, proxy=proxy))
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         self.check_refused(error)
 
     @staticmethod
@@ -806,7 +971,7 @@ class TestProxies:
             HttpServer(Answer(status=200)) as through,
             linked(server, verify=OTHER[0], proxy=Proxy(through.url, {})) as to,
         ):
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert str(error) == (
             f"the certificate of {server.url} is not trusted ({reason}); check the "
             "endpoint URL, or name the CA bundle to trust in AWS_CA_BUNDLE"
@@ -828,7 +993,7 @@ class TestProxies:
                 ),
             ) as to,
         ):
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert str(error).startswith("the proxy makes no connection to ")
         assert through.received == []
 
@@ -848,7 +1013,7 @@ class TestProxies:
             HttpServer(Answer(raw=BACKWARDS)) as through,
             linked(through, proxy=Proxy(through.url, {})) as to,
         ):
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert str(error) == (
             f"what {through.url} answers is no HTTP; check scheme and port of the "
             "endpoint URL"
@@ -862,7 +1027,7 @@ class TestProxies:
             HttpServer(Answer(raw=raw)) as through,
             linked(through, proxy=Proxy(through.url, {})) as to,
         ):
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert str(error) == (
             f"the connection to {through.url} ended before the answer did; the events "
             "may have been taken; send them again (request id r-1)"
@@ -875,7 +1040,7 @@ class TestProxies:
             HttpServer(SILENCE) as through,
             linked(through, read_timeout=0.05, proxy=Proxy(through.url, {})) as to,
         ):
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert str(error) == (
             f"no complete answer from {through.url} within 0.05 s; the events may have "
             "been taken; send them again, or raise read_timeout in the config"
@@ -889,7 +1054,7 @@ class TestProxies:
             HttpServer(Answer(status=200)) as through,
             linked(server, verify=PEM, proxy=Proxy(through.url, {})) as to,
         ):
-            error = told(lambda: to.exchange(REQUEST), TransportError)
+            error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert error.message == (
             f"the connection to {server.url} ended before the answer did; the events "
             "may have been taken; send them again"

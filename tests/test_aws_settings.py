@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,10 +38,11 @@ from pinpoint_events.aws.settings import (
     settings_from_session,
 )
 from pinpoint_events.aws.signer import Signer
-from pinpoint_events.errors import ConfigurationError
+from pinpoint_events.errors import ConfigurationError, SenderError
 from pinpoint_events.senders.pinpoint import PINPOINT
 from tests.aws import KEYS, aws
 from tests.clients import LOADER
+from tests.sender_contract import in_child, needs_fork
 
 __all__ = ["aws"]
 
@@ -156,6 +158,14 @@ ROWS = {
         {**REGION, "AWS_ENDPOINT_URL": "http://x", "AWS_ENDPOINT_URL_PINPOINT": LOCAL},
         arguments={"endpoint_url": "https://gateway.example.com:8443/stage/"},
         is_direct=True,
+    ),
+    "own-port": Row(
+        REGION,
+        arguments={"endpoint_url": "https://gateway.example.com:443"},
+        is_direct=True,
+    ),
+    "own-port-of-http": Row(
+        REGION, arguments={"endpoint_url": "http://gateway:80/a"}, is_direct=True
     ),
     "local-region": Row(
         {"AWS_DEFAULT_REGION": "any-where-9", "AWS_ENDPOINT_URL": LOCAL}, is_direct=True
@@ -371,7 +381,7 @@ def seen_of_botocore(arguments: Arguments) -> Sent:
             for word in headers["User-Agent"].split()
             if not word.startswith(("m/", "cfg/"))
         ],
-        timeouts=(config.connect_timeout, config.read_timeout),
+        timeouts=expected_timeouts(arguments.config, config),
         pool=config.max_pool_connections,
         verify=http._verify,
         client_cert=config.client_cert,
@@ -383,6 +393,19 @@ def seen_of_botocore(arguments: Arguments) -> Sent:
         ),
         attempts=config.retries.get("total_max_attempts"),
     )
+
+
+def expected_timeouts(given: Any, of_client: Any) -> tuple[float | None, float | None]:
+    """Return a client's timeouts, with ours in place of botocore's own defaults."""
+    options = {} if given is None else given._user_provided_options
+    ours = {"connect_timeout": 5.0, "read_timeout": 10.0}
+    connect, read = (
+        getattr(of_client, name)
+        if name in options or getattr(of_client, name) != 60
+        else seconds
+        for name, seconds in ours.items()
+    )
+    return connect, read
 
 
 def seen_of_ours(chosen: Settings) -> Sent:
@@ -527,6 +550,24 @@ class TestPrecedence:
         url = f"https://pinpoint.{region}.amazonaws.com"
         assert find_settings(PINPOINT, arguments).url == url
         assert find_settings(PINPOINT, arguments._replace(session=None)).url == url
+
+    def test_has_the_endpoint_of_every_region(
+        self, place: Callable[[Row], None]
+    ) -> None:
+        """As a client's, also where botocore's two sources of it differ."""
+        place(Row())
+        session = botocore.session.Session()
+        regions = [
+            region
+            for partition in session.get_available_partitions()
+            for service in ("pinpoint", "ec2")  # and where Pinpoint never was
+            for region in session.get_available_regions(service, partition)
+        ]
+        assert len(regions) > 40
+        for region in dict.fromkeys(regions):
+            client = session.create_client("pinpoint", region_name=region)
+            found = find_settings(PINPOINT, Arguments(region, session=session))
+            assert found.url == client.meta.endpoint_url
 
 
 class TestSessions:
@@ -866,6 +907,24 @@ class TestRefused:
         )
 
 
+NEVER = datetime(2999, 1, 1, tzinfo=UTC)
+
+
+class Plain:
+    """Credentials that are not botocore's."""
+
+    def get_frozen_credentials(self) -> FrozenCredentials:
+        """Return themselves."""
+        return FrozenCredentials("a", "s", None)
+
+
+def refused(status: int) -> Exception:
+    """Return the error of a service that gives no credentials."""
+    answer = {"Error": {}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    error: Exception = botocore.exceptions.ClientError(answer, "planted")
+    return error
+
+
 class TestCredentials:
     """Credentials are looked up when a request is signed, each time anew."""
 
@@ -1002,6 +1061,130 @@ class TestCredentials:
         chosen = find_settings(PINPOINT, Arguments(credentials=credentials))
         assert chosen.credentials is not None
         assert [chosen.credentials().access_key for _ in range(2)] == ["b", "c"]
+
+    @needs_fork
+    @pytest.mark.parametrize("are_given", [True, False])
+    def test_fork_in_the_middle_of_a_refresh(self, *, are_given: bool) -> None:
+        """The child refreshes for itself, and waits for no thread of its parent."""
+        parent = os.getpid()
+        is_refreshing, may_end = threading.Event(), threading.Event()
+
+        def refresh() -> dict[str, str]:
+            if os.getpid() == parent:
+                is_refreshing.set()
+                may_end.wait(30)
+            metadata["access_key"] = f"of {os.getpid()}"
+            return metadata
+
+        def load() -> Any:
+            found = botocore.credentials.RefreshableCredentials.create_from_metadata(
+                metadata, refresh, "test"
+            )
+            found._is_expired = lambda: False  # although it has to be refreshed
+            return found
+
+        metadata = {
+            "access_key": "old",
+            "secret_key": "s",
+            "token": "t",
+            "expiry_time": "2001-01-01T00:00:00Z",
+        }
+        session = botocore.session.Session()
+        session.get_component("credential_provider").load_credentials = load
+        arguments = Arguments(region="eu-west-1", session=session)
+        if are_given:
+            arguments = arguments._replace(credentials=load())
+        provider = find_settings(PINPOINT, arguments).credentials
+        assert provider is not None
+
+        def refresh_in_child() -> None:
+            found = provider()
+            assert found.access_key == f"of {os.getpid()}"
+
+        thread = threading.Thread(target=provider)
+        thread.start()
+        assert is_refreshing.wait(30)
+        assert in_child(refresh_in_child)
+        may_end.set()
+        thread.join()
+        assert provider().access_key == f"of {parent}"
+
+    def test_of_another_process(self) -> None:
+        """As if a `fork` had copied them: locks are new, and a chain runs again."""
+        loads: list[int] = []
+
+        def load() -> Any:
+            loads.append(1)
+            return botocore.credentials.RefreshableCredentials(
+                "a", "s", "t", NEVER, dict, "test"
+            )
+
+        session = botocore.session.Session()
+        session.get_component("credential_provider").load_credentials = load
+        arguments = Arguments(region="eu-west-1", session=session)
+        chain: Any = find_settings(PINPOINT, arguments).credentials
+        chain._process = -1
+        assert chain().access_key == "a"
+        refreshable = load()
+        lock = refreshable._refresh_lock
+        for given in (refreshable, Plain()):
+            arguments = arguments._replace(credentials=given)
+            provider: Any = find_settings(PINPOINT, arguments).credentials
+            provider._process = -1
+            assert provider().access_key == "a"
+        assert refreshable._refresh_lock is not lock
+        assert len(loads) == 2
+
+    def test_look_up_of_another_thread(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It is waited for, but not for ever."""
+        monkeypatch.setattr("pinpoint_events.aws.credentials._LOOKUP_SECONDS", 0.01)
+        arguments = Arguments(region="eu-west-1", session=botocore.session.Session())
+        chain: Any = find_settings(PINPOINT, arguments).credentials
+        lock = chain._locks.setdefault(os.getpid(), threading.Lock())
+        with lock, pytest.raises(SenderError, match=r"looked up for 0\.01 s") as caught:
+            chain()
+        assert caught.value.is_retry_safe
+
+    def test_that_never_come(self) -> None:
+        """What a service refuses, it refuses again."""
+
+        def load() -> Any:
+            raise refused(403)
+
+        session = botocore.session.Session()
+        session.get_component("credential_provider").load_credentials = load
+        arguments = Arguments(region="eu-west-1", session=session)
+        provider = find_settings(PINPOINT, arguments).credentials
+        assert provider is not None
+        with pytest.raises(ConfigurationError, match=r"loaded \(ClientError\); check"):
+            provider()
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            botocore.exceptions.ConnectTimeoutError(endpoint_url="planted"),
+            botocore.exceptions.MetadataRetrievalError(error_msg="planted"),
+            refused(503),
+        ],
+    )
+    def test_that_may_come_later(self, error: Exception) -> None:
+        """Where the network fails, a later attempt may succeed."""
+
+        def load() -> Any:
+            raise error
+
+        session = botocore.session.Session()
+        session.get_component("credential_provider").load_credentials = load
+        arguments = Arguments(region="eu-west-1", session=session)
+        provider = find_settings(PINPOINT, arguments).credentials
+        assert provider is not None
+        with pytest.raises(SenderError) as caught:
+            provider()
+        assert caught.value.is_retry_safe
+        assert str(caught.value) == (
+            f"the AWS credentials cannot be loaded now ({type(error).__name__}); check "
+            "the network, then try again"
+        )
 
     def test_are_loaded_once(self, tmp_path: Path) -> None:
         """Threads that come at the same time wait for the first of them."""

@@ -93,13 +93,13 @@ class TestWholeWay:
         assert [json.loads(request.body) for request in received] == batches * 2
         assert len({request.target for request in received}) == 1
         assert all("Authorization" in request.headers for request in received)
-        assert answers == [from_wire(EventsResponse, told) for told in dicts]
+        assert answers == [from_wire(EventsResponse, data) for data in dicts]
 
     def test_stand_in_answers_each_batch(self, keys: None, url: str) -> None:
         """The stand-in's answers fit the batches, call by call, on each connection."""
         with whole_way.sides(url) as (ours, theirs):
             answers, dicts = ours.run(), theirs.run()
-        assert answers == [from_wire(EventsResponse, told) for told in dicts]
+        assert answers == [from_wire(EventsResponse, data) for data in dicts]
         for number, answer in enumerate(answers):
             answer.raise_for_failures(built(values(number)).build())
 

@@ -391,8 +391,8 @@ class TestCopies:
         """Two that share what each changes would lose count."""
         with pytest.raises(TypeError) as caught:
             duplicate(BatchBuilder())
-        told = "cannot pickle or copy a BatchBuilder; copy the request of build()"
-        assert str(caught.value) == told
+        message = "cannot pickle or copy a BatchBuilder; copy the request of build()"
+        assert str(caught.value) == message
 
 
 class TestMeasures:

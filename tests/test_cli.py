@@ -1,18 +1,24 @@
 import importlib
 import io
+import json
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
+from modulefinder import ModuleFinder
 from pathlib import Path
 
 import pytest
 
 import pinpoint_events
+from pinpoint_events.cli import _console as console
 from pinpoint_events.cli import main
+from tests.aws import KEYS
 from tests.commands import COMMAND, environment, run
+from tests.http_server import HttpServer, answered
+from tests.samples import ROOT
 
 VERSION = f"pinpoint-events {pinpoint_events.__version__}"
 USAGE = "usage: pinpoint-events [--help] [--version] COMMAND ..."
@@ -20,7 +26,10 @@ USAGE_OF_PUT_EVENTS = (
     "usage: pinpoint-events put-events --application-id ID --events-request REQUEST "
     "[OPTION ...]"
 )
+SENT = ("--application-id", "a", "--events-request", "{}")
 SKELETON = ("put-events", "--generate-cli-skeleton")
+if os.name == "posix":
+    import pty
 FULL = Path("/dev/full")
 needs_a_full_device = pytest.mark.skipif(
     not FULL.exists(), reason="only Linux has a device that is always full"
@@ -46,9 +55,12 @@ class TestCommands:
         """The version is the package's."""
         assert main_of(capsys, "--version") == (0, f"{VERSION}\n", [])
 
-    def test_help(self, capsys: pytest.CaptureFixture[str]) -> None:
+    @pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",), ("help",)])
+    def test_help(
+        self, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+    ) -> None:
         """Help names each command, fits a terminal, and ends with an example."""
-        code, out, err = main_of(capsys, "--help")
+        code, out, err = main_of(capsys, *arguments)
         assert (code, err) == (0, [])
         assert out.startswith(f"{USAGE}\n")
         assert out.endswith("\nexample:\n  pinpoint-events demo\n")
@@ -76,9 +88,9 @@ class TestCommands:
         self, capsys: pytest.CaptureFixture[str], arguments: list[str]
     ) -> None:
         """The AWS CLI has no option for it, but a word."""
-        told = main_of(capsys, *arguments, "--help")
-        assert main_of(capsys, *arguments, "help") == told
-        assert told[1].startswith("usage: ")
+        printed = main_of(capsys, *arguments, "--help")
+        assert main_of(capsys, *arguments, "help") == printed
+        assert printed[1].startswith("usage: ")
 
     def test_of_the_process(
         self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -142,7 +154,7 @@ class TestGlobalOptions:
         assert main_of(capsys, "--output", "bogus", *send)[0] == 0
 
     @pytest.mark.parametrize(
-        "arguments, told, usage",
+        "arguments, message, usage",
         [
             (
                 ["--region", "x", "demo"],
@@ -187,20 +199,117 @@ class TestGlobalOptions:
         self,
         capsys: pytest.CaptureFixture[str],
         arguments: list[str],
-        told: str,
+        message: str,
         usage: str,
     ) -> None:
         """A command that has no such option says so; our own stand behind a name."""
-        assert main_of(capsys, *arguments) == (252, "", [told, usage])
+        assert main_of(capsys, *arguments) == (252, "", [message, usage])
+
+
+class TestFrozen:
+    """Programs that freeze an application find every module by its imports."""
+
+    def test_all_modules_are_found(self) -> None:
+        """None is imported by a computed name alone."""
+        finder = ModuleFinder(path=[str(ROOT / "src")])
+        finder.run_script(str(ROOT / "src" / "pinpoint_events" / "__main__.py"))
+        package = ROOT / "src" / "pinpoint_events"
+        names = {
+            ".".join(path.relative_to(package.parent).with_suffix("").parts)
+            for folder in ("cli", "loader", "senders", "server", "problems")
+            for path in (package / folder).rglob("*.py")
+        }
+        names = {name.removesuffix(".__init__") for name in names}
+        assert names <= finder.modules.keys()
+
+
+@needs_posix
+class TestTerminal:
+    """Nothing that a server or a file said is acted on by a terminal."""
+
+    SAID = "\x1b]0;planted\x07\x9b31m\u202eab\tc"
+
+    def test_of_this_process(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The same, without a process."""
+
+        class Screen(io.StringIO):
+            def isatty(self) -> bool:
+                return True
+
+        screen = Screen()
+        monkeypatch.setattr("sys.stdout", screen)
+        console.out("\x9b31m ü\t.")
+        assert screen.getvalue() == "\\u009b31m ü\t.\n"
+
+    def answer(self, *options: str, is_terminal: bool, path: Path) -> str:
+        """Return what is printed of an answer with such a message."""
+        item = {"StatusCode": 400, "Message": self.SAID}
+        answer = answered({"e": {"EndpointItemResponse": item}})
+        request = '{"BatchItem": {"e": {"Endpoint": {}, "Events": {}}}}'
+        with HttpServer(answer) as server:
+            arguments = ("put-events", "--application-id", "a", *options)
+            to = ("--endpoint-url", server.url, "--events-request", request)
+            mine, its = pty.openpty() if is_terminal else os.pipe()
+            done = subprocess.run(
+                [*COMMAND, *arguments, *to],
+                stdout=its,
+                stderr=subprocess.DEVNULL,
+                env=environment(**KEYS, AWS_REGION="eu-west-1"),
+                cwd=path,
+                check=False,
+            )
+            assert done.returncode == 0
+            os.close(its)
+            printed = b""
+            with suppress(OSError), os.fdopen(mine, "rb", buffering=0) as stream:
+                while chunk := stream.read(65_536):
+                    printed += chunk
+        return printed.decode()
+
+    @pytest.mark.parametrize("form", ["text", "json"])
+    def test_of_output(self, form: str, tmp_path: Path) -> None:
+        """What is not printable is escaped as in JSON; a pipe gets it unchanged."""
+        options = ("--output", form)
+        shown = self.answer(*options, is_terminal=True, path=tmp_path)
+        assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202e]", shown)
+        assert "\\u009b31m\\u202eab" in shown
+        piped = self.answer(*options, is_terminal=False, path=tmp_path)
+        assert "\x9b31m\u202eab" in piped
+        if form == "json":
+            messages = [
+                json.loads(text)["EventsResponse"]["Results"]["e"][
+                    "EndpointItemResponse"
+                ]["Message"]
+                for text in (shown, piped)
+            ]
+            assert messages == [self.SAID] * 2
 
 
 class TestUsage:
     """A slip of the keyboard: exit code 252, one line, and one of usage."""
 
     @pytest.mark.parametrize(
-        "arguments, told, usage",
+        "arguments, message, usage",
         [
-            ([], "the following arguments are required: COMMAND", USAGE),
+            (
+                ["demo", "-hx"],
+                "argument -h/--help: takes no value",
+                "usage: pinpoint-events demo [-h] [--to URL]",
+            ),
+            (
+                ["--verson", "demo"],
+                "Unknown options: --verson; did you mean --version?",
+                USAGE,
+            ),
+            (
+                ["put-events", *SENT, "--endpoint-ulr", "x"],
+                (
+                    "Unknown options: --endpoint-ulr, an argument that belongs to no "
+                    "option; put a value with blanks in quotes; did you mean "
+                    "--endpoint-url?"
+                ),
+                USAGE_OF_PUT_EVENTS,
+            ),
             (
                 ["put-event"],
                 (
@@ -278,23 +387,23 @@ class TestUsage:
             ),
         ],
     )
-    def test_told(
+    def test_reported(
         self,
         capsys: pytest.CaptureFixture[str],
         arguments: Sequence[str],
-        told: str,
+        message: str,
         usage: str,
     ) -> None:
         """The words are the AWS CLI's; values, which may be data, are not shown."""
-        assert main_of(capsys, *arguments) == (252, "", [told, usage])
+        assert main_of(capsys, *arguments) == (252, "", [message, usage])
 
     def test_messages_cannot_move_the_cursor(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
         """What is not printable is escaped, bytes that are no text included."""
-        code, out, (told, _) = main_of(capsys, "\x1b[2J\udcff\u202e")
+        code, out, (message, _) = main_of(capsys, "\x1b[2J\udcff\u202e")
         assert (code, out) == (252, "")
-        assert told == (
+        assert message == (
             r"argument COMMAND: Found invalid choice '\x1b[2J\udcff\u202e'; maybe you "
             "meant: demo, load, put-events, serve"
         )
@@ -338,7 +447,7 @@ class TestEndings:
         assert (code, *capsys.readouterr()) == (130, "", "\n")
 
     def test_defect(self, capsys: pytest.CaptureFixture[str]) -> None:
-        """What nobody foresaw is told by its place; its words may be data."""
+        """An unexpected error is reported by its place; its text may be data."""
         with redirect_stdout(_Stream(LookupError(SECRET))):
             code = main(SKELETON)
         out, err = capsys.readouterr()
@@ -374,11 +483,11 @@ class TestEndings:
     def test_full_disk(
         self, capsys: pytest.CaptureFixture[str], arguments: Sequence[str]
     ) -> None:
-        """What cannot be written is told, and is no success."""
+        """What cannot be written is reported, and is no success."""
         with FULL.open("w", encoding="utf-8") as full, redirect_stdout(full):
             code = main(arguments)
-        told = "standard output cannot be written: No space left on device\n"
-        assert (code, *capsys.readouterr()) == (255, "", told)
+        message = "standard output cannot be written: No space left on device\n"
+        assert (code, *capsys.readouterr()) == (255, "", message)
 
     @needs_a_full_device
     def test_full_disk_for_messages(self, capsys: pytest.CaptureFixture[str]) -> None:
@@ -413,8 +522,8 @@ class TestProcesses:
                 stderr=full,
                 timeout=60,
             )
-        told = b"standard output cannot be written: No space left on device\n"
-        assert (ran.returncode, ran.stderr) == (255, told)
+        message = b"standard output cannot be written: No space left on device\n"
+        assert (ran.returncode, ran.stderr) == (255, message)
         assert (silent.returncode, silent.stdout) == (252, b"")
 
     @needs_posix

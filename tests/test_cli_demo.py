@@ -104,11 +104,11 @@ class TestDemo:
     def test_needs_sqlite(self, capsys: pytest.CaptureFixture[str]) -> None:
         """What is in another place, it could not show."""
         code = main(["demo", "--to", "memory:"])
-        told = (
+        message = (
             "argument --to: the demo shows what is in SQLite; pass sqlite:///FILE\n"
             "usage: pinpoint-events demo [-h] [--to URL]\n"
         )
-        assert (code, *capsys.readouterr()) == (252, "", told)
+        assert (code, *capsys.readouterr()) == (252, "", message)
 
     def test_of_a_store_that_cannot_be_opened(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]

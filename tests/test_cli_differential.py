@@ -30,7 +30,7 @@ from tests.samples import ROOT
 __all__ = ["aws"]
 
 AWS = {"1": "PINPOINT_EVENTS_AWS", "2": "PINPOINT_EVENTS_AWS_2"}
-# Version 2 is no Python package: it is asked as well where somebody has installed it.
+# Version 2 is no Python package: it is compared as well where it is installed.
 VERSIONS = ["1", *(["2"] if AWS["2"] in os.environ else [])]
 # What version 1 says where version 2 tells whose turn it is.
 CODES_OF_VERSION_1 = {0: {0}, 252: {2, 255}, 253: {255}, 254: {255}, 255: {255}}
@@ -55,7 +55,7 @@ class Row(NamedTuple):
     Attributes:
         arguments: Behind `put-events`.
         code: Exit code, as version 2 has it.
-        told: The telling part of what both say on standard error.
+        message: A part of standard error that both have in common.
         answers: Of the server, to each of the two; it accepts everything after that.
         settings: Environment variables beside keys, region and URL.
         without: Which of those are not set.
@@ -65,7 +65,7 @@ class Row(NamedTuple):
 
     arguments: tuple[str, ...]
     code: int = 0
-    told: str = ""
+    message: str = ""
     answers: tuple[Answer, ...] = ()
     settings: Mapping[str, str] = {}
     without: tuple[str, ...] = ()
@@ -107,7 +107,7 @@ def results(found: object, **more: Any) -> Row:
 
 
 def refused(code: str, status: int, body: bytes, header: str | None = None) -> Row:
-    """Return a row that is refused as a whole, which is told with this code."""
+    """Return a row that is refused as a whole, which is reported with this code."""
     headers = {} if header is None else {"x-amzn-ErrorType": header}
     settings = {"AWS_MAX_ATTEMPTS": "1"}
     return Row(
@@ -115,7 +115,7 @@ def refused(code: str, status: int, body: bytes, header: str | None = None) -> R
     )
 
 
-def said(text: str) -> bytes:
+def fault(text: str) -> bytes:
     """Return the body of a refusal."""
     return json.dumps({"Message": text, "RequestID": "r-1"}).encode()
 
@@ -222,36 +222,37 @@ SHORTHAND = {
     "file for a value": event_short("AppTitle@=file://id.txt"),
     "text for a file": event_short("AppTitle@=plain,SdkName=x"),
     "no value": short(
-        "BatchItem", code=252, told="Expected: '=', received: 'EOF' for input:"
+        "BatchItem", code=252, message="Expected: '=', received: 'EOF' for input:"
     ),
-    "nothing": short("", code=252, told="Expected: '=', received: 'EOF' for input:"),
+    "nothing": short("", code=252, message="Expected: '=', received: 'EOF' for input:"),
     "open hash": short(
-        "BatchItem={e1={", code=252, told="Expected: '=', received: 'EOF' for input:"
+        "BatchItem={e1={", code=252, message="Expected: '=', received: 'EOF' for input:"
     ),
     "open list": endpoint_short("Attributes={k=[a")._replace(
-        code=252, told="Expected: ',', received: '}' for input:"
+        code=252, message="Expected: ',', received: '}' for input:"
     ),
-    "open quote": short("BatchItem={e1='x", code=252, told="Expected: '<sing"),
+    "open quote": short("BatchItem={e1='x", code=252, message="Expected: '<sing"),
     "too many ends": short(
-        "BatchItem={}}", code=252, told="Expected: ',', received: '}' for input:"
+        "BatchItem={}}", code=252, message="Expected: ',', received: '}' for input:"
     ),
     "a key twice": short(
-        "BatchItem={},BatchItem={}", code=252, told="Second instance of "
+        "BatchItem={},BatchItem={}", code=252, message="Second instance of "
     ),
     "a text for a map": short(
         "BatchItem=x",
         code=252,
-        told="Invalid type for parameter EventsRequest.BatchItem,",
+        message="Invalid type for parameter EventsRequest.BatchItem,",
     ),
     "a list for a text": short(
         "BatchItem={e1={Endpoint={},Events={v1={EventType=[a,b],Timestamp=2026}}}}",
         code=252,
-        told=f"{WRONG_TYPE} EventsRequest.BatchItem.e1.Events.v1.EventType,",
+        message=f"{WRONG_TYPE} EventsRequest.BatchItem.e1.Events.v1.EventType,",
     ),
     "an unknown member": short(
         "Bogus=a,b",
         code=252,
-        told='Unknown parameter in EventsRequest: "Bogus", must be one of: BatchItem',
+        message='Unknown parameter in EventsRequest: "Bogus", must be one of: '
+        "BatchItem",
     ),
 }
 
@@ -362,20 +363,22 @@ INPUT_ERRORS = {
     "query": queried(
         "EventsResponse.[[",
         code=252,
-        told="Bad value for --query EventsResponse.[[: Invalid jmespath expression: "
+        message="Bad value for --query EventsResponse.[[: Invalid jmespath expression: "
         "Incomplete expression",
     ),
     "query that is no token": queried(
-        "#", code=252, told="Bad value for --query #: Bad jmes"
+        "#", code=252, message="Bad value for --query #: Bad jmes"
     ),
     "bad JSON": short(
         "{bad",
         code=252,
-        told="Error parsing parameter '--events-request': Invalid JSON: Expecting "
+        message="Error parsing parameter '--events-request': Invalid JSON: Expecting "
         "property name enclosed in double quotes",
     ),
     "JSON of another type": short(
-        "[]", code=252, told="Error parsing parameter '--events-request': Invalid JSON:"
+        "[]",
+        code=252,
+        message="Error parsing parameter '--events-request': Invalid JSON:",
     ),
     "missing file": Row(
         (*APP, "--events-request", "file://nope.json"),
@@ -422,29 +425,29 @@ INPUT_ERRORS = {
     "missing members": asked_with(
         {"BatchItem": {"e1": {"Endpoint": {}, "Events": {"v-1": {}}}}},
         code=252,
-        told=f"{FAILED} Missing required parameter in "
+        message=f"{FAILED} Missing required parameter in "
         'EventsRequest.BatchItem.e1.Events.v-1: "EventType"',
     ),
     "no endpoint": asked_with(
         {"BatchItem": {"e1": {"Events": {}}}},
         code=252,
-        told='Missing required parameter in EventsRequest.BatchItem.e1: "Endpoint"',
+        message='Missing required parameter in EventsRequest.BatchItem.e1: "Endpoint"',
     ),
     "unknown member": asked_with(
         {"BatchItem": {"e1": {"Endpoint": {"Bogus": 1}, "Events": {}}}},
         code=252,
-        told='Unknown parameter in EventsRequest.BatchItem.e1.Endpoint: "Bogus", must '
-        "be one of: Address, Attributes, ChannelType",
+        message='Unknown parameter in EventsRequest.BatchItem.e1.Endpoint: "Bogus", '
+        "must be one of: Address, Attributes, ChannelType",
     ),
     "type of a map": asked_with(
         {"BatchItem": []},
         code=252,
-        told="Invalid type for parameter EventsRequest.BatchItem,",
+        message="Invalid type for parameter EventsRequest.BatchItem,",
     ),
     "type of a metric": asked_with(
         {"BatchItem": {"e1": {"Endpoint": {"Metrics": {"m": "x"}}, "Events": {}}}},
         code=252,
-        told=f"{WRONG_TYPE} EventsRequest.BatchItem.e1.Endpoint.Metrics.m,",
+        message=f"{WRONG_TYPE} EventsRequest.BatchItem.e1.Endpoint.Metrics.m,",
     ),
     "type of a text": asked_with(
         {
@@ -453,34 +456,37 @@ INPUT_ERRORS = {
             }
         },
         code=252,
-        told="Invalid type for parameter "
+        message="Invalid type for parameter "
         "EventsRequest.BatchItem.e1.Endpoint.Attributes.k[1],",
     ),
 }
 
 OTHER_ERRORS = {
     "bad request": refused(
-        "BadRequestException", 400, said("fake message"), "BadRequestException"
+        "BadRequestException", 400, fault("fake message"), "BadRequestException"
     ),
-    "forbidden": refused("ForbiddenException", 403, said("no"), "ForbiddenException"),
+    "forbidden": refused("ForbiddenException", 403, fault("no"), "ForbiddenException"),
     "denied": refused(
         "AccessDeniedException",
         403,
         b'{"__type": "a.b#AccessDeniedException", "message": "x"}',
     ),
     "not found": refused(
-        "NotFoundException", 404, said("no such app"), "NotFoundException:http://x/"
+        "NotFoundException",
+        404,
+        fault("no such app"),
+        "NotFoundException:http://x/",
     ),
     "too large": refused(
-        "PayloadTooLargeException", 413, said("4 MB"), "PayloadTooLargeException"
+        "PayloadTooLargeException", 413, fault("4 MB"), "PayloadTooLargeException"
     ),
     "too many": refused(
-        "TooManyRequestsException", 429, said("slow"), "TooManyRequestsException"
+        "TooManyRequestsException", 429, fault("slow"), "TooManyRequestsException"
     ),
     "bare 404": refused("404", 404, b""),
     "bare 503": refused("503", 503, b""),
     "page": refused("502", 502, b"<html>Bad gateway</html>"),
-    "busy, then well": Row(SENT, answers=(Answer(500, said("busy")),)),
+    "busy, then well": Row(SENT, answers=(Answer(500, fault("busy")),)),
     "cut, then well": Row(SENT, answers=(CUT,)),
     "always busy": Row(
         SENT, 254, ERROR.format("500"), (Answer(500, b"{}"), Answer(500, b"{}"))
@@ -621,14 +627,14 @@ class Difference(NamedTuple):
     A row on which we part from version 2; the documentation says why.
 
     Attributes:
-        row: What is asked; its code and words are ours.
+        row: The invocation; its code and message are ours.
         code: What version 2 ends with.
-        told: What it tells.
+        message: A part of its standard error.
     """
 
     row: Row
     code: int
-    told: str = ""
+    message: str = ""
 
 
 TWICE = '{"BatchItem": {"e1": {"Endpoint": {}, "Endpoint": {}, "Events": {}}}}'
@@ -640,7 +646,7 @@ DIFFERENCES = {
         results({"e1": 202}), 255, "has no attribute 'get'"
     ),
     "results that are none": Difference(
-        results([], told="unreported"), 255, "has no attribute 'items'"
+        results([], message="unreported"), 255, "has no attribute 'items'"
     ),
     "an output format that is none, by a variable": Difference(
         Row(
@@ -686,7 +692,7 @@ DIFFERENCES = {
         255,
         "Attempted to set read timeout to -1",
     ),
-    "a key twice": Difference(short(TWICE, code=252, told="occurs twice"), 0),
+    "a key twice": Difference(short(TWICE, code=252, message="occurs twice"), 0),
     "null for a member": Difference(
         short(
             '{"BatchItem": {"e1": {"Endpoint": {"Address": null}, "Events": {}}}}',
@@ -704,7 +710,7 @@ DIFFERENCES = {
         short(
             f"BatchItem={{e1={{Endpoint={{}},Events={{v1={{EventType=,Timestamp={TIME}}}}}}}}}",
             code=252,
-            told="EventsRequest.BatchItem.e1.Events.v1.EventType: is empty",
+            message="EventsRequest.BatchItem.e1.Events.v1.EventType: is empty",
         ),
         0,
     ),
@@ -712,7 +718,7 @@ DIFFERENCES = {
         short(
             "BatchItem={e1={Endpoint={},Events={v1={EventType=x,Timestamp=2026-01-01}}}}",
             code=252,
-            told="EventsRequest.BatchItem.e1.Events.v1.Timestamp",
+            message="EventsRequest.BatchItem.e1.Events.v1.Timestamp",
         ),
         0,
     ),
@@ -727,7 +733,7 @@ DIFFERENCES = {
                 }
             },
             code=252,
-            told="101 events; at most 100",
+            message="101 events; at most 100",
         ),
         0,
     ),
@@ -761,7 +767,9 @@ DIFFERENCES = {
     ),
     "a function that is none": Difference(
         queried(
-            "nope(@)", code=252, told="Bad value for --query nope(@): Unknown function"
+            "nope(@)",
+            code=252,
+            message="Bad value for --query nope(@): Unknown function",
         ),
         255,
         "Unknown function: nope()",
@@ -773,7 +781,7 @@ DIFFERENCES = {
         short(
             "BatchItem={e1={Endpoint={},Endpoint={},Events={}}}",
             code=252,
-            told="Second",
+            message="Second",
         ),
         0,
     ),
@@ -826,10 +834,10 @@ def aws_cli(request: pytest.FixtureRequest, place: Path) -> Iterator[AwsCli]:
     variable = AWS[request.param]
     executable = os.environ.get(variable)
     if executable is None:
-        told = f"NO AWS CLI TO COMPARE WITH: {variable} names no executable"
+        message = f"NO AWS CLI TO COMPARE WITH: {variable} names no executable"
         if request.param == "2":  # which is no package that can be required
-            pytest.skip(told)
-        missing(told)
+            pytest.skip(message)
+        missing(message)
     with AwsCli(executable, place) as started:
         assert started.version.startswith(f"{request.param}.")
         yield started
@@ -919,17 +927,17 @@ class TestRows:
     def test_yaml(
         self, name: str, compared: Compare, aws_cli: AwsCli, server: HttpServer
     ) -> None:
-        """So do they where only version 2 can be asked."""
+        """So do they where only version 2 can be compared."""
         check(YAML[name], compared, aws_cli, server)
 
     @pytest.mark.parametrize("name", DIFFERENCES)
     def test_difference(self, name: str, compared: Compare, aws_cli: AwsCli) -> None:
         """Where we part from it on purpose, it is as the documentation says."""
-        row, code, told = DIFFERENCES[name]
+        row, code, message = DIFFERENCES[name]
         ours, theirs = compared(row)
-        assert (ours.ended.code, row.told in ours.ended.err) == (row.code, True)
+        assert (ours.ended.code, row.message in ours.ended.err) == (row.code, True)
         assert theirs.ended.code in codes_of(aws_cli, code)
-        assert told in theirs.ended.err
+        assert message in theirs.ended.err
         assert ours != theirs
 
 
@@ -951,11 +959,11 @@ class TestCommandStart:
         """A ratio is that of two runs next to each other; a bar may be missing."""
         peaks = ([10_000_000, 30_000_000, 20_000_000], [40_000_000] * 3)
         bar = Bar(0.25, "a quarter")
-        held, told = (Memory.of("x", peaks, each) for each in (bar, None))
-        assert (held.holds, told.holds) == (False, True)
+        held, unbounded = (Memory.of("x", peaks, each) for each in (bar, None))
+        assert (held.holds, unbounded.holds) == (False, True)
         start = "| x | AWS CLI | MB | 20.0 | 40.0 | 0.50 |"
         assert held.line() == f"{start} a quarter | **no** |"
-        assert told.line() == f"{start}  |  |"
+        assert unbounded.line() == f"{start}  |  |"
 
 
 def check(row: Row, compared: Compare, aws_cli: AwsCli, server: HttpServer) -> None:
@@ -964,9 +972,9 @@ def check(row: Row, compared: Compare, aws_cli: AwsCli, server: HttpServer) -> N
     assert ours.ended.out == theirs.ended.out
     assert ours.ended.code == row.code
     assert theirs.ended.code in codes_of(aws_cli, row.code)
-    told = row.told.replace(URL, server.url)
+    message = row.message.replace(URL, server.url)
     for side in (ours, theirs):
-        assert told in " ".join(side.ended.err.split())
+        assert message in " ".join(side.ended.err.split())
     assert ours.arrived == theirs.arrived
 
 

@@ -86,16 +86,16 @@ class Loaded(NamedTuple):
 
 
 def loaded(code: int, out: str, err: str) -> Loaded:
-    """Return what a run has said, without how fast it was."""
+    """Return what a run printed, without its speed."""
     summary = json.loads(out)
     assert out == json.dumps(summary, indent=4) + "\n"
     assert set(summary) == {"Events", "Endpoints", "AllRead"}
     for each in (summary["Events"], summary["Endpoints"]):
         assert each["Read"] == sum(each.values()) - each["Read"]
     assert SECRET not in err
-    told = tuple(each for each in err.splitlines() if not each.endswith("/s"))
+    lines = tuple(each for each in err.splitlines() if not each.endswith("/s"))
     return Loaded(
-        code, summary["Events"], summary["Endpoints"], told, summary["AllRead"]
+        code, summary["Events"], summary["Endpoints"], lines, summary["AllRead"]
     )
 
 
@@ -282,7 +282,7 @@ class TestEndpoints:
             assert store.execute("SELECT make FROM endpoints").fetchall() == [("59",)]
 
     def test_said_again(self, load: Load) -> None:
-        """Of what is said twice in a batch, one copy is sent."""
+        """Of what occurs twice in a batch, one copy is sent."""
         write(Path("a"), [line(0, Endpoint={"OptOut": "ALL"})] * 3)
         assert load("a") == Loaded(0, account(3), account(1))
 
@@ -295,7 +295,7 @@ class TestEndpoints:
 
 
 class TestRejected:
-    """What is not accepted is told, or written down."""
+    """What is not accepted is reported, or written down."""
 
     WRONG: tuple[Any, ...] = (
         line(0, EventId="v-0"),
@@ -305,7 +305,7 @@ class TestRejected:
         {"BatchItem": {"e": {"Endpoint": {}, "Events": {"a": TAP, "b": {}}}}},
         {"BatchItem": {"e": {"Endpoint": {"OptOut": "YES"}, "Events": {}}}},
     )
-    TOLD = (
+    MESSAGES = (
         (
             "is not JSON: Expecting value at column 1; a JSON text in UTF-8; correct "
             "it there, or fetch the whole of it"
@@ -327,7 +327,7 @@ class TestRejected:
         ),
     )
 
-    def test_told(self, load: Load) -> None:
+    def test_reported(self, load: Load) -> None:
         """Without a file for them, each has a line on standard error."""
         write(Path("a"), self.WRONG)
         found = load("a")
@@ -336,11 +336,11 @@ class TestRejected:
             account(2, rejected=4),
             account(rejected=1),
             tuple(
-                f"'a', line {number}: rejected{what} (400): {' '.join(told.split())}"
-                for number, what, told in zip(
+                f"'a', line {number}: rejected{what} (400): {' '.join(message.split())}"
+                for number, what, message in zip(
                     range(2, 7),
                     ["", "", "", "", " (the endpoint)"],
-                    self.TOLD,
+                    self.MESSAGES,
                     strict=True,
                 )
             ),
@@ -352,11 +352,11 @@ class TestRejected:
 
     def test_told_no_more(self, load: Load) -> None:
         """After twenty of them, they are counted."""
-        write(Path("a"), ["[]"] * 250)
+        write(Path("a"), ["7"] * 250)
         found = load("a")
         assert (found.code, found.events) == (3, account(rejected=250))
-        *told, last = found.err
-        assert len(told) == 20
+        *reported, last = found.err
+        assert len(reported) == 20
         assert last == ("what else is not accepted is counted; --rejected FILE has all")
 
     def test_written(self, load: Load) -> None:
@@ -375,17 +375,19 @@ class TestRejected:
             {
                 "Outcome": "rejected",
                 "Code": 400,
-                "Message": told,
+                "Message": message,
                 "File": "a",
                 "Line": number,
                 **each,
             }
-            for number, told, each in zip(range(2, 7), self.TOLD, members, strict=True)
+            for number, message, each in zip(
+                range(2, 7), self.MESSAGES, members, strict=True
+            )
         ]
 
     @needs_posix
     def test_is_private(self, load: Load) -> None:
-        """Events are somebody's data: nobody but the owner may read the file."""
+        """Events are personal data: only the owner may read the file."""
         write(Path("a"), self.WRONG)
         load("a", "--rejected", "r")
         assert Path("r").stat().st_mode & 0o777 == 0o600
@@ -415,8 +417,8 @@ class TestRejected:
         write(Path("a"), [f'"{"x" * 9_000_000}"', line(1)])
         found = load("a")
         assert (found.code, found.events) == (3, account(1, rejected=1))
-        (told,) = found.err
-        assert told == (
+        (message,) = found.err
+        assert message == (
             "'a', line 1: rejected (413): more than 8,000,000 bytes; at most "
             "8,000,000; write one event in a line"
         )
@@ -434,7 +436,7 @@ class TestUsage:
     """What is refused before anything is sent: exit code 252."""
 
     @pytest.mark.parametrize(
-        "arguments, told",
+        "arguments, message",
         [
             ((), "the following arguments are required: FILE, --to"),
             (("a",), "the following arguments are required: --to"),
@@ -482,11 +484,11 @@ class TestUsage:
         self,
         refused: Callable[..., list[str]],
         arguments: tuple[str, ...],
-        told: str,
+        message: str,
     ) -> None:
         """The command line contradicts itself."""
-        to = ("--to", "sqlite:///events.db") if "required" not in told else ()
-        assert refused(*arguments, *to) == [told, USAGE]
+        to = ("--to", "sqlite:///events.db") if "required" not in message else ()
+        assert refused(*arguments, *to) == [message, USAGE]
 
     @pytest.mark.parametrize(
         "name, reason",
@@ -502,8 +504,8 @@ class TestUsage:
         """A file that is not there is missed before another one is loaded."""
         write(Path("a"), lines(1))
         Path("directory").mkdir()
-        told = refused("a", name, "--to", "sqlite:///events.db")
-        assert told == [f"argument FILE: {reason}"]
+        err = refused("a", name, "--to", "sqlite:///events.db")
+        assert err == [f"argument FILE: {reason}"]
 
     def test_rejected_has_something_in_it(
         self, refused: Callable[..., list[str]]
@@ -511,8 +513,8 @@ class TestUsage:
         """What an earlier run has written is not lost."""
         write(Path("a"), lines(1))
         write(Path("r"), ["{}"])
-        told = refused("a", "--rejected", "r", "--to", "sqlite:///events.db")
-        (only,) = told
+        err = refused("a", "--rejected", "r", "--to", "sqlite:///events.db")
+        (only,) = err
         assert only == (
             "argument --rejected: 'r' has something in it; move it away, or name "
             "another file"
@@ -520,10 +522,10 @@ class TestUsage:
         assert Path("r").read_text() == "{}\n"
 
     def test_rejected_cannot_be_opened(self, refused: Callable[..., list[str]]) -> None:
-        """The file system's reason is told."""
+        """The file system's reason is reported."""
         write(Path("a"), lines(1))
-        told = refused("a", "--rejected", "no/r", "--to", "sqlite:///events.db")
-        assert told == [
+        err = refused("a", "--rejected", "no/r", "--to", "sqlite:///events.db")
+        assert err == [
             "argument --rejected: 'no/r' cannot be written: No such file or directory"
         ]
 
@@ -531,7 +533,7 @@ class TestUsage:
         "text",
         [
             "no JSON",
-            "[]",
+            "7",
             "{}",
             '{"Format": "pinpoint-events load", "Version": 2}',
             (
@@ -554,8 +556,8 @@ class TestUsage:
         """A file that is none is left as it is."""
         write(Path("a"), lines(1))
         write(Path("c"), [text])
-        told = refused("a", "--checkpoint", "c", "--to", "sqlite:///events.db")
-        (only,) = told
+        err = refused("a", "--checkpoint", "c", "--to", "sqlite:///events.db")
+        (only,) = err
         assert only == (
             "argument --checkpoint: 'c' is no checkpoint of this release; name another "
             "file"
@@ -564,10 +566,10 @@ class TestUsage:
 
     @needs_posix
     def test_checkpoint_cannot_be_read(self, refused: Callable[..., list[str]]) -> None:
-        """The file system's reason is told."""
+        """The file system's reason is reported."""
         write(Path("a"), lines(1))
-        told = refused("a", "--checkpoint", ".", "--to", "sqlite:///events.db")
-        assert told == ["argument --checkpoint: '.' cannot be read: Is a directory"]
+        err = refused("a", "--checkpoint", ".", "--to", "sqlite:///events.db")
+        assert err == ["argument --checkpoint: '.' cannot be read: Is a directory"]
 
     @needs_posix
     def test_checkpoint_is_no_file(self, refused: Callable[..., list[str]]) -> None:
@@ -612,13 +614,13 @@ class TestCheckpoint:
     def test_of_a_whole_run(self, load: Load) -> None:
         """The next run reads what is new, and its books are those of all runs."""
         write(Path("a"), lines(150))
-        write(Path("b"), ["[]", line(150)])
+        write(Path("b"), ["7", line(150)])
         options = ("--checkpoint", "c", "--rejected", "r")
         found = load("a", "b", *options)
         assert found == Loaded(3, account(151, rejected=1), account())
         going_on = "going on behind 152 events of earlier runs"
         assert load("a", "b", *options) == found._replace(err=(going_on,))
-        write(Path("a"), [*lines(150), line(151), "[]"])
+        write(Path("a"), [*lines(150), line(151), "7"])
         write(Path("d"), [line(152)])
         assert load("a", "b", "d", *options) == Loaded(
             3, account(153, rejected=2), account(), (going_on,)
@@ -640,8 +642,8 @@ class TestCheckpoint:
         """All files that it knows of must be given."""
         write(Path("a"), lines(1))
         load("a", "a", "--checkpoint", "c", to="memory:")
-        told = refused("a", "--checkpoint", "c", "--to", "sqlite:///events.db")
-        (only,) = told
+        err = refused("a", "--checkpoint", "c", "--to", "sqlite:///events.db")
+        (only,) = err
         assert only == (
             "argument --checkpoint: 'c' is of 2 files, and 1 are given; pass the same "
             "files in the same order, or another checkpoint"
@@ -654,17 +656,17 @@ class TestCheckpoint:
         write(Path("a"), lines(1))
         load("a", "--checkpoint", "c", "--application-id", "shop", to="memory:")
         for more in ((), ("--application-id", "shop")):
-            told = refused(
+            err = refused(
                 "a", "--checkpoint", "c", "--to", "sqlite:///events.db", *more
             )
-            (only,) = told
+            (only,) = err
             assert only == (
                 "argument --checkpoint: 'c' is of 'memory: (shop)', and --to is "
                 "another place; pass the same place, or another checkpoint"
             )
 
-    def test_files_beside_it(self, load: Load) -> None:
-        """It is replaced by way of another file, which is nobody's."""
+    def test_other_files(self, load: Load) -> None:
+        """It is replaced by way of a temporary file with an unused name."""
         for name in ("c.new", "c.tmp", "c.bak", "c~"):
             write(Path(name), [name])
         write(Path("a"), lines(1))
@@ -705,11 +707,11 @@ class TestCheckpoint:
         self, load: Load, refused: Callable[..., list[str]]
     ) -> None:
         """A file that lacks what the checkpoint knows of is not that run's."""
-        write(Path("a"), ["[]"])
+        write(Path("a"), ["7"])
         load("a", "--checkpoint", "c", "--rejected", "r")
         to = ("--to", "sqlite:///events.db")
-        told = refused("a", "--checkpoint", "c", "--rejected", "s", *to)
-        (only,) = told
+        err = refused("a", "--checkpoint", "c", "--rejected", "s", *to)
+        (only,) = err
         assert only == (
             "argument --rejected: 's' has fewer bytes than the checkpoint knows of; "
             "pass the file of the earlier run, or another checkpoint"
@@ -717,11 +719,11 @@ class TestCheckpoint:
 
     def test_rejected_is_new(self, load: Load) -> None:
         """A run may begin to write down what is not accepted, or leave it."""
-        write(Path("a"), ["[]"])
+        write(Path("a"), ["7"])
         load("a", "--checkpoint", "c")
-        write(Path("a"), ["[]", "[]"])
+        write(Path("a"), ["7", "7"])
         load("a", "--checkpoint", "c", "--rejected", "r")
-        write(Path("a"), ["[]", "[]", "[]"])
+        write(Path("a"), ["7", "7", "7"])
         assert load("a", "--checkpoint", "c").events == account(rejected=3)
         assert [each["Line"] for each in written(Path("r"))] == [2]
 

@@ -242,7 +242,7 @@ class TestInput:
         assert server.received[0].target == "/v1/apps/from-a-file/events"
 
     @pytest.mark.parametrize(
-        "arguments, told",
+        "arguments, problems",
         [
             (
                 ["--cli-input-json", "{}"],
@@ -348,25 +348,25 @@ class TestInput:
             ),
         ],
     )
-    def test_refused(self, put: Put, arguments: list[str], told: list[str]) -> None:
-        """All problems are told, each in one line, and nothing is sent."""
-        assert put(*arguments) == (252, "", ["Parameter validation failed:", *told])
+    def test_refused(self, put: Put, arguments: list[str], problems: list[str]) -> None:
+        """All problems are reported, each in one line, and nothing is sent."""
+        assert put(*arguments) == (252, "", ["Parameter validation failed:", *problems])
 
     def test_refused_request(self, put: Put) -> None:
-        """Problems are told in the AWS CLI's words where it has some; no value is."""
+        """The AWS CLI's messages are used where it has some; no value is repeated."""
         endpoint = {"Address": SECRET, "Bogus": SECRET}
         event = f'{{"Metrics": {{"m": "{SECRET}"}}, "Metrics": {{}}}}'
         batch = (
             f'{{"Endpoint": {json.dumps(endpoint)}, "Events": {{"v\\n1": {event}}}}}'
         )
         request = f'{{"BatchItem": {{"e-1": {batch}}}}}'
-        code, out, told = put("--to", "memory:", "--events-request", request)
+        code, out, err = put("--to", "memory:", "--events-request", request)
         where = "EventsRequest.BatchItem.e-1"
         event_at = f"{where}.Events['v\\n1']"
         members = ", ".join(wire_name(each.name) for each in attrs.fields(Endpoint))
-        assert (code, out, told[0]) == (252, "", "Parameter validation failed:")
+        assert (code, out, err[0]) == (252, "", "Parameter validation failed:")
         missing = "Missing required parameter in"
-        assert "\n".join(told[1:]) == (
+        assert "\n".join(err[1:]) == (
             f'Unknown parameter in {where}.Endpoint: "Bogus", must be one of: '
             f"{members}; leave it out\n"
             f'{missing} {where}.Endpoint: "ChannelType"; an address needs its channel; '
@@ -416,7 +416,7 @@ MIXED_REQUEST = {
         }
     }
 }
-MIXED_TOLD = [
+MIXED_MESSAGES = [
     "BatchItem['e-1'].Endpoint: unreported",
     "BatchItem['e-1'].Events['refused']: rejected (400): Missing some\ufffd[2Jthing",
     "BatchItem['e-1'].Events['busy']: retryable (500)",
@@ -433,23 +433,23 @@ class TestFailures:
         return ["--to", to, "--events-request", json.dumps(MIXED_REQUEST)]
 
     def test_of_items(self, put: Put, keys: pytest.MonkeyPatch) -> None:
-        """There is an answer, so this is success; each item not accepted is told."""
+        """An answer is success; each item that is not accepted is reported."""
         with HttpServer(default=mixed) as server:
-            code, out, told = put(*self.mixed_arguments(server))
+            code, out, err = put(*self.mixed_arguments(server))
         (results,) = json.loads(out)["EventsResponse"]["Results"].values()
-        assert (code, told) == (0, MIXED_TOLD)
+        assert (code, err) == (0, MIXED_MESSAGES)
         assert list(results["EventsItemResponse"]) == ["taken", "refused", "busy"]
 
     @needs_a_full_device
     def test_of_items_and_output(self, put: Put, keys: pytest.MonkeyPatch) -> None:
-        """They are told also where the answer itself cannot be printed."""
+        """They are reported also where the answer itself cannot be printed."""
         with HttpServer(default=mixed) as server:
             arguments = self.mixed_arguments(server)
             with FULL.open("w", encoding="utf-8") as full, redirect_stdout(full):
-                code, _, told = put(*arguments)
+                code, _, err = put(*arguments)
         assert code == 255
-        assert told == [
-            *MIXED_TOLD,
+        assert err == [
+            *MIXED_MESSAGES,
             (
                 "standard output cannot be written: No space left on device; the "
                 "request was sent, and the answer is lost"
@@ -457,16 +457,16 @@ class TestFailures:
         ]
 
     def test_of_items_and_reader(self, put: Put, keys: pytest.MonkeyPatch) -> None:
-        """And where nobody wants to read it to its end."""
+        """And where standard output is closed early."""
         reading, writing = os.pipe()
         os.close(reading)
         with HttpServer(default=mixed) as server:
             arguments = self.mixed_arguments(server)
             with os.fdopen(writing, "w") as pipe, redirect_stdout(pipe):
-                assert put(*arguments) == (0, "", MIXED_TOLD)
+                assert put(*arguments) == (0, "", MIXED_MESSAGES)
 
     def test_of_the_request(self, put: Put, keys: pytest.MonkeyPatch) -> None:
-        """The service's refusal is told in the AWS CLI's words, with what to do."""
+        """The service's refusal is reported in the AWS CLI's words, with what to do."""
         body = json.dumps({"Message": f"no {SECRET} here", "RequestID": "r"}).encode()
         headers = {"x-amzn-ErrorType": "ForbiddenException"}
         request = json.loads(TEXT)
@@ -501,25 +501,25 @@ class TestFailures:
         with HttpServer(CUT) as server:
             keys.setenv("AWS_ENDPOINT_URL", server.url)
             arguments = ("--application-id", "a", "--events-request", TEXT)
-            code, out, told = put(*arguments)
-        assert (code, out, len(told)) == (255, "", 1)
-        assert server.url in told[0]
+            code, out, err = put(*arguments)
+        assert (code, out, len(err)) == (255, "", 1)
+        assert server.url in err[0]
 
     def test_of_the_answer(self, put: Put, keys: pytest.MonkeyPatch) -> None:
         """A page in place of an answer is no answer."""
         with HttpServer(Answer(200, b"<html>")) as server:
             keys.setenv("AWS_ENDPOINT_URL", server.url)
             arguments = ("--application-id", "a", "--events-request", TEXT)
-            code, out, told = put(*arguments)
-        assert (code, out, len(told)) == (255, "", 1)
-        assert "is no JSON object; the events may have been taken" in told[0]
+            code, out, err = put(*arguments)
+        assert (code, out, len(err)) == (255, "", 1)
+        assert "is no JSON object; the events may have been taken" in err[0]
 
     def test_of_the_store(self, put: Put, tmp_path: Path) -> None:
-        """A store that cannot be used is told by its path."""
+        """A store that cannot be used is reported by its path."""
         to = f"sqlite:///{tmp_path}"
-        code, out, told = put("--events-request", TEXT, "--to", to)
-        assert (code, out, len(told)) == (255, "", 1)
-        assert told[0].startswith(f"the store {str(tmp_path)!r} ")
+        code, out, err = put("--events-request", TEXT, "--to", to)
+        assert (code, out, len(err)) == (255, "", 1)
+        assert err[0].startswith(f"the store {str(tmp_path)!r} ")
 
     @pytest.mark.parametrize(
         "to", ["events.db", "pinpoint://a:b@c", f"memory:?{SECRET}", "mysql://x", ""]
@@ -527,30 +527,30 @@ class TestFailures:
     def test_of_the_url(self, put: Put, to: str) -> None:
         """A URL that is not understood is the environment's fault, and not shown."""
         arguments = ("--events-request", TEXT, "--to", to)
-        code, out, told = put(*arguments)
-        assert (code, out, len(told)) == (253, "", 1)
+        code, out, err = put(*arguments)
+        assert (code, out, len(err)) == (253, "", 1)
 
     def test_of_two_ids(self, put: Put, keys: pytest.MonkeyPatch) -> None:
         """An id that differs from the URL's is refused."""
         to = ("--to", "pinpoint://one?region=eu-west-1")
         request = ("--events-request", TEXT)
-        code, out, told = put("--application-id", "two", *request, *to)
-        assert (code, out, len(told)) == (253, "", 1)
+        code, out, err = put("--application-id", "two", *request, *to)
+        assert (code, out, len(err)) == (253, "", 1)
 
     def test_of_the_region(self, put: Put, aws: pytest.MonkeyPatch) -> None:
         """No region is the AWS CLI's 253."""
         arguments = ("--application-id", "a", "--events-request", TEXT)
-        code, out, told = put(*arguments)
-        assert (code, out, len(told)) == (253, "", 1)
-        assert "region" in told[0]
+        code, out, err = put(*arguments)
+        assert (code, out, len(err)) == (253, "", 1)
+        assert "region" in err[0]
 
     def test_of_credentials(self, put: Put, aws: pytest.MonkeyPatch) -> None:
         """So is having no credentials."""
         aws.setenv("AWS_REGION", "eu-west-1")
         arguments = ("--application-id", "a", "--events-request", TEXT)
-        code, out, told = put(*arguments)
-        assert (code, out, len(told)) == (253, "", 1)
-        assert "credentials" in told[0]
+        code, out, err = put(*arguments)
+        assert (code, out, len(err)) == (253, "", 1)
+        assert "credentials" in err[0]
 
     @needs_posix
     def test_interrupted(self, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ class TestPlan:
         assert plan(sent) == {"Requests": [measures(sent)], "Faults": []}
 
     def test_of_several(self) -> None:
-        """What is too much for one is told, and what `build_all` makes of it."""
+        """What is too much for one is reported, and what `build_all` makes of it."""
         builder = BatchBuilder()
         for endpoint_id, batch in MANY.batch_item.items():
             for event_id, each in batch.events.items():
@@ -53,7 +53,7 @@ class TestPlan:
         }
 
     def test_of_unsound_items(self) -> None:
-        """An item that is over a quota is told by the service's names."""
+        """An item that is over a quota is reported by the service's names."""
         long = event(attributes={"attributes": "x" * 201})
         endpoint = Endpoint(attributes={"events": ["x" * 101]})
         sent = BatchBuilder(quotas=_unlimited()).endpoint("batch_item", endpoint)
@@ -93,18 +93,18 @@ class TestDryRun:
 
     def test_is_printed(self, put: Put) -> None:
         """It is JSON, as every output."""
-        code, out, told = put(
+        code, out, err = put(
             "--dry-run", "--events-request", json.dumps(to_wire(REQUEST))
         )
-        assert (code, json.loads(out), told) == (0, {"Plan": plan(REQUEST)}, [])
+        assert (code, json.loads(out), err) == (0, {"Plan": plan(REQUEST)}, [])
 
     def test_with_faults(self, put: Put) -> None:
         """Faults are the input's, so the exit code says; all of them are printed."""
         text = json.dumps(to_wire(MANY))
-        code, out, told = put(
+        code, out, err = put(
             "--dry-run", "--cli-input-json", f'{{"EventsRequest": {text}}}'
         )
-        assert (code, json.loads(out), told) == (252, {"Plan": plan(MANY)}, [])
+        assert (code, json.loads(out), err) == (252, {"Plan": plan(MANY)}, [])
 
     def test_in_part(self, put: Put) -> None:
         """Format and query are those of an answer."""
@@ -113,12 +113,12 @@ class TestDryRun:
         assert put(*arguments, *query) == (252, "100\t100\t10\n", [])
 
     def test_of_what_is_no_request(self, put: Put) -> None:
-        """What cannot be read is told as ever."""
-        code, out, told = put("--dry-run", "--events-request", '{"Bogus": 1}')
-        assert (code, out, told[0]) == (252, "", "Parameter validation failed:")
+        """What cannot be read is reported as ever."""
+        code, out, err = put("--dry-run", "--events-request", '{"Bogus": 1}')
+        assert (code, out, err[0]) == (252, "", "Parameter validation failed:")
 
     def test_opens_nothing(self, put: Put) -> None:
         """A URL is not opened."""
         to = ("--to", "sqlite:///no/such/events.db")
-        code, _, told = put("--dry-run", "--events-request", "BatchItem={}", *to)
-        assert (code, told) == (0, [])
+        code, _, err = put("--dry-run", "--events-request", "BatchItem={}", *to)
+        assert (code, err) == (0, [])

@@ -24,8 +24,8 @@ from tests.http_server import (
 from tests.samples import DATA, ROOT
 from tests.test_cli_put_events import (
     ACCEPTED,
+    MIXED_MESSAGES,
     MIXED_REQUEST,
-    MIXED_TOLD,
     REQUEST,
     SECRET,
     TEXT,
@@ -50,8 +50,8 @@ class TestPage:
         """What help names stands on the page, and each exit code, too."""
         page = ROOT / "docs" / "how-to" / "use-the-command-line.md"
         text = page.read_text(encoding="utf-8")
-        code, out, told = put("--help")
-        assert (code, told) == (0, [])
+        code, out, err = put("--help")
+        assert (code, err) == (0, [])
         options = re.findall(r"^  (--[a-z-]+)", out, re.MULTILINE)
         codes = re.findall(r"^  (\d+)  ", out, re.MULTILINE)
         assert len(options) > 20
@@ -61,7 +61,7 @@ class TestPage:
 
 
 class TestTogether:
-    """Options that contradict each other are told before anything is done."""
+    """Options that contradict each other are reported before anything is done."""
 
     @pytest.mark.parametrize(
         "arguments",
@@ -80,8 +80,8 @@ class TestTogether:
     @pytest.mark.parametrize("to", ["sqlite:///events.db", "pinpoint://a", "memory:"])
     def test_two_places(self, put: Put, to: str, arguments: tuple[str, ...]) -> None:
         """A URL says all of where to send."""
-        code, out, told = put(*SENT, "--to", to, *arguments)
-        assert (code, out, told[0]) == (
+        code, out, err = put(*SENT, "--to", to, *arguments)
+        assert (code, out, err[0]) == (
             252,
             "",
             (
@@ -94,24 +94,24 @@ class TestTogether:
     def test_two_inputs(self, put: Put) -> None:
         """There is one whole input."""
         both = ("--cli-input-json", "{}", "--cli-input-yaml", "{}")
-        told = "Only one --cli-input- parameter may be specified."
-        assert put(*both) == (252, "", [told])
+        message = "Only one --cli-input- parameter may be specified."
+        assert put(*both) == (252, "", [message])
 
     @pytest.mark.parametrize("name", ["--cli-input-json", "--cli-input-yaml"])
     def test_two_readers(self, put: Put, name: str) -> None:
         """Standard input is read once."""
-        told = (
+        message = (
             "Only one parameter may be read from standard input; put the other into a "
             "file, and pass file:// and its path"
         )
-        assert put(name, "-", "--events-request", "-") == (252, "", [told])
+        assert put(name, "-", "--events-request", "-") == (252, "", [message])
 
     @pytest.mark.parametrize("seconds", ["-1", "31536001"])
     @pytest.mark.parametrize("name", ["--cli-read-timeout", "--cli-connect-timeout"])
     def test_timeouts(self, put: Put, name: str, seconds: str) -> None:
         """A timeout is some time."""
-        code, out, told = put(*SENT, name, seconds)
-        assert (code, out, told[0]) == (
+        code, out, err = put(*SENT, name, seconds)
+        assert (code, out, err[0]) == (
             252,
             "",
             f"argument {name}: {seconds} is not from 0 (wait for ever) to 31,536,000",
@@ -120,20 +120,20 @@ class TestTogether:
     @pytest.mark.parametrize("url", ["bogus", "", "//host", f"{SECRET}/x"])
     def test_endpoint_url(self, put: Put, url: str) -> None:
         """A URL without a scheme is none; it is not repeated."""
-        told = (
+        message = (
             "Bad value for --endpoint-url: scheme is missing. Must be of the form "
             "http://<hostname>/ or https://<hostname>/"
         )
-        assert put(*SENT, "--endpoint-url", url) == (252, "", [told])
+        assert put(*SENT, "--endpoint-url", url) == (252, "", [message])
 
     @pytest.mark.parametrize("url", ["http://[", "ftp://host"])
     def test_unusable_endpoint_url(
         self, put: Put, keys: pytest.MonkeyPatch, url: str
     ) -> None:
-        """What else is wrong with a URL is told by who sends."""
-        code, out, told = put(*SENT, "--endpoint-url", url)
+        """What else is wrong with a URL is reported by the sender."""
+        code, out, err = put(*SENT, "--endpoint-url", url)
         assert (code, out) == (253, "")
-        assert told[0].startswith("the endpoint URL is not usable; write it as ")
+        assert err[0].startswith("the endpoint URL is not usable; write it as ")
 
     def test_version(self, put: Put) -> None:
         """The AWS CLI takes this option anywhere."""
@@ -154,9 +154,9 @@ class TestTogether:
         ],
     )
     def test_without_effect_but_checked(self, put: Put, name: str, words: str) -> None:
-        """A slip in them is told, as by the AWS CLI."""
-        code, out, told = put(*SENT, name, "blue")
-        assert (code, out, told[0]) == (
+        """A slip in them is reported, as by the AWS CLI."""
+        code, out, err = put(*SENT, name, "blue")
+        assert (code, out, err[0]) == (
             252,
             "",
             f"argument {name}: Found invalid choice 'blue'; maybe you meant: {words}",
@@ -178,8 +178,8 @@ class TestStandardInput:
     ) -> None:
         """JSON or shorthand syntax."""
         self.given(monkeypatch, text)
-        code, out, told = put("--to", "memory:", "--events-request", "-")
-        assert (code, told) == (0, [])
+        code, out, err = put("--to", "memory:", "--events-request", "-")
+        assert (code, err) == (0, [])
         assert '"e-1"' in out
 
     @pytest.mark.parametrize("name", ["--cli-input-json", "--cli-input-yaml"])
@@ -201,9 +201,9 @@ class TestYamlInput:
             "EventsRequest:\n  BatchItem:\n    1:\n      Endpoint: {}\n      Events:\n"
             "        2: {EventType: x, Timestamp: 2026-01-01 00:00:00.5Z}\n"
         )
-        code, out, told = put("--to", "memory:", "--cli-input-yaml", text)
+        code, out, err = put("--to", "memory:", "--cli-input-yaml", text)
         (found,) = json.loads(out)["EventsResponse"]["Results"].items()
-        assert (code, told, found[0]) == (0, [], "1")
+        assert (code, err, found[0]) == (0, [], "1")
         assert list(found[1]["EventsItemResponse"]) == ["2"]
 
 
@@ -211,17 +211,17 @@ class TestShorthand:
     """Shorthand syntax in `--events-request`."""
 
     def test_problem(self, put: Put) -> None:
-        """What is wrong is told by its place."""
-        told = (
+        """What is wrong is reported by its place."""
+        message = (
             "Error parsing parameter '--events-request': Expected: '=', received: "
             "'EOF' for input: at character 15; pass JSON, shorthand syntax, or "
             "file://PATH for what stands in a file"
         )
         request = ("--events-request", f"BatchItem={{a={'{'}")
-        assert put("--to", "memory:", *request) == (252, "", [told])
+        assert put("--to", "memory:", *request) == (252, "", [message])
 
     @pytest.mark.parametrize(
-        "text, told",
+        "text, message",
         [
             (
                 "",
@@ -260,21 +260,21 @@ class TestShorthand:
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
         text: str,
-        told: str,
+        message: str,
     ) -> None:
         """What is no shorthand syntax was mostly meant to be something else."""
         monkeypatch.chdir(tmp_path)
         (tmp_path / "empty").write_bytes(b"\n")
         start = "Error parsing parameter '--events-request': Expected: '=', "
         request = ("--to", "memory:", "--events-request", text)
-        assert put(*request) == (252, "", [start + told])
+        assert put(*request) == (252, "", [start + message])
 
     def test_of_a_file(self, put: Put, tmp_path: Path) -> None:
         """A value may stand in a file that is not there."""
         request = f"BatchItem={{e={{Endpoint={{Address@=file://{tmp_path}/no}}}}}}"
-        code, out, (told,) = put("--to", "memory:", "--events-request", request)
+        code, out, (message,) = put("--to", "memory:", "--events-request", request)
         assert (code, out) == (252, "")
-        assert told.startswith(
+        assert message.startswith(
             "Error parsing parameter '--events-request': Unable to load paramfile file://"
         )
 
@@ -338,7 +338,7 @@ class TestPlace:
 
     @pytest.mark.parametrize("has_file", [False, True])
     @pytest.mark.parametrize(
-        "arguments, told",
+        "arguments, message",
         [
             (("--profile", "nope"), "The config profile (nope) could not be found; "),
             (
@@ -353,7 +353,7 @@ class TestPlace:
         keys: pytest.MonkeyPatch,
         tmp_path: Path,
         arguments: tuple[str, ...],
-        told: str,
+        message: str,
         *,
         has_file: bool,
     ) -> None:
@@ -363,7 +363,7 @@ class TestPlace:
             (tmp_path / ".aws" / "config").write_text("[default]\noutput = json\n")
         code, out, (line,) = put(*SENT, *arguments)
         assert (code, out) == (255, "")
-        assert line.startswith(told)
+        assert line.startswith(message)
 
     def test_no_signature(self, put: Put, aws: pytest.MonkeyPatch) -> None:
         """No keys are needed, and none are sent."""
@@ -395,33 +395,33 @@ class TestPlace:
         tls.load_cert_chain(PEM, PEM.with_suffix(".key"))
         with HttpServer(tls=tls) as server:
             url = f"https://localhost:{server.port}"
-            code, out, told = put(*SENT, "--endpoint-url", url, *arguments)
+            code, out, err = put(*SENT, "--endpoint-url", url, *arguments)
         if is_trusted:
-            assert (code, out, told) == (0, ACCEPTED, [])
+            assert (code, out, err) == (0, ACCEPTED, [])
         else:
-            assert (code, out, len(told)) == (255, "", 1)
-            assert "is not trusted" in told[0]
+            assert (code, out, len(err)) == (255, "", 1)
+            assert "is not trusted" in err[0]
 
     def test_no_certificates(
         self, put: Put, keys: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        """A bundle that is none is told with the name of what named it."""
+        """A bundle that is none is reported with the name of what named it."""
         place = ("--endpoint-url", "https://localhost:1")
         path = str(tmp_path)
-        told = f"the CA bundle {path!r} cannot be read; correct "
+        message = f"the CA bundle {path!r} cannot be read; correct "
         named = put(*SENT, *place, "--ca-bundle", path)
         keys.setenv("AWS_CA_BUNDLE", path)
         set_ = put(*SENT, *place)
-        assert named == (253, "", [f"{told}--ca-bundle"])
-        assert set_ == (253, "", [f"{told}AWS_CA_BUNDLE"])
+        assert named == (253, "", [f"{message}--ca-bundle"])
+        assert set_ == (253, "", [f"{message}AWS_CA_BUNDLE"])
 
     def test_timeouts(self, put: Put, keys: pytest.MonkeyPatch) -> None:
         """A service that says nothing is waited for so long."""
         with HttpServer(SILENCE) as server:
             place = ("--endpoint-url", server.url, "--cli-read-timeout", "1")
-            code, out, (told,) = put(*SENT, *place, "--cli-connect-timeout", "0")
+            code, out, (message,) = put(*SENT, *place, "--cli-connect-timeout", "0")
         assert (code, out) == (255, "")
-        assert told == (
+        assert message == (
             f'Read timeout on endpoint URL: "{server.url}/v1/apps/my-app/events": the '
             "events may have been accepted; send them again, or raise "
             "--cli-read-timeout"
@@ -448,7 +448,7 @@ class TestPlace:
         )
 
     @pytest.mark.parametrize(
-        "answer, told",
+        "answer, message",
         [
             (
                 CUT,
@@ -461,36 +461,36 @@ class TestPlace:
         ],
     )
     def test_connections(
-        self, put: Put, keys: pytest.MonkeyPatch, answer: Answer, told: str
+        self, put: Put, keys: pytest.MonkeyPatch, answer: Answer, message: str
     ) -> None:
-        """What the AWS CLI has words for is told in them first."""
+        """What the AWS CLI has words for is reported in them first."""
         keys.setenv("AWS_MAX_ATTEMPTS", "1")
         with HttpServer(answer) as server:
-            code, out, (said,) = put(*SENT, "--endpoint-url", server.url)
+            code, out, (line,) = put(*SENT, "--endpoint-url", server.url)
         assert (code, out) == (255, "")
         url = f"{server.url}/v1/apps/my-app/events"
-        assert said.startswith(told.format(url=url, origin=server.url))
+        assert line.startswith(message.format(url=url, origin=server.url))
 
     def test_no_connection(self, put: Put, keys: pytest.MonkeyPatch) -> None:
-        """So is a place that nobody answers at."""
+        """So is a place without a server."""
         keys.setenv("AWS_MAX_ATTEMPTS", "1")
-        code, out, (said,) = put(*SENT, "--endpoint-url", "http://127.0.0.1:1")
+        code, out, (line,) = put(*SENT, "--endpoint-url", "http://127.0.0.1:1")
         assert (code, out) == (255, "")
-        assert said.startswith(
+        assert line.startswith(
             'Could not connect to the endpoint URL: "http://127.0.0.1:1/v1/apps/my-app/'
             'events": no connection to http://127.0.0.1:1 ('
         )
 
 
 class TestFailOnItemError:
-    """`--fail-on-item-error` makes an exit code of what is told of items."""
+    """`--fail-on-item-error` makes an exit code of what is reported of items."""
 
     def test_of_items(self, put: Put, keys: pytest.MonkeyPatch) -> None:
         """The answer is printed all the same."""
         with HttpServer(default=mixed) as server:
             keys.setenv("AWS_ENDPOINT_URL", server.url)
-            code, out, told = put(*MIXED, "--fail-on-item-error")
-        assert (code, told) == (3, MIXED_TOLD)
+            code, out, err = put(*MIXED, "--fail-on-item-error")
+        assert (code, err) == (3, MIXED_MESSAGES)
         assert "EventsResponse" in json.loads(out)
 
     def test_of_none(self, put: Put) -> None:
@@ -499,26 +499,26 @@ class TestFailOnItemError:
         assert put(*SENT, *arguments) == (0, ACCEPTED, [])
 
     def test_without_reader(self, put: Put, keys: pytest.MonkeyPatch) -> None:
-        """Nor is it success where nobody reads the answer to its end."""
+        """Nor is it success where standard output is closed early."""
         reading, writing = os.pipe()
         os.close(reading)
         with HttpServer(default=mixed) as server:
             keys.setenv("AWS_ENDPOINT_URL", server.url)
             with os.fdopen(writing, "w") as pipe, redirect_stdout(pipe):
-                assert put(*MIXED, "--fail-on-item-error") == (3, "", MIXED_TOLD)
+                assert put(*MIXED, "--fail-on-item-error") == (3, "", MIXED_MESSAGES)
 
 
 class TestDebug:
     """`--debug` shows sizes, attempts, hosts and ids; no payload and no secret."""
 
-    def lines(self, told: list[str]) -> list[str]:
+    def lines(self, err: list[str]) -> list[str]:
         """Return what the log says, without its times."""
-        return [line.partition(" - pinpoint_events - ")[2] for line in told]
+        return [line.partition(" - pinpoint_events - ")[2] for line in err]
 
     def test_of_the_service(
         self, capsys: pytest.CaptureFixture[str], keys: pytest.MonkeyPatch
     ) -> None:
-        """Each attempt is told, and what came of it."""
+        """Each attempt is reported, and what came of it."""
         keys.setenv("AWS_MAX_ATTEMPTS", "2")
         request = json.loads(TEXT)
         endpoint = {"Address": SECRET, "ChannelType": "EMAIL"}
@@ -564,8 +564,8 @@ class TestDebug:
 
     def test_of_another_place(self, put: Put) -> None:
         """It works for whatever is sent to."""
-        code, out, told = put(*SENT, "--to", "memory:", "--debug")
-        (line,) = self.lines(told)
+        code, out, err = put(*SENT, "--to", "memory:", "--debug")
+        (line,) = self.lines(err)
         assert (code, out) == (0, ACCEPTED)
         assert line.startswith("DEBUG - request is sound ")
 
@@ -573,11 +573,11 @@ class TestDebug:
         """So it does where a URL says that it is the service."""
         with HttpServer() as server:
             to = f"pinpoint://my-app?endpoint_url={server.url}"
-            code, out, told = put(*SENT, "--to", to, "--debug")
-        assert (code, out, len(told)) == (0, ACCEPTED, 3)
+            code, out, err = put(*SENT, "--to", to, "--debug")
+        assert (code, out, len(err)) == (0, ACCEPTED, 3)
 
     def test_is_quiet_without(self, put: Put, keys: pytest.MonkeyPatch) -> None:
-        """Without it, nothing of the log is shown, and nobody else's log changes."""
+        """Without it, nothing of the log is shown, and no other log changes."""
         keys.setenv("AWS_MAX_ATTEMPTS", "2")
         log = logging.getLogger("pinpoint_events")
         before = (log.level, list(log.handlers))

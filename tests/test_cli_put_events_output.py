@@ -96,9 +96,9 @@ class TestOutputOption:
         assert put(*TO_MEMORY, "--output", name) == (0, printed, [])
 
     def test_unknown(self, put: Put) -> None:
-        """Others are told, with the nearest."""
-        code, out, told = put(*TO_MEMORY, "--output", "yml")
-        assert (code, out, told[0]) == (
+        """Others are reported, with the nearest."""
+        code, out, err = put(*TO_MEMORY, "--output", "yml")
+        assert (code, out, err[0]) == (
             252,
             "",
             "argument --output: Found invalid choice 'yml'; maybe you meant: yaml",
@@ -113,7 +113,7 @@ class TestOutputOption:
     def test_unknown_of_the_environment(
         self, put: Put, keys: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        """A format that cannot be written is told before anything is sent."""
+        """A format that cannot be written is reported before anything is sent."""
         keys.setenv("AWS_DEFAULT_OUTPUT", "table")
         path = tmp_path / "events.db"
         to = f"sqlite:///{path}"
@@ -134,8 +134,8 @@ class TestOutputOption:
         request = ("--application-id", "a", "--events-request", TEXT)
         with HttpServer() as server:
             place = ("--endpoint-url", server.url)
-            code, out, told = put(*request, *place, *arguments)
-        assert (code, told) == (0, [])
+            code, out, err = put(*request, *place, *arguments)
+        assert (code, err) == (0, [])
         return out
 
     def test_of_a_profile(
@@ -169,8 +169,8 @@ class TestOutputOption:
         path = tmp_path / "config"
         path.write_text("someone@example.com")
         keys.setenv("AWS_CONFIG_FILE", str(path))
-        code, out, told = put("--application-id", "a", "--events-request", TEXT)
-        assert (code, out, told) == (
+        code, out, err = put("--application-id", "a", "--events-request", TEXT)
+        assert (code, out, err) == (
             253,
             "",
             [f"Unable to parse config file: {path}; correct the AWS config file"],
@@ -182,11 +182,11 @@ class TestOutputOption:
         assert self.sent(put) == ACCEPTED
 
     def test_without_the_library(self, put: Put, keys: pytest.MonkeyPatch) -> None:
-        """YAML that cannot be written is told before anything is sent."""
+        """YAML that cannot be written is reported before anything is sent."""
         keys.setitem(sys.modules, "ruamel.yaml", None)
-        code, out, told = put(*TO_MEMORY, "--output", "yaml")
-        assert (code, out, len(told)) == (253, "", 1)
-        assert told[0].endswith("install it with: pip install 'pinpoint-events[cli]'")
+        code, out, err = put(*TO_MEMORY, "--output", "yaml")
+        assert (code, out, len(err)) == (253, "", 1)
+        assert err[0].endswith("install it with: pip install 'pinpoint-events[cli]'")
 
 
 class TestQuery:
@@ -195,8 +195,8 @@ class TestQuery:
     def test_part(self, put: Put) -> None:
         """It is asked of the whole answer."""
         query = ("--query", 'EventsResponse.Results."e-1".EventsItemResponse')
-        code, out, told = put(*TO_MEMORY, *query)
-        assert (code, told) == (0, [])
+        code, out, err = put(*TO_MEMORY, *query)
+        assert (code, err) == (0, [])
         assert json.loads(out) == {"v-1": {"Message": "Accepted", "StatusCode": 202}}
 
     def test_nothing(self, put: Put, keys: pytest.MonkeyPatch) -> None:
@@ -207,7 +207,7 @@ class TestQuery:
             assert put(*arguments, "--query", "EventsResponse") == (0, "", [])
 
     @pytest.mark.parametrize(
-        "query, told",
+        "query, message",
         [
             (
                 "a.[[",
@@ -264,15 +264,15 @@ class TestQuery:
         ],
         ids=lambda text: text[:10],
     )
-    def test_refused(self, put: Put, tmp_path: Path, query: str, told: str) -> None:
-        """A query that is none is told before anything is sent."""
+    def test_refused(self, put: Put, tmp_path: Path, query: str, message: str) -> None:
+        """A query that is none is reported before anything is sent."""
         path = tmp_path / "events.db"
         to = ("--events-request", TEXT, "--to", f"sqlite:///{path}")
-        assert put(*to, "--query", query) == (252, "", [told])
+        assert put(*to, "--query", query) == (252, "", [message])
         assert not path.exists()
 
     def test_refused_by_the_answer(self, put: Put) -> None:
-        """One that does not fit the answer leaves it unprinted, which is told."""
+        """One that does not fit the answer leaves it unprinted, which is reported."""
         query = ("--query", "keys(EventsResponse.Nothing)")
         assert put(*TO_MEMORY, *query) == (
             255,

@@ -56,7 +56,7 @@ class TestSyntax:
         assert read(text) == found
 
     @pytest.mark.parametrize(
-        "text, told",
+        "text, message",
         [
             ("", "Expected: '=', received: 'EOF' for input: at character 1"),
             ("a", "Expected: '=', received: 'EOF' for input: at character 2"),
@@ -85,14 +85,14 @@ class TestSyntax:
         ],
         ids=lambda text: str(text)[:20],
     )
-    def test_problems(self, text: str, told: str | None) -> None:
-        """What is expected is told, and where; the text itself is not repeated."""
-        if told is None:
+    def test_problems(self, text: str, message: str | None) -> None:
+        """What is expected is reported, and where; the text itself is not repeated."""
+        if message is None:
             assert read(text) == {"": ""}
             return
         with pytest.raises(ShorthandSyntaxError) as caught:
             read(text)
-        assert str(caught.value).startswith(told)
+        assert str(caught.value).startswith(message)
         assert SECRET not in str(caught.value)
 
     @given(text=st.text("ab=,[]{}'\"\\@ \n🎈", max_size=30))

@@ -56,24 +56,24 @@ class TestInput:
         assert (code, *capsys.readouterr()) == (0, as_printed(skeleton.INPUT), "")
 
     def test_refuses_a_bad_request(self, capsys: pytest.CaptureFixture[str]) -> None:
-        """An option that cannot be read is told, as by the AWS CLI."""
+        """An option that cannot be read is reported, as by the AWS CLI."""
         code = main(["put-events", "--generate-cli-skeleton", "--events-request", "{"])
-        told = (
+        message = (
             "Error parsing parameter '--events-request': Invalid JSON: Expecting "
             "property name enclosed in double quotes at line 1 column 2; pass a JSON "
             "object, or file:// and the path of a file that holds one\n"
         )
-        assert (code, *capsys.readouterr()) == (252, "", told)
+        assert (code, *capsys.readouterr()) == (252, "", message)
 
     def test_refuses_a_bad_input(self, capsys: pytest.CaptureFixture[str]) -> None:
-        """The input that cannot be read is told, and nothing is printed."""
+        """The input that cannot be read is reported, and nothing is printed."""
         code = main(["put-events", "--generate-cli-skeleton", "--cli-input-json={bad"])
-        told = (
+        message = (
             "Error parsing parameter 'cli-input-json': Invalid JSON: Expecting "
             "property name enclosed in double quotes at line 1 column 2; pass a JSON "
             "object, or file:// and the path of a file that holds one\n"
         )
-        assert (code, *capsys.readouterr()) == (252, "", told)
+        assert (code, *capsys.readouterr()) == (252, "", message)
 
 
 class TestYamlInput:
@@ -149,11 +149,11 @@ class TestOutput:
         request = '{"BatchItem": {}}'
         arguments = ["--application-id", "a", "--events-request", request]
         code = main(["put-events", *arguments, "--generate-cli-skeleton", "output"])
-        told = (
+        message = (
             "You must specify a region: pass --region, or set AWS_REGION, or region in "
             "the profile of the AWS config file\n"
         )
-        assert (code, *capsys.readouterr()) == (253, "", told)
+        assert (code, *capsys.readouterr()) == (253, "", message)
 
     def test_of_another_place(
         self, capsys: pytest.CaptureFixture[str], aws: pytest.MonkeyPatch
@@ -176,8 +176,8 @@ class TestOutput:
         """What would be missing for sending is missing here."""
         code = main(["put-events", "--generate-cli-skeleton", "output"])
         out, err = capsys.readouterr()
-        told, usage = err.splitlines()
-        assert (code, out, told) == (
+        message, usage = err.splitlines()
+        assert (code, out, message) == (
             252,
             "",
             "the following arguments are required: --application-id, --events-request",
@@ -189,12 +189,12 @@ class TestOutput:
         whole = {"ApplicationId": "my-app", "EventsRequest": {"BatchItem": []}}
         arguments = ["--cli-input-json", json.dumps(whole)]
         code = main(["put-events", *arguments, "--generate-cli-skeleton", "output"])
-        told = (
+        message = (
             "Parameter validation failed:\n"
             "Invalid type for parameter EventsRequest.BatchItem, type: <class 'list'>; "
             "expected an object; write it as {...}\n"
         )
-        assert (code, *capsys.readouterr()) == (252, "", told)
+        assert (code, *capsys.readouterr()) == (252, "", message)
 
     def test_checks_the_quotas(self, capsys: pytest.CaptureFixture[str]) -> None:
         """So is one that no sender sends."""
@@ -208,12 +208,12 @@ class TestOutput:
                 *("--events-request", json.dumps(request)),
             ]
         )
-        told = (
+        message = (
             "Parameter validation failed:\n"
             "101 events; at most 100; send it in parts, or as JSON Lines with "
             "`pinpoint-events load`\n"
         )
-        assert (code, *capsys.readouterr()) == (252, "", told)
+        assert (code, *capsys.readouterr()) == (252, "", message)
 
     def test_is_told_apart_from_other_words(
         self, capsys: pytest.CaptureFixture[str]
@@ -221,8 +221,8 @@ class TestOutput:
         """There are these three, and no fourth."""
         code = main(["put-events", "--generate-cli-skeleton", "outptu"])
         out, err = capsys.readouterr()
-        told, usage = err.splitlines()
-        assert (code, out, told) == (
+        message, usage = err.splitlines()
+        assert (code, out, message) == (
             252,
             "",
             (

@@ -89,44 +89,44 @@ class TestTextValue:
         assert text_value("--x", given) == "my-app"
 
     def test_of_no_file(self, tmp_path: Path) -> None:
-        """A missing file is told in the AWS CLI's words."""
+        """A missing file is reported in the AWS CLI's words."""
         given = f"file://{tmp_path / 'nope.json'}"
-        told = refusal_of(lambda: text_value("--application-id", given))
-        assert told == (
+        message = refusal_of(lambda: text_value("--application-id", given))
+        assert message == (
             "Error parsing parameter '--application-id': Unable to load paramfile "
             f"{given}: [Errno 2] No such file or directory: {str(given[7:])!r}"
         )
 
     def test_of_a_directory(self, tmp_path: Path) -> None:
         """A directory is no file."""
-        told = refusal_of(lambda: text_value("--x", f"file://{tmp_path}"))
+        message = refusal_of(lambda: text_value("--x", f"file://{tmp_path}"))
         prefix = "Error parsing parameter '--x': Unable to load paramfile "
-        assert told.startswith(f"{prefix}file://{tmp_path}: [Errno ")
+        assert message.startswith(f"{prefix}file://{tmp_path}: [Errno ")
 
     def test_of_the_empty_path(self) -> None:
         """No path is the current directory, which is no file."""
-        told = refusal_of(lambda: text_value("--x", "file://"))
+        message = refusal_of(lambda: text_value("--x", "file://"))
         prefix = "Error parsing parameter '--x': Unable to load paramfile file://: "
-        assert told.startswith(f"{prefix}[Errno ")
+        assert message.startswith(f"{prefix}[Errno ")
 
     def test_of_an_impossible_path(self) -> None:
         """No file's name has a null character."""
-        told = refusal_of(lambda: text_value("--x", "file://a\0b"))
-        assert told.startswith(
+        message = refusal_of(lambda: text_value("--x", "file://a\0b"))
+        assert message.startswith(
             "Error parsing parameter '--x': Unable to load paramfile file://a\0b: "
         )
 
     def test_of_a_stranger(self) -> None:
-        """There is no home of a user that nobody knows."""
-        told = refusal_of(lambda: text_value("--x", "file://~no-such-user/id.txt"))
+        """An unknown user has no home directory."""
+        message = refusal_of(lambda: text_value("--x", "file://~no-such-user/id.txt"))
         prefix = "Error parsing parameter '--x': Unable to load paramfile file://~no-"
-        assert told.startswith(prefix)
+        assert message.startswith(prefix)
 
     def test_of_another_encoding(self, tmp_path: Path) -> None:
         """What Windows' shell writes by itself is UTF-16."""
         given = file_of(tmp_path, b"\xff\xfe" + SECRET.encode("utf-16-le"))
-        told = refusal_of(lambda: text_value("--x", given))
-        assert told == (
+        message = refusal_of(lambda: text_value("--x", given))
+        assert message == (
             f"Error parsing parameter '--x': Unable to load paramfile {given}: its "
             "text is not UTF-8 at byte 0; save it as UTF-8"
         )
@@ -136,8 +136,8 @@ class TestTextValue:
         path = tmp_path / "large.json"
         with path.open("wb") as file:
             os.truncate(file.fileno(), 64_000_001)
-        told = refusal_of(lambda: text_value("--x", f"file://{path}"))
-        assert told == (
+        message = refusal_of(lambda: text_value("--x", f"file://{path}"))
+        assert message == (
             f"Error parsing parameter '--x': Unable to load paramfile file://{path}: "
             f"it has {TOO_LARGE}"
         )
@@ -165,7 +165,7 @@ class TestStandardInput:
         assert text_value("--x", "-") == "-"
 
     def test_of_another_encoding(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """What is no UTF-8 is told, and not repeated."""
+        """What is no UTF-8 is reported, and not repeated."""
         read = self.given(monkeypatch, b"\xff" + SECRET.encode())
         assert refusal_of(read) == (
             "Error parsing parameter '--x': Unable to read standard input: its text is "
@@ -183,8 +183,8 @@ class TestStandardInput:
     def test_that_is_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A process may have none, as below pythonw."""
         monkeypatch.setattr(sys, "stdin", None)
-        told = refusal_of(lambda: read_value("--x", "-"))
-        assert told == (
+        message = refusal_of(lambda: read_value("--x", "-"))
+        assert message == (
             "Error parsing parameter '--x': there is no standard input; pass file:// "
             "and the path of a file"
         )
@@ -209,7 +209,7 @@ class TestJsonValue:
         assert twice.keys_twice == ("b",)
 
     @pytest.mark.parametrize(
-        "text, told",
+        "text, message",
         [
             ("", "Expecting value at line 1 column 1"),
             ("{bad", "Expecting property name enclosed in double quotes at line 1 "),
@@ -224,11 +224,11 @@ class TestJsonValue:
         ],
         ids=lambda text: text[:20],
     )
-    def test_of_other_text(self, text: str, told: str) -> None:
-        """What is no JSON is told with its place, and not repeated."""
+    def test_of_other_text(self, text: str, message: str) -> None:
+        """What is no JSON is reported with its place, and not repeated."""
         refusal = refusal_of(lambda: json_value("--x", text))
         assert refusal.startswith(
-            f"Error parsing parameter '--x': Invalid JSON: {told}"
+            f"Error parsing parameter '--x': Invalid JSON: {message}"
         )
         assert refusal.endswith(f"; {WHAT_TO_PASS}")
 
@@ -237,7 +237,7 @@ class TestJsonValue:
         [("[]", "list"), ("1", "int"), ('"{}"', "str"), ("null", "NoneType")],
     )
     def test_of_other_json(self, text: str, kind: str) -> None:
-        """What is no object is told in the AWS CLI's words."""
+        """What is no object is reported in the AWS CLI's words."""
         with pytest.raises(UsageError) as caught:
             json_value("--x", text)
         assert caught.value.message == (

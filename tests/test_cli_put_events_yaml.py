@@ -117,10 +117,10 @@ NO_NUMBER = f"{INVALID}something is tagged a number and is none at line 1 column
 
 
 class TestRefused:
-    """What has no counterpart in JSON, or no end; told by its place alone."""
+    """What has no counterpart in JSON, or no end, is reported by its place alone."""
 
     @pytest.mark.parametrize(
-        "text, told",
+        "text, message",
         [
             ("a: [", f"Invalid YAML received at line 1 column 5; {A_MAPPING}"),
             (
@@ -175,10 +175,10 @@ class TestRefused:
         ],
         ids=lambda text: str(text)[:20],
     )
-    def test_is_told(self, text: str, told: str) -> None:
+    def test_is_reported(self, text: str, message: str) -> None:
         """Nothing of the text is repeated."""
         refusal = refusal_of(lambda: read(text))
-        assert refusal == told
+        assert refusal == message
 
     @pytest.mark.parametrize("sign", ["[*{0}, *{0}]", "{{<<: [*{0}], k: *{0}}}"])
     def test_bombs(self, sign: str) -> None:
@@ -190,8 +190,8 @@ class TestRefused:
         ]
         if sign.startswith("["):
             lines[0] = f"a0: &a0 {TEXT}"
-        told = refusal_of(lambda: read("\n".join(lines)))
-        assert told.startswith(
+        message = refusal_of(lambda: read("\n".join(lines)))
+        assert message.startswith(
             "Invalid YAML received: aliases written out, it has more than 5,000,000 "
             "characters at line "
         )
@@ -205,7 +205,7 @@ class TestLibrary:
         assert library() is ruamel.yaml
 
     def test_is_missing(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Where it is not installed, it is told how to."""
+        """Where it is not installed, the message says how to install it."""
         monkeypatch.setitem(sys.modules, "ruamel.yaml", None)
         with pytest.raises(ConfigurationError) as caught:
             read("a: b")

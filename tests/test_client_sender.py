@@ -611,7 +611,7 @@ class TestStubber:
 class TestNoAnswer:
     """Where no answer arrived, nobody knows what became of the events."""
 
-    TOLD = (
+    MESSAGE = (
         "the client got no answer ({}); the events may have been taken; check network "
         "and endpoint URL, and the timeouts and certificates in the client's config"
     )
@@ -624,7 +624,7 @@ class TestNoAnswer:
             with contextlib.closing(client(url)) as boto:
                 error = failure(ClientSender(boto, "app-1"))
         assert type(error) is TransportError
-        assert str(error) == self.TOLD.format("EndpointConnectionError")
+        assert str(error) == self.MESSAGE.format("EndpointConnectionError")
         assert error.code is TransportErrorCode.CONNECT
         assert error.is_retry_safe
 
@@ -633,7 +633,7 @@ class TestNoAnswer:
         server.answers.append(CUT)
         error = failure(sender)
         assert type(error) is TransportError
-        assert str(error) == self.TOLD.format("ConnectionClosedError")
+        assert str(error) == self.MESSAGE.format("ConnectionClosedError")
         assert error.code is TransportErrorCode.CONNECTION_CLOSED
         assert error.is_retry_safe
 
@@ -643,7 +643,7 @@ class TestNoAnswer:
         with contextlib.closing(client(server.url, read_timeout=0.05)) as boto:
             error = failure(ClientSender(boto, "app-1"))
         assert type(error) is TransportError
-        assert str(error) == self.TOLD.format("ReadTimeoutError")
+        assert str(error) == self.MESSAGE.format("ReadTimeoutError")
         assert error.code is TransportErrorCode.READ_TIMEOUT
         assert error.is_retry_safe
 
@@ -701,9 +701,9 @@ class TestNoAnswer:
 
 
 class TestSettings:
-    """What the client lacks is told when it is first used."""
+    """What the client lacks is reported when it is first used."""
 
-    TOLD = (
+    MESSAGE = (
         "the client cannot send ({}); check its credentials and the profile they come "
         "from, its region and its config"
     )
@@ -715,7 +715,7 @@ class TestSettings:
         with contextlib.closing(client(server.url)) as boto:
             error = failure(ClientSender(boto, "app-1"))
         assert type(error) is ConfigurationError
-        assert str(error) == self.TOLD.format("NoCredentialsError")
+        assert str(error) == self.MESSAGE.format("NoCredentialsError")
         assert server.received == []
 
     @pytest.mark.parametrize(
@@ -737,7 +737,7 @@ class TestSettings:
         """So are all errors of botocore's that stand for no answer of PutEvents."""
         error = failure(ClientSender(FakeClient(raised), "app-1"))
         assert type(error) is ConfigurationError
-        assert str(error) == self.TOLD.format(type(raised).__name__)
+        assert str(error) == self.MESSAGE.format(type(raised).__name__)
 
     def test_client_of_another_service(self, server: HttpServer) -> None:
         """EventBridge has a put_events, too, and it is another one."""
@@ -836,8 +836,8 @@ class TestSecrets:
         try:
             sender.put_events(EventsRequest(batch_item={"e": batch}))
         except PinpointEventsError as error:
-            told = "".join(traceback.format_exception(error))
-            return told + repr(error) + repr(error.args) + log.getvalue()
+            text = "".join(traceback.format_exception(error))
+            return text + repr(error) + repr(error.args) + log.getvalue()
         finally:
             logger.removeHandler(handler)
             logger.setLevel(logging.NOTSET)

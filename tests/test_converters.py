@@ -287,13 +287,13 @@ class TestTime:
     @pytest.mark.parametrize("fold, hour", [(0, 0), (1, 1)])
     def test_hour_that_comes_twice(self, fold: int, hour: int) -> None:
         """When clocks go back, `fold` selects one of the two hours."""
-        told = datetime(2026, 10, 25, 2, tzinfo=ZoneInfo("Europe/Berlin"), fold=fold)
-        assert moment(told) == datetime(2026, 10, 25, hour, tzinfo=UTC)
+        given = datetime(2026, 10, 25, 2, tzinfo=ZoneInfo("Europe/Berlin"), fold=fold)
+        assert moment(given) == datetime(2026, 10, 25, hour, tzinfo=UTC)
 
     def test_of_a_subclass_the_moment_is_kept(self) -> None:
         """What it holds counts, and not what its methods say; it becomes a datetime."""
-        told = _LyingTime(2026, 9, 21, 14, tzinfo=timezone(timedelta(hours=2)))
-        kept = moment(told)
+        given = _LyingTime(2026, 9, 21, 14, tzinfo=timezone(timedelta(hours=2)))
+        kept = moment(given)
         assert type(kept) is datetime
         assert kept == datetime(2026, 9, 21, 12, tzinfo=UTC)
 
@@ -318,11 +318,17 @@ class TestTime:
             "2026-09-21T12:00:00Z\n",
             "2026-09-21T12:00:00.\ud800Z",
             "x" * 100_000,
+            "2026-09-21T12:00:00.\u0665Z",
+            "\u0662\u0660\u0662\u0666-09-21T12:00:00Z",
+            "2026-09-21T12:00:00+\u0660\u0662:00",
+            "2026-09-21T\uff11\uff12:00:00Z",
+            "2026-09-21\u200f12:00:00Z",
+            "2026-09-21T12:00:00Z\u200e",
         ],
-        ids=range(10),
+        ids=range(16),
     )
     def test_text_that_is_no_time(self, value: str) -> None:
-        """Leap seconds are among it: no datetime can hold them."""
+        """Leap seconds are among it, and digits that are not those of ISO 8601."""
         assert facts_of(lambda: moment(value)) == ["timestamp: not_iso_8601"]
 
     @pytest.mark.parametrize(
@@ -511,6 +517,13 @@ class TestNumber:
             "metrics['n']: wrong_type Decimal not number"
         ]
 
+    def test_class_of_the_same_name(self) -> None:
+        """The name alone makes no Decimal."""
+        impostor = type("Decimal", (), {})
+        assert facts_of(lambda: number(impostor())) == [
+            "metrics['n']: wrong_type Decimal not number"
+        ]
+
     def test_index(self) -> None:
         """What stands for an int is one, as NumPy's integers are; a mock does not."""
 
@@ -660,11 +673,12 @@ class TestEnums:
         [
             ("email", "email", "EMAIL"),
             ("Sms", "Sms", "SMS"),
+            ("apns", "apns", "APNS"),  # although others resemble it
             ("APNS-SANDBOX", "APNS-SANDBOX", "APNS_SANDBOX or APNS_VOIP_SANDBOX"),
             ("IN_APP ", "IN_APP ", "IN_APP"),
             (_LyingText("email"), "email", "EMAIL"),
         ],
-        ids=range(5),
+        ids=range(6),
     )
     def test_nearest_names(self, word: str, shown: str, near: str) -> None:
         """Other case too is a problem, which names the nearest."""

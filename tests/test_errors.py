@@ -421,8 +421,8 @@ class TestHidden:
     def test_each_place(self) -> None:
         """Every secret, wherever it stands."""
         words = "a@example.com and 12345, a@example.com"
-        told = Redaction(["a@example.com", "12345"])(words)
-        assert told == "[hidden] and [hidden], [hidden]"
+        text = Redaction(["a@example.com", "12345"])(words)
+        assert text == "[hidden] and [hidden], [hidden]"
 
     def test_short_texts(self) -> None:
         """What has three characters is part of ordinary words."""

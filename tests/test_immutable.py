@@ -252,7 +252,7 @@ class TestConstructor:
     """What is missing or unknown among the arguments is Python's own TypeError."""
 
     @pytest.mark.parametrize(
-        "cls, positional, named, told",
+        "cls, positional, named, message",
         [
             (Event, [], {}, "missing 1 required positional argument: 'event_type'"),
             (
@@ -278,12 +278,12 @@ class TestConstructor:
         ids=["missing", "unknown", "missing keyword", "two missing", "positional"],
     )
     def test_type_error(
-        self, cls: Any, positional: list[str], named: dict[str, str], told: str
+        self, cls: Any, positional: list[str], named: dict[str, str], message: str
     ) -> None:
         """The message names the class, as it is written."""
         with pytest.raises(TypeError) as caught:
             cls(*positional, **named)
-        assert str(caught.value) == f"{cls.__name__}() {told}"
+        assert str(caught.value) == f"{cls.__name__}() {message}"
 
     def test_all_problems_at_once(self) -> None:
         """One error has all problems, member by member."""

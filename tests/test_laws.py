@@ -503,14 +503,14 @@ class TestRetry:
         both = merged_response(request, first, again, second)
         before, after = by_key(first, request), by_key(second, again)
         for key, item in by_key(both, request).items():
-            told = before[key].response
+            expected = before[key].response
             # An endpoint may go along empty, with its events: only if it is empty
             # anyway, and nothing final was said of it, the second answer tells of it.
             is_sent = key in after and after[key].item == before[key].item
             is_final = before[key].outcome in {Outcome.ACCEPTED, Outcome.REJECTED}
             if is_sent and not is_final and after[key].response is not None:
-                told = after[key].response
-            assert item.response == told
+                expected = after[key].response
+            assert item.response == expected
         unasked = {*first.results} - {*request.batch_item}
         assert {key: both.results[key] for key in unasked} == {
             key: first.results[key] for key in unasked

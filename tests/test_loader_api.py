@@ -1,8 +1,10 @@
 import gzip
 import io
+import json
 import os
 import pickle
 import signal
+import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +20,8 @@ from pinpoint_events import (
 )
 from pinpoint_events.errors import LoadError, LoadErrorCode, SenderError
 from pinpoint_events.loader import LoadProgress, load
-from tests.test_cli_load import account, lines, write
+from tests.test_cli import needs_posix
+from tests.test_cli_load import account, line, lines, write
 
 
 class TestLoad:
@@ -165,3 +168,108 @@ class TestNames:
         assert set(loader.__all__) <= set(dir(loader))
         assert all(hasattr(loader, name) for name in loader.__all__)
         assert not hasattr(loader, "unknown")
+
+
+@needs_posix
+class TestPlantedLinks:
+    """What is written has payload: it goes into no file that a link leads to."""
+
+    @pytest.fixture
+    def victim(self, tmp_path: Path) -> Path:
+        """Return a file that must stay as it is."""
+        path = tmp_path / "victim"
+        path.write_text("kept")
+        return path
+
+    def test_rejected(self, tmp_path: Path, victim: Path) -> None:
+        """A link to a file is refused, also to one that is empty or not there."""
+        source = write(tmp_path / "a", ["no JSON"])
+        for target in (victim, tmp_path / "missing", write(tmp_path / "empty", [])):
+            link = tmp_path / "r"
+            link.unlink(missing_ok=True)
+            link.symlink_to(target)
+            with pytest.raises(LoadError) as caught:
+                load([source], MemorySender(), rejected=link)
+            assert caught.value.code is LoadErrorCode.REJECTED_UNUSABLE
+        assert victim.read_text() == "kept"
+        assert not (tmp_path / "missing").exists()
+        assert (tmp_path / "empty").read_text() == ""
+
+    def test_rejected_to_a_pipe(self, tmp_path: Path) -> None:
+        """A link to a pipe is followed, as `/dev/stdout` is one."""
+        source = write(tmp_path / "a", ["no JSON"])
+        reading, writing = os.pipe()
+        (tmp_path / "r").symlink_to(f"/dev/fd/{writing}")
+        load([source], MemorySender(), rejected=tmp_path / "r")
+        os.close(writing)
+        with os.fdopen(reading, "rb") as pipe:
+            assert json.loads(pipe.read())["Outcome"] == "rejected"
+
+    def test_rejected_is_the_users_alone(self, tmp_path: Path) -> None:
+        """Also if the file was there, empty and readable by others."""
+        source = write(tmp_path / "a", ["no JSON"])
+        path = tmp_path / "r"
+        path.touch(mode=0o644)
+        load([source], MemorySender(), rejected=path)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+    def test_checkpoint(self, tmp_path: Path, victim: Path) -> None:
+        """Its new version goes through no name that can be guessed, and is private."""
+        source = write(tmp_path / "a", [line(1)])
+        path = tmp_path / "c"
+        for name in ("c.pinpoint-events-new", "c.new", "c.tmp", ".c.tmp"):
+            (tmp_path / name).symlink_to(victim)
+        load([source], MemorySender(), checkpoint=path)
+        assert victim.read_text() == "kept"
+        assert json.loads(path.read_text())["Files"][0]["Lines"] == 1
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        names = {each.name for each in tmp_path.iterdir() if not each.is_symlink()}
+        assert names == {"a", "c", "victim"}
+
+    def test_checkpoint_that_cannot_be_replaced(self, tmp_path: Path) -> None:
+        """Nothing is left of the new version."""
+        source = write(tmp_path / "a", lines(3))
+        path = tmp_path / "c"
+
+        def progress(_: LoadProgress) -> None:
+            if path.is_file():
+                path.unlink()
+                path.mkdir()
+
+        with pytest.raises(LoadError) as caught:
+            load([source], MemorySender(), checkpoint=path, progress=progress)
+        assert caught.value.code is LoadErrorCode.OUTPUT_UNWRITABLE
+        assert {each.name for each in tmp_path.iterdir()} == {"a", "c"}
+
+    def test_rejected_of_another_user(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Who owns the file could read it."""
+        source = write(tmp_path / "a", ["no JSON"])
+        (tmp_path / "r").touch()
+        monkeypatch.setattr("os.geteuid", lambda: os.getuid() + 1)
+        with pytest.raises(LoadError, match="belongs to another user"):
+            load([source], MemorySender(), rejected=tmp_path / "r")
+
+    def test_rejected_that_is_planted_meanwhile(
+        self, tmp_path: Path, victim: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A link that led to a device when it was looked at is refused as well."""
+        source = write(tmp_path / "a", ["no JSON"])
+        (tmp_path / "r").symlink_to(victim)
+        device = os.stat("/dev/null")  # noqa: PTH116 - `Path.stat` is replaced
+        monkeypatch.setattr(Path, "stat", lambda _: device)
+        with pytest.raises(LoadError) as caught:
+            load([source], MemorySender(), rejected=tmp_path / "r")
+        assert caught.value.code is LoadErrorCode.REJECTED_UNUSABLE
+        monkeypatch.undo()
+        assert victim.read_text() == "kept"
+
+    def test_checkpoint_that_is_a_link(self, tmp_path: Path, victim: Path) -> None:
+        """Nothing is read or written behind it."""
+        source = write(tmp_path / "a", [line(1)])
+        (tmp_path / "c").symlink_to(victim)
+        with pytest.raises(LoadError) as caught:
+            load([source], MemorySender(), checkpoint=tmp_path / "c")
+        assert caught.value.code is LoadErrorCode.CHECKPOINT_UNREADABLE
+        assert victim.read_text() == "kept"

@@ -129,7 +129,7 @@ class TestProgress:
         assert err.getvalue() == ""
 
     def test_of_unknown_size(self) -> None:
-        """Of a pipe, nobody knows how much will come: there is no bar, and no share."""
+        """A pipe has no known size: there is no bar, and no share."""
         clock = Clock()
         with redirect_stderr(Terminal()) as err:
             progress = Progress(None, clock)
@@ -169,7 +169,7 @@ class TestProgress:
     @needs_posix
     def test_on_a_terminal(self, tmp_path: Path) -> None:
         """A real one shows the bar, and messages beside it; output is elsewhere."""
-        write(tmp_path / "a", [*lines(120), "[]"])
+        write(tmp_path / "a", [*lines(120), "7"])
         ours, theirs = os.openpty()
         process = subprocess.Popen(
             [*COMMAND, "load", "a", "--to", "sqlite:///events.db"],
@@ -192,7 +192,7 @@ class TestProgress:
         found = loaded(process.returncode, out.decode(), "")
         assert (found.code, found.events) == (3, account(120, rejected=1))
         shown = err.decode()
-        assert "'a', line 121: rejected (400): is an array; " in shown
+        assert "'a', line 121: rejected (400): is a number; " in shown
         *_, last = shown.split("\r")
         assert last == "\n"
         assert f"\r[{'#' * 30}] 100%, 121 events, 1 not accepted, " in shown
@@ -229,7 +229,7 @@ def run_load(path: Path, sender: Any, *, in_flight: int = 1) -> tuple[Load, Ledg
 
 
 class TestDefects:
-    """What nobody foresaw loses nothing either."""
+    """An unexpected error loses nothing either."""
 
     @pytest.mark.parametrize("in_flight", [1, 4])
     def test_of_a_sender(self, tmp_path: Path, in_flight: int) -> None:
@@ -249,8 +249,10 @@ class TestDefects:
         assert ledger.settled.positions[0].lines == 100
         assert ledger.settled.totals.events.to_wire() == account(100)
 
-    def test_is_told(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        """It reaches whoever calls, after the summary."""
+    def test_is_reported(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """It reaches the caller, after the summary."""
         load, _ = run_load(write(tmp_path / "a", lines(1)), None)
         assert type(load.trouble) is AttributeError
 
@@ -325,7 +327,7 @@ class TestFiles:
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         """The exit code tells what the closed pipe cannot."""
-        path = write(tmp_path / "a", ["[]"])
+        path = write(tmp_path / "a", ["7"])
         reading, writing = os.pipe()
         os.close(reading)
         with os.fdopen(writing, "w", encoding="utf-8") as pipe, redirect_stdout(pipe):
@@ -339,7 +341,7 @@ class TestFiles:
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str], count: int
     ) -> None:
         """A full disk stops the run: what is not accepted would be lost."""
-        path = write(tmp_path / "a", ["[]"] * count)
+        path = write(tmp_path / "a", ["7"] * count)
         to = ("--to", "memory:", "--rejected", str(FULL))
         found = loaded(main(["load", str(path), *to]), *capsys.readouterr())
         assert (found.code, found.is_all_read) == (255, False)
@@ -348,7 +350,7 @@ class TestFiles:
     @needs_a_full_device
     def test_checkpoint_beside_a_full_disk(self, tmp_path: Path) -> None:
         """It never stands behind something that could not be written down."""
-        files = [str(write(tmp_path / "a", ["[]", *lines(350)]))]
+        files = [str(write(tmp_path / "a", ["7", *lines(350)]))]
         path = str(tmp_path / "c")
         with (
             Interruption() as interruption,
@@ -374,7 +376,7 @@ class TestFiles:
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         """A device may stand in for the file."""
-        path = write(tmp_path / "a", ["[]"])
+        path = write(tmp_path / "a", ["7"])
         to = ("--to", "memory:", "--rejected", os.devnull)
         found = loaded(main(["load", str(path), *to]), *capsys.readouterr())
         assert (found.code, found.events, found.err) == (3, account(rejected=1), ())

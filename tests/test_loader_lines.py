@@ -10,14 +10,9 @@ from typing import Any
 import pytest
 
 from pinpoint_events.errors import LoadError
-from pinpoint_events.loader.lines import (
-    BEGINNING,
-    MOST_BYTES,
-    Line,
-    Lines,
-    Position,
-    shown,
-)
+from pinpoint_events.loader.file_names import shown
+from pinpoint_events.loader.lines import BEGINNING, Line, Lines, Position
+from pinpoint_events.loader.records import MOST_BYTES
 from tests.test_cli import needs_posix
 
 
@@ -189,7 +184,7 @@ class TestUnreadable:
 
     def test_damaged_before_the_position(self, path: Path) -> None:
         """A file may also be damaged in what was taken of it before."""
-        content = gzip.compress(os.urandom(3000) + b"\n")
+        content = gzip.compress(os.urandom(3000).hex().encode() + b"\n")
         path.write_bytes(content)
         _, position = read(path)
         path.write_bytes(content[:1000])

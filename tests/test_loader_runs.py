@@ -68,7 +68,7 @@ def batch_of(received: Received) -> dict[str, Any]:
 def answering(
     of_event: Callable[[str, str], object], of_endpoint: object = ACCEPTED
 ) -> Callable[[Received], Answer]:
-    """Return what answers as told by endpoint id and number of the event."""
+    """Return a handler whose answers depend on endpoint id and event number."""
 
     def answer(received: Received) -> Answer:
         results: dict[str, Any] = {}
@@ -98,9 +98,9 @@ class TestAnswers:
         with HttpServer(default=rejects) as server:
             found = load("a", "--rejected", "r", to=to(server))
         assert found == Loaded(3, account(149, rejected=1), account())
-        (told,) = written(Path("r"))
-        assert re.fullmatch("[0-9a-f-]{14}5[0-9a-f-]{21}", told.pop("EventId"))
-        assert told == {
+        (record,) = written(Path("r"))
+        assert re.fullmatch("[0-9a-f-]{14}5[0-9a-f-]{21}", record.pop("EventId"))
+        assert record == {
             "Outcome": "rejected",
             "Code": 400,
             "Message": "Missing x",
@@ -157,9 +157,9 @@ class TestAnswers:
             options = ("--rejected", "r", "--in-flight", "1")
             found = load("a", *options, to=to(server))
             assert found == Loaded(3, account(149, **{outcome: 1}), account())
-            (told,) = written(Path("r"))
-            assert (told["Outcome"], told["Line"]) == (outcome, 8)
-            event_id = told["EventId"]
+            (record,) = written(Path("r"))
+            assert (record["Outcome"], record["Line"]) == (outcome, 8)
+            event_id = record["EventId"]
             assert load("r", to=to(server)).events == account(1)
         first_sent, *_, last_sent = server.received
         assert batch_of(last_sent) == {
@@ -168,13 +168,15 @@ class TestAnswers:
         assert event_id in batch_of(first_sent)["e-7"]["Events"]
 
     @pytest.mark.parametrize(
-        "answer, told",
+        "answer, message",
         [
             ({"StatusCode": 500, "Message": "busy"}, "retryable (500): busy"),
             (None, "unreported"),
         ],
     )
-    def test_open_without_a_file(self, load: Load, answer: object, told: str) -> None:
+    def test_open_without_a_file(
+        self, load: Load, answer: object, message: str
+    ) -> None:
         """Where nothing keeps it, the run stops, and the next one sends it again."""
         write(Path("a"), lines(450))
         first = answering(lambda _, number: answer if number == "107" else ACCEPTED)
@@ -183,12 +185,12 @@ class TestAnswers:
             found = load("a", *options, to=to(server))
             assert (found.code, found.is_all_read) == (255, False)
             assert found.events["Accepted"] == found.events["Read"] - 1
-            told = f"'a', line 108: {told}"
+            message = f"'a', line 108: {message}"
             remedy = (
                 "load again later, or pass --rejected FILE to write such events down "
                 "and go on"
             )
-            assert found.err == (told, MORE, f"{told}; {remedy}")
+            assert found.err == (message, MORE, f"{message}; {remedy}")
             assert json.loads(Path("c").read_text())["Files"][0]["Lines"] == 100
             assert load("a", *options, to=to(server)) == Loaded(
                 0,
@@ -238,10 +240,10 @@ class TestFailures:
         with HttpServer(accepted, no) as server:
             found = load("a", "--rejected", "r", "--in-flight", "1", to=to(server))
         assert found == Loaded(3, account(150, rejected=100), account())
-        told = written(Path("r"))
-        assert [each["Line"] for each in told] == list(range(101, 201))
-        assert {each["Code"] for each in told} == {status}
-        assert told[0]["Message"].startswith(f"{code} (HTTP {status}): No.; ")
+        records = written(Path("r"))
+        assert [each["Line"] for each in records] == list(range(101, 201))
+        assert {each["Code"] for each in records} == {status}
+        assert records[0]["Message"].startswith(f"{code} (HTTP {status}): No.; ")
 
     @pytest.mark.parametrize(
         "answer, code, outcome, status",
@@ -266,9 +268,9 @@ class TestFailures:
             assert found.events[outcome.capitalize()] == 100
             assert found.err[0] == MORE
             assert len(found.err) == 2
-            told = written(Path("r"))
-            assert [each["Line"] for each in told] == list(range(101, 201))
-            assert {(each["Outcome"], each["Code"]) for each in told} == {
+            records = written(Path("r"))
+            assert [each["Line"] for each in records] == list(range(101, 201))
+            assert {(each["Outcome"], each["Code"]) for each in records} == {
                 (outcome, status)
             }
             assert load("a", *options, to=to(server)) == Loaded(
@@ -499,7 +501,7 @@ class Screen(io.StringIO):
     def __init__(self) -> None:
         super().__init__()
         self.has_bar = threading.Event()
-        self.is_told = threading.Event()
+        self.has_message = threading.Event()
 
     def isatty(self) -> bool:
         """Return True."""
@@ -510,7 +512,7 @@ class Screen(io.StringIO):
         if text.startswith("\r["):
             self.has_bar.set()
         if "interrupted" in text:
-            self.is_told.set()
+            self.has_message.set()
         return super().write(text)
 
 
@@ -577,31 +579,31 @@ class TestInterruption:
         def answer(received: Received) -> Answer:
             process.send_signal(signal.SIGINT)
             assert process.stderr is not None
-            told.append(process.stderr.readline())
+            lines_read.append(process.stderr.readline())
             return accepted(received)
 
-        told: list[bytes] = []
+        lines_read: list[bytes] = []
         with HttpServer(answer) as server:
             options = ("a", "--in-flight", "1", "--to", to(server))
             with start(tmp_path, *options) as process:
                 process.wait(timeout=30)
                 found = end(process)
             assert len(server.received) == 1
-        assert told[0].startswith(b"interrupted: ")
+        assert lines_read[0].startswith(b"interrupted: ")
         assert found == Loaded(
             130, account(100), account(), (AGAIN,), is_all_read=False
         )
 
     @pytest.mark.usefixtures("keys")
     def test_while_waiting_in_this_process(self, load: Load) -> None:
-        """The bar lives while an answer is awaited, and a signal is told of at once."""
+        """The bar is drawn while an answer is awaited; a signal is reported at once."""
         write(Path("a"), lines(950))
         screen = Screen()
 
         def answer(received: Received) -> Answer:
             assert screen.has_bar.wait(30)
             os.kill(os.getpid(), signal.SIGINT)
-            assert screen.is_told.wait(30)
+            assert screen.has_message.wait(30)
             return accepted(received)
 
         before = signal.getsignal(signal.SIGINT)
@@ -630,15 +632,15 @@ class TestInterruption:
         def answer(received: Received) -> Answer:
             process.send_signal(signal.SIGINT)
             assert process.stderr is not None
-            told.append(process.stderr.readline())
+            lines_read.append(process.stderr.readline())
             process.send_signal(signal.SIGINT)
             is_over.wait(30)
             return CUT
 
-        told: list[bytes] = []
+        lines_read: list[bytes] = []
         with HttpServer(answer) as server:
             options = ("a", "--in-flight", "1", "--to", to(server))
             with start(tmp_path, *options) as process:
                 assert process.wait(timeout=30) == -signal.SIGINT
                 is_over.set()
-        assert told[0].startswith(b"interrupted: ")
+        assert lines_read[0].startswith(b"interrupted: ")

@@ -175,6 +175,27 @@ class TestAnswer:
         )
 
 
+class TestPutAll:
+    """Several requests, of which one fails."""
+
+    def test_answers_before(self) -> None:
+        """The error has them: what was accepted stays known."""
+        first, second = request(e={"v": event()}), request(e={"w": event()})
+
+        def answer(sent: EventsRequest) -> EventsResponse:
+            if sent == second:
+                raise TransportError("the network is down", is_retry_safe=True)
+            return EventsResponse(results={"e": ItemResponse(status_code=202)})
+
+        sender = MemorySender(answer=answer)
+        with pytest.raises(TransportError) as caught:
+            sender.put_all([first, second, first])
+        (response,) = caught.value.responses
+        response.raise_for_failures(first)
+        assert sender.requests == (first, second)
+        assert TransportError("another").responses == ()
+
+
 class TestThreads:
     """Threads that send and read at the same time see complete states."""
 

@@ -16,7 +16,7 @@ from pinpoint_events.senders import (
     SqliteSender,
     open_sender,
 )
-from pinpoint_events.senders.url import _parts
+from pinpoint_events.senders.url import _parts, sqlite_path
 from tests.aws import KEYS, aws
 from tests.commands import COMMAND, environment
 from tests.http_server import HttpServer
@@ -407,6 +407,21 @@ def open_shouting(url, *, application_id=None):
         assert done.returncode == 0, done.stderr
         url = arguments[2]
         assert f"OPENED {url} None\nSENT 1\n" in done.stdout
+
+    def test_from_python(
+        self,
+        package: dict[str, str],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        """`open_sender` finds it, and it has no SQLite path."""
+        assert package
+        monkeypatch.syspath_prepend(str(tmp_path))
+        with open_sender("shout:loud", application_id="shop") as sender:
+            assert type(sender).__name__ == "ShoutingSender"
+        assert capsys.readouterr().out == "OPENED shout:loud shop\n"
+        assert sqlite_path("shout:loud") is None
 
     def test_ours_come_first(self, package: dict[str, str], tmp_path: Path) -> None:
         """No package takes a scheme of this one's over, and unknown ones stay so."""

@@ -3,7 +3,9 @@ import os
 import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 from typing import Any
 
@@ -89,7 +91,7 @@ def server() -> Iterator[HttpServer]:
         yield serving
 
 
-def told(
+def error_of(
     server: HttpServer, sent: EventsRequest = REQUEST, **arguments: Any
 ) -> PinpointEventsError:
     """Return what a sender to the server raises."""
@@ -250,7 +252,7 @@ class TestArguments:
         """Credentials that are missing are told by the first request."""
         for name in KEYS:
             aws.delenv(name)
-        assert str(told(server)) == (
+        assert str(error_of(server)) == (
             "there are no AWS credentials; set AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give the machine a role"
         )
@@ -269,6 +271,11 @@ class TestArguments:
         """A sender shows where it sends, and nothing that is secret."""
         shown = "<PinpointSender of 'app' to 'http://127.0.0.1:1/x'>"
         assert repr(PinpointSender("app", endpoint_url="http://127.0.0.1:1/x")) == shown
+
+    def test_application_id(self) -> None:
+        """The application is kept as it was given."""
+        sender = PinpointSender("app", endpoint_url="http://127.0.0.1:1")
+        assert sender.application_id == "app"
 
 
 class TestVerify:
@@ -326,7 +333,7 @@ class TestFailures:
         body = b'{"Message":"No, because."}'
         headers = {"x-amzn-ErrorType": "SomethingException"}
         server.answers.append(Answer(status=status, body=body, headers=headers))
-        error = told(server)
+        error = error_of(server)
         assert type(error) is kind
         assert isinstance(error, ServiceError)
         assert (error.status, error.code) == (status, "SomethingException")
@@ -335,20 +342,66 @@ class TestFailures:
     def test_may_be_no_answer(self, server: HttpServer) -> None:
         """The connection may end before the answer."""
         server.answers.append(CUT)
-        assert isinstance(told(server), TransportError)
+        assert isinstance(error_of(server), TransportError)
 
     def test_may_be_an_answer_that_says_nothing(self, server: HttpServer) -> None:
         """A page instead of JSON is no answer to the events."""
         server.answers.append(Answer(body=b"<html>"))
-        error = told(server)
+        error = error_of(server)
         assert type(error) is InvalidResponseError
         assert error.request_id == REQUEST_ID
 
     def test_may_come_before_sending(self, server: HttpServer) -> None:
         """More events than the service takes are not sent."""
         many = request(e={f"v{number}": event() for number in range(101)})
-        assert isinstance(told(server, many), QuotaExceededError)
+        assert isinstance(error_of(server, many), QuotaExceededError)
         assert server.received == []
+
+    def test_stay_those_of_an_attempt(self, server: HttpServer) -> None:
+        """Credentials that fail after it do not hide that it may have been taken."""
+
+        class Expiring:
+            """Credentials that are found once."""
+
+            found = 0
+
+            def get_frozen_credentials(self) -> Credentials:
+                self.found += 1
+                if self.found > 1:
+                    raise RuntimeError("planted")
+                return Credentials("AKIDEXAMPLE", "secret")
+
+        server.answers.append(CUT)
+        with (
+            PinpointSender(
+                "app",
+                region="eu-west-1",
+                endpoint_url=server.url,
+                credentials=Expiring(),
+            ) as sender,
+            pytest.raises(TransportError) as caught,
+        ):
+            sender.put_events(REQUEST)
+        assert "may have been taken" in str(caught.value)
+        assert len(server.received) == 1
+
+    def test_close_ends_the_retries_of_other_threads(self, server: HttpServer) -> None:
+        """What was answered is returned; nothing is sent any more."""
+        is_answered = threading.Event()
+
+        def busy(_: Received) -> Answer:
+            is_answered.set()
+            return Answer(status=503, headers={"Retry-After": "60"})
+
+        server.default = busy
+        sender = PinpointSender("app", region="eu-west-1", endpoint_url=server.url)
+        with ThreadPoolExecutor(1) as pool:
+            sent = pool.submit(sender.put_events, REQUEST)
+            assert is_answered.wait(30)
+            sender.close()
+            with pytest.raises(InternalServerError):
+                sent.result(30)
+        assert len(server.received) == 1
 
     def test_may_be_a_closed_sender(self, server: HttpServer) -> None:
         """After `close` there is nothing to send by."""
@@ -408,6 +461,29 @@ class TestRetries:
             sender.put_events(REQUEST)
         assert len(server.received) == sent
 
+    @pytest.mark.parametrize(
+        "config, retry, seconds",
+        [
+            (None, [], 20),
+            (None, [None], 20),
+            (Config(read_timeout=7), [], 20),
+            (Config(read_timeout=60), [], 60),
+            (Config(read_timeout=60, connect_timeout=9), [None], 69),
+            (Config(read_timeout=None), [], 86_400),
+            (Config(read_timeout=60), [Retry(deadline_seconds=3)], 3),
+        ],
+        ids=range(7),
+    )
+    def test_have_time_for_one_attempt(
+        self, config: Any, retry: list[Any], seconds: float, server: HttpServer
+    ) -> None:
+        """A call is as short as a server needs it, unless timeouts say otherwise."""
+        options = {"retry": retry[0]} if retry else {}
+        with PinpointSender(
+            "app", endpoint_url=server.url, config=config, **options
+        ) as sender:
+            assert sender._retry.deadline_seconds == seconds
+
     def test_wait_as_long_as_the_service_asks(self, server: HttpServer) -> None:
         """`Retry-After` is honoured."""
 
@@ -448,6 +524,19 @@ class TestClock:
         sender.put_events(REQUEST)
         dates = [received.headers["X-Amz-Date"] for received in server.received]
         assert dates == ["20260921T121320Z", "20260921T141320Z", "20260921T141320Z"]
+
+    def test_is_not_corrected_by_an_answer_to_an_unsigned_request(
+        self, server: HttpServer
+    ) -> None:
+        """Its time was not looked at."""
+        server.answers.append(self.refused())
+        unsigned = Config(signature_version=botocore.UNSIGNED)
+        with (
+            PinpointSender("app", endpoint_url=server.url, config=unsigned) as sender,
+            pytest.raises(ForbiddenError),
+        ):
+            sender.put_events(REQUEST)
+        assert len(server.received) == 1
 
     def test_does_so_once(self, sender: PinpointSender, server: HttpServer) -> None:
         """A service that still refuses means something else."""

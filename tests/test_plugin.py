@@ -132,7 +132,7 @@ class TestEntryPoint:
         result.stdout.re_match_lines(
             [
                 r"pinpoint_sender -- .*plugin\.py:\d+",
-                r"    A sender that keeps what it is sent in memory.*",
+                r"    A sender that keeps events in memory.*",
                 r"pinpoint_server -- .*plugin\.py:\d+",
                 r"    A PutEvents endpoint on this machine.*",
             ]
@@ -223,7 +223,7 @@ class TestPinpointServer:
         assert pinpoint_server.sent == (SentEvent("shop", "ada", "v-1", EVENT),)
 
     def test_other_clients(self, pinpoint_server: PinpointServer) -> None:
-        """Whoever reads no environment is told URL, key and region."""
+        """URL, key and region are attributes, for clients that read no environment."""
         client = boto3.Session().client(
             "pinpoint",
             aws_access_key_id=pinpoint_server.credentials.access_key_id,
@@ -389,7 +389,7 @@ class TestPinpointServer:
         ]
 
     def test_missing_extra(self, pytester: pytest.Pytester) -> None:
-        """Tests that need it are told what to install; others run."""
+        """Tests that need it fail with what to install; others run."""
         pytester.makepyfile(
             uvicorn="raise ImportError('not installed')",
             test_it="""
@@ -568,7 +568,7 @@ class TestDefaultSession:
         """After the test it is there again."""
         boto3.setup_default_session(region_name="eu-west-1")
         before = boto3.DEFAULT_SESSION
-        with plugin._found_by_clients(pinpoint_server):
+        with plugin._client_environment(pinpoint_server):
             assert boto3.client("pinpoint").meta.region_name == "us-east-1"
             assert boto3.DEFAULT_SESSION is not before
         assert boto3.DEFAULT_SESSION is before
@@ -578,7 +578,7 @@ class TestDefaultSession:
     ) -> None:
         """One that was made within a test goes with it."""
         monkeypatch.delitem(sys.modules, "boto3")
-        with plugin._found_by_clients(pinpoint_server):
+        with plugin._client_environment(pinpoint_server):
             anew = import_module("boto3")
             anew.setup_default_session()
             assert anew.DEFAULT_SESSION is not None

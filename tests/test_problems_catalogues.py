@@ -179,11 +179,19 @@ CALLS: Final[Mapping[ProblemCode, Callable[[], object]]] = {
 }
 
 
+# What `load` reports in its file of events that were not accepted, as text.
+OF_LOAD: Final = {
+    C.LINE_TOO_LONG: Problem(C.LINE_TOO_LONG, allowed=8_000_000, unit="bytes"),
+    C.SEVERAL_RECORDS: Problem(C.SEVERAL_RECORDS),
+    C.STREAM_RECORD: Problem(C.STREAM_RECORD),
+    C.OTHER_APPLICATION: Problem(C.OTHER_APPLICATION, ("ApplicationId",)),
+}
+
+
 def example(code: ProblemCode) -> Problem:
     """Return the problem of this code that the library reports."""
-    if code is C.LINE_TOO_LONG:
-        # `load` reports it in its file of events that were not accepted.
-        return Problem(code, allowed=8_000_000, unit="bytes")
+    if code in OF_LOAD:
+        return OF_LOAD[code]
     (problem, *_) = (each for each in problems_of(CALLS[code]) if each.code is code)
     return problem
 

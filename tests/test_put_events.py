@@ -129,7 +129,7 @@ class TestEventsResponse:
         assert error.__cause__ is None
 
     @pytest.mark.parametrize(
-        "headers, told",
+        "headers, description",
         [
             ({}, "no stated type"),
             ({"content_type": ""}, "no stated type"),
@@ -138,12 +138,12 @@ class TestEventsResponse:
         ],
         ids=range(4),
     )
-    def test_type_of_the_body(self, headers: dict[str, str], told: str) -> None:
+    def test_type_of_the_body(self, headers: dict[str, str], description: str) -> None:
         """It is shown as far as it helps."""
         with pytest.raises(InvalidResponseError) as caught:
             events_response(answer(b"?", 202, **headers))
         assert caught.value.message.startswith(
-            f"the answer (HTTP 202, 1 bytes of {told}) is no JSON object; "
+            f"the answer (HTTP 202, 1 bytes of {description}) is no JSON object; "
         )
 
     @pytest.mark.parametrize("status", [100, 302, 400, 404, 500])
@@ -178,8 +178,8 @@ class TestServiceError:
     )
     def test_class_by_status(self, status: int, cls: type[ServiceError]) -> None:
         """The service's type name does not choose: it says what it likes."""
-        told = answer("{}", status, x_amzn_errortype="BadRequestException")
-        error = service_error(told)
+        response = answer("{}", status, x_amzn_errortype="BadRequestException")
+        error = service_error(response)
         assert type(error) is cls
         assert (error.status, error.code) == (status, "BadRequestException")
 
@@ -269,13 +269,15 @@ class TestServiceError:
     )
     def test_code(self, header: str, code: str) -> None:
         """Without namespace and URL; where the header has none, the body's."""
-        told = answer('{"__type":"Named"}', 400, x_amzn_errortype=header)
-        assert service_error(told).code == code
+        response = answer('{"__type":"Named"}', 400, x_amzn_errortype=header)
+        assert service_error(response).code == code
 
     def test_long_messages_are_cut(self) -> None:
         """A page of text is no message."""
-        told = answer(json.dumps({"Message": "x" * 5_000, "__type": "y" * 5_000}), 400)
-        error = service_error(told)
+        response = answer(
+            json.dumps({"Message": "x" * 5_000, "__type": "y" * 5_000}), 400
+        )
+        error = service_error(response)
         assert (len(error.message), len(error.code)) == (1_000, 1_000)
 
     @pytest.mark.parametrize(
@@ -288,8 +290,8 @@ class TestServiceError:
     )
     def test_request_id(self, headers: dict[str, str], request_id: str) -> None:
         """A header's comes before the body's."""
-        told = answer('{"RequestID":"c"}', 400, **headers)
-        assert service_error(told).request_id == request_id
+        response = answer('{"RequestID":"c"}', 400, **headers)
+        assert service_error(response).request_id == request_id
 
     @pytest.mark.parametrize("body", ["", '{"RequestID":7}', '{"RequestID":""}'])
     def test_no_request_id(self, body: str) -> None:
@@ -307,6 +309,10 @@ class TestRetryAfter:
             ({"retry-after": "3"}, 3.0),
             ({"retry-after": " 3 "}, 3.0),
             ({"retry-after": "0"}, 0.0),
+            ({"retry-after": "9" * 9}, 999_999_999.0),
+            ({"retry-after": "9" * 10}, None),
+            ({"x-amz-retry-after": "9" * 9}, 999_999.999),
+            ({"x-amz-retry-after": "9" * 10, "retry-after": "3"}, 3.0),
             ({"x-amz-retry-after": "1500"}, 1.5),
             ({"x-amz-retry-after": "1500", "retry-after": "3"}, 1.5),
             ({"x-amz-retry-after": "soon", "retry-after": "3"}, 3.0),
@@ -348,12 +354,12 @@ class TestRetryAfter:
             ({"retry-after": "9" * 400}, None),
             ({"x-amz-retry-after": "9" * 5_000}, None),
         ],
-        ids=range(20),
+        ids=range(24),
     )
     def test_wait(self, headers: Mapping[str, str], seconds: float | None) -> None:
         """Milliseconds, seconds or a date; anything else is no wait that is meant."""
-        told = HttpResponse(status=503, headers=headers, body=b"")
-        assert service_error(told).retry_after_seconds == seconds
+        response = HttpResponse(status=503, headers=headers, body=b"")
+        assert service_error(response).retry_after_seconds == seconds
 
 
 def batch(*event_ids: str, endpoint: Endpoint = ENDPOINT) -> EventsBatch:
@@ -363,7 +369,7 @@ def batch(*event_ids: str, endpoint: Endpoint = ENDPOINT) -> EventsBatch:
     )
 
 
-def told(endpoint: int | None = None, **events: int) -> ItemResponse:
+def item(endpoint: int | None = None, **events: int) -> ItemResponse:
     """Return what became of an endpoint and of its events, by their codes."""
     return ItemResponse(
         endpoint_item_response=None
@@ -404,36 +410,36 @@ class TestMergedResponse:
     def test_second_answer_counts(self) -> None:
         """For what was sent again; the rest keeps its first answer."""
         first = EventsResponse(
-            results={"e": told(202, v=500, w=400), "f": told(202, x=202)}
+            results={"e": item(202, v=500, w=400), "f": item(202, x=202)}
         )
-        second = EventsResponse(results={"e": told(202, v=202)})
+        second = EventsResponse(results={"e": item(202, v=202)})
         merged = self.merged(first, second)
         assert codes(merged, self.sent) == [202, 202, 400, 202, 202]
 
     def test_settled_endpoint_stays(self) -> None:
         """That the empty endpoint beside a second try was taken says nothing of it."""
         first = EventsResponse(
-            results={"e": told(400, v=500, w=202), "f": told(202, x=202)}
+            results={"e": item(400, v=500, w=202), "f": item(202, x=202)}
         )
-        second = EventsResponse(results={"e": told(202, v=202)})
+        second = EventsResponse(results={"e": item(202, v=202)})
         merged = self.merged(first, second)
         assert codes(merged, self.sent) == [400, 202, 202, 202, 202]
 
     def test_endpoint_that_went_again(self) -> None:
         """Its second answer is its own."""
         first = EventsResponse(
-            results={"e": told(503, v=202, w=202), "f": told(202, x=202)}
+            results={"e": item(503, v=202, w=202), "f": item(202, x=202)}
         )
-        second = EventsResponse(results={"e": told(202)})
+        second = EventsResponse(results={"e": item(202)})
         merged = self.merged(first, second)
         assert codes(merged, self.sent) == [202, 202, 202, 202, 202]
 
     def test_unreported_endpoint_stays_unreported(self) -> None:
         """Where only its events went again, nothing is known of it still."""
         first = EventsResponse(
-            results={"e": told(None, v=500, w=202), "f": told(202, x=202)}
+            results={"e": item(None, v=500, w=202), "f": item(202, x=202)}
         )
-        second = EventsResponse(results={"e": told(202, v=202)})
+        second = EventsResponse(results={"e": item(202, v=202)})
         merged = self.merged(first, second)
         assert codes(merged, self.sent) == [None, 202, 202, 202, 202]
 
@@ -441,10 +447,10 @@ class TestMergedResponse:
         """Of an endpoint of which nothing was said, a settled answer stays, too."""
         sent = EventsRequest(batch_item={"e": batch("v", endpoint=Endpoint())})
         for code, known in ((202, 202), (400, 400), (None, 200), (503, 200)):
-            first = EventsResponse(results={"e": told(code, v=500)})
+            first = EventsResponse(results={"e": item(code, v=500)})
             again = sent.retry(first)
             assert again is not None
-            second = EventsResponse(results={"e": told(200, v=202)})
+            second = EventsResponse(results={"e": item(200, v=202)})
             assert codes(merged_response(sent, first, again, second), sent) == [
                 known,
                 202,
@@ -453,9 +459,9 @@ class TestMergedResponse:
     def test_what_the_second_leaves_out(self) -> None:
         """It keeps its first answer: it is still to be sent again."""
         first = EventsResponse(
-            results={"e": told(503, v=429, w=500), "f": told(202, x=500)}
+            results={"e": item(503, v=429, w=500), "f": item(202, x=500)}
         )
-        second = EventsResponse(results={"e": told(None, w=202)})
+        second = EventsResponse(results={"e": item(None, w=202)})
         merged = self.merged(first, second)
         assert codes(merged, self.sent) == [503, 429, 202, 202, 500]
         assert self.sent.retry(merged) == EventsRequest(
@@ -474,7 +480,7 @@ class TestMergedResponse:
         merged = self.merged(first, second)
         assert codes(merged, self.sent) == [202, 202, 202, 202, 202]
         assert merged.results["f"] == ItemResponse(status_code=202)
-        only_some = EventsResponse(results={"e": told(202, v=202)})
+        only_some = EventsResponse(results={"e": item(202, v=202)})
         assert codes(self.merged(first, only_some), self.sent) == [
             202,
             202,
@@ -485,8 +491,8 @@ class TestMergedResponse:
 
     def test_unreported_items_sent_again(self) -> None:
         """What the first answer said nothing of has the second's word."""
-        first = EventsResponse(results={"e": told(202, v=202)})
-        second = EventsResponse(results={"e": told(202, w=202), "f": told(202, x=400)})
+        first = EventsResponse(results={"e": item(202, v=202)})
+        second = EventsResponse(results={"e": item(202, w=202), "f": item(202, x=400)})
         merged = self.merged(first, second, unreported=True)
         assert codes(merged, self.sent) == [202, 202, 202, 202, 400]
 
@@ -494,11 +500,11 @@ class TestMergedResponse:
         """What an answer says of others stays, where nothing contradicts it."""
         first = EventsResponse(
             results={
-                "e": told(202, v=500, w=202),
+                "e": item(202, v=500, w=202),
                 "other": ItemResponse(status_code=500),
             }
         )
-        second = EventsResponse(results={"e": told(202, v=202), "more": told(202)})
+        second = EventsResponse(results={"e": item(202, v=202), "more": item(202)})
         merged = self.merged(first, second)
         assert list(merged.results) == ["e", "other"]
 
@@ -511,7 +517,7 @@ class TestMergedResponse:
     ) -> None:
         """The newest that there is."""
         merged = self.merged(
-            EventsResponse(results={"e": told(202, v=500)}, request_id=first),
-            EventsResponse(results={"e": told(202, v=202)}, request_id=second),
+            EventsResponse(results={"e": item(202, v=500)}, request_id=first),
+            EventsResponse(results={"e": item(202, v=202)}, request_id=second),
         )
         assert merged.request_id == known

@@ -36,7 +36,7 @@ def sender() -> RecordingSender:
     return made
 
 
-def told(assertion: Callable[[], object]) -> list[str]:
+def lines_of(assertion: Callable[[], object]) -> list[str]:
     """Return the lines of the message with which an assertion fails."""
     with pytest.raises(AssertionError) as caught:
         assertion()
@@ -109,7 +109,7 @@ class TestAssertSent:
 
     def test_nothing(self) -> None:
         """Where nothing was sent, the message says so."""
-        assert told(lambda: RecordingSender().assert_sent("bought")) == [
+        assert lines_of(lambda: RecordingSender().assert_sent("bought")) == [
             "expected at least 1 event 'bought', found 0",
             "no event was sent and accepted",
         ]
@@ -118,15 +118,15 @@ class TestAssertSent:
         """One other event."""
         sender = RecordingSender()
         sender.put_events(request(("ada", "v-1", OPENED)))
-        assert told(lambda: sender.assert_sent("bought", times=1)) == [
+        assert lines_of(lambda: sender.assert_sent("bought", times=1)) == [
             "expected 1 event 'bought', found 0",
             "1 event was sent and accepted:",
             "  'opened' 'v-1' of endpoint 'ada' in application 'local': another type",
         ]
 
     def test_differences(self, sender: RecordingSender) -> None:
-        """Every difference is told, and the events that differ least come first."""
-        assert told(
+        """Every difference is reported, and the events that differ least come first."""
+        assert lines_of(
             lambda: sender.assert_sent(
                 "bought",
                 attributes={"color": "blue", "sku": "A-2"},
@@ -160,7 +160,9 @@ class TestAssertSent:
 
     def test_other_application(self, sender: RecordingSender) -> None:
         """A sender has one application."""
-        first = told(lambda: sender.assert_sent("opened", application_id="forum"))[2]
+        first = lines_of(lambda: sender.assert_sent("opened", application_id="forum"))[
+            2
+        ]
         assert first == (
             "  'opened' 'v-2' of endpoint 'ben' in application 'shop': "
             "another application"
@@ -168,7 +170,7 @@ class TestAssertSent:
 
     def test_times(self, sender: RecordingSender) -> None:
         """More than were asked for are too many; those that are such come first."""
-        assert told(lambda: sender.assert_sent("bought", times=1)) == [
+        assert lines_of(lambda: sender.assert_sent("bought", times=1)) == [
             "expected 1 event 'bought', found 2",
             "3 events were sent and accepted:",
             "  'bought' 'v-1' of endpoint 'ada' in application 'shop'",
@@ -180,13 +182,13 @@ class TestAssertSent:
         """Of many events, ten are shown."""
         sender = RecordingSender()
         sender.put_events(request(*(("ada", f"v-{n}", OPENED) for n in range(12))))
-        lines = told(lambda: sender.assert_sent("bought"))
+        lines = lines_of(lambda: sender.assert_sent("bought"))
         assert len(lines) == 13
         assert lines[1] == "12 events were sent and accepted:"
         assert lines[-1] == "  and 2 more"
 
     def test_not_accepted(self) -> None:
-        """What was sent and refused is no event that was sent, and is told of."""
+        """What was sent and refused does not count as sent, and is reported."""
 
         def half(asked: EventsRequest) -> EventsResponse:
             fine = EventItemResponse(status_code=202, message="Accepted")
@@ -198,7 +200,7 @@ class TestAssertSent:
 
         sender = RecordingSender(answer=half)
         sender.put_events(request(("ada", "v-1", OPENED), ("ada", "v-2", OPENED)))
-        assert told(lambda: sender.assert_sent("opened", times=2)) == [
+        assert lines_of(lambda: sender.assert_sent("opened", times=2)) == [
             "expected 2 events 'opened', found 1",
             "1 event was sent and accepted:",
             "  'opened' 'v-1' of endpoint 'ada' in application 'local'",
@@ -209,7 +211,7 @@ class TestAssertSent:
         """An answer that says nothing of any event accepts none."""
         sender = RecordingSender(answer=lambda _: EventsResponse())
         sender.put_events(request(("ada", "v-1", OPENED), ("ben", "v-1", OPENED)))
-        assert told(lambda: sender.assert_sent("opened")) == [
+        assert lines_of(lambda: sender.assert_sent("opened")) == [
             "expected at least 1 event 'opened', found 0",
             "no event was sent and accepted",
             "2 events were sent, and not accepted",
@@ -229,7 +231,7 @@ class TestAssertNotSent:
 
     def test_fails(self, sender: RecordingSender) -> None:
         """The event that was sent comes first."""
-        assert told(
+        assert lines_of(
             lambda: sender.assert_not_sent("bought", attributes={"color": "red"})
         )[:3] == [
             "expected 0 events 'bought' with attributes {'color': 'red'}, found 1",
@@ -240,7 +242,7 @@ class TestAssertNotSent:
     def test_nothing_sent(self, sender: RecordingSender) -> None:
         """No event at all was sent."""
         RecordingSender().assert_nothing_sent()
-        assert told(sender.assert_nothing_sent) == [
+        assert lines_of(sender.assert_nothing_sent) == [
             "expected no events",
             "3 events were sent and accepted:",
             "  'bought' 'v-1' of endpoint 'ada' in application 'shop'",

@@ -255,16 +255,16 @@ class TestRaiseForFailures:
     def test_hides_addresses_that_the_service_quotes(self) -> None:
         """Of the service's words, an endpoint's address is not passed on."""
         sent = EventsRequest(batch_item={"e-1": BATCH})
-        told = EventItemResponse(status_code=400, message="no someone@example.com")
+        rejected = EventItemResponse(status_code=400, message="no someone@example.com")
         response = EventsResponse(
-            results={"e-1": ItemResponse(events_item_response={"v-1": told})}
+            results={"e-1": ItemResponse(events_item_response={"v-1": rejected})}
         )
         with pytest.raises(ItemsFailedError) as caught:
             response.raise_for_failures(sent)
         assert [
             each.response and each.response.message for each in caught.value.outcomes
         ] == [None, "no [hidden]"]
-        assert response.outcomes(sent)[1].response == told
+        assert response.outcomes(sent)[1].response == rejected
 
     def test_many_endpoints(self) -> None:
         """Each message has its address hidden, however many there are."""

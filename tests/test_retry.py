@@ -15,8 +15,10 @@ from pinpoint_events.errors import (
     InternalServerError,
     InvalidResponseError,
     PinpointEventsError,
+    SenderError,
     TooManyRequestsError,
     TransportError,
+    TransportErrorCode,
 )
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import (
@@ -36,7 +38,7 @@ from pinpoint_events.retry import (
     Step,
     Wait,
 )
-from pinpoint_events.senders._blocking import ClockCorrected, Time, run
+from pinpoint_events.senders._blocking import ClockCorrected, NotSent, Time, run
 from tests.fake_time import FakeTime
 from tests.samples import event, facts_of, request
 
@@ -94,15 +96,18 @@ class Calls:
         self._retry = retry
         self._time = time
         self.budget = RetryBudget()
+        self.is_closed = False
 
     def answer(self, sent: EventsRequest, service: Service) -> EventsResponse:
         """Return the answer to a request, after all attempts."""
         now = self._time.monotonic()
         call = RetryCall(sent, self._retry, self.budget, now=now)
-        return run(call, service, self._time)
+        return run(call, service, self._time, lambda: self.is_closed)
 
 
-def told(service: Service, retry: Retry | None, time: Time) -> PinpointEventsError:
+def failure_of(
+    service: Service, retry: Retry | None, time: Time
+) -> PinpointEventsError:
     """Return what a call that is never answered raises."""
     with pytest.raises(PinpointEventsError) as caught:
         Calls(retry, time).answer(REQUEST, service)
@@ -113,8 +118,8 @@ class TestRetry:
     """How often and how long is checked where it is said."""
 
     def test_has_defaults(self) -> None:
-        """Three attempts, within a minute and a half."""
-        assert Retry() == Retry(attempts=3, deadline_seconds=90.0)
+        """Three attempts, within what servers wait for."""
+        assert Retry() == Retry(attempts=3, deadline_seconds=20.0)
 
     def test_is_frozen(self) -> None:
         """Nobody changes the patience of a sender behind its back."""
@@ -204,19 +209,19 @@ class TestWholeRequest:
     def test_is_not_sent_again(self, failure: PinpointEventsError) -> None:
         """What another attempt would not change is told at once."""
         time = FakeTime()
-        assert told(Service(failure), PATIENT, time) is failure
+        assert failure_of(Service(failure), PATIENT, time) is failure
         assert time.waits == []
 
     def test_is_given_up_after_the_last_attempt(self) -> None:
         """The last failure is the one that is told."""
         last = InternalServerError(500, "x", request_id="r-3")
         service = Service(BUSY, BUSY, last)
-        assert told(service, Retry(attempts=3), FakeTime()) is last
+        assert failure_of(service, Retry(attempts=3), FakeTime()) is last
 
     def test_is_sent_once_without_a_retry(self) -> None:
         """`retry=None` sends once."""
         time = FakeTime()
-        assert told(Service(BUSY), None, time) is BUSY
+        assert failure_of(Service(BUSY), None, time) is BUSY
         assert time.waits == []
 
 
@@ -235,14 +240,16 @@ class TestWaits:
     ) -> None:
         """Throttling waits from a second on, the rest from 50 ms, 20 s at most."""
         time = FakeTime()
-        told(Service(*[failure] * 12), Retry(attempts=12, deadline_seconds=1e6), time)
+        failure_of(
+            Service(*[failure] * 12), Retry(attempts=12, deadline_seconds=1e6), time
+        )
         assert time.waits == pytest.approx(waits)
 
     @pytest.mark.parametrize("random", [0.0, 0.25])
     def test_are_shortened_at_random(self, random: float) -> None:
         """Any part of the bound may be the wait."""
         time = FakeTime(random)
-        told(Service(*[THROTTLED] * 3), Retry(attempts=3), time)
+        failure_of(Service(*[THROTTLED] * 3), Retry(attempts=3), time)
         assert time.waits == [1.0 * random, 2.0 * random]
 
     def test_are_as_long_as_the_service_asks(self) -> None:
@@ -250,7 +257,7 @@ class TestWaits:
         asking = TooManyRequestsError(429, "x", retry_after_seconds=7.5)
         brief = TooManyRequestsError(429, "x", retry_after_seconds=0.1)
         time = FakeTime()
-        told(Service(asking, brief, BUSY), Retry(attempts=3), time)
+        failure_of(Service(asking, brief, BUSY), Retry(attempts=3), time)
         assert time.waits == [7.5, 2.0]
 
     def test_never_go_beyond_the_deadline(self) -> None:
@@ -259,12 +266,12 @@ class TestWaits:
         time = FakeTime()
         retry = Retry(attempts=9, deadline_seconds=25.0)
         service = Service(*[asking] * 9)
-        assert told(service, retry, time) is asking
+        assert failure_of(service, retry, time) is asking
         assert time.waits == [10.0, 10.0]
 
     def test_are_logged(self, caplog: pytest.LogCaptureFixture) -> None:
         """Each further attempt is one line, with numbers beside it."""
-        told(Service(BUSY, BUSY), Retry(attempts=2), FakeTime())
+        failure_of(Service(BUSY, BUSY), Retry(attempts=2), FakeTime())
         (record,) = caplog.records
         assert (record.name, record.levelname) == ("pinpoint_events", "WARNING")
         assert record.getMessage() == "sending again"
@@ -275,7 +282,9 @@ class TestWaits:
         """The deadline itself is not too late."""
         asking = TooManyRequestsError(429, "x", retry_after_seconds=10.0)
         time = FakeTime()
-        told(Service(*[asking] * 9), Retry(attempts=9, deadline_seconds=20.0), time)
+        failure_of(
+            Service(*[asking] * 9), Retry(attempts=9, deadline_seconds=20.0), time
+        )
         assert time.waits == [10.0, 10.0]
 
 
@@ -347,18 +356,48 @@ class TestItems:
         [
             BadRequestError(400, "BadRequestException"),
             ForbiddenError(403, "ExpiredTokenException"),
-            InvalidResponseError("no JSON"),
-            ConfigurationError("no credentials any more"),
+            TransportError("refused", code=TransportErrorCode.CONNECT),
+            InternalServerError(500, "InternalServerErrorException"),
+            NotSent(ConfigurationError("no credentials any more")),
             ClockCorrected(ForbiddenError(403, "RequestExpired")),
         ],
     )
     def test_stay_retryable_when_that_fails(self, failure: Exception) -> None:
         """Once something was answered, nothing is raised any more."""
-        service = Service(answer(v=500, w=202), *[failure] * 2)
+        service = Service(answer(v=500, w=202), *[failure] * 20)
         got = Calls(PATIENT, FakeTime()).answer(REQUEST, service)
         assert got == answer(v=500, w=202)
         outcomes = [item.outcome for item in got.outcomes(REQUEST)]
         assert outcomes == [Outcome.ACCEPTED, Outcome.RETRYABLE, Outcome.ACCEPTED]
+
+    @pytest.mark.parametrize(
+        "failure",
+        [
+            InvalidResponseError("no JSON"),
+            TransportError("cut", is_retry_safe=True),
+            TransportError("silent", code=TransportErrorCode.READ_TIMEOUT),
+        ],
+    )
+    def test_are_unreported_when_they_may_be_taken(
+        self, failure: Exception, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Then `request.retry` does not send them a third time; and it is logged."""
+        service = Service(answer(endpoint=429, v=500, w=202), *[failure] * 20)
+        got = Calls(PATIENT, FakeTime()).answer(REQUEST, service)
+        assert got == answer(endpoint=None, w=202)
+        assert REQUEST.retry(got) is None
+        outcomes = [item.outcome for item in got.outcomes(REQUEST)]
+        assert outcomes == [Outcome.UNREPORTED, Outcome.UNREPORTED, Outcome.ACCEPTED]
+        record = caplog.records[-1]
+        assert record.message == "not sent again"
+        assert record.__dict__["pinpoint_events.problem"] == type(failure).__name__
+
+    def test_are_certain_again_when_answered(self) -> None:
+        """An answer after a failure in between settles them."""
+        cut = TransportError("cut", is_retry_safe=True)
+        service = Service(answer(v=500, w=202), cut, answer(v=400))
+        got = Calls(PATIENT, FakeTime()).answer(REQUEST, service)
+        assert got == answer(v=400, w=202)
 
     def test_outlive_failures_in_between(self) -> None:
         """A re-send that fails is itself sent again."""
@@ -402,8 +441,57 @@ class TestClockCorrected:
         """Then what the service says is the answer; without attempts it is at once."""
         refused = ForbiddenError(403, "RequestExpired")
         service = Service(*[ClockCorrected(refused)] * 3)
-        assert told(service, retry, FakeTime()) is refused
+        assert failure_of(service, retry, FakeTime()) is refused
         assert len(service.sent) == sent
+
+
+class TestNotSent:
+    """An attempt that cannot be made, as without credentials."""
+
+    EXPIRED = NotSent(ConfigurationError("the login has expired"))
+    PASSING = NotSent(SenderError("no credentials now", is_retry_safe=True))
+
+    def test_first_attempt(self) -> None:
+        """It is what the call ends with; what may pass is tried again."""
+        assert (
+            failure_of(Service(self.EXPIRED), PATIENT, FakeTime()) is self.EXPIRED.error
+        )
+        service = Service(self.PASSING, answer(v=202, w=202))
+        got = Calls(PATIENT, FakeTime()).answer(REQUEST, service)
+        assert got == answer(v=202, w=202)
+
+    @pytest.mark.parametrize("failure", [EXPIRED, PASSING], ids=["stays", "passes"])
+    def test_after_an_attempt(self, failure: NotSent) -> None:
+        """The error of the attempt is raised: the events may have been taken."""
+        silent = TransportError("no answer", is_retry_safe=True)
+        service = Service(silent, *[failure] * 20)
+        assert failure_of(service, PATIENT, FakeTime()) is silent
+
+
+class TestClosed:
+    """A sender that is closed by another thread sends nothing again."""
+
+    def test_ends_with_the_error(self) -> None:
+        """That of the attempt which was made."""
+        calls = Calls(PATIENT, FakeTime())
+        calls.is_closed = True
+        service = Service(BUSY, answer(v=202, w=202))
+        with pytest.raises(InternalServerError) as caught:
+            calls.answer(REQUEST, service)
+        assert caught.value is BUSY
+        assert len(service.sent) == 1
+
+    def test_keeps_what_was_answered(self) -> None:
+        """Items that were not sent again stay retryable."""
+        calls = Calls(PATIENT, FakeTime())
+        calls.is_closed = True
+        got = calls.answer(REQUEST, Service(answer(v=500, w=202)))
+        assert got == answer(v=500, w=202)
+
+    def test_ends_a_wait(self) -> None:
+        """A wait is over at once, as soon as it is closed."""
+        looks = iter([False, True])
+        Time().wait(3600, lambda: next(looks))
 
 
 class TestMachine:
@@ -447,6 +535,7 @@ class TestMachine:
         now = 5.0
         call = RetryCall(REQUEST, retry, RetryBudget(), now=now)
         known: dict[str, int] = {}
+        uncertain: set[str] = set()  # sent again, and perhaps taken
         sent = 0
         step: Step = call.start()
         for happening, seconds, random in happenings:
@@ -465,17 +554,22 @@ class TestMachine:
             if isinstance(happening, ClockCorrected):
                 step = call.clock_corrected(happening.error, now=now)
             elif isinstance(happening, PinpointEventsError):
+                if isinstance(happening, TransportError):
+                    uncertain.update(events)
                 step = call.failed(happening, now=now, random=random)
             else:
                 codes = {name: happening[name] for name in events}
                 known |= codes
+                uncertain.difference_update(events)
                 step = call.answered(answer(**codes), now=now, random=random)
         assert isinstance(step, Done | GiveUp)
         if isinstance(step, GiveUp):
             assert not known
         else:
             responses = step.response.results["e"].events_item_response
-            assert {name: one.status_code for name, one in responses.items()} == known
+            assert {name: one.status_code for name, one in responses.items()} == {
+                name: code for name, code in known.items() if name not in uncertain
+            }
 
 
 class TestTime:
@@ -486,6 +580,7 @@ class TestTime:
         time = Time()
         clocks: list[Callable[[], float]] = [time.now, time.monotonic]
         before = [clock() for clock in clocks]
-        time.sleep(0)
+        time.wait(0.001, lambda: False)
+        time.wait(3600, lambda: True)
         assert all(clock() >= then for clock, then in zip(clocks, before, strict=True))
         assert 0 <= time.random() < 1

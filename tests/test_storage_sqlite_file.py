@@ -540,6 +540,23 @@ def start(process: "subprocess.Popen[str]") -> None:
 class TestWaits:
     """Waits for other writers."""
 
+    def test_in_several_parts(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A wait is as long as the timeout, whatever SQLite itself waits."""
+        monkeypatch.setattr("pinpoint_events.storage.sqlite_file._WAIT_SECONDS", 0.01)
+        with (
+            opened(path, timeout_seconds=0.1) as file,
+            closing(sqlite3.connect(path, isolation_level=None)) as other,
+        ):
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StoreError) as caught:
+                add(file, "x")
+            assert caught.value.code is StoreErrorCode.LOCKED
+            other.execute("ROLLBACK")
+            add(file, "y")
+            assert texts(path) == ["y"]
+
     def test_interrupted(self, path: Path) -> None:
         """Ctrl-C ends a wait at once, however long the timeout is."""
         source = """

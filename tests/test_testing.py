@@ -80,8 +80,8 @@ class TestNames:
         """Another name is no attribute."""
         with pytest.raises(AttributeError) as caught:
             testing.fakes  # noqa: B018 - the access is the test
-        told = "module 'pinpoint_events.testing' has no attribute 'fakes'"
-        assert str(caught.value) == told
+        message = "module 'pinpoint_events.testing' has no attribute 'fakes'"
+        assert str(caught.value) == message
 
     def test_without_hypothesis(self) -> None:
         """The sender is there where Hypothesis is not installed."""

@@ -59,8 +59,8 @@ class TestAnswers:
 
     def test_outcomes(self) -> None:
         """All four outcomes."""
-        told = drawn(strategies.outcomes(), lambda outcome: outcome)
-        assert told == {*Outcome}
+        found = drawn(strategies.outcomes(), lambda outcome: outcome)
+        assert found == {*Outcome}
 
     def test_status_codes(self) -> None:
         """The codes of the service, those beside them, and any other int."""
@@ -158,7 +158,7 @@ class TestResponsesTo:
         assert not missing(strategies.responses_to(REQUEST), mix, mixes)
 
     def test_every_shape(self) -> None:
-        """Items are missing, bare, whole, or of things that nobody asked about."""
+        """Items are missing, bare, whole, or not of the request."""
 
         def shapes(response: EventsResponse) -> tuple[str, bool]:
             item = response.results.get("e")
@@ -180,10 +180,10 @@ class TestResponsesTo:
     def test_outcomes(self, outcome: Outcome) -> None:
         """Every item has an outcome that was asked for."""
         answers = strategies.responses_to(TWO, outcomes=st.just(outcome))
-        told = drawn(
+        found = drawn(
             answers, lambda answer: {*map(_outcome, answer.outcomes(TWO))} == {outcome}
         )
-        assert told == {True}
+        assert found == {True}
 
     def test_many(self) -> None:
         """A full request is answered too, its events in more than one way."""
@@ -221,8 +221,8 @@ class TestWireForms:
         """Codes as ints, floats, digits and bare; members unknown, missing and null."""
 
         def form(data: dict[str, Any]) -> str:
-            told = data["Results"]["e-1"]["EventsItemResponse"]["v-1"]
-            return type(told["StatusCode"]).__name__
+            response = data["Results"]["e-1"]["EventsItemResponse"]["v-1"]
+            return type(response["StatusCode"]).__name__
 
         forms = strategies.wire_forms(RESPONSE)
         assert not missing(forms, form, {"int", "float", "str"})
@@ -253,8 +253,8 @@ class TestWireForms:
 
         def form(data: dict[str, Any]) -> str:
             results = data["Results"]
-            told = results["bare"], results["event"]["EventsItemResponse"]["v"]
-            return json.dumps(told)
+            responses = results["bare"], results["event"]["EventsItemResponse"]["v"]
+            return json.dumps(responses)
 
         wanted = {"[202, 202]", '["202", 202]', "[202.0, 202]", '[202, "202"]'}
         wanted |= {'[202, {"StatusCode": 202}]'}
@@ -334,7 +334,7 @@ class TestErrors:
         foreign: Any = KeyError
         with pytest.raises(TypeError) as caught:
             strategies.errors(foreign)
-        assert str(caught.value) == "<class 'KeyError'> is no error of this package"
+        assert str(caught.value) == "KeyError is no error of this package"
 
     @costly
     @given(error=strategies.errors(ServiceError))
@@ -354,7 +354,7 @@ class TestErrors:
 
     @given(problem=strategies.problems(paths=st.just(("a", 0))))
     def test_problems(self, problem: Problem) -> None:
-        """A problem is told, at the place that was given."""
+        """A problem is reported, at the place that was given."""
         assert problem.path == ("a", 0)
         assert problem.problem
 

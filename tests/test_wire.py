@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections import UserDict
+from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import permutations
 from typing import Any
@@ -693,13 +694,13 @@ class TestAnswersIn:
         ]
         data = {str(number): value for number, value in enumerate(alike)}
         read = from_wire(ItemResponse, {"EventsItemResponse": data})
-        told = read.events_item_response
-        assert list(told) == list(data)
+        responses = read.events_item_response
+        assert list(responses) == list(data)
         codes = [202, 202, 202, 400, 400, 1, None, 1, None, 0]
         codes += [202, 202, 202, 400, None, None, None]
-        assert [told[key].status_code for key in data] == codes
+        assert [responses[key].status_code for key in data] == codes
         messages = ["Accepted"] * 5 + [None] * 12
-        assert [told[key].message for key in data] == messages
+        assert [responses[key].message for key in data] == messages
 
     def test_odd_keys_and_words(self) -> None:
         """Ids that are no text are passed over, lone surrogates replaced."""
@@ -957,16 +958,41 @@ class TestReaders:
             b"1.0",
             b"0.1e-7",
             b"\xef\xbb\xbf{}",
-            '{"a":"ü"}'.encode("utf-16"),
             b"9007199254740993",
         ],
-        ids=range(12),
+        ids=range(11),
     )
     def test_same_meaning(self, text: bytes) -> None:
         """Whatever is installed, `decode` gives what `json.loads` gives."""
         read, wanted = decode(text), json.loads(text)
         assert read == wanted
         assert type(read) is type(wanted)
+
+    @pytest.mark.parametrize("read", [decode, decode_request])
+    def test_byte_order_mark(self, read: Callable[[bytes], object]) -> None:
+        """That of UTF-8, as Windows puts it before a text, says nothing."""
+        assert read(b"\xef\xbb\xbf" + '{"a":"ü"}'.encode()) == {"a": "ü"}
+
+    @pytest.mark.parametrize("read", [decode, decode_request])
+    @pytest.mark.parametrize("text", ['{"a":"ü"}', "[1]", "1"])
+    @pytest.mark.parametrize("mark", ["", "\ufeff"])
+    @pytest.mark.parametrize(
+        "encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"]
+    )
+    def test_utf8_only(
+        self, read: Callable[[bytes], object], text: str, mark: str, encoding: str
+    ) -> None:
+        """UTF-16 and UTF-32 are refused, which `json.loads` would read."""
+        data = (mark + text).encode(encoding)
+        assert json.loads(data) == json.loads(text)
+        assert facts_of(lambda: read(data)) == ["not_utf8 at (0,)"]
+
+    @pytest.mark.parametrize("read", [decode, decode_request])
+    def test_surrogates_in_utf8(self, read: Callable[[bytes], object]) -> None:
+        """UTF-8 has none (RFC 3629); `json.loads` would read them."""
+        data = '"\ud800"'.encode(errors="surrogatepass")
+        assert json.loads(data) == "\ud800"
+        assert facts_of(lambda: read(data)) == ["not_utf8 at (1,)"]
 
 
 class TestThreads:

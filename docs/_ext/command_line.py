@@ -31,7 +31,7 @@ def parser_of(command: str) -> argparse.ArgumentParser:
     """Return the parser of a command; of the program itself for an empty name."""
     if not command:
         return _main._parser()
-    module = import_module(f"pinpoint_events.cli.{_main._COMMANDS[command]}")
+    module = import_module(f"pinpoint_events.cli.{_main._COMMAND_MODULES[command]}")
     try:
         with mock.patch.object(Parser, "parse_known_or_fail", _leave):
             module.run(f"{PROGRAM} {command}", [])

@@ -7,6 +7,7 @@ Public names in the API reference: types, defaults and links.
 - Code that is a public name is a link to its description.
 """
 
+import enum
 import inspect
 import re
 from importlib import import_module
@@ -18,13 +19,15 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util.typing import stringify_annotation
 
+from pinpoint_events import FrozenMap
+
 MODULES: Final = (
     "pinpoint_events",
     "pinpoint_events.loader",
     "pinpoint_events.problems",
+    "pinpoint_events.server",
     "pinpoint_events.senders",
     "pinpoint_events.senders.client",
-    "pinpoint_events.server",
     "pinpoint_events.testing",
     "pinpoint_events.testing.strategies",
 )
@@ -36,6 +39,8 @@ _WIRE_NAMES: Final = frozenset(
 _WORDS: Final = frozenset({"load", "served"})
 # Shown for defaults that are no expressions.
 _DEFAULTS: Final = {"_Default.FROM_ENVIRONMENT": "Keys.from_environment()"}
+_LAMBDAS: Final = {"OutcomeCounts": "dict.fromkeys(Outcome, 0)"}
+_MANY_DIGITS: Final = 10_000
 
 
 def _public_names() -> tuple[dict[str, str], dict[str, str]]:
@@ -66,10 +71,14 @@ def _type_text(annotation: Any) -> str:
     return _PATH.sub(lambda found: _PUBLIC.get(found[0], found[0]), text)
 
 
-def _default_text(default: Any) -> str:
+def _default_text(cls: type[Any], default: Any) -> str:
     if isinstance(default, attrs.Factory):  # type: ignore[arg-type] # to mypy, a function
         made: Any = default.factory
+        if made.__name__ == "<lambda>":
+            return _LAMBDAS[cls.__name__]
         return f"{made.__name__}()" if inspect.isclass(made) else str(made.__name__)
+    if isinstance(default, int) and default >= _MANY_DIGITS:
+        return f"{default:_}"
     return repr(default)
 
 
@@ -84,7 +93,7 @@ def signature_of_class(cls: type[Any]) -> str:
             parameters.append("*")
         text = f"{field.alias}: {_type_text(made.__annotations__[field.alias])}"
         if field.default is not attrs.NOTHING:
-            text += f" = {_default_text(field.default)}"
+            text += f" = {_default_text(cls, field.default)}"
         parameters.append(text)
     return f"({', '.join(parameters)})"
 
@@ -100,6 +109,10 @@ def _signature(
 ) -> tuple[str | None, str | None] | None:
     if not signature:
         return None
+    if what == "class" and (
+        issubclass(shown, enum.Enum | FrozenMap) or getattr(shown, "_is_protocol", 0)
+    ):
+        return "", None  # its members are made already, or it is never called
     if what == "class" and attrs.has(shown):
         return signature_of_class(shown), None
     signature = re.sub(r"<function (\w+)>", r"\1", signature)

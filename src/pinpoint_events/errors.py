@@ -275,6 +275,15 @@ class LoadErrorCode(StrEnum):
         CHECKPOINT_OF_MORE_FILES: It was written for more files.
         CHECKPOINT_UNREADABLE: It cannot be read.
         INPUT_CHANGED: A file is not the one that the checkpoint was written for.
+        INPUT_COMPRESSED: A file is an archive, or compressed by another program than
+            gzip.
+        INPUT_CONCATENATED: A file holds several records that are not each on a line.
+        INPUT_DOCUMENT_INVALID: A file holds JSON over several lines that is not one
+            JSON document.
+        INPUT_DOCUMENT_TOO_LARGE: A file holds JSON over several lines, of more bytes
+            than are read at once.
+        INPUT_NOT_TEXT: A file is no text in UTF-8.
+        INPUT_STREAM_RECORDS: A file holds records of Pinpoint's event stream.
         INPUT_UNREADABLE: A file is missing, cannot be read, or is damaged.
         NOT_SETTLED: An event may be sent again, and no rejects file keeps it.
         OUTPUT_UNWRITABLE: The checkpoint or the rejects file cannot be written.
@@ -288,6 +297,12 @@ class LoadErrorCode(StrEnum):
     CHECKPOINT_OF_MORE_FILES = "checkpoint_of_more_files"
     CHECKPOINT_UNREADABLE = "checkpoint_unreadable"
     INPUT_CHANGED = "input_changed"
+    INPUT_COMPRESSED = "input_compressed"
+    INPUT_CONCATENATED = "input_concatenated"
+    INPUT_DOCUMENT_INVALID = "input_document_invalid"
+    INPUT_DOCUMENT_TOO_LARGE = "input_document_too_large"
+    INPUT_NOT_TEXT = "input_not_text"
+    INPUT_STREAM_RECORDS = "input_stream_records"
     INPUT_UNREADABLE = "input_unreadable"
     NOT_SETTLED = "not_settled"
     OUTPUT_UNWRITABLE = "output_unwritable"

@@ -34,6 +34,7 @@ __all__ = [
     "http_request",
     "merged_response",
     "path_of",
+    "without",
 ]
 
 _SUCCESS: Final = 2  # hundred
@@ -146,6 +147,34 @@ def merged_response(
         )
     request_id = second.request_id or first.request_id
     return EventsResponse(results=results, request_id=request_id)
+
+
+def without(response: EventsResponse, part: EventsRequest) -> EventsResponse:
+    """
+    Return the answer without what it says of the items in a part of the request.
+
+    Args:
+        response: The answer to the whole request.
+        part: What was sent again: `request.retry(response)`.
+    """
+    results = dict(response.results)
+    for endpoint_id, batch in part.batch_item.items():
+        item = results.get(endpoint_id, _NOTHING)
+        of_endpoint = item.endpoint_item_response
+        if of_endpoint is not None and of_endpoint.outcome is Outcome.RETRYABLE:
+            of_endpoint = None
+        results[endpoint_id] = ItemResponse(
+            endpoint_item_response=of_endpoint,
+            events_item_response={
+                event_id: of_event
+                for event_id, of_event in item.events_item_response.items()
+                if event_id not in batch.events
+            },
+        )
+    return attrs.evolve(response, results=results)
+
+
+_NOTHING: Final = ItemResponse()
 
 
 def _is_settled(response: EndpointItemResponse | EventItemResponse | None) -> bool:

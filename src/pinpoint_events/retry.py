@@ -5,15 +5,22 @@ A `RetryCall` serves one call. Its owner asks for the next step, does it, and sa
 came of it and what time it is:
 
     step = call.start()
-    Send(request, attempt)     send it, then call answered(), failed() or
+    Send(request, attempt)     send it, then call answered(), failed(), not_sent() or
                                clock_corrected()
     Wait(seconds, attempt)     wait, then call waited()
     Done(response)             return it
     GiveUp(error)              raise it
 
+A wait may be ended early by ended(), when the sender is closed.
+
 While nothing was answered, the whole request is sent again. Once something was, only
 the items that came back retryable are, and the call ends with a response, never with an
-error: what is known of the other items must not get lost.
+error: what is known of the other items must not get lost. Where sending items again
+failed, and they may have been taken all the same, the response leaves them out: they
+are unreported, and not to be sent a third time without a decision.
+
+An error of an attempt is what a call ends with, and not a later failure to find
+credentials: the events may have been taken.
 
 Invariants: there are at most `Retry.attempts` attempts; no attempt begins after the
 deadline, and no wait goes beyond it; an item that was accepted or rejected is not sent
@@ -31,17 +38,20 @@ from typing import Any, Final, NamedTuple, final
 import attrs
 
 from pinpoint_events.errors import (
+    InvalidResponseError,
     PinpointEventsError,
     SenderError,
     ServiceError,
     TooManyRequestsError,
+    TransportError,
+    TransportErrorCode,
 )
 from pinpoint_events.model._converters import MAX_INTEGER, too_large, wrong_type
 from pinpoint_events.model._immutable import Immutable, Refused
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
 from pinpoint_events.problems import Expected, Problem, ProblemCode
-from pinpoint_events.put_events import merged_response
+from pinpoint_events.put_events import merged_response, without
 
 __all__ = [
     "Done",
@@ -108,7 +118,9 @@ class Retry(Immutable):
         attempts: HTTP requests for one call, in all; 1 sends once, as `retry=None`.
         deadline_seconds: The longest time of a call, from its start: attempts, waits
             between them, and every wait for the service, however slowly it answers.
-            The look-up of its address by the system is not bounded.
+            The look-up of its address by the system is not bounded. The default is
+            below the 29 to 30 s after which gateways and web servers give up on a
+            request.
 
     Raises:
         ValidationError: If one of them is no number above zero, or `attempts` no whole
@@ -116,7 +128,7 @@ class Retry(Immutable):
     """
 
     attempts: int = attrs.field(default=3, converter=_attempts)
-    deadline_seconds: float = attrs.field(default=90.0, converter=_seconds)
+    deadline_seconds: float = attrs.field(default=20.0, converter=_seconds)
 
 
 class Send(NamedTuple):
@@ -212,6 +224,8 @@ class RetryCall:
         self._part = request
         self._attempt = 1
         self._response: EventsResponse | None = None
+        self._error: PinpointEventsError | None = None  # of the last attempt
+        self._is_uncertain = False  # whether it may have been taken all the same
         self._is_clock_corrected = False
         self._given_back = 1  # by success, to the budget
         self.deadline = now + retry.deadline_seconds
@@ -229,6 +243,7 @@ class RetryCall:
             now: The time, by the monotonic clock.
             random: A random number from 0 to 1.
         """
+        self._is_uncertain = False
         if self._response is None:
             self._response = response
         else:
@@ -241,11 +256,26 @@ class RetryCall:
             return Done(self._response)
         self._part = rest
         wait = self._wait(now, random, is_throttled=_is_throttled(self._response, rest))
-        return wait or Done(self._response)
+        return wait or self._done(self._response)
 
     def failed(self, error: PinpointEventsError, *, now: float, random: float) -> Step:
         """
         Return the step after an attempt that got no answer; see `answered`.
+
+        Args:
+            error: Why.
+            now: The time, by the monotonic clock.
+            random: A random number from 0 to 1.
+        """
+        self._error = error
+        self._is_uncertain = self._is_uncertain or _may_be_taken(error)
+        return self.not_sent(error, now=now, random=random)
+
+    def not_sent(
+        self, error: PinpointEventsError, *, now: float, random: float
+    ) -> Step:
+        """
+        Return the step after an attempt that could not be made, as without credentials.
 
         Args:
             error: Why.
@@ -275,13 +305,27 @@ class RetryCall:
         self._is_clock_corrected = True
         return Wait(0.0, self._attempt + 1)
 
+    def ended(self, error: PinpointEventsError) -> Done | GiveUp:
+        """
+        Return the last step, where no further attempt may be made.
+
+        Args:
+            error: Why, to raise if no attempt was made.
+        """
+        return self._given_up(error)
+
     def waited(self) -> Send:
         """Return the step after a wait."""
         self._attempt += 1
         return Send(self._part, self._attempt)
 
     def _given_up(self, error: PinpointEventsError) -> Done | GiveUp:
-        return GiveUp(error) if self._response is None else Done(self._response)
+        if self._response is None:
+            return GiveUp(self._error or error)
+        return self._done(self._response)
+
+    def _done(self, response: EventsResponse) -> Done:
+        return Done(without(response, self._part) if self._is_uncertain else response)
 
     def _may_go_on(self, at: float) -> bool:
         return self._attempt < self._retry.attempts and at <= self.deadline
@@ -301,6 +345,26 @@ class RetryCall:
         self._budget.left -= cost
         self._given_back = cost
         return Wait(seconds, self._attempt + 1)
+
+
+def _may_be_taken(error: PinpointEventsError) -> bool:
+    """Return whether the service may have taken a request of which this became."""
+    if isinstance(error, TransportError):
+        return error.code not in _NOT_TAKEN
+    return isinstance(error, InvalidResponseError)
+
+
+_NOT_TAKEN: Final = frozenset(
+    {
+        TransportErrorCode.CERTIFICATE_NOT_TRUSTED,
+        TransportErrorCode.CONNECT,
+        TransportErrorCode.CONNECT_TIMEOUT,
+        TransportErrorCode.NAME_RESOLUTION,
+        TransportErrorCode.NOT_HTTP,
+        TransportErrorCode.PROXY,
+        TransportErrorCode.TLS,
+    }
+)
 
 
 def _is_throttled(answer: EventsResponse, rest: EventsRequest) -> bool:

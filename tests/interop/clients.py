@@ -1,8 +1,10 @@
 """
 The unmodified clients, each behind the same method.
 
-boto3 is among the tools for tests. The others are looked for in the environment:
+boto3 is among the tools for tests. The others are looked for:
 
+- aws-requests-auth, which signs calls of requests, and sends the hash of the body in
+  a header that it does not sign, is installed by the group `interop`;
 - `PINPOINT_EVENTS_AWS` names the executable of the AWS CLI, in a virtual environment of
   its own, because each release pins the botocore of its day;
 - `PINPOINT_EVENTS_NODE_MODULES` names a `node_modules` with AWS SDK for JavaScript v3
@@ -17,10 +19,13 @@ import os
 import re
 import shutil
 import subprocess
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, Protocol
+from urllib.parse import quote, urlsplit
 
 import boto3
 import pytest
@@ -35,12 +40,12 @@ REGION = "eu-west-1"
 
 class Refused(NamedTuple):
     """
-    A call that was refused as a whole, as the client tells it.
+    A call that was refused as a whole, as the client reports it.
 
     Attributes:
         name: Of the error.
         message: What is wrong.
-        status: HTTP status; None where the client does not tell it.
+        status: HTTP status; None where the client does not report it.
     """
 
     name: str
@@ -48,14 +53,14 @@ class Refused(NamedTuple):
     status: int | None
 
 
-class Told(NamedTuple):
+class CallOutcome(NamedTuple):
     """
-    What a client tells of a call.
+    The outcome of a call, as the client reports it.
 
     Attributes:
         results: What became of each endpoint, as the service's model has it.
         refused: Why the whole call was refused.
-        attempts: How often it was sent; None where the client does not tell it.
+        attempts: How often it was sent; None where the client does not report it.
     """
 
     results: Mapping[str, Any] | None
@@ -70,7 +75,7 @@ class Client(Protocol):
 
     def put_events(
         self, url: str, key: Credentials, application_id: str, request: object
-    ) -> Told:
+    ) -> CallOutcome:
         """Call the endpoint at the URL once, in the way of this client."""
         ...
 
@@ -82,7 +87,7 @@ class Boto3:
 
     def put_events(
         self, url: str, key: Credentials, application_id: str, request: object
-    ) -> Told:
+    ) -> CallOutcome:
         """Call by a client of a session of its own."""
         session = boto3.Session(
             aws_access_key_id=key.access_key_id,
@@ -91,18 +96,18 @@ class Boto3:
         )
         client = session.client("pinpoint", endpoint_url=url)
         try:
-            told = client.put_events(
+            output = client.put_events(
                 ApplicationId=application_id, EventsRequest=request
             )
         except ClientError as error:
-            told = error.response
-        metadata = told["ResponseMetadata"]
+            output = error.response
+        metadata = output["ResponseMetadata"]
         attempts = metadata["RetryAttempts"] + 1
-        if "Error" in told:
-            code, message = told["Error"]["Code"], told["Error"]["Message"]
+        if "Error" in output:
+            code, message = output["Error"]["Code"], output["Error"]["Message"]
             refused = Refused(code, message, metadata["HTTPStatusCode"])
-            return Told(None, refused, attempts)
-        return Told(told["EventsResponse"]["Results"], None, attempts)
+            return CallOutcome(None, refused, attempts)
+        return CallOutcome(output["EventsResponse"]["Results"], None, attempts)
 
 
 class Aws:
@@ -122,7 +127,7 @@ class Aws:
 
     def put_events(
         self, url: str, key: Credentials, application_id: str, request: object
-    ) -> Told:
+    ) -> CallOutcome:
         """Call with a request in a file, because it may be longer than a command."""
         self._file.write_text(json.dumps(request), encoding="utf-8")
         ran = self._command.run(
@@ -138,10 +143,50 @@ class Aws:
             },
         )
         if ran.code == 0:
-            return Told(json.loads(ran.out)["EventsResponse"]["Results"], None, None)
-        told = self._REFUSED.search(ran.err)
-        assert told is not None, ran.err
-        return Told(None, Refused(told[1], told[2], None), None)
+            results = json.loads(ran.out)["EventsResponse"]["Results"]
+            return CallOutcome(results, None, None)
+        match = self._REFUSED.search(ran.err)
+        assert match is not None, ran.err
+        return CallOutcome(None, Refused(match[1], match[2], None), None)
+
+
+class Requests:
+    """requests, with the signatures of aws-requests-auth."""
+
+    name = "requests"
+
+    def put_events(
+        self, url: str, key: Credentials, application_id: str, request: object
+    ) -> CallOutcome:
+        """Call once, without retries."""
+        import requests
+        from aws_requests_auth.aws_auth import AWSRequestsAuth
+
+        auth = AWSRequestsAuth(
+            aws_access_key=key.access_key_id,
+            aws_secret_access_key=key.secret_access_key,
+            aws_token=key.session_token,
+            aws_host=urlsplit(url).netloc,
+            aws_region=REGION,
+            aws_service="mobiletargeting",
+        )
+        with warnings.catch_warnings():
+            # It calls `datetime.utcnow`, which Python 3.12 deprecates.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            answer = requests.post(
+                f"{url}/v1/apps/{quote(application_id, safe='')}/events",
+                data=json.dumps(request),
+                headers={"content-type": "application/json"},
+                auth=auth,
+                timeout=60,
+            )
+        outcome = answer.json()
+        if answer.ok:
+            return CallOutcome(outcome["Results"], None, 1)
+        name = answer.headers["x-amzn-ErrorType"]
+        return CallOutcome(
+            None, Refused(name, outcome["Message"], answer.status_code), 1
+        )
 
 
 class JavaScript:
@@ -155,7 +200,7 @@ class JavaScript:
 
     def put_events(
         self, url: str, key: Credentials, application_id: str, request: object
-    ) -> Told:
+    ) -> CallOutcome:
         """Call by a client of its own."""
         call = {
             "url": url,
@@ -167,11 +212,11 @@ class JavaScript:
         assert self._process.stdout is not None
         self._process.stdin.write(f"{json.dumps(call)}\n")
         self._process.stdin.flush()
-        told = json.loads(self._process.stdout.readline())
-        attempts = told["attempts"]
-        if "error" in told:
-            return Told(None, Refused(**told["error"]), attempts)
-        return Told(told["output"]["Results"], None, attempts)
+        reply = json.loads(self._process.stdout.readline())
+        attempts = reply["attempts"]
+        if "error" in reply:
+            return CallOutcome(None, Refused(**reply["error"]), attempts)
+        return CallOutcome(reply["output"]["Results"], None, attempts)
 
 
 @contextmanager
@@ -179,6 +224,10 @@ def opened(name: str, cwd: Path) -> Iterator[Client]:
     """Yield the client of that name, at work in a directory; skip or fail without."""
     if name == "boto3":
         yield Boto3()
+    elif name == "requests":
+        if find_spec("aws_requests_auth") is None:
+            missing("NO AWS-REQUESTS-AUTH: install the dependency group `interop`")
+        yield Requests()
     elif name == "aws":
         executable = os.environ.get("PINPOINT_EVENTS_AWS")
         if not executable:

@@ -20,7 +20,7 @@ __all__ = ["aws"]
 
 TIMESTAMP = "2026-09-21T12:00:00.123Z"
 ACCEPTED = {"StatusCode": 202, "Message": "Accepted"}
-CLIENTS = ["boto3", "aws", "javascript"]
+CLIENTS = ["boto3", "aws", "javascript", "requests"]
 THROTTLED = {"fault": "fail_call", "status": 429, "calls": [1]}
 AN_HOUR_AHEAD = {"fault": "shift_clock", "seconds": 3600}
 
@@ -84,7 +84,7 @@ def _no_settings(aws: pytest.MonkeyPatch) -> None:
 
 
 class TestItems:
-    """What is taken, and what is told of each item."""
+    """What is taken, and what is reported of each item."""
 
     def test_accepted(
         self, client: Client, endpoint: Endpoint, application_id: str
@@ -111,9 +111,9 @@ class TestItems:
                 "ben": batch(a=event("opened")),
             }
         }
-        told = client.put_events(endpoint.url, KEY, application_id, request)
-        assert told.refused is None
-        assert told.results == {"ada": accepted("a", "b"), "ben": accepted("a")}
+        outcome = client.put_events(endpoint.url, KEY, application_id, request)
+        assert outcome.refused is None
+        assert outcome.results == {"ada": accepted("a", "b"), "ben": accepted("a")}
         assert endpoint.stored(application_id) == [
             ("ada", "a", "bought"),
             ("ada", "b", "left"),
@@ -143,9 +143,9 @@ class TestItems:
                 )
             }
         }
-        told = client.put_events(endpoint.url, KEY, application_id, request)
-        assert told.refused is None
-        assert told.results == {
+        outcome = client.put_events(endpoint.url, KEY, application_id, request)
+        assert outcome.refused is None
+        assert outcome.results == {
             "ada": {
                 "EndpointItemResponse": {
                     "StatusCode": 400,
@@ -193,9 +193,9 @@ class TestItems:
                 }
             }
         }
-        told = client.put_events(endpoint.url, KEY, name, request)
-        assert told.refused is None
-        assert told.results == {"Zoë ☃/'\"\\": accepted("事件 #1?&=")}
+        outcome = client.put_events(endpoint.url, KEY, name, request)
+        assert outcome.refused is None
+        assert outcome.results == {"Zoë ☃/'\"\\": accepted("事件 #1?&=")}
         assert endpoint.stored(name) == [
             ("Zoë ☃/'\"\\", "事件 #1?&=", "größe.geändert")
         ]
@@ -210,15 +210,15 @@ class TestLimits:
         """More than 100 events are refused as a whole, with 400."""
         events = {f"v-{n}": event() for n in range(101)}
         request = {"BatchItem": {"ada": batch(**events)}}
-        told = client.put_events(endpoint.url, KEY, application_id, request)
-        assert told.refused is not None
-        assert told.refused.name == "BadRequestException"
-        assert told.refused.status in {400, None}
-        assert "at most 100" in told.refused.message
+        outcome = client.put_events(endpoint.url, KEY, application_id, request)
+        assert outcome.refused is not None
+        assert outcome.refused.name == "BadRequestException"
+        assert outcome.refused.status in {400, None}
+        assert "at most 100" in outcome.refused.message
         del events["v-100"]
         request = {"BatchItem": {"ada": batch(**events)}}
-        told = client.put_events(endpoint.url, KEY, application_id, request)
-        assert told.results == {"ada": accepted(*events)}
+        outcome = client.put_events(endpoint.url, KEY, application_id, request)
+        assert outcome.results == {"ada": accepted(*events)}
         assert len(endpoint.stored(application_id)) == 100
 
     def test_just_within(
@@ -228,11 +228,11 @@ class TestLimits:
         request = large(266)
         size = len(json.dumps(request))
         assert 3_900_000 < size < 4_000_000
-        told = client.put_events(endpoint.url, KEY, application_id, request)
-        assert told.refused is None
+        outcome = client.put_events(endpoint.url, KEY, application_id, request)
+        assert outcome.refused is None
         names = list(request["BatchItem"])
         item = {"EndpointItemResponse": ACCEPTED}
-        assert told.results == dict.fromkeys(names, item)
+        assert outcome.results == dict.fromkeys(names, item)
         assert endpoint.endpoint_ids(application_id) == names
 
     def test_beyond(
@@ -242,8 +242,8 @@ class TestLimits:
         request = large(275)
         size = len(json.dumps(request, separators=(",", ":")))
         assert 4_000_000 < size < 4_100_000
-        told = client.put_events(endpoint.url, KEY, application_id, request)
-        assert told.refused == Refused(
+        outcome = client.put_events(endpoint.url, KEY, application_id, request)
+        assert outcome.refused == Refused(
             "PayloadTooLargeException",
             (
                 "the request is larger than 4,000,000 bytes; send its events in "
@@ -275,10 +275,10 @@ class TestKeys:
         self, client: Client, endpoint: Endpoint, key: Credentials, name: str
     ) -> None:
         """Another secret, or an id that is not known, is refused with 403."""
-        told = client.put_events(endpoint.url, key, "forbidden", one())
-        assert told.refused is not None
-        assert told.refused.name == name
-        assert told.refused.status == (None if client.name == "aws" else 403)
+        outcome = client.put_events(endpoint.url, key, "forbidden", one())
+        assert outcome.refused is not None
+        assert outcome.refused.name == name
+        assert outcome.refused.status == (None if client.name == "aws" else 403)
         assert endpoint.stored("forbidden") == []
 
 
@@ -286,22 +286,27 @@ class TestFaults:
     """What clients do by themselves when something goes wrong."""
 
     def test_throttled(self, client: Client, tmp_path: Path) -> None:
-        """They send again what was throttled; it is taken once."""
+        """SDKs send again what was throttled; it is taken once."""
         with serving(tmp_path, faults=[THROTTLED], is_key_in_file=True) as endpoint:
-            told = client.put_events(endpoint.url, KEY, "shop", one())
-            assert told.refused is None
-            assert told.results == {"ada": accepted("v")}
-            assert told.attempts == (None if client.name == "aws" else 2)
+            outcome = client.put_events(endpoint.url, KEY, "shop", one())
+            if client.name == "requests":
+                assert outcome.refused is not None
+                assert outcome.refused.name == "TooManyRequestsException"
+                assert endpoint.stored("shop") == []
+                return
+            assert outcome.refused is None
+            assert outcome.results == {"ada": accepted("v")}
+            assert outcome.attempts == (None if client.name == "aws" else 2)
             assert endpoint.stored("shop") == [("ada", "v", "tapped")]
 
     def test_clock(self, client: Client, tmp_path: Path) -> None:
         """AWS SDK for JavaScript corrects its clock; the others tell of it."""
         with serving(tmp_path, faults=[AN_HOUR_AHEAD]) as endpoint:
-            told = client.put_events(endpoint.url, KEY, "shop", one())
+            outcome = client.put_events(endpoint.url, KEY, "shop", one())
             if client.name == "javascript":
-                assert told == ({"ada": accepted("v")}, None, 2)
+                assert outcome == ({"ada": accepted("v")}, None, 2)
                 return
-            assert told.refused is not None
-            assert told.refused.name == "InvalidSignatureException"
-            assert told.refused.message.startswith("Signature expired: ")
+            assert outcome.refused is not None
+            assert outcome.refused.name == "InvalidSignatureException"
+            assert outcome.refused.message.startswith("Signature expired: ")
             assert endpoint.stored("shop") == []

@@ -150,6 +150,11 @@ def sent(
     )
 
 
+def with_unsigned_hash(wire: Sent) -> Sent:
+    """Return the request as aws-requests-auth sends it: with an unsigned hash."""
+    return wire.having("x-amz-content-sha256", wire.body_hash)
+
+
 def presigned(expires: int = 600, *, key: Credentials = KEY) -> Sent:
     """Return a request that is signed in its query, with its body."""
     return sent(expires=expires, key=key, tells_hash=True)

@@ -138,8 +138,11 @@ class TestCall:
                 connection.sendall(request(body))
                 assert answer(connection).status == 202
             connection.sendall(request(b"{}") + request(body, method="GET"))
-            told = rest_of_two(connection)
-        assert told == [b"HTTP/1.1 400 Bad Request", b"HTTP/1.1 405 Method Not Allowed"]
+            lines = rest_of_two(connection)
+        assert lines == [
+            b"HTTP/1.1 400 Bad Request",
+            b"HTTP/1.1 405 Method Not Allowed",
+        ]
 
     def test_bad_items(self, place: Place) -> None:
         """What is bad is refused by itself, the rest is taken."""
@@ -189,6 +192,28 @@ class TestCall:
             )
             assert post(server, b" " * 200).status == 400
 
+    def test_naive_times(self) -> None:
+        """Times without a zone are refused, or read as UTC."""
+        naive = {**EVENT, "Timestamp": TIMESTAMP.removesuffix("Z")}
+        data = batch_item(e={"v": naive})
+        found = []
+        for app in (
+            create_app(MemorySender(), credentials=None),
+            create_app(MemorySender(), credentials=None, naive_times="utc"),
+        ):
+            with served(app) as server:
+                (item,) = post(server, data).json["Results"].values()
+                found.append(item["EventsItemResponse"]["v"]["StatusCode"])
+        assert found == [400, 202]
+
+    def test_other_naive_times(self) -> None:
+        """There is no other way to read them."""
+        with pytest.raises(ConfigurationError) as caught:
+            create_app(MemorySender(), naive_times="local")  # type: ignore[arg-type]
+        assert str(caught.value) == (
+            "naive_times is another value than 'utc' or None; pass one of them"
+        )
+
     def test_no_limit_of_bytes(self) -> None:
         """Where the quota is switched off, a larger limit guards the memory."""
         quotas = Quotas(request_bytes=None)
@@ -225,21 +250,21 @@ class TestRefusedCalls:
         """There are three paths, and no more."""
         for path in ("/", "/v1/apps//events", "/v1/apps/a/b/events", f"{PATH}/"):
             message = "no such path; events go to /v1/apps/APPLICATION-ID/events"
-            told = (404, "NotFoundException", message)
-            assert place.post(path=path).error == told
+            expected = (404, "NotFoundException", message)
+            assert place.post(path=path).error == expected
 
     @pytest.mark.parametrize(
-        "name, told",
+        "name, message",
         [
             ("%ff", "the application id is not UTF-8; percent-encode it in UTF-8"),
             ("a%00", NO_ID),
             ("a" * 257, NO_ID),
         ],
     )
-    def test_application_ids(self, place: Place, name: str, told: str) -> None:
+    def test_application_ids(self, place: Place, name: str, message: str) -> None:
         """What cannot be an application's id names no application."""
         got = place.post(path=f"/v1/apps/{name}/events")
-        assert got.error == (404, "NotFoundException", told)
+        assert got.error == (404, "NotFoundException", message)
 
     def test_method(self, place: Place) -> None:
         """Events are posted."""
@@ -259,7 +284,7 @@ class TestRefusedCalls:
         assert got.headers["allow"] == "GET"
 
     @pytest.mark.parametrize(
-        "header, told",
+        "header, message",
         [
             ("Content-Type: text/xml", "send application/json"),
             ("Content-Type: text/plain", "send application/json"),
@@ -270,10 +295,10 @@ class TestRefusedCalls:
             ),
         ],
     )
-    def test_media_type(self, place: Place, header: str, told: str) -> None:
+    def test_media_type(self, place: Place, header: str, message: str) -> None:
         """The body is JSON in UTF-8, and said to be nothing else."""
         got = place.post(ONE, header)
-        assert got.error == (415, "UnsupportedMediaTypeException", told)
+        assert got.error == (415, "UnsupportedMediaTypeException", message)
 
     @pytest.mark.parametrize(
         "header",
@@ -416,8 +441,8 @@ class TestApplications:
         with served(app) as server:
             assert post(server, ONE).status == 202
             got = post(server, ONE, path="/v1/apps/forum/events")
-            told = "no such application; check its id"
-            assert got.error == (404, "NotFoundException", told)
+            message = "no such application; check its id"
+            assert got.error == (404, "NotFoundException", message)
 
     def test_bound(self) -> None:
         """Of so many that are open, the one that was not used for longest is closed."""
@@ -476,9 +501,9 @@ class TestApplications:
                 connection.sendall(request(body, path=f"/v1/apps/{number}/events"))
                 assert answer(connection).status == 202
         (record,) = [each for each in caplog.records if each.levelname == "ERROR"]
-        told = vars(record)["pinpoint_events.problem"]
-        assert told.startswith("unexpected OSError in line ")
-        assert "planted" not in told
+        message = vars(record)["pinpoint_events.problem"]
+        assert message.startswith("unexpected OSError in line ")
+        assert "planted" not in message
 
     def test_bound_at_work(self) -> None:
         """One that is at work is not closed, whatever is opened meanwhile."""
@@ -679,7 +704,7 @@ class TestSenders:
         assert self.answered(place, lambda: bare).json == {"Results": {"e": 202}}
 
     @pytest.mark.parametrize(
-        "error, told, wait",
+        "error, expected, wait",
         [
             (
                 ServiceError(429, "TooManyRequestsException", "slow", "id", 2.5),
@@ -760,12 +785,12 @@ class TestSenders:
         self,
         place: Place,
         error: Exception,
-        told: tuple[int, str, str],
+        expected: tuple[int, str, str],
         wait: str | None,
     ) -> None:
         """Each error has its answer; 503 where the call is worth sending again."""
         got = self.answered(place, self.raising(error))
-        assert got.error == told
+        assert got.error == expected
         assert got.headers.get("retry-after") == wait
 
     def test_logged(self, place: Place, caplog: pytest.LogCaptureFixture) -> None:
@@ -1032,11 +1057,11 @@ class TestFaults:
         faults = Faults([Cut(where="before")])
         app = create_app(MemorySender(), credentials=None, faults=faults)
         with pytest.raises(ConnectionError) as raised:
-            told_by_hand(app, json.dumps(ONE).encode())
+            sent_by_hand(app, json.dumps(ONE).encode())
         assert str(raised.value) == "a fault asked for the end of this connection"
 
 
-def told_by_hand(app: App, body: bytes, **scope: Any) -> list[Any]:
+def sent_by_hand(app: App, body: bytes, **scope: Any) -> list[Any]:
     """Give a request to the application as a server does; return what it sends."""
     import asyncio
 
@@ -1061,10 +1086,10 @@ class TestAsgi:
         """What comes after its end is worth sending elsewhere."""
         app = create_app(MemorySender(), credentials=None)
         app.close()
-        start, body = told_by_hand(app, b"")
+        start, body = sent_by_hand(app, b"")
         assert start["status"] == 503
-        told = "this endpoint has ended; send it to another"
-        assert json.loads(body["body"])["Message"] == told
+        message = "this endpoint has ended; send it to another"
+        assert json.loads(body["body"])["Message"] == message
 
     def test_defect(self, caplog: pytest.LogCaptureFixture) -> None:
         """What fails within is answered in the service's form, and told to the log."""
@@ -1092,7 +1117,7 @@ class TestAsgi:
     def test_mounted(self) -> None:
         """It may be mounted below a path, and be told that path only decoded."""
         app = create_app(MemorySender(), credentials=None)
-        sent = told_by_hand(
+        sent = sent_by_hand(
             app,
             json.dumps(ONE).encode(),
             path=f"/pinpoint{PATH}",
@@ -1104,7 +1129,7 @@ class TestAsgi:
         """A length that is none says nothing."""
         app = create_app(MemorySender(), credentials=None)
         headers = [(b"content-length", b"x")]
-        sent = told_by_hand(app, json.dumps(ONE).encode(), headers=headers)
+        sent = sent_by_hand(app, json.dumps(ONE).encode(), headers=headers)
         assert sent[0]["status"] == 202
 
 
@@ -1151,13 +1176,13 @@ class TestLog:
         with served(create_app(MemorySender(), credentials=None)) as server:
             got = post(server, data)
         (record,) = [each for each in caplog.records if each.msg == "answered"]
-        told = {
+        details = {
             name.removeprefix("pinpoint_events."): value
             for name, value in vars(record).items()
             if name.startswith("pinpoint_events.")
         }
-        assert told.pop("seconds") > 0
-        assert told == {
+        assert details.pop("seconds") > 0
+        assert details == {
             "application_id": "shop",
             "bytes": 149,
             "method": "POST",
@@ -1181,8 +1206,8 @@ class TestPublic:
         """Another name is an attribute error, as everywhere."""
         with pytest.raises(AttributeError) as raised:
             _ = server_module.nothing
-        told = "module 'pinpoint_events.server' has no attribute 'nothing'"
-        assert str(raised.value) == told
+        message = "module 'pinpoint_events.server' has no attribute 'nothing'"
+        assert str(raised.value) == message
 
     def test_light(self) -> None:
         """To import it loads neither the server nor what reads calls."""

@@ -257,7 +257,7 @@ class TestHeads:
         )
 
     @pytest.mark.parametrize(
-        "begun, told",
+        "begun, status_line",
         [
             (b"", b""),
             (b"POST /v1/apps", b""),
@@ -265,11 +265,11 @@ class TestHeads:
         ],
         ids=["nothing", "half", "second"],
     )
-    def test_slow(self, begun: bytes, told: bytes) -> None:
+    def test_slow(self, begun: bytes, status_line: bytes) -> None:
         """A head that does not come, or not to its end, ends the connection."""
         with guarded(head_seconds=SOON) as place, connected(place.server) as connection:
             connection.sendall(begun)
-            assert rest(connection)[:12] == told
+            assert rest(connection)[:12] == status_line
 
     def test_no_http(self) -> None:
         """What is no HTTP is told so, and its connection ended."""
@@ -500,10 +500,10 @@ class TestConnections:
 
 def long(request: EventsRequest) -> EventsResponse:
     """Accept with more words than any connection has room for."""
-    told = EventItemResponse(status_code=202, message="x" * 20_000_000)
+    item = EventItemResponse(status_code=202, message="x" * 20_000_000)
     return EventsResponse(
         results={
-            name: ItemResponse(events_item_response=dict.fromkeys(batch.events, told))
+            name: ItemResponse(events_item_response=dict.fromkeys(batch.events, item))
             for name, batch in request.batch_item.items()
         }
     )

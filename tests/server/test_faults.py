@@ -128,8 +128,8 @@ class TestFaults:
         """What is no fault is not added."""
         bad: Any = ["text", Delay(seconds=1), Fault]
         assert facts_of(lambda: Faults(bad)) == [
-            "faults[0]: not_a_fault",
-            "faults[2]: not_a_fault",
+            "faults[0]: not_a_fault str",
+            "faults[2]: not_a_fault type",
         ]
 
     def test_numbers(self) -> None:
@@ -249,8 +249,8 @@ class TestFromJson:
             (
                 '{"faults": [1, {}, {"fault": "FailCall"}, {"fault": ["cut"]}]}',
                 [
-                    "faults[0]: not_a_fault",
-                    "faults[1]: not_a_fault",
+                    "faults[0]: not_a_fault int",
+                    "faults[1]: not_a_fault dict",
                     "faults[2].fault: unknown_value FailCall near fail_call",
                     "faults[3].fault: wrong_type_of_value list near bare_status",
                 ],

@@ -280,7 +280,7 @@ class TestFromFile:
         )
 
     @pytest.mark.parametrize(
-        "text, told",
+        "text, message",
         [
             (
                 f"aws_secret_access_key = {SECRET}\n{WEB}",
@@ -295,18 +295,18 @@ class TestFromFile:
         ],
         ids=["outside a profile", "no setting", "profile twice", "setting twice"],
     )
-    def test_faulty_line(self, tmp_path: Path, text: str, told: str) -> None:
+    def test_faulty_line(self, tmp_path: Path, text: str, message: str) -> None:
         """The line is named, and never shown."""
         path = file_of(tmp_path, text)
         found = refused(Keys.from_file, path)
-        assert found == f"credentials file {path}: line {told}"
+        assert found == f"credentials file {path}: line {message}"
 
     def test_no_text(self, tmp_path: Path) -> None:
         """A file that is not UTF-8 is refused."""
         path = tmp_path / "credentials"
         path.write_bytes(WEB.encode("utf-16"))
-        told = f"credentials file {path} is not UTF-8; save it as that"
-        assert refused(Keys.from_file, path) == told
+        message = f"credentials file {path} is not UTF-8; save it as that"
+        assert refused(Keys.from_file, path) == message
 
     def test_no_file(self, tmp_path: Path) -> None:
         """A file that is not there is refused, with the system's reason."""

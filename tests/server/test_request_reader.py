@@ -38,9 +38,9 @@ def of_events(data: Any, reader: RequestReader = READER) -> dict[str, str]:
     item = answered(read(data, reader))["e"]
     assert item["EndpointItemResponse"] == ACCEPTED
     return {
-        event_id: told["Message"]
-        for event_id, told in item["EventsItemResponse"].items()
-        if told["StatusCode"] in {202, 400}
+        event_id: response["Message"]
+        for event_id, response in item["EventsItemResponse"].items()
+        if response["StatusCode"] in {202, 400}
     }
 
 
@@ -49,8 +49,8 @@ def of_endpoint(endpoint: Any) -> tuple[int, str]:
     data = {"BatchItem": {"e": {"Endpoint": endpoint, "Events": {"v": EVENT}}}}
     item = answered(read(data))["e"]
     assert item["EventsItemResponse"] == {"v": ACCEPTED}
-    told = item["EndpointItemResponse"]
-    return told["StatusCode"], told["Message"]
+    response = item["EndpointItemResponse"]
+    return response["StatusCode"], response["Message"]
 
 
 def refused(data: Any, reader: RequestReader = READER) -> tuple[int, str, str]:
@@ -102,7 +102,7 @@ class TestEvents:
         ]
 
     @pytest.mark.parametrize(
-        "bad, told",
+        "bad, message",
         [
             (
                 event(Attributes={str(n): "" for n in range(41)}),
@@ -170,21 +170,21 @@ class TestEvents:
             (event(Session="text"), None),
         ],
     )
-    def test_words(self, bad: Any, told: str | None) -> None:
+    def test_words(self, bad: Any, message: str | None) -> None:
         """The service's words are used where somebody has seen them, ours elsewhere."""
         found = of_events(batch_item(e={"good": EVENT, "bad": bad}))
         assert found["good"] == "Accepted"
-        if told is None:
+        if message is None:
             assert "is a string; expected an object with members of" in found["bad"]
         else:
-            assert found["bad"] == told
+            assert found["bad"] == message
 
     def test_all_kinds_at_once(self) -> None:
         """Unsound events and events over a quota are each told of."""
         long = event(Attributes={"k": "v" * 201})
         found = of_events(batch_item(e={"a": {}, "b": long, "c": long, "d": EVENT}))
-        told = "Event attribute value length should be less than 200"
-        assert (found["b"], found["c"], found["d"]) == (told, told, "Accepted")
+        message = "Event attribute value length should be less than 200"
+        assert (found["b"], found["c"], found["d"]) == (message, message, "Accepted")
 
     def test_bounds_are_inclusive(self) -> None:
         """What is at the limit of each quota is accepted."""
@@ -233,8 +233,8 @@ class TestEvents:
         session = {"Id": "s", "StartTimestamp": TIMESTAMP, "StopTimestamp": TIMESTAMP}
         text = json.dumps(batch_item(e={"v": event(Session=session)}))
         escaped = text.replace("StopTimestamp", "\\u0053topTimestamp")
-        told = "Session start and stop timestamp's exist but duration is null"
-        assert of_events(escaped.encode()) == of_events(text.encode()) == {"v": told}
+        message = "Session start and stop timestamp's exist but duration is null"
+        assert of_events(escaped.encode()) == of_events(text.encode()) == {"v": message}
 
     def test_key_twice(self) -> None:
         """A key that occurs twice in an event is its own problem."""
@@ -268,7 +268,7 @@ class TestEndpoints:
     """A bad endpoint has its own 400; its events are accepted all the same."""
 
     @pytest.mark.parametrize(
-        "endpoint, told",
+        "endpoint, message",
         [
             ({"Address": "someone@example.com"}, "Missing ChannelType"),
             (
@@ -294,9 +294,9 @@ class TestEndpoints:
             ),
         ],
     )
-    def test_words(self, endpoint: Any, told: str) -> None:
+    def test_words(self, endpoint: Any, message: str) -> None:
         """The service's words, or ours with the wire's names."""
-        assert of_endpoint(endpoint) == (400, told)
+        assert of_endpoint(endpoint) == (400, message)
 
     def test_sound(self) -> None:
         """An endpoint within rules and quotas is accepted."""
@@ -305,8 +305,8 @@ class TestEndpoints:
 
     def test_text_for_an_endpoint(self) -> None:
         """What is no object is the endpoint's own problem."""
-        status, told = of_endpoint("text")
-        assert (status, told[:36]) == (400, "is a string; expected an object with")
+        status, message = of_endpoint("text")
+        assert (status, message[:36]) == (400, "is a string; expected an object with")
 
     def test_member_twice(self) -> None:
         """An endpoint that occurs twice is the endpoint's own problem."""
@@ -340,7 +340,7 @@ class TestWholeCalls:
     """What is no item's fault is the call's: nothing of it is taken."""
 
     @pytest.mark.parametrize(
-        "data, told",
+        "data, message",
         [
             (b"", "is not JSON: Expecting value at line 1 column 1"),
             (
@@ -395,11 +395,11 @@ class TestWholeCalls:
             ),
         ],
     )
-    def test_shape(self, data: Any, told: str) -> None:
+    def test_shape(self, data: Any, message: str) -> None:
         """A call that has not the shape of one is refused with 400."""
         found = refused(data)
         assert found[:2] == (400, "BadRequestException")
-        assert found[2].startswith(told)
+        assert found[2].startswith(message)
 
     def test_key_twice(self) -> None:
         """An endpoint id that occurs twice is nobody's own fault."""
@@ -488,16 +488,16 @@ class TestResponse:
                 "f": ItemResponse(events_item_response={"w": throttled}),
             }
         )
-        told = {"StatusCode": 429, "Message": "slow down"}
+        slow_down = {"StatusCode": 429, "Message": "slow down"}
         found = to_wire(read(self.CALL).response(sent))["Results"]
         bad = found["e"]["EventsItemResponse"].pop("bad")
         assert bad["StatusCode"] == 400
         assert found == {
             "e": {
                 "EndpointItemResponse": {"StatusCode": 500},
-                "EventsItemResponse": {"v": told},
+                "EventsItemResponse": {"v": slow_down},
             },
-            "f": {"EventsItemResponse": {"w": told}},
+            "f": {"EventsItemResponse": {"w": slow_down}},
         }
 
     def test_bare_number(self) -> None:
@@ -531,9 +531,12 @@ class TestResponse:
         for reason in ("first", "second"):
             parsed.reject(("e", "v"), reason, 503)
             parsed.reject(("e", None), reason, 503)
-        told = {"StatusCode": 503, "Message": "first"}
+        response = {"StatusCode": 503, "Message": "first"}
         assert answered(parsed) == {
-            "e": {"EndpointItemResponse": told, "EventsItemResponse": {"v": told}}
+            "e": {
+                "EndpointItemResponse": response,
+                "EventsItemResponse": {"v": response},
+            }
         }
 
     def test_items(self) -> None:

@@ -106,8 +106,8 @@ class TestServed:
             pass
         with pytest.raises(ConfigurationError) as caught, served(app):
             pass
-        told = "this endpoint was served and has ended; make one with create_app"
-        assert str(caught.value) == told
+        message = "this endpoint was served and has ended; make one with create_app"
+        assert str(caught.value) == message
 
     def test_no_endpoint(self) -> None:
         """Why another application cannot be served is told to who tries."""
@@ -148,9 +148,9 @@ class TestServed:
             timeout=SECONDS,
             check=False,
         )
-        told = f"{os.strerror(EMFILE)}\n"
+        message = f"{os.strerror(EMFILE)}\n"
         # On standard error, asyncio tells of a loop that it could not make.
-        assert (done.returncode, done.stdout) == (0, told * 2)
+        assert (done.returncode, done.stdout) == (0, message * 2)
 
     def test_finishes(self) -> None:
         """What came whole is finished, sent ahead or not; what came half is not."""
@@ -183,9 +183,9 @@ class TestServed:
             assert rest(half) == b""
             assert refuses(int(server.url.rpartition(":")[2]))
             gate.opened.set()
-            told = rest(complete)
+            received = rest(complete)
         thread.join(SECONDS)
-        assert told.count(b"HTTP/1.1 202 Accepted\r\n") == 2
+        assert received.count(b"HTTP/1.1 202 Accepted\r\n") == 2
         assert len(gate.sender.requests) == 2
 
 

@@ -14,7 +14,14 @@ from urllib.parse import quote
 import pytest
 from tests.aws import KEYS, aws
 from tests.commands import COMMAND, environment, run
-from tests.server.clients import KEY, ONE, SECONDS, boto3_client, post
+from tests.server.clients import (
+    KEY,
+    ONE,
+    SECONDS,
+    batch_item,
+    boto3_client,
+    post,
+)
 
 from pinpoint_events import MemorySender
 from pinpoint_events.cli import main
@@ -124,8 +131,8 @@ class TestProcess:
             got = post(server, {"BatchItem": {"e": {"Endpoint": {}, "Events": {}}}})
             _, _, err = ended(process, signal.SIGTERM)
         _, line = err.splitlines()
-        _, _, told = line.partition(" INFO answered ")
-        before, _, after = told.partition(" seconds=")
+        _, _, details = line.partition(" INFO answered ")
+        before, _, after = details.partition(" seconds=")
         assert before == (
             "application_id='shop' bytes=82 method='POST' "
             f"request_id='{got.headers['x-amzn-requestid']}'"
@@ -190,6 +197,28 @@ def here(
 @needs_posix
 class TestServing:
     """What the command serves, by its options."""
+
+    @pytest.mark.parametrize(
+        "arguments, rows",
+        [(("--naive-times", "utc"), [("2026-09-21T12:00:00.123Z",)]), ((), [])],
+    )
+    def test_naive_times(
+        self,
+        here: Here,
+        tmp_path: Path,
+        arguments: tuple[str, ...],
+        rows: list[tuple[str]],
+    ) -> None:
+        """Times without a zone are in UTC, if it is told so."""
+        event = {"EventType": "tapped", "Timestamp": "2026-09-21T12:00:00.123456"}
+
+        def use(server: Served) -> None:
+            assert post(server, batch_item(e={"v": event})).status == 202
+
+        assert here.serve("--no-auth", *arguments, use=use)[0] == 0
+        with closing(sqlite3.connect(tmp_path / "events.db")) as connection:
+            found = connection.execute("SELECT timestamp FROM events").fetchall()
+        assert found == rows
 
     def test_template(self, here: Here, tmp_path: Path) -> None:
         """Each application can have a store of its own; odd ids have none."""
@@ -276,8 +305,8 @@ class TestServing:
 
     def test_forced(self, here: Here) -> None:
         """Calls of anybody can be taken from anywhere, by force, and loudly."""
-        told = here.serve("--no-auth", "--force-no-auth", "--host", "0.0.0.0")
-        assert (told[0], told[1][:15], told[2]) == (0, "http://0.0.0.0:", [WARNING])
+        run = here.serve("--no-auth", "--force-no-auth", "--host", "0.0.0.0")
+        assert (run[0], run[1][:15], run[2]) == (0, "http://0.0.0.0:", [WARNING])
 
     def test_interrupted(self, here: Here) -> None:
         """Ctrl-C has the exit code that shells give it."""
@@ -320,7 +349,7 @@ class TestRefused:
         """In an empty directory, without anybody's settings."""
 
     @pytest.mark.parametrize(
-        "arguments, told",
+        "arguments, message",
         [
             (
                 ("--port", "65536"),
@@ -347,9 +376,14 @@ class TestRefused:
                     "--credentials",
                     "--faults",
                     "--host",
+                    "--naive-times",
                     "--region",
                     "--to",
                 )
+            ),
+            (
+                ("--naive-times", "local"),
+                "argument --naive-times: is not utc; pass utc, or leave it out",
             ),
             (
                 ("--no-auth", "--to", "sqlite:///{app}.db"),
@@ -392,10 +426,10 @@ class TestRefused:
         self,
         capsys: pytest.CaptureFixture[str],
         arguments: tuple[str, ...],
-        told: str,
+        message: str,
     ) -> None:
         """252: the command line."""
-        assert self.refused(capsys, *arguments) == (252, told)
+        assert self.refused(capsys, *arguments) == (252, message)
 
     def test_faults(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
         """252: a file of faults that is none."""
@@ -414,7 +448,7 @@ class TestRefused:
         )
 
     @pytest.mark.parametrize(
-        "arguments, told",
+        "arguments, message",
         [
             (
                 (),
@@ -444,13 +478,13 @@ class TestRefused:
         self,
         capsys: pytest.CaptureFixture[str],
         arguments: tuple[str, ...],
-        told: str,
+        message: str,
     ) -> None:
         """253: keys, or the place to listen."""
-        assert self.refused(capsys, *arguments) == (253, told)
+        assert self.refused(capsys, *arguments) == (253, message)
 
     @pytest.mark.parametrize(
-        "url, told",
+        "url, message",
         [
             ("mysql://x", "this URL is not understood: the scheme 'mysql' "),
             ("mysql://{application_id}", "this URL is not understood: the scheme "),
@@ -458,10 +492,12 @@ class TestRefused:
             ("sqlite:///{application_id}.db?x=1", "this sqlite URL has the query key "),
         ],
     )
-    def test_url(self, capsys: pytest.CaptureFixture[str], url: str, told: str) -> None:
+    def test_url(
+        self, capsys: pytest.CaptureFixture[str], url: str, message: str
+    ) -> None:
         """253: a URL that is of no use is told of before anything is served."""
         code, found = self.refused(capsys, "--no-auth", "--to", url)
-        assert (code, found[: len(told)]) == (253, told)
+        assert (code, found[: len(message)]) == (253, message)
 
     def test_help(self, capsys: pytest.CaptureFixture[str]) -> None:
         """Help has an example."""

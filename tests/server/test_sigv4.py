@@ -29,6 +29,7 @@ from tests.server.signing import (
     presigned,
     sent,
     sha256,
+    with_unsigned_hash,
 )
 
 from pinpoint_events.server.keys import Credentials, Keys
@@ -57,7 +58,7 @@ def refusal(
     return raised.value
 
 
-def told(refused: AuthenticationError) -> tuple[int, str, str]:
+def error_parts(refused: AuthenticationError) -> tuple[int, str, str]:
     """Return the three parts of a refusal; of a message, its first line."""
     return refused.status, refused.code, refused.message.partition("\n")[0]
 
@@ -256,6 +257,49 @@ class TestPublishedVectors:
         now = datetime(2015, 8, 30, 12, 36, tzinfo=UTC)
         assert verifier.begin(head, now).finish(sha256(body)) == "AKIDEXAMPLE"
 
+    @pytest.mark.parametrize(
+        "names, signature",
+        [
+            pytest.param(
+                "host;x-amz-date",
+                "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b",
+                id="post-sts-header-after",
+            ),
+            pytest.param(
+                "host;x-amz-date;x-amz-security-token",
+                "85d96828115b5dc0cfc3bd16ad9e210dd772bbebba041836c64533a82be05ead",
+                id="post-sts-header-before",
+            ),
+        ],
+    )
+    def test_session_token(self, names: str, signature: str) -> None:
+        """A session token is accepted, whether or not it is signed."""
+        token = (
+            "AQoDYXdzEPT//////////wEXAMPLEtc764bNrC9SAPBSM22wDOk4x4HIZ8j4FZTwdQWLWsKWHG"
+            "BuFqwAeMicRXmxfpSPfIeoIYRqTflfKD8YUuwthAx7mSEI/qkPpKPi/kMcGdQrmGdeehM4IC1N"
+            "tBmUpp2wUE8phUZampKsburEDy0KPkyQDYwT7WZ0wq5VSXDvp75YU9HFvlRd8Tx6q6fE8YQcHN"
+            "VXAkiY9q6d+xo0rKwT38xVqr7ZD0u0iPPkUL64lIZbqBAz+scqKmlzm8FDrypNC9Yjc8fPOLn9"
+            "FX9KSYvKTr4rvx3iSIlTJabIQwj2ICCR/oLxBA=="
+        )
+        authorization = (
+            "AWS4-HMAC-SHA256 "
+            "Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, "
+            f"SignedHeaders={names}, Signature={signature}"
+        )
+        every = {
+            "host": "example.amazonaws.com",
+            "x-amz-date": "20150830T123600Z",
+            "x-amz-security-token": token,
+            "authorization": authorization,
+        }
+        pairs = [(name.encode(), value.encode()) for name, value in every.items()]
+        secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+        keys = Keys([Credentials("AKIDEXAMPLE", secret, token)])
+        verifier = Verifier(keys, service="service")
+        now = datetime(2015, 8, 30, 12, 36, tzinfo=UTC)
+        pending = verifier.begin(SignedRequest("POST", b"/", b"", pairs), now)
+        assert pending.finish(sha256(b"")) == "AKIDEXAMPLE"
+
 
 # What may stand in a URL as it is, and more than that: botocore signs what it is given.
 SEGMENTS = st.one_of(
@@ -377,7 +421,11 @@ class TestAccepts:
         query = f"X-Amz-Content-Sha256={sha256(BODY)}"
         wire = sent(query=query, headers=(), body=b"", expires=60)
         # botocore takes it for any parameter, and signs that there is no body.
-        assert told(refusal(attrs.evolve(wire, body=BODY))) == (403, INVALID, NO_MATCH)
+        assert error_parts(refusal(attrs.evolve(wire, body=BODY))) == (
+            403,
+            INVALID,
+            NO_MATCH,
+        )
         empty = f"X-Amz-Content-Sha256={sha256(b'')}"
         wire = sent(query=empty, headers=(), body=b"", expires=60)
         assert verified(wire) == KEY_ID
@@ -391,7 +439,7 @@ class TestAccepts:
         wire = sent(headers=(), body=b"", expires=60)
         assert verified(wire) == KEY_ID
         posted = attrs.evolve(wire, body=BODY)
-        assert told(refusal(posted)) == (403, INVALID, NO_MATCH)
+        assert error_parts(refusal(posted)) == (403, INVALID, NO_MATCH)
 
     def test_presigned_without_expires(self) -> None:
         """A URL that does not say how long it holds does so for the window."""
@@ -417,6 +465,26 @@ class TestAccepts:
             wire = wire.having(name, "anything")
         assert verified(wire.having("x-amz-user-agent", "aws-amplify/5")) == KEY_ID
 
+    @pytest.mark.parametrize(
+        "wire",
+        [
+            sent(),
+            sent(key=LENT),
+            sent(body=b""),
+            sent(headers=(), body=b"", expires=60),
+            sent(query=f"X-Amz-Content-Sha256={sha256(b'')}", body=b"", expires=60),
+        ],
+    )
+    def test_unsigned_hash(self, wire: Sent) -> None:
+        """The hash of the body may be sent without a signature of its header."""
+        assert verified(with_unsigned_hash(wire)) == verified(wire)
+
+    def test_unsigned_token(self) -> None:
+        """A session token may be sent without a signature of its header."""
+        keyless = attrs.evolve(LENT, session_token=None)
+        for wire in (sent(key=keyless), sent(key=keyless, body=b"", expires=60)):
+            assert verified(wire.having("x-amz-security-token", TOKEN)) == LENT_ID
+
     def test_no_path(self) -> None:
         """A request without a path asks for the root."""
         assert verified(attrs.evolve(sent("/"), path=b"")) == KEY_ID
@@ -441,6 +509,11 @@ class TestAccepts:
     def test_any_region(self) -> None:
         """A verifier without a region takes signatures for all of them."""
         assert verified(sent(region="eu-central-1")) == KEY_ID
+
+    def test_longest_region(self) -> None:
+        """A region of 32 characters is one; of 33 none."""
+        assert verified(sent(region="r" * 32)) == KEY_ID
+        assert "scoped to a valid region" in refusal(sent(region="r" * 33)).message
 
     def test_replay(self) -> None:
         """Within its time a request is accepted as often as it comes, as at AWS."""
@@ -491,7 +564,7 @@ class TestBegin:
         wire = sent(tells_hash=True).authorized("Signature=", "Signature=0")
         with pytest.raises(AuthenticationError) as raised:
             Verifier(KEYS).begin(wire.head, NOON)
-        assert told(raised.value) == (403, INVALID, NO_MATCH)
+        assert error_parts(raised.value) == (403, INVALID, NO_MATCH)
 
     def test_other_body(self) -> None:
         """The body must be the one whose hash was told."""
@@ -499,7 +572,7 @@ class TestBegin:
         pending = Verifier(KEYS).begin(wire.head, NOON)
         with pytest.raises(AuthenticationError) as raised:
             pending.finish(wire.body_hash)
-        assert told(raised.value) == (
+        assert error_parts(raised.value) == (
             403,
             INVALID,
             (
@@ -514,13 +587,27 @@ class TestBegin:
         pending = Verifier(KEYS).begin(wire.head, NOON)
         with pytest.raises(AuthenticationError) as raised:
             pending.finish(wire.body_hash)
-        assert told(raised.value) == (403, INVALID, NO_MATCH)
+        assert error_parts(raised.value) == (403, INVALID, NO_MATCH)
+
+    def test_unsigned_hash(self) -> None:
+        """An unsigned hash proves nothing: the body's own hash does."""
+        forged = attrs.evolve(sent(), body=b"{}").having(
+            "x-amz-content-sha256", sha256(BODY)
+        )
+        # The signature is valid for the hash that the header states.
+        pending = Verifier(KEYS).begin(forged.head, NOON)
+        with pytest.raises(AuthenticationError) as raised:
+            pending.finish(forged.body_hash)
+        assert error_parts(raised.value) == (403, INVALID, OTHER_HASH)
 
 
 SCOPE = "20260921/us-east-1/mobiletargeting/aws4_request"
 NOT_HEX = (
     "'x-amz-content-sha256' must be the SHA-256 of the payload in lower-case "
     "hexadecimal: neither UNSIGNED-PAYLOAD nor STREAMING-* is accepted here."
+)
+OTHER_HASH = (
+    "The provided 'x-amz-content-sha256' header does not match what was computed."
 )
 UNREADABLE = "not a valid key=value pair (missing equal-sign, or white space)"
 NO_DATE = "Date must be in ISO-8601 'basic format', e.g. 20260921T120000Z"
@@ -532,6 +619,12 @@ NO_PARTS = (
 )
 NOT_SORTED = "'SignedHeaders' must be in lower case, sorted, and each of them once."
 EDITED_NAMES = "SignedHeaders=content-type;host;x-amz-date"
+
+# Signed without what was then added to it.
+UNSIGNED_TOKEN = sent(key=attrs.evolve(LENT, session_token=None)).having(
+    "x-amz-security-token", TOKEN
+)
+PRESIGNED_EMPTY = sent(headers=(), body=b"", expires=60)
 
 # What is sent, and under which name, and with which words, it is refused.
 HEADER_TAMPERING: dict[str, tuple[Sent, str, str]] = {
@@ -622,10 +715,25 @@ HEADER_TAMPERING: dict[str, tuple[Sent, str, str]] = {
         INCOMPLETE,
         "'x-amz-security-token' must not be given more than once.",
     ),
-    "session token not signed": (
+    "session token added": (
         sent().having("x-amz-security-token", TOKEN),
+        UNRECOGNIZED,
+        f"{NO_CLIENT} Access key '…MPLE' has no session token, but one was sent.",
+    ),
+    "wrong session token, not signed": (
+        UNSIGNED_TOKEN.having("x-amz-security-token", TOKEN[:-1]),
+        UNRECOGNIZED,
+        f"{NO_CLIENT} Access key '…MPLE' has another session token than was sent.",
+    ),
+    "session token dropped, not signed": (
+        UNSIGNED_TOKEN.having("x-amz-security-token"),
+        UNRECOGNIZED,
+        f"{NO_CLIENT} Access key '…MPLE' needs its session token, and none was sent.",
+    ),
+    "session token no longer signed": (
+        sent(key=LENT).authorized(";x-amz-security-token", ""),
         INVALID,
-        "'x-amz-security-token' must be a 'SignedHeader' in the AWS Authorization.",
+        NO_MATCH,
     ),
     "other service": (
         sent(service="kinesis"),
@@ -805,6 +913,44 @@ HEADER_TAMPERING: dict[str, tuple[Sent, str, str]] = {
         sent(tells_hash=True).having("x-amz-content-sha256", sha256(b"{}")),
         INVALID,
         NO_MATCH,
+    ),
+    "signed hash dropped": (
+        sent(tells_hash=True).having("x-amz-content-sha256"),
+        INCOMPLETE,
+        (
+            "'x-amz-content-sha256' is named as a SignedHeader, but it does not exist "
+            "in the HTTP request."
+        ),
+    ),
+    "hash no longer signed": (
+        sent(tells_hash=True).authorized(";x-amz-content-sha256", ""),
+        INVALID,
+        NO_MATCH,
+    ),
+    "unsigned hash of another body": (
+        sent().having("x-amz-content-sha256", sha256(b"{}")),
+        INVALID,
+        OTHER_HASH,
+    ),
+    "body under an unsigned hash": (
+        attrs.evolve(with_unsigned_hash(sent()), body=b"{}"),
+        INVALID,
+        OTHER_HASH,
+    ),
+    "body and its unsigned hash": (
+        with_unsigned_hash(attrs.evolve(sent(), body=b"{}")),
+        INVALID,
+        NO_MATCH,
+    ),
+    "wrong secret, unsigned hash": (
+        with_unsigned_hash(sent(key=Credentials(KEY_ID, "another-secret"))),
+        INVALID,
+        NO_MATCH,
+    ),
+    "empty unsigned hash": (
+        sent().having("x-amz-content-sha256", ""),
+        INVALID,
+        NOT_HEX,
     ),
     "hash twice": (
         sent().having("x-amz-content-sha256", sha256(BODY), sha256(b"{}")),
@@ -1033,10 +1179,24 @@ QUERY_TAMPERING: dict[str, tuple[Sent, str, str]] = {
         INVALID,
         NOT_HEX,
     ),
-    "body": (
-        attrs.evolve(presigned(), body=b"{}"),
+    "body": (attrs.evolve(presigned(), body=b"{}"), INVALID, OTHER_HASH),
+    "body and its unsigned hash": (
+        with_unsigned_hash(attrs.evolve(PRESIGNED_EMPTY, body=BODY)),
         INVALID,
-        "The provided 'x-amz-content-sha256' header does not match what was computed.",
+        NO_MATCH,
+    ),
+    "unsigned hash of another body": (
+        PRESIGNED_EMPTY.having("x-amz-content-sha256", sha256(BODY)),
+        INVALID,
+        OTHER_HASH,
+    ),
+    # Signed for no body, with the hash of another one in the query.
+    "unsigned hash instead of that in the query": (
+        with_unsigned_hash(
+            sent(query=f"X-Amz-Content-Sha256={sha256(BODY)}", body=b"", expires=60)
+        ),
+        INVALID,
+        "'X-Amz-Content-Sha256' differs between the query and the headers.",
     ),
 }
 
@@ -1048,19 +1208,19 @@ class TestTampering:
     def test_headers(self, kind: str) -> None:
         """A request that is signed in its headers."""
         wire, code, message = HEADER_TAMPERING[kind]
-        assert told(refusal(wire)) == (403, code, message)
+        assert error_parts(refusal(wire)) == (403, code, message)
 
     @pytest.mark.parametrize("kind", QUERY_TAMPERING)
     def test_query(self, kind: str) -> None:
         """A presigned URL."""
         wire, code, message = QUERY_TAMPERING[kind]
-        assert told(refusal(wire)) == (403, code, message)
+        assert error_parts(refusal(wire)) == (403, code, message)
 
     def test_other_region(self) -> None:
         """A verifier of one region tells which it is."""
         refused = refusal(sent(region="us-east-2"), region="us-east-1")
         message = "Credential should be scoped to a valid region: 'us-east-1', not"
-        assert told(refused) == (403, INVALID, f"{message} 'us-east-2'.")
+        assert error_parts(refused) == (403, INVALID, f"{message} 'us-east-2'.")
 
     @given(
         wire=st.sampled_from(
@@ -1072,6 +1232,8 @@ class TestTampering:
                 ),
                 presigned(),
                 presigned(key=LENT),
+                with_unsigned_hash(sent(query="a=1")),
+                UNSIGNED_TOKEN,
             ]
         ),
         part=st.sampled_from(
@@ -1121,6 +1283,21 @@ class TestTampering:
             assert secret not in str(refused)
 
     @given(
+        body=st.sampled_from([BODY, b"", b"{}"]) | st.binary(max_size=8),
+        stated=st.sampled_from([BODY, b"", b"{}", b"x"]).map(sha256)
+        | st.text("0123456789abcdef", min_size=64, max_size=64)
+        | st.sampled_from(["", "UNSIGNED-PAYLOAD", sha256(BODY).upper()]),
+        signed=st.sampled_from([sent(), sent(key=LENT, tells_date=True)]),
+    )
+    def test_any_unsigned_hash(self, body: bytes, stated: str, signed: Sent) -> None:
+        """Whatever an unsigned hash states, only the body that was signed is valid."""
+        wire = attrs.evolve(signed, body=body).having("x-amz-content-sha256", stated)
+        if body == BODY and stated == sha256(BODY):
+            assert verified(wire) == verified(signed)
+        else:
+            assert refusal(wire).code == INVALID
+
+    @given(
         raw=st.binary(max_size=60),
         where=st.sampled_from(["authorization", "x-amz-date", "query", "host"]),
     )
@@ -1148,7 +1325,7 @@ class TestTime:
     def test_expired(self) -> None:
         """One second more is too late, and both times are told."""
         refused = refusal(sent(), now=NOON + timedelta(seconds=301))
-        assert told(refused) == (
+        assert error_parts(refused) == (
             403,
             INVALID,
             (
@@ -1160,7 +1337,7 @@ class TestTime:
     def test_not_yet_current(self) -> None:
         """One second less is too early."""
         refused = refusal(sent(), now=NOON - timedelta(seconds=301))
-        assert told(refused) == (
+        assert error_parts(refused) == (
             403,
             INVALID,
             (
@@ -1184,7 +1361,7 @@ class TestTime:
         wire = presigned(604_800)
         assert verified(wire, now=NOON + timedelta(days=7)) == KEY_ID
         refused = refusal(wire, now=NOON + timedelta(days=7, seconds=1))
-        assert told(refused) == (
+        assert error_parts(refused) == (
             403,
             INVALID,
             (

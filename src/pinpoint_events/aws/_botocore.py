@@ -5,6 +5,7 @@ Nothing else in the package imports these names. `tests/test_aws_botocore.py` fa
 a release of botocore changes one of them; the page on dependencies lists them.
 """
 
+import threading
 import time
 from collections.abc import Mapping
 from hashlib import sha256
@@ -33,7 +34,9 @@ __all__ = [
     "environment_user_agent",
     "get_cert_path",
     "get_environ_proxies",
+    "given_options",
     "is_endpoint_url",
+    "renew_refresh_lock",
     "validate_region_name",
 ]
 
@@ -50,6 +53,18 @@ def environment_user_agent(extra: str) -> str:
 def is_endpoint_url(url: str) -> bool:
     """Return whether botocore accepts an endpoint URL."""
     return bool(is_valid_endpoint_url(url) or is_valid_ipv6_endpoint_url(url))
+
+
+def given_options(config: Any) -> Mapping[str, Any]:
+    """Return the options that a config was made with, without the defaults."""
+    options: Mapping[str, Any] = {} if config is None else config._user_provided_options
+    return options
+
+
+def renew_refresh_lock(credentials: Any) -> None:
+    """Unlock credentials whose refresh a `fork` has interrupted, in the child."""
+    if hasattr(credentials, "_refresh_lock"):
+        credentials._refresh_lock = threading.Lock()
 
 
 class SignatureTemplate:

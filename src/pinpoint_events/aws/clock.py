@@ -23,6 +23,9 @@ _SKEW_CODES: Final = frozenset(
     }
 )
 _SKEW_SECONDS: Final = 240.0
+# An answer that is further off is not believed: one of them would make all later
+# signatures wrong. A clock that is off by more has to be set.
+_MAX_SKEW_SECONDS: Final = 86_400.0
 
 
 class Clock:
@@ -45,8 +48,10 @@ class Clock:
         """
         Return whether an answer shows that the clock is wrong, and correct it.
 
+        By a day at most.
+
         Args:
-            error: The service's error.
+            error: The service's error, in the answer to a signed request.
             date: The `Date` header of that answer.
         """
         if error.code not in _SKEW_CODES or date is None:
@@ -55,9 +60,10 @@ class Clock:
             theirs = parsedate_to_datetime(date).timestamp()
         except (OverflowError, ValueError):
             return False
-        if abs(theirs - self.now()) < _SKEW_SECONDS:
+        ahead = theirs - self._now()
+        if abs(theirs - self.now()) < _SKEW_SECONDS or abs(ahead) > _MAX_SKEW_SECONDS:
             return False
-        self._ahead_seconds = theirs - self._now()
+        self._ahead_seconds = ahead
         _log.warning(
             "clock corrected", extra={"pinpoint_events.seconds": self._ahead_seconds}
         )

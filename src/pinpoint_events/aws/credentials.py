@@ -3,12 +3,24 @@
 import os
 import threading
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import botocore
-from botocore.exceptions import PartialCredentialsError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionError,  # noqa: A004 - botocore's own
+    HTTPClientError,
+    MetadataRetrievalError,
+    PartialCredentialsError,
+)
 
-from pinpoint_events.errors import ConfigurationError, ConfigurationErrorCode
+from pinpoint_events.aws._botocore import renew_refresh_lock
+from pinpoint_events.errors import (
+    ConfigurationError,
+    ConfigurationErrorCode,
+    SenderError,
+    is_retryable,
+)
 
 __all__ = ["CredentialsProvider", "FrozenCredentials", "credentials_provider"]
 
@@ -22,6 +34,10 @@ class FrozenCredentials(NamedTuple):
 
 
 CredentialsProvider = Callable[[], FrozenCredentials]
+
+# The network, or a service that does not answer. (It is no `HTTPClientError` where no
+# connection is made.)
+_PASSING: Final = (ConnectionError, HTTPClientError, MetadataRetrievalError)
 
 
 def credentials_provider(
@@ -48,7 +64,7 @@ def credentials_provider(
     if given is None:
         return _CredentialChain(session)
     if hasattr(given, "get_frozen_credentials"):
-        return lambda: _frozen(given)
+        return _GivenCredentials(given)
     if hasattr(given, "access_key") and hasattr(given, "secret_key"):
         frozen = FrozenCredentials(
             given.access_key, given.secret_key, getattr(given, "token", None)
@@ -60,45 +76,121 @@ def credentials_provider(
     )
 
 
+class _GivenCredentials:
+    """
+    The credentials that the caller passed.
+
+    botocore's refresh holds a lock, which a `fork` may leave locked in the child: there
+    it is renewed, once.
+    """
+
+    def __init__(self, given: Any) -> None:
+        self._given = given
+        self._process = os.getpid()
+
+    def __call__(self) -> FrozenCredentials:
+        process = os.getpid()
+        if process != self._process:
+            renew_refresh_lock(self._given)
+            self._process = process
+        return _frozen(self._given)
+
+
 class _CredentialChain:
-    """botocore's credential chain, which is run at the first request."""
+    """
+    botocore's credential chain, which is run at the first request of each process.
+
+    The credentials of a parent process are not used in its child: a `fork` may leave
+    them half refreshed, and their lock locked.
+    """
 
     def __init__(self, session: Any) -> None:
         self._session = session
-        self._credentials: Any = None
-        # By process id: after a `fork`, a parent's lock may stay locked in the child.
+        self._process = os.getpid()
+        # By process id.
+        self._credentials: dict[int, Any] = {}
         self._locks: dict[int, threading.Lock] = {}
 
     def __call__(self) -> FrozenCredentials:
-        with self._locks.setdefault(os.getpid(), threading.Lock()):
-            if self._credentials is None:
-                find = self._session.get_credentials
-                self._credentials = _or_configuration_error(find)
-        if self._credentials is None:
+        process = os.getpid()
+        credentials = self._credentials.get(process) or self._found(process)
+        if credentials is None:
             raise ConfigurationError(
                 "there are no AWS credentials; set AWS_ACCESS_KEY_ID and "
                 "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give the machine a role",
                 ConfigurationErrorCode.NO_CREDENTIALS,
             )
-        return _frozen(self._credentials)
+        return _frozen(credentials)
+
+    def _found(self, process: int) -> Any:
+        lock = self._locks.setdefault(process, threading.Lock())
+        if not lock.acquire(timeout=_LOOKUP_SECONDS):
+            raise SenderError(
+                f"the AWS credentials are being looked up for {_LOOKUP_SECONDS:g} s; "
+                "check the profile and what it refers to, then try again",
+                is_retry_safe=True,
+            )
+        try:
+            found = self._credentials.get(process)
+            if found is None:
+                found = _loaded(self._find if process == self._process else self._anew)
+                self._credentials[process] = found
+            return found
+        finally:
+            lock.release()
+
+    def _find(self) -> Any:
+        return self._session.get_credentials()
+
+    def _anew(self) -> Any:
+        # The session keeps the credentials of the parent process, if it has found them.
+        return self._session.get_component("credential_provider").load_credentials()
+
+
+_LOOKUP_SECONDS: Final = 120.0  # botocore tries most sources for a minute or less
 
 
 def _frozen(credentials: Any) -> FrozenCredentials:
-    frozen = _or_configuration_error(credentials.get_frozen_credentials)
+    frozen = _loaded(credentials.get_frozen_credentials)
     return FrozenCredentials(frozen.access_key, frozen.secret_key, frozen.token)
 
 
-def _or_configuration_error(get: Callable[[], Any]) -> Any:
+def _loaded(get: Callable[[], Any]) -> Any:
+    """
+    Return what a function of botocore returns.
+
+    Raises:
+        SenderError: If a later attempt may succeed: a service of AWS did not answer.
+        ConfigurationError: If it fails for another reason.
+    """
     try:
         return get()
+    except _PASSING as error:
+        # From None, all of them: the error may quote what was answered or printed.
+        raise _later(error) from None
+    except ClientError as error:
+        if is_retryable(error.response["ResponseMetadata"]["HTTPStatusCode"]):
+            raise _later(error) from None
+        raise _never(error) from None
     except PartialCredentialsError as error:
         message = f"{error}; set both, or neither"  # it names the missing variable
         raise ConfigurationError(message) from None
     except Exception as error:  # noqa: BLE001 - see below
         # botocore lets through whatever error a credential process or a token file
-        # causes. From None: the error may quote what the process printed.
-        message = (
-            f"the AWS credentials cannot be loaded ({type(error).__name__}); check the "
-            "profile and what it refers to, and that its login is still valid"
-        )
-        raise ConfigurationError(message) from None
+        # causes.
+        raise _never(error) from None
+
+
+def _later(error: Exception) -> SenderError:
+    message = (
+        f"the AWS credentials cannot be loaded now ({type(error).__name__}); check the "
+        "network, then try again"
+    )
+    return SenderError(message, is_retry_safe=True)
+
+
+def _never(error: Exception) -> ConfigurationError:
+    return ConfigurationError(
+        f"the AWS credentials cannot be loaded ({type(error).__name__}); check the "
+        "profile and what it refers to, and that its login is still valid"
+    )

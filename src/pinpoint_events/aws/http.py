@@ -24,6 +24,7 @@ import threading
 import time
 import weakref
 from collections import deque
+from contextlib import suppress
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
@@ -152,11 +153,14 @@ class _BoundedReader(io.RawIOBase):
         self._stream = stream
         self._timeout = sock.gettimeout()
         self._deadline: _Deadline = _exchange.deadline
+        self.is_over = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
+        if self.is_over:
+            return None
         timeout = self._deadline.bounded(self._timeout)
         if timeout == self._timeout:
             return self._stream.readinto(buffer)
@@ -172,22 +176,65 @@ class _BoundedReader(io.RawIOBase):
         super().close()
 
 
+class _AnswerReader(io.BufferedReader):
+    """
+    Reads one answer, and knows what `http.client` does not.
+
+    Bytes that came after the answer belong to no request: then the socket is shut down,
+    so that the connection is not used again.
+
+    Attributes:
+        is_head_cut: Whether the connection ended within the head: `http.client` takes
+            that for the end of the head.
+        is_last: Whether nothing that is HTTP comes after this answer.
+    """
+
+    is_head_cut = False
+    is_last = False
+
+    def __init__(self, sock: socket.socket, raw: _BoundedReader) -> None:
+        super().__init__(raw)
+        self._socket = sock
+        self._raw = raw
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
+        if not line.endswith(b"\n") and len(line) != size:
+            self.is_head_cut = True
+        return line
+
+    def close(self) -> None:
+        if not self.closed:
+            self._raw.is_over = True
+            if self.is_last or self.peek():
+                with suppress(OSError):  # where it is closed already
+                    self._socket.shutdown(socket.SHUT_RDWR)
+        super().close()
+
+
 class _FinalResponse(http.client.HTTPResponse):
     """The answer after those that only announce it, such as 103 Early Hints."""
 
     def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
         super().__init__(sock, *arguments, **options)
         stream: Any = self.fp
-        self.fp = io.BufferedReader(_BoundedReader(sock, stream.detach()))
+        self._reader = _AnswerReader(sock, _BoundedReader(sock, stream.detach()))
+        self.fp = self._reader
 
     def begin(self) -> None:
-        super().begin()  # which skips 100 alone
+        self._begin()  # which skips 100 alone
         while self.status in _ANNOUNCEMENTS:
             self.headers: Any = None  # not begun
-            super().begin()
+            self._begin()
+        self._reader.is_last = self.status == _SWITCHED
+
+    def _begin(self) -> None:
+        super().begin()
+        if self._reader.is_head_cut:
+            raise http.client.IncompleteRead(b"")
 
 
-# Without 101, which is a final answer: the connection speaks another language then.
+_SWITCHED: Final = 101  # to another protocol
 _ANNOUNCEMENTS: Final = range(102, 200)
 
 
@@ -426,14 +473,10 @@ class _Proxied:
                 decode_content=False,
                 enforce_content_length=True,
             )
-            headers = {name.lower(): value for name, value in response.headers.items()}
+            named = response.headers.items()
+            headers = {name.lower(): value for name, value in named}
             request_id = headers.get(_REQUEST_ID)
-            is_small = (response.length_remaining or 0) <= MAX_ANSWER_BYTES
-            body = response.read(MAX_ANSWER_BYTES + 1) if is_small else b""
-            if is_small and response.length_remaining:
-                # Asked for a number of bytes, urllib3 takes the end for the end.
-                response.close()
-                raise cut_off(link, request_id)
+            body = self._body(response, request_id)
         # From None, all of them: urllib3's errors contain the connection, and so the
         # proxy's credentials.
         except urllib3.exceptions.ProxyError as error:
@@ -453,11 +496,22 @@ class _Proxied:
             raise cut_off(link, request_id) from None
         except ValueError:  # a chunk of a negative size
             raise not_http(link) from None
-        if len(body) > MAX_ANSWER_BYTES or not is_small:
-            response.close()
-            raise too_large(link, request_id)
         response.release_conn()
         return HttpResponse(status=response.status, headers=headers, body=body)
+
+    def _body(
+        self, response: urllib3.response.BaseHTTPResponse, request_id: str | None
+    ) -> bytes:
+        is_small = (response.length_remaining or 0) <= MAX_ANSWER_BYTES
+        body = response.read(MAX_ANSWER_BYTES + 1) if is_small else b""
+        if is_small and response.length_remaining:
+            # Asked for a number of bytes, urllib3 takes the end for the end.
+            response.close()
+            raise cut_off(self._link, request_id)
+        if len(body) > MAX_ANSWER_BYTES or not is_small:
+            response.close()
+            raise too_large(self._link, request_id)
+        return body
 
     def close(self) -> None:
         manager = self._managers.pop(os.getpid(), None)

@@ -48,8 +48,9 @@ class Link(NamedTuple):
         port: None for the scheme's own.
         verify: Whether to verify certificates, or by which bundle.
         client_cert: What to show: a path, or one of the certificate and of its key.
-        connect_timeout: In seconds; None waits for ever.
-        read_timeout: In seconds; None waits for ever.
+        connect_timeout: In seconds; None waits for ever. The default is more than a
+            connection to another continent takes, with two packets lost.
+        read_timeout: In seconds; None waits for ever. The service answers within one.
         max_connections: How many to keep for later.
         socket_options: What `setsockopt` takes.
         proxy: None to go directly.
@@ -60,8 +61,8 @@ class Link(NamedTuple):
     port: int | None
     verify: bool | str = True
     client_cert: str | tuple[str, str] | None = None
-    connect_timeout: float | None = 60.0
-    read_timeout: float | None = 60.0
+    connect_timeout: float | None = 5.0
+    read_timeout: float | None = 10.0
     max_connections: int = 10
     socket_options: tuple[tuple[int, int, int], ...] = NO_DELAY
     proxy: Proxy | None = None

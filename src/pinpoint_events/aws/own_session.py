@@ -39,7 +39,7 @@ class _PlainFileLoader(JSONFileLoader):  # type: ignore[misc]
         return None
 
 
-def own_session() -> Session:
+def own_session() -> Any:
     """Return a session that takes everything from the environment and AWS' files."""
     session = Session()
     loader = create_loader(session.get_config_variable("data_path"))

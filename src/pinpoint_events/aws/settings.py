@@ -25,6 +25,7 @@ from botocore.exceptions import (
 from pinpoint_events import __version__
 from pinpoint_events.aws._botocore import (
     environment_user_agent,
+    given_options,
     validate_region_name,
 )
 from pinpoint_events.aws.credentials import (
@@ -92,6 +93,8 @@ class Settings(NamedTuple):
         user_agent: The User-Agent header.
         link: How to connect.
         max_attempts: HTTP requests for one call; None if it is not set.
+        given_seconds: The longest time of one attempt by the timeouts of the caller's
+            config; 0 if it has none.
     """
 
     url: str
@@ -100,6 +103,7 @@ class Settings(NamedTuple):
     user_agent: str
     link: Link
     max_attempts: int | None
+    given_seconds: float = 0.0
 
 
 class Arguments(NamedTuple):
@@ -259,14 +263,41 @@ def settings_from_session(service: Service, arguments: Arguments) -> Settings:
             **place_of(url),
             verify=verify,
             client_cert=meta.config.client_cert,
-            connect_timeout=meta.config.connect_timeout,
-            read_timeout=meta.config.read_timeout,
+            **_timeouts(config, meta.config),
             max_connections=meta.config.max_pool_connections,
             socket_options=_socket_options(session, options),
             proxy=find_proxy(url, meta.config),
         ),
         max_attempts=attempts,
+        given_seconds=_given_seconds(config),
     )
+
+
+def _timeouts(config: Any, of_client: Any) -> dict[str, Any]:
+    """
+    Return the timeouts that a config or a defaults mode gives.
+
+    botocore's own defaults, a minute each, are too long for a server that waits for the
+    answer; a client does not say whether they are defaults.
+    """
+    given = given_options(config)
+    return {
+        name: getattr(of_client, name)
+        for name in _TIMEOUTS
+        if name in given or getattr(of_client, name) != _BOTOCORE_SECONDS
+    }
+
+
+def _given_seconds(config: Any) -> float:
+    """Return the longest time of one attempt that the config asks for; 0 for none."""
+    given = given_options(config)
+    seconds = [given[name] for name in _TIMEOUTS if name in given]
+    return _FOR_EVER if None in seconds else sum(seconds)
+
+
+_TIMEOUTS: Final = ("connect_timeout", "read_timeout")
+_BOTOCORE_SECONDS: Final = 60
+_FOR_EVER: Final = 86_400.0  # a day
 
 
 def _session(given: Any) -> Any:

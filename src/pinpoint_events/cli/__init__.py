@@ -1,7 +1,7 @@
 """
 The command `pinpoint-events`.
 
-Thin: arguments, printing and exit codes. The work is done by what Python users call.
+It parses arguments, prints, and sets exit codes. The public Python API does the work.
 """
 
 from pinpoint_events.cli._main import main

@@ -1,8 +1,8 @@
 """
 The exit codes of all commands.
 
-Those from 252 on are AWS CLI version 2's, so that a script knows whose turn it is: 252
-your input, 253 your environment, 254 the service, 255 anything else.
+Codes from 252 on are AWS CLI version 2's and name the cause: 252 is the input, 253 the
+environment, 254 the service, 255 any other error.
 """
 
 from typing import Final
@@ -19,7 +19,7 @@ __all__ = [
 
 SUCCESS: Final = 0
 NOT_ALL_ACCEPTED: Final = 3
-INTERRUPTED: Final = 130  # 128 and the number of SIGINT, as shells have it
+INTERRUPTED: Final = 130  # 128 + SIGINT, as in shells
 INPUT_IS_WRONG: Final = 252
 ENVIRONMENT_IS_WRONG: Final = 253
 SERVICE_REFUSED: Final = 254

@@ -1,32 +1,33 @@
 """
-What the commands print: UTF-8, whatever the locale says, and flushed at once.
+Standard output and standard error: always UTF-8, and flushed after each write.
 
-Output is for other programs, so its bytes do not depend on the machine. Messages are
-one line each, and nothing in them can move a terminal's cursor.
+Other programs read the output, so its bytes do not depend on the locale. A message is
+one line. Neither moves a terminal's cursor: there, control characters are escaped.
 """
 
 import io
 import os
+import re
 import sys
-from typing import TextIO
+from typing import Final, TextIO
 
 __all__ = ["OutputClosedError", "OutputError", "flush", "message", "out", "use_utf8"]
 
 
 class OutputError(Exception):
-    """Standard output cannot be written, as on a full disk."""
+    """Standard output cannot be written, for example on a full disk."""
 
 
 class OutputClosedError(OutputError):
-    """Whoever reads standard output has read enough, as `head` does."""
+    """The reader of standard output has closed the pipe, as `head` does."""
 
 
 def use_utf8() -> None:
-    """Let standard output and standard error write UTF-8 and Unix line ends."""
+    """Set standard output and standard error to UTF-8 and Unix line endings."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     if isinstance(sys.stderr, io.TextIOWrapper):
-        # Arguments may hold bytes that are no text.
+        # Messages may quote arguments, which may hold bytes that are not UTF-8.
         sys.stderr.reconfigure(
             encoding="utf-8", errors="backslashreplace", newline="\n"
         )
@@ -34,10 +35,10 @@ def use_utf8() -> None:
 
 def out(text: str) -> None:
     """
-    Write a line, or several, to standard output.
+    Write one or more lines to standard output.
 
     Raises:
-        OutputError: If that is not possible.
+        OutputError: If standard output cannot be written.
     """
     _write(f"{text}\n")
 
@@ -47,16 +48,20 @@ def flush() -> None:
     Write what is left in the buffer, such as argparse's help.
 
     Raises:
-        OutputError: If that is not possible.
+        OutputError: If standard output cannot be written.
     """
     _write("")
 
 
 def _write(text: str) -> None:
-    # None where the process was started without one, as by pythonw.
+    # None if the process has no standard output, as under pythonw.
     stream: TextIO | None = sys.stdout
     if stream is None:
         return
+    if text and stream.isatty():
+        # Pipes and files get what a server or a file said unchanged; a terminal would
+        # act on it.
+        text = _CONTROL.sub(_json_escaped, text)
     try:
         stream.write(text)
         stream.flush()
@@ -69,25 +74,36 @@ def _write(text: str) -> None:
 
 
 def _discard(stream: TextIO) -> None:
-    """Let what is in the buffer go nowhere: the interpreter flushes it at its end."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
+    """Redirect the stream to the null device: the interpreter flushes it at exit."""
+    null_device = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null_device, stream.fileno())
+    os.close(null_device)
 
 
 def message(text: str) -> None:
-    """Write one line to standard error; what is not printable in it is escaped."""
+    """Write one line to standard error, with unprintable characters escaped."""
     stream: TextIO | None = sys.stderr
     if stream is None:
         return
-    words = " ".join(line.strip() for line in text.splitlines())
-    shown = "".join(each if each.isprintable() else _escaped(each) for each in words)
+    joined = " ".join(line.strip() for line in text.splitlines())
+    line = "".join(each if each.isprintable() else _escaped(each) for each in joined)
     try:
-        stream.write(f"{shown}\n")
+        stream.write(f"{line}\n")
         stream.flush()
     except OSError:
-        _discard(stream)  # there is nowhere left to say so but the exit code
+        _discard(stream)  # the exit code alone can report it
 
 
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
+
+
+def _json_escaped(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
+
+
+# What a terminal may act on: C0 and C1 without tab and line feed, DEL, the marks that
+# change the direction of text, and line and paragraph separators.
+_CONTROL: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+)

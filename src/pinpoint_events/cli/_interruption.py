@@ -1,13 +1,14 @@
 """
-Ctrl-C and SIGTERM: no more is read, and what is on its way is finished.
+Ctrl-C and SIGTERM: reading stops, and requests in flight are finished.
 
-Reading may wait for a pipe into which nobody writes. So there, and only there, a signal
-raises; nothing is lost by that, because a line counts when it is taken, and not when it
-is read. A second signal does what it does by default: it ends the process at once.
+A read may block on a pipe into which nothing is written. So the signal handler raises
+during reads, and only then; this loses nothing, because a line counts when it is taken,
+not when it is read. A second signal has its default effect: it ends the process at
+once.
 
-A signal may come in the very moment before a read begins to wait, which then would not
-notice. So the waiting is not left to the read: `wait_for` waits for the input and for a
-byte that arrives with each signal. (Python, `signal.set_wakeup_fd`.)
+A signal that arrives just before a read blocks would not interrupt that read. So
+`wait_for` waits, before the read, for the input and for a byte that each signal writes.
+(Python, `signal.set_wakeup_fd`.)
 """
 
 import io
@@ -29,27 +30,31 @@ T = TypeVar("T")
 
 class Interruption:
     """
-    Listens to both signals within a `with` block; in the main thread, where they come.
+    Handles both signals within a `with` block, if in the main thread.
+
+    Python runs signal handlers in the main thread only.
 
     Attributes:
-        has_come: Whether there was one.
+        is_received: Whether a signal was received.
     """
 
-    has_come: bool
+    is_received: bool
 
     def __init__(self) -> None:
-        self.has_come = False
-        self._raises = False
-        self._before: dict[signal.Signals, Any] = {}
-        self._bytes_arrive, self._bytes_depart = socket.socketpair()
-        self._bytes_depart.settimeout(0)  # a handler must not wait
+        self.is_received = False
+        self._is_reading = False
+        self._previous_handlers: dict[signal.Signals, Any] = {}
+        self._wakeup_receiver, self._wakeup_sender = socket.socketpair()
+        self._wakeup_sender.settimeout(0)  # a signal handler must not block
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            number = self._bytes_depart.fileno()
-            self._woken_before = signal.set_wakeup_fd(number, warn_on_full_buffer=False)
+            descriptor = self._wakeup_sender.fileno()
+            self._previous_wakeup_fd = signal.set_wakeup_fd(
+                descriptor, warn_on_full_buffer=False
+            )
             for each in (signal.SIGINT, signal.SIGTERM):
-                self._before[each] = signal.signal(each, self._handle)
+                self._previous_handlers[each] = signal.signal(each, self._handle)
         return self
 
     def __exit__(
@@ -58,48 +63,48 @@ class Interruption:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for each, handler in self._before.items():
+        for each, handler in self._previous_handlers.items():
             signal.signal(each, handler)
-        if self._before:
-            signal.set_wakeup_fd(self._woken_before)
-        self._bytes_arrive.close()
-        self._bytes_depart.close()
+        if self._previous_handlers:
+            signal.set_wakeup_fd(self._previous_wakeup_fd)
+        self._wakeup_receiver.close()
+        self._wakeup_sender.close()
 
     def _handle(self, _: int, __: FrameType | None) -> None:
-        for each in self._before:
+        for each in self._previous_handlers:
             signal.signal(each, signal.SIG_DFL)
-        self.has_come = True
-        if self._raises:
+        self.is_received = True
+        if self._is_reading:
             raise Interrupted
 
     def during(self, read: Callable[[], T]) -> T:
         """
-        Return what is read.
+        Return the result of a read.
 
         Raises:
-            Interrupted: If a signal has come, or comes meanwhile.
+            Interrupted: If a signal was received before the read, or during it.
         """
         try:
-            self._raises = True
+            self._is_reading = True
             self.check()
             return read()
         finally:
-            # A signal that comes just here raises too, once: the next one is not ours.
-            self._raises = False
+            # A signal received here still raises; a second one has its default effect.
+            self._is_reading = False
 
     def wait_for(self, file: io.RawIOBase) -> None:
-        """Return when there is something to read, or a signal has come."""
-        # Not every file has a number, and Windows can wait for sockets only; there, the
-        # read waits by itself.
+        """Return when there is something to read, or a signal was received."""
+        # Not every file has a descriptor, and Windows can select sockets only; in these
+        # cases the read itself blocks.
         with suppress(OSError, ValueError):
-            select.select([file.fileno(), self._bytes_arrive.fileno()], [], [])
+            select.select([file.fileno(), self._wakeup_receiver.fileno()], [], [])
 
     def check(self) -> None:
         """
         Do nothing.
 
         Raises:
-            Interrupted: If a signal has come.
+            Interrupted: If a signal was received.
         """
-        if self.has_come:
+        if self.is_received:
             raise Interrupted

@@ -1,4 +1,4 @@
-"""The library's log on standard error: a line a record, with none of the payload."""
+"""The library's log on standard error: one line per record, without payload."""
 
 import logging
 from typing import Final
@@ -12,15 +12,15 @@ _PREFIX: Final = "pinpoint_events."
 
 class LogLines(logging.Handler):
     """
-    Writes the constant message of a record, and its details behind it.
+    Writes the message of each record, followed by the record's details.
 
     Args:
-        form: The form of the message, as `logging.Formatter` takes it.
+        message_format: The format of the message, for `logging.Formatter`.
     """
 
-    def __init__(self, form: str) -> None:
+    def __init__(self, message_format: str) -> None:
         super().__init__()
-        self.setFormatter(logging.Formatter(form))
+        self.setFormatter(logging.Formatter(message_format))
 
     def emit(self, record: logging.LogRecord) -> None:
         details = [

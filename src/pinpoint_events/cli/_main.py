@@ -1,9 +1,8 @@
-"""From arguments to a command, and from what comes of it to an exit code."""
+"""Runs the command that the arguments name, and turns errors into exit codes."""
 
 import sys
 from collections.abc import Callable, Sequence
-from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 from pinpoint_events import __version__
 from pinpoint_events.cli import _console as console
@@ -16,6 +15,7 @@ from pinpoint_events.cli._codes import (
     SUCCESS,
 )
 from pinpoint_events.cli._parser import Parser, UsageError, invalid_choice
+from pinpoint_events.cli._problem_text import problem_text
 from pinpoint_events.errors import (
     ConfigurationError,
     PinpointEventsError,
@@ -23,11 +23,10 @@ from pinpoint_events.errors import (
     ValidationError,
     defect_text,
 )
-from pinpoint_events.problems import Audience, Problem
 
 __all__ = ["main"]
 
-_CODES: Final[Sequence[tuple[type[Exception], int]]] = (
+_EXIT_CODES: Final[Sequence[tuple[type[Exception], int]]] = (
     (UsageError, INPUT_IS_WRONG),
     (ValidationError, INPUT_IS_WRONG),
     (ConfigurationError, ENVIRONMENT_IS_WRONG),
@@ -36,16 +35,9 @@ _CODES: Final[Sequence[tuple[type[Exception], int]]] = (
 
 _PROGRAM: Final = "pinpoint-events"
 
-# Each in a separate module, imported when called for: an answer to a slip of the
-# keyboard does not wait for what sends events.
-_COMMANDS: Final = {
-    "demo": "demo",
-    "load": "load",
-    "put-events": "put_events",
-    "serve": "serve",
-}
+_COMMANDS: Final = ("demo", "load", "put-events", "serve")
 
-# Of the AWS CLI's options, those that may stand before its command, as in
+# The AWS CLI's global options, which may precede its command, as in
 # `aws --region eu-west-1 pinpoint put-events`.
 _GLOBAL_WITH_VALUE: Final = (
     "--ca-bundle",
@@ -75,56 +67,87 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Run a command, and return its exit code.
 
     Args:
-        arguments: The arguments after the program's name; those of the process if None.
+        arguments: The arguments after the program's name; None for `sys.argv[1:]`.
     """
     console.use_utf8()
     given = list(sys.argv[1:] if arguments is None else arguments)
-    code = _code_of(lambda: _run(given))
-    # What argparse printed is in the buffer yet.
-    return _code_of(console.flush) or code
+    exit_code = _exit_code(lambda: _run(given))
+    # argparse does not flush what it prints.
+    return _exit_code(console.flush) or exit_code
 
 
 def _run(arguments: list[str]) -> int:
-    own, of_command, rest = _split_global_options(arguments)
+    own_options, command_options, rest = _split_global_options(arguments)
     parser = _parser()
     try:
-        chosen = parser.parse_known_or_fail([*own, *rest[:1]]).command
-        if chosen == "help":  # as the AWS CLI has it
+        if not arguments:
             parser.print_help()
             return SUCCESS
-        if chosen not in _COMMANDS:
-            parser.error(invalid_choice("COMMAND", chosen, list(_COMMANDS)))
-        command = import_module(f"pinpoint_events.cli.{_COMMANDS[chosen]}")
-        code: int = command.run(f"{_PROGRAM} {chosen}", [*of_command, *rest[1:]])
+        command = parser.parse_known_or_fail([*own_options, *rest[:1]]).command
+        if command == "help":  # as in the AWS CLI
+            parser.print_help()
+            return SUCCESS
+        if command not in _COMMANDS:
+            parser.error(invalid_choice("COMMAND", command, list(_COMMANDS)))
+        module = _module_of(command)
+        code: int = module.run(f"{_PROGRAM} {command}", [*command_options, *rest[1:]])
     except SystemExit:
-        # By argparse, for help and version, which it has printed.
+        # Raised by argparse after it has printed help or version.
         return SUCCESS
     return code
+
+
+def _module_of(name: str) -> Any:
+    """
+    Return the module of a command.
+
+    Imported when called for: the answer to a typing error should not pay for importing
+    what sends events. Imported by name, so that programs that freeze an application
+    find it.
+    """
+    match name:
+        case "demo":
+            from pinpoint_events.cli import demo  # noqa: PLC0415
+
+            return demo
+        case "load":
+            from pinpoint_events.cli import load  # noqa: PLC0415
+
+            return load
+        case "put-events":
+            from pinpoint_events.cli import put_events  # noqa: PLC0415
+
+            return put_events
+        case _:
+            from pinpoint_events.cli import serve  # noqa: PLC0415
+
+            return serve
 
 
 def _split_global_options(
     arguments: list[str],
 ) -> tuple[list[str], list[str], list[str]]:
     """
-    Return our own options, those for the command, and all from the command's name on.
+    Return options of the program, global options, and the rest from the command on.
 
-    What is for the command goes before its own arguments, of which the last counts.
+    Global options are put before the command's arguments, whose last value applies.
+    Abbreviated names count, as in argparse.
     """
-    own: list[str] = []
-    of_command: list[str] = []
-    at = 0
-    while at < len(arguments) and arguments[at].startswith("-"):
-        name, equals, _ = arguments[at].partition("=")
-        is_global = len(name) > len("--") and _starts_one_of(_GLOBAL, name)
-        value_follows = not equals and _starts_one_of(_GLOBAL_WITH_VALUE, name)
-        end = at + (2 if is_global and value_follows else 1)
-        (of_command if is_global else own).extend(arguments[at:end])
-        at = end
-    return own, of_command, arguments[at:]
+    own_options: list[str] = []
+    command_options: list[str] = []
+    start = 0
+    while start < len(arguments) and arguments[start].startswith("-"):
+        name, equals, _ = arguments[start].partition("=")
+        is_global = len(name) > len("--") and _abbreviates(name, _GLOBAL)
+        value_follows = not equals and _abbreviates(name, _GLOBAL_WITH_VALUE)
+        end = start + (2 if is_global and value_follows else 1)
+        (command_options if is_global else own_options).extend(arguments[start:end])
+        start = end
+    return own_options, command_options, arguments[start:]
 
 
-def _starts_one_of(names: tuple[str, ...], start: str) -> bool:
-    return any(name.startswith(start) for name in names)
+def _abbreviates(prefix: str, names: tuple[str, ...]) -> bool:
+    return any(name.startswith(prefix) for name in names)
 
 
 def _parser() -> Parser:
@@ -133,11 +156,11 @@ def _parser() -> Parser:
         usage="%(prog)s [--help] [--version] COMMAND ...",
         description="Typed batches of Amazon Pinpoint events, at a shell.\n\n"
         "commands:\n"
-        "  demo        send a small batch into SQLite and show what became of it\n"
-        "  load        send the events of files of JSON Lines, of any size\n"
-        "  put-events  send one request, as `aws pinpoint put-events` does\n"
-        "  serve       serve a PutEvents endpoint of your own\n\n"
-        f"`{_PROGRAM} COMMAND --help` tells more of each.",
+        "  demo        store a small batch in SQLite and show the outcome\n"
+        "  load        send the events in JSON Lines files of any size\n"
+        "  put-events  send one request, like `aws pinpoint put-events`\n"
+        "  serve       run a PutEvents endpoint\n\n"
+        f"`{_PROGRAM} COMMAND --help` describes a command.",
         example=f"{_PROGRAM} demo",
     )
     version = f"{_PROGRAM} {__version__}"
@@ -146,44 +169,37 @@ def _parser() -> Parser:
     return parser
 
 
-def _code_of(run: Callable[[], int | None]) -> int:
-    """Return the exit code of what is run; errors are reported in lines."""
+def _exit_code(run: Callable[[], int | None]) -> int:
+    """Call `run`, and return its exit code; print errors to standard error."""
     try:
         return run() or SUCCESS
     except console.OutputClosedError:
-        return SUCCESS  # the work is done, and nobody wants to read more of it
+        return SUCCESS  # the work is done; only the output is cut off
     except KeyboardInterrupt:
-        console.message("")  # the terminal shows ^C; the prompt comes on a new line
+        console.message("")  # ends the terminal's line with ^C
         return INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - a user gets no traceback, ever
-        for line in _lines(error):
+    except Exception as error:  # noqa: BLE001 - users get no traceback
+        for line in _error_lines(error):
             console.message(line)
-        return next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)
+        codes = (code for kind, code in _EXIT_CODES if isinstance(error, kind))
+        return next(codes, FAILED)
 
 
-def _lines(error: Exception) -> list[str]:
+def _error_lines(error: Exception) -> list[str]:
     if isinstance(error, UsageError):
         return [error.message, error.usage] if error.usage else [error.message]
     if isinstance(error, ValidationError):
-        return ["Parameter validation failed:", *map(_problem_text, error.problems)]
+        return ["Parameter validation failed:", *map(problem_text, error.problems)]
     if isinstance(error, ServiceError):
-        return [_refusal_text(error)]
+        return [_service_error_text(error)]
     if isinstance(error, PinpointEventsError | console.OutputError):
         return [str(error)]
     remedy = f"a defect of {_PROGRAM} {__version__}; report it"
     return [f"{defect_text(error)}: {remedy}"]
 
 
-def _problem_text(problem: Problem) -> str:
-    if problem.audience is Audience.PYTHON:
-        from pinpoint_events.wire.names import in_wire_names  # noqa: PLC0415 - slow
-
-        problem = in_wire_names(problem)
-    return str(problem._replace(audience=Audience.COMMAND_LINE))
-
-
-def _refusal_text(error: ServiceError) -> str:
-    said = error.message or f"HTTP {error.status}"
-    message = f"An error occurred ({error.code}) when calling the PutEvents operation"
+def _service_error_text(error: ServiceError) -> str:
+    prefix = f"An error occurred ({error.code}) when calling the PutEvents operation"
+    message = error.message or f"HTTP {error.status}"
     request = "" if error.request_id is None else f" (request id {error.request_id})"
-    return f"{message}: {said}; {error.remedy}{request}"
+    return f"{prefix}: {message}; {error.remedy}{request}"

@@ -1,7 +1,6 @@
-"""Parses the command line, and reports errors in AWS CLI version 2's words."""
+"""Parses the command line, and reports errors with AWS CLI version 2's messages."""
 
 import argparse
-import re
 from typing import Any, NoReturn
 
 from pinpoint_events.problems import shortened
@@ -15,7 +14,7 @@ class UsageError(Exception):
 
     Attributes:
         message: What is wrong.
-        usage: The command's usage; empty where it does not help.
+        usage: The command's usage; empty if it does not help.
     """
 
     message: str
@@ -29,26 +28,22 @@ class UsageError(Exception):
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises `UsageError` where argparse would end the process."""
+    """A parser that raises `UsageError` where argparse would exit."""
 
     def __init__(self, *, example: str, **options: Any) -> None:
-        """Make a parser whose help ends with an example."""
+        """Create a parser whose help ends with an example."""
         super().__init__(
             epilog=f"example:\n  {example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
             **options,
         )
-        # Python 3.14 colours usage and help; the usage becomes part of a message.
+        # Python 3.14 colours the usage, which becomes part of a message here.
         self.color = False
-        # argparse's own message for `type=int` repeats the value, which may be data.
+        # argparse's message for `type=int` quotes the value, which may be payload.
         self.register("type", int, _integer)
 
     def error(self, message: str) -> NoReturn:
-        """Raise instead of exiting."""
-        # argparse repeats the value of an ambiguous option, and of one that takes none.
-        # It may be data, and argparse gives it in the text of the message alone.
-        message = re.sub(r"=.* could match", " could match", message, flags=re.DOTALL)
-        message = re.sub(r"ignored explicit argument .*", "takes no value", message)
+        """Raise `UsageError` instead of exiting."""
         raise UsageError(message, self.format_usage())
 
     def parse_known_or_fail(self, arguments: list[str]) -> argparse.Namespace:
@@ -56,9 +51,10 @@ class Parser(argparse.ArgumentParser):
         Return the parsed arguments.
 
         Raises:
-            UsageError: If there are unknown arguments. Options are named; other
-                arguments may be data, and are counted.
+            UsageError: If there are unknown arguments. The message names unknown
+                options, and counts other arguments, which may be payload.
         """
+        self._check_values(arguments)
         known, unknown = self.parse_known_args(arguments)
         if unknown:
             names = [
@@ -75,13 +71,46 @@ class Parser(argparse.ArgumentParser):
                     else f"{others} arguments that belong to no option"
                 )
                 remedy = "; put a value with blanks in quotes"
+            guesses = [*filter(None, map(self._nearest, names))]
+            if guesses:
+                remedy += f"; did you mean {' and '.join(guesses)}?"
             self.error(f"Unknown options: {', '.join(names)}{remedy}")
         return known
 
+    def _check_values(self, arguments: list[str]) -> None:
+        """
+        Refuse `--name=VALUE` if the name is ambiguous, or takes no value.
+
+        argparse's own messages quote the value, which may be payload.
+        """
+        actions = self._option_string_actions
+        for argument in arguments:
+            if argument == "--":
+                return
+            name, equals, _ = argument.partition("=")
+            if argument[:1] == "-" and argument[:2] in actions and argument[2:]:
+                name, equals = argument[:2], "="  # a short option and its value
+            if not equals or name[:1] != "-":
+                continue
+            matches = [name] if name in actions else []
+            matches = matches or [each for each in actions if each.startswith(name)]
+            if len(matches) > 1:
+                self.error(f"ambiguous option: {name} could match {', '.join(matches)}")
+            if matches and actions[matches[0]].nargs == 0:
+                names = "/".join(actions[matches[0]].option_strings)
+                self.error(f"argument {names}: takes no value")
+
+    def _nearest(self, name: str) -> str | None:
+        """Return the option that a name resembles, if there is one."""
+        from difflib import get_close_matches  # noqa: PLC0415 - needed for mistakes only
+
+        known = [each for each in self._option_string_actions if each[:2] == "--"]
+        return next(iter(get_close_matches(name, known, n=1)), None)
+
 
 def invalid_choice(argument: str, value: str, choices: list[str]) -> str:
-    """Return the message for a value that is none of the choices."""
-    from difflib import get_close_matches  # noqa: PLC0415 - needed for mistakes only
+    """Return the message for a value that is not one of the choices."""
+    from difflib import get_close_matches  # noqa: PLC0415 - needed for errors only
 
     suggestions = ", ".join(get_close_matches(value, choices) or choices)
     return (

@@ -1,9 +1,9 @@
 """
-`pinpoint-events demo`: the whole way of a batch, from a builder into SQLite.
+`pinpoint-events demo`: builds a batch, and stores it in SQLite.
 
-What it sends is a request that an Android app really sent, with other ids, and two
-events more that are built here. Their ids are always the same, so that a second run
-shows what a store does with events that it has.
+It sends a request that was recorded from an Android app, with ids replaced, and two
+more events. All ids are constant, so that a second run shows how the store handles
+events that it already has.
 """
 
 import os
@@ -32,9 +32,9 @@ _URL: Final = "sqlite:///pinpoint-events-demo.db"
 # Fixed, so that a second run repeats the events of the first.
 _FIRST: Final = "2026-09-21T12:00:00.000Z"
 _SECOND: Final = "2026-09-21T12:04:30.000Z"
-_COLUMNS: Final = 80  # of a terminal that nobody made wider
+_COLUMNS: Final = 80  # the default width of a terminal
 _INDENT: Final = "   "
-_ID_COLUMNS: Final = 12  # of a UUID: enough to know it again
+_ID_COLUMNS: Final = 12  # enough of a UUID to recognise it
 
 _ENDPOINTS: Final = """
     SELECT endpoint_id, channel_type, user_id, platform, country
@@ -48,7 +48,7 @@ _EVENTS: Final = """
 
 def run(program: str, arguments: list[str]) -> int:
     """
-    Build, check and store a batch, and print what became of it.
+    Build, check and store a batch, and print the outcome.
 
     Returns:
         The exit code: 0.
@@ -59,8 +59,8 @@ def run(program: str, arguments: list[str]) -> int:
     """
     parser = Parser(
         prog=program,
-        description="Build and check a small batch, store it in SQLite, and show what\n"
-        "became of it. Needs neither network nor AWS, and may be run again.",
+        description="Build and check a small batch, store it in SQLite, and show the\n"
+        "outcome. Needs no network and no AWS account, and can be run again.",
         example=program,
     )
     help_of_to = f"the store; {_URL} if left out"
@@ -77,14 +77,11 @@ def run(program: str, arguments: list[str]) -> int:
 
 
 def _builder() -> BatchBuilder:
-    """Return a builder with the recorded request, and a customer of a shop."""
+    """Return a builder with the recorded request, and two events of a customer."""
     file = resources.files(__package__).joinpath("demo-request.json")
     recorded = from_json(EventsRequest, file.read_bytes())
     builder = BatchBuilder()
-    for endpoint_id, batch in recorded.batch_item.items():
-        builder.endpoint(endpoint_id, batch.endpoint)
-        for event_id, event in batch.events.items():
-            builder.event(event, event_id=event_id)
+    builder.add_request(recorded)
     ada = Endpoint(
         channel_type=ChannelType.EMAIL,
         address="ada@example.com",
@@ -122,7 +119,9 @@ def _show_building(builder: BatchBuilder) -> None:
 def _show_sending(request: EventsRequest, sender: SqliteSender) -> None:
     _, *before = _stored(sender, _EVENTS)
     response = sender.put_events(request)
-    path = repr(os.fspath(sender.path))  # which may be no text
+    path = repr(
+        os.fspath(sender.path)
+    )  # repr: a path may hold bytes that are not UTF-8
     console.out(f"\n2. Sent to {path}.\n   The answer, item by item:\n")
     answers = [("endpoint", "event", "outcome")]
     for each in response.outcomes(request):
@@ -133,7 +132,7 @@ def _show_sending(request: EventsRequest, sender: SqliteSender) -> None:
     console.out(_table(_stored(sender, _ENDPOINTS)))
     _, *after = events = _stored(sender, _EVENTS)
     console.out(f"\n{_table(events)}")
-    count = sum(len(batch.events) for batch in request.batch_item.values())
+    count = request.event_count
     console.out(
         f"\n{len(after) - len(before)} of {count} events are new; the others were "
         "there already.\nRun the demo again, and none is new."
@@ -141,7 +140,7 @@ def _show_sending(request: EventsRequest, sender: SqliteSender) -> None:
 
 
 def _stored(sender: SqliteSender, query: str) -> list[tuple[str, ...]]:
-    """Return the columns' names, then the rows: by SQL alone, as anyone would ask."""
+    """Return the columns' names, then the rows, as a plain SQL query gives them."""
     with closing(sqlite3.connect(sender.path)) as store:
         found = store.execute(query, (sender.application_id,))
         names = tuple(name for name, *_ in found.description)
@@ -155,7 +154,7 @@ def _short(name: str) -> str:
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as lines of columns; the first row has the columns' names."""
+    """Format rows as lines of aligned columns; the first row has their names."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     names, *others = rows
     lines = [names, ["-" * width for width in widths], *others]

@@ -1,8 +1,8 @@
 """
-The command `load`: events from files of JSON Lines, of any size, into a sender.
+The command `load`: sends the events in JSON Lines files of any size.
 
-Each event is accounted for: the summary balances, also when the run was killed and went
-on from its checkpoint.
+The summary accounts for each event, also if the run was killed and continued from its
+checkpoint.
 """
 
 import json
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 _STDIN: Final = "-"
-_OPTION_OF: Final = {
+_OPTIONS: Final = {
     LoadErrorCode.CHECKPOINT_UNREADABLE: "--checkpoint",
     LoadErrorCode.CHECKPOINT_INVALID: "--checkpoint",
     LoadErrorCode.CHECKPOINT_OF_MORE_FILES: "--checkpoint",
@@ -40,21 +40,22 @@ def run(program: str, arguments: list[str]) -> int:
     Load files, and print a summary.
 
     Returns:
-        The exit code: 0 when everything was accepted, 3 when everything was read and
-        not all of it accepted, 130 when it was interrupted.
+        The exit code: 0 if everything was accepted, 3 if everything was read and not
+        all of it accepted, 130 if the run was interrupted.
 
     Raises:
         UsageError: If the command line is wrong, or a file cannot be read.
-        PinpointEventsError: If it cannot go on.
+        PinpointEventsError: If the run cannot continue.
         OutputError: If a file cannot be written.
     """
     parser = _parser(program)
     options = parser.parse_known_or_fail(arguments)
-    _refuse_contradictions(parser, options)
+    _check_options(parser, options)
     total = _total_bytes(options.files)
-    # Here, because help does not need them.
+    # Imported here: --help should not pay for importing them.
     from pinpoint_events.cli._interruption import Interruption  # noqa: PLC0415
     from pinpoint_events.cli._progress import Progress  # noqa: PLC0415
+    from pinpoint_events.loader.first_look import REFUSED  # noqa: PLC0415
     from pinpoint_events.loader.loading import Plan, run_plan  # noqa: PLC0415
     from pinpoint_events.senders.url import open_sender  # noqa: PLC0415
 
@@ -69,28 +70,29 @@ def run(program: str, arguments: list[str]) -> int:
                 sender,
                 checkpoint=options.checkpoint,
                 rejected=options.rejected,
-                destination=_place(options),
+                destination=_destination(options),
                 stopping=interruption,
                 reports=progress,
             )
         except LoadError as error:
-            raise _for_users(error) from error.__cause__
+            raise _command_line_error(error) from error.__cause__
         progress.end(load.consumed, load.totals)
         is_all_read = load.is_all_read and load.trouble is None
-        # Who reads no more of it still gets the exit code.
+        # A closed pipe does not change the exit code.
         with suppress(console.OutputClosedError):
             console.out(_summary(load.totals, is_all_read=is_all_read))
-        if not is_all_read:
-            console.message(_how_to_go_on(options))
+        # Of a file that must be changed first, the error below says how to go on.
+        if not is_all_read and getattr(load.trouble, "code", None) not in REFUSED:
+            console.message(_resume_hint(options))
         if load.trouble is not None:
-            raise _for_users(load.trouble)
+            raise _command_line_error(load.trouble)
     if not is_all_read:
         return INTERRUPTED
     return SUCCESS if load.totals.is_all_accepted else NOT_ALL_ACCEPTED
 
 
-def _for_users(error: BaseException) -> BaseException:
-    """Return an error in the command's words, of a class that has its exit code."""
+def _command_line_error(error: BaseException) -> BaseException:
+    """Return the error in the command line's terms, of a class with its exit code."""
     if not isinstance(error, LoadError):
         return error
     message = error.message
@@ -107,18 +109,20 @@ def _for_users(error: BaseException) -> BaseException:
                 f"{error.path!r} is of {error.place!r}, and --to is another place; "
                 "pass the same place, or another checkpoint"
             )
-    option = _OPTION_OF.get(error.code)
+    option = _OPTIONS.get(error.code)
     return UsageError(message if option is None else f"argument {option}: {message}")
 
 
 def _parser(program: str) -> Parser:
     parser = Parser(
         prog=program,
-        description="Load events from files of JSON Lines to wherever a URL says, and "
-        "print what\nbecame of them. A line holds one event,\n\n"
+        description="Send the events in JSON Lines files to the destination that a URL "
+        "names, and\nprint a summary. A line holds one event,\n\n"
         '  {"EndpointId": "user-1", "Event": {"EventType": "tap", "Timestamp": ...}}\n'
-        "\nwith EventId and Endpoint if you like, or a whole request,\n\n"
-        '  {"BatchItem": {"user-1": {"Endpoint": {}, "Events": {...}}}}',
+        "\nwith EventId and Endpoint optional, or a whole request,\n\n"
+        '  {"BatchItem": {"user-1": {"Endpoint": {}, "Events": {...}}}}\n\n'
+        "or a call, with the request under EventsRequest. A file may also be one JSON\n"
+        "document, indented or not: one of these, or an array of them.",
         example=f"{program} events.jsonl.gz --to sqlite:///events.db \\\n"
         "      --rejected rejected.jsonl --checkpoint events.checkpoint",
     )
@@ -133,7 +137,7 @@ def _parser(program: str) -> Parser:
         "--to",
         metavar="URL",
         required=True,
-        help="where events go: sqlite:///FILE, pinpoint://ID?region=..., ...",
+        help="the destination: sqlite:///FILE, pinpoint://ID?region=..., ...",
     )
     add(
         "--application-id",
@@ -143,34 +147,34 @@ def _parser(program: str) -> Parser:
     add(
         "--rejected",
         metavar="FILE",
-        help="a new file for all that was not accepted, with reason, file and line; it "
-        "can be corrected and loaded in its turn",
+        help="a new file for everything that was not accepted, with reason, file and "
+        "line; it can be corrected and loaded",
     )
     add(
         "--checkpoint",
         metavar="FILE",
-        help="a file that remembers how far it is: after a kill, the same command goes "
-        "on from there",
+        help="a file that records the progress: after an interruption or a kill, the "
+        "same command continues from there",
     )
     add(
         "--in-flight",
         metavar="NUMBER",
         type=int,
         default=IN_FLIGHT,
-        help=f"requests on their way at a time, from 1 to {MOST_IN_FLIGHT} "
-        f"({IN_FLIGHT} if left out)",
+        help=f"how many requests are in flight at a time, from 1 to {MOST_IN_FLIGHT} "
+        f"(default: {IN_FLIGHT})",
     )
     add(
         "--source-id",
         metavar="TEXT",
-        help="what new event ids are made of, beside number and text of the line; the "
-        "file's first line if left out",
+        help="the file's identity, from which new event ids are derived together with "
+        "the line's number and text (default: the file's first line)",
     )
     return parser
 
 
-def _refuse_contradictions(parser: Parser, options: Namespace) -> None:
-    # Here, because help does not need it.
+def _check_options(parser: Parser, options: Namespace) -> None:
+    # Imported here: --help should not pay for importing it.
     from pinpoint_events.senders.url import sqlite_path  # noqa: PLC0415
 
     number = options.in_flight
@@ -183,8 +187,8 @@ def _refuse_contradictions(parser: Parser, options: Namespace) -> None:
     if options.source_id is not None and len(options.files) > 1:
         parser.error("argument --source-id: is for a single FILE, and there are more")
     if options.source_id is not None:
-        _refuse_unfit(parser, options.source_id)
-    # One of them would be written while it is read, or by two at once.
+        _check_source_id(parser, options.source_id)
+    # Otherwise a file would be written while it is read, or by two writers at once.
     names = {f"FILE {name!r}": name for name in options.files if name != _STDIN}
     for role, path in (
         ("--to", sqlite_path(options.to)),
@@ -199,26 +203,26 @@ def _refuse_contradictions(parser: Parser, options: Namespace) -> None:
         names[role] = path
 
 
-def _refuse_unfit(parser: Parser, source_id: str) -> None:
+def _check_source_id(parser: Parser, source_id: str) -> None:
     from pinpoint_events.model._converters import has_surrogate  # noqa: PLC0415
 
     if not source_id:
         parser.error("argument --source-id: is empty; leave it out")
-    if has_surrogate(source_id):  # as which bytes come that are no text
+    if has_surrogate(source_id):  # how Python decodes arguments that are not UTF-8
         parser.error("argument --source-id: is no text in UTF-8")
 
 
 def _is_same(one: str, other: str) -> bool:
-    with suppress(ValueError):  # no file has a name with a null character
+    with suppress(ValueError):  # a path with a null character names no file
         return os.path.realpath(one) == os.path.realpath(other)
     return False
 
 
-def _place(options: Namespace) -> str:
+def _destination(options: Namespace) -> str:
     """
-    Return where it goes, for the checkpoint: without the address of an endpoint.
+    Return the destination for the checkpoint: the URL without `endpoint_url`.
 
-    That may change between two runs, and what is behind it stay.
+    The address of an endpoint may change between runs while its store stays the same.
     """
     base, _, query = options.to.partition("?")
     kept = [each for each in query.split("&") if not each.startswith("endpoint_url=")]
@@ -229,10 +233,10 @@ def _place(options: Namespace) -> str:
 
 def _total_bytes(files: Sequence[str]) -> int | None:
     """
-    Return the bytes of all files; None if that is not known, as of pipes.
+    Return the size of all files in bytes; None if it is unknown, as for pipes.
 
     Raises:
-        UsageError: If there is no such file.
+        UsageError: If a file does not exist, or is a directory.
     """
     total: int | None = 0
     for name in files:
@@ -258,7 +262,7 @@ def _summary(totals: "Totals", *, is_all_read: bool) -> str:
     return json.dumps({**totals.to_wire(), "AllRead": is_all_read}, indent=4)
 
 
-def _how_to_go_on(options: Namespace) -> str:
+def _resume_hint(options: Namespace) -> str:
     if options.checkpoint is not None:
         return "not everything was loaded; the same command goes on from here"
     return (

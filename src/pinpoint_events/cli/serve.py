@@ -1,7 +1,7 @@
 """
-The command `serve`: a PutEvents endpoint of one's own.
+The command `serve`: runs a PutEvents endpoint.
 
-It prints its URL, as the first line, once it answers; then it is quiet.
+Once it accepts connections, it prints its URL as its first and only line of output.
 """
 
 import gc
@@ -30,61 +30,67 @@ __all__ = ["run"]
 
 _PLACEHOLDER: Final = "{application_id}"
 _BRACES: Final = re.compile(r"\{.*?\}")
-# It becomes part of a URL, of a file's name perhaps.
+# The id becomes part of a URL, and may become part of a file name.
 _PLAIN_ID: Final = re.compile("[A-Za-z0-9_-]{1,64}")
-_MOST_PORT: Final = 65_535
+_MAX_PORT: Final = 65_535
 
 
 def run(program: str, arguments: list[str]) -> int:
     """
-    Serve until SIGINT or SIGTERM; what was accepted is finished then.
+    Serve until SIGINT or SIGTERM, and finish the requests that were accepted.
 
     Returns:
         The exit code: 0 after SIGTERM, 130 after SIGINT.
 
     Raises:
         UsageError: If the command line is wrong.
-        PinpointEventsError: For anything else that is.
+        PinpointEventsError: If anything else is wrong.
     """
     parser = _parser(program)
     options = parser.parse_known_or_fail(arguments)
-    if not 0 <= options.port <= _MOST_PORT:
-        parser.error(f"argument --port: {options.port} is not from 0 to {_MOST_PORT}")
+    if not 0 <= options.port <= _MAX_PORT:
+        parser.error(f"argument --port: {options.port} is not from 0 to {_MAX_PORT}")
     for name in ("credentials", "region") if options.no_auth else ():
         if getattr(options, name) is not None:
             parser.error(f"--no-auth and --{name} contradict each other; leave one out")
     if options.force_no_auth and not options.no_auth:
         parser.error("--force-no-auth is for --no-auth; add that, or leave it out")
-    for name in ("credentials", "faults", "host", "region", "to"):
-        if getattr(options, name) == "":
+    for name in ("credentials", "faults", "host", "naive-times", "region", "to"):
+        if getattr(options, name.replace("-", "_")) == "":
             parser.error(
                 f"argument --{name}: is empty; give it a value, or leave it out"
             )
-    # Not above: help is printed without them.
+    if options.naive_times not in {None, "utc"}:
+        parser.error("argument --naive-times: is not utc; pass utc, or leave it out")
+    # Imported here: --help should not pay for importing them.
     from pinpoint_events.server import create_app, running  # noqa: PLC0415
 
-    senders = _senders(options.to)
-    faults = _faults(options.faults)
-    keys = None if options.no_auth else _keys(options.credentials)
+    senders = _sender_factory(options.to)
+    faults = _read_faults(options.faults)
+    keys = None if options.no_auth else _read_keys(options.credentials)
     _log_to_stderr(is_verbose=options.verbose)
     with running.listener(options.host, options.port) as listener:
         if options.no_auth:
             _warn_of_no_auth(listener, is_forced=options.force_no_auth)
         app = create_app(
-            senders, credentials=keys, faults=faults, region=options.region
+            senders,
+            credentials=keys,
+            faults=faults,
+            naive_times=options.naive_times,
+            region=options.region,
         )
-        with _collector_spared():
+        with _infrequent_collections():
             number = running.run(app, listener, started=console.out)
     return INTERRUPTED if number == signal.SIGINT else SUCCESS
 
 
 @contextmanager
-def _collector_spared() -> Iterator[None]:
+def _infrequent_collections() -> Iterator[None]:
     """
-    Let Python look for garbage in circles less often.
+    Make the cyclic garbage collector run less often.
 
-    A call makes some thousand objects and hardly a circle. To look at them again and
-    again takes a twentieth of the time.
+    A request allocates about a thousand objects and hardly any reference cycle. With
+    the default thresholds, collections take a twentieth of the time.
     """
     before = gc.get_threshold()
     gc.collect()
@@ -100,8 +106,8 @@ def _collector_spared() -> Iterator[None]:
 def _parser(program: str) -> Parser:
     parser = Parser(
         prog=program,
-        description="Serve a PutEvents endpoint of your own: what AWS clients send to "
-        "it\ngoes into a store, or wherever else a URL says.\n\n"
+        description="Run a PutEvents endpoint: events that AWS clients send to it go "
+        "to\nthe destination that a URL names, such as a store.\n\n"
         "It prints its URL, then serves until Ctrl-C or SIGTERM.",
         example=f"{program} --to sqlite:///events.db",
     )
@@ -110,64 +116,69 @@ def _parser(program: str) -> Parser:
         "--to",
         metavar="URL",
         default="sqlite:///events.db",
-        help="where events go: sqlite:///FILE, pinpoint://ID?region=..., ...; "
-        f"{_PLACEHOLDER} in it is replaced by the application that a call names "
-        "(sqlite:///events.db if left out)",
+        help="the destination: sqlite:///FILE, pinpoint://ID?region=..., ...; "
+        f"{_PLACEHOLDER} in it is replaced by the application id of each request "
+        "(default: sqlite:///events.db)",
     )
     add(
         "--host",
         metavar="NAME",
         default="127.0.0.1",
-        help="name or address to listen at (127.0.0.1 if left out)",
+        help="host name or address to listen on (default: 127.0.0.1)",
     )
     add(
         "--port",
         metavar="NUMBER",
         type=int,
         default=8080,
-        help="port to listen at; 0 takes a free one (8080 if left out)",
+        help="port to listen on; 0 picks a free port (default: 8080)",
     )
     add(
         "--credentials",
         metavar="FILE",
-        help="the keys that calls may be signed with, in the format of "
-        "~/.aws/credentials, read again when it changes; the key in AWS_ACCESS_KEY_ID "
-        "and AWS_SECRET_ACCESS_KEY if left out",
+        help="the keys that requests may be signed with, in the format of "
+        "~/.aws/credentials, read again when it changes (default: the key in "
+        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)",
     )
     add(
         "--region",
         metavar="NAME",
-        help="the only region that calls may be signed for; any if left out",
+        help="the only region that requests may be signed for (default: any)",
+    )
+    add(
+        "--naive-times",
+        metavar="utc",
+        help="read times without a zone, which are invalid otherwise, as UTC",
     )
     add(
         "--no-auth",
         action="store_true",
-        help="take calls of anybody, signed or not; on a loopback address only",
+        help="accept all requests, signed or not; on a loopback address only",
     )
     add(
         "--force-no-auth",
         action="store_true",
-        help="with --no-auth: on any address",
+        help="with --no-auth: allow any address",
     )
     add(
         "--faults",
         metavar="FILE",
-        help="JSON that says what shall go wrong, to test those who send",
+        help="a JSON file with faults to inject, for testing clients",
     )
     add(
         "--verbose",
         action="store_true",
-        help="a line on standard error for each answer, without any of the payload",
+        help="log each response on standard error, without payload",
     )
     return parser
 
 
-def _senders(url: str) -> "Callable[[str], Sender]":
+def _sender_factory(url: str) -> "Callable[[str], Sender]":
     """
-    Return what opens the sender of an application.
+    Return a function that opens the sender of an application.
 
     Raises:
-        ConfigurationError: If the URL can be of no use.
+        ConfigurationError: If the URL is unusable for every application.
         StoreError: If its store cannot be used.
     """
     from pinpoint_events.senders import open_sender  # noqa: PLC0415 - not for help
@@ -182,7 +193,7 @@ def _senders(url: str) -> "Callable[[str], Sender]":
         try:
             return open_sender(url, application_id=application_id)
         except ConfigurationError as error:
-            # The URL itself is sound: it is for another application.
+            # The URL was checked below, so it must name another application.
             raise LookupError(application_id) from error
 
     unknown = next(
@@ -192,20 +203,19 @@ def _senders(url: str) -> "Callable[[str], Sender]":
         message = f"argument --to: {shortened(unknown)} is no known placeholder"
         raise UsageError(f"{message}; write {_PLACEHOLDER}, or {{ as %7B in a name")
     if _PLACEHOLDER in url:
-        _try(url)
+        _check_url(url)
         return open_by_name
-    open_sender(
-        url
-    ).close()  # so that a fault of the URL is reported before clients connect
+    # Reports an error in the URL before clients connect.
+    open_sender(url).close()
     return open_for
 
 
-def _try(url: str) -> None:
+def _check_url(url: str) -> None:
     """
-    Find what is wrong with a URL for each application, before the first one calls.
+    Check a URL with a placeholder before the first request.
 
     Raises:
-        ConfigurationError: If the URL can be of no use.
+        ConfigurationError: If the URL is unusable for every application.
     """
     from pinpoint_events.senders.url import (  # noqa: PLC0415 - not for help
         open_sender,
@@ -217,14 +227,14 @@ def _try(url: str) -> None:
         named = url.replace(_PLACEHOLDER, "any")
         open_sender(named, application_id="any").close()
         return
-    # To open it would make a store, for an application that nobody asked for.
+    # Opening it would create a store for an application that may not exist.
     directory = Path(path).parent
     if _PLACEHOLDER not in str(directory) and not directory.is_dir():
         message = f"argument --to: the directory {str(directory)!r} is not there"
         raise UsageError(f"{message}; make it, or name another")
 
 
-def _faults(path: str | None) -> "Faults | None":
+def _read_faults(path: str | None) -> "Faults | None":
     from pinpoint_events.server import Faults  # noqa: PLC0415 - not for help
 
     if path is None:
@@ -242,7 +252,7 @@ def _faults(path: str | None) -> "Faults | None":
         raise ValidationError([each.below(path) for each in error.problems]) from None
 
 
-def _keys(path: str | None) -> "Keys":
+def _read_keys(path: str | None) -> "Keys":
     from pinpoint_events.server import Keys  # noqa: PLC0415 - not for help
 
     if path is not None:
@@ -270,10 +280,10 @@ def _warn_of_no_auth(listener: "socket.socket", *, is_forced: bool) -> None:
 
 
 def _log_to_stderr(*, is_verbose: bool) -> None:
-    """Tell what goes wrong, and each answer if asked to; never any of the payload."""
+    """Log warnings, and with `is_verbose` each response; never payload."""
     log = logging.getLogger("pinpoint_events")
     log.addHandler(LogLines("%(asctime)s %(levelname)s %(message)s"))
     log.propagate = False
     log.setLevel(logging.INFO if is_verbose else logging.WARNING)
-    # What it warns of, any client can bring about.
+    # Any client can cause its warnings.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)

@@ -1,8 +1,9 @@
 """
 Files of JSON Lines, of any size, into a sender.
 
-`lines` reads and numbers, `content` says what a line holds, `batch` packs it within
-quotas, `loading` sends several at a time and settles them in the order of the lines.
+`lines` reads and numbers, after `first_look` has seen what a file is; `content` and
+`requests` say what a line holds, `batch` packs it within quotas, `loading` sends
+several at a time and settles them in the order of the lines.
 What a settled batch adds is kept in three places, which agree at every moment: the
 totals, the rejects file, and the checkpoint.
 """

@@ -8,8 +8,8 @@ from threading import Thread
 from typing import BinaryIO, NamedTuple, TypeAlias
 
 from pinpoint_events.errors import LoadError, LoadErrorCode, PinpointEventsError
+from pinpoint_events.loader.file_names import STDIN
 from pinpoint_events.loader.limits import IN_FLIGHT, MOST_IN_FLIGHT
-from pinpoint_events.loader.lines import STDIN
 from pinpoint_events.loader.loading import Load, Plan, run_plan
 from pinpoint_events.loader.stopping import Stop
 from pinpoint_events.loader.totals import Totals
@@ -48,6 +48,9 @@ def load(  # noqa: PLR0913 - each is a separate option
     """
     Send the events of files of JSON Lines, in requests within the quotas.
 
+    A file may also be one JSON document of at most 8,000,000 bytes: a line's content,
+    or an array of those.
+
     Args:
         files: Paths, or binary files open for reading, which stay open. Compressed by
             gzip or not.
@@ -60,7 +63,7 @@ def load(  # noqa: PLR0913 - each is a separate option
             in another thread. An exception from it ends the run and is raised.
         in_flight: Requests in flight at a time, 1 to 64.
         source_id: What ids of events without one are derived from, for one file; the
-            first line that is not blank if None.
+            first line that is not blank, or first record, if None.
         destination: A name for where the sender sends to, kept in the checkpoint: a run
             that continues must have the same.
 

@@ -8,11 +8,12 @@ and the place that it is sent to decides what that means.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from pinpoint_events.builder import BatchBuilder
 from pinpoint_events.errors import QuotaExceededError
-from pinpoint_events.loader.content import (
+from pinpoint_events.loader.items import (
+    UNTOUCHED,
     Content,
     Item,
     Rejection,
@@ -31,8 +32,6 @@ __all__ = ["Batch", "Entry", "Packer", "contradict"]
 
 K = TypeVar("K")
 V = TypeVar("V")
-
-_UNTOUCHED: Final = Endpoint()
 
 
 class Entry(NamedTuple):
@@ -185,7 +184,7 @@ def _over_quota(error: QuotaExceededError, item: Item, event_id: str) -> Rejecti
         in_wire_names(problem._replace(path=problem.path[4:])).below("Event")
         for problem in error.problems
     ]
-    endpoint = to_wire(item.endpoint or _UNTOUCHED)
+    endpoint = to_wire(item.endpoint or UNTOUCHED)
     event = to_wire(item.events[event_id])
     return rejection(
         problems, line_members(item.endpoint_id, event_id, endpoint, event)

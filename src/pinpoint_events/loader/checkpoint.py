@@ -9,6 +9,7 @@ always an old one or a new one, and never half of one.
 import json
 import os
 import stat
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Self
@@ -17,6 +18,7 @@ import attrs
 
 from pinpoint_events.errors import LoadError, LoadErrorCode
 from pinpoint_events.loader.lines import BEGINNING, Position
+from pinpoint_events.loader.rejects_file import BINARY, NO_FOLLOW
 from pinpoint_events.loader.totals import Totals
 
 __all__ = ["Checkpoint"]
@@ -138,14 +140,20 @@ class Checkpoint:
             "Books": self.totals.to_wire(),
             "RejectedBytes": self.rejected_bytes,
         }
-        # Beside it, under a name that nobody gives to a file of his own.
-        new = Path(f"{path}.pinpoint-events-new")
         try:
-            with new.open("wb") as file:
-                file.write(f"{json.dumps(data, indent=4)}\n".encode())
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(path)
+            # In the same directory, so that it can replace the old one; under a name
+            # that cannot be guessed, so that no link can be planted there.
+            directory = Path(path).parent
+            number, new = tempfile.mkstemp(prefix=".pinpoint-events-", dir=directory)
+            try:
+                with os.fdopen(number, "wb") as file:
+                    file.write(f"{json.dumps(data, indent=4)}\n".encode())
+                    file.flush()
+                    os.fsync(file.fileno())
+                Path(new).replace(path)
+            except BaseException:
+                Path(new).unlink(missing_ok=True)
+                raise
         except OSError as error:
             message = f"the checkpoint {path!r} cannot be written: {error.strerror}"
             raise LoadError(LoadErrorCode.OUTPUT_UNWRITABLE, message, path) from error
@@ -160,7 +168,8 @@ def _count(number: Any) -> int:
 def _content(path: str) -> bytes:
     """Return what is in the file; nothing if there is none."""
     try:
-        with Path(path).open("rb") as file:
+        number = os.open(path, os.O_RDONLY | NO_FOLLOW | BINARY)
+        with os.fdopen(number, "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 # It would be replaced by one, /dev/null too.
                 raise LoadError(

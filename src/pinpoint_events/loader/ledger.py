@@ -16,8 +16,8 @@ from typing import Any, Final, NamedTuple, Protocol
 from pinpoint_events.errors import LoadError, LoadErrorCode
 from pinpoint_events.loader.batch import Batch, Entry
 from pinpoint_events.loader.checkpoint import Checkpoint
-from pinpoint_events.loader.content import NOTES, line_members
-from pinpoint_events.loader.lines import shown
+from pinpoint_events.loader.file_names import shown
+from pinpoint_events.loader.items import NOTES, line_members
 from pinpoint_events.loader.rejects_file import RejectsFile
 from pinpoint_events.loader.sending import (
     Answer,

@@ -1,6 +1,9 @@
 """
 A file, or standard input, as numbered lines of bounded length.
 
+A file that is one JSON document has its records in place of lines: the elements of its
+array, or the whole. They are read, taken and numbered as lines are.
+
 What was taken of a file is known by its digest. A later run reads it again and compares
 before it goes on behind it, so that it never skips a line that was not loaded. That
 works for a pipe and for compressed files too, where nobody can jump, and reading costs
@@ -18,19 +21,15 @@ from types import TracebackType
 from typing import Any, BinaryIO, Final, NamedTuple, Self, cast
 
 from pinpoint_events.errors import LoadError, LoadErrorCode
-from pinpoint_events.quotas import Quotas, bound
+from pinpoint_events.loader.file_names import STDIN, shown
+from pinpoint_events.loader.first_look import Document, Readable, look
+from pinpoint_events.loader.records import BYTE_ORDER_MARK, MOST_BYTES
 
-__all__ = ["BEGINNING", "MOST_BYTES", "STDIN", "Line", "Lines", "Position", "shown"]
-
-STDIN: Final = "-"
+__all__ = ["BEGINNING", "Line", "Lines", "Position"]
 
 _GZIP: Final = b"\x1f\x8b"  # how a member begins; RFC 1952, 2.3.1
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"  # as Windows' own editor saves UTF-8
 _BLOCK_BYTES: Final = 65_536
 _READ1_BYTES: Final = 1_048_576  # more than the buffer of a stream usually has
-
-# The service takes 4 MB; what is more than that in a line are spaces and escapes.
-MOST_BYTES: Final = 2 * bound(Quotas().request_bytes)
 
 
 _UNREADABLE: Final = (OSError, EOFError, zlib.error)
@@ -59,22 +58,19 @@ BEGINNING: Final = Position(0, 0, hashlib.sha256().hexdigest(), "")
 
 class Line(NamedTuple):
     """
-    One line.
+    One line, or one record of a document.
 
     Attributes:
-        number: Counted from 1, blank lines too.
+        number: Counted from 1, blank lines too; that in which a record begins.
         text: Without spaces around it, and without the byte order mark of a file.
         is_cut: Whether it is longer than any line may be, and this is its beginning.
+        record: Which record of the document it is, from 1; None for a line.
     """
 
     number: int
     text: bytes
     is_cut: bool
-
-
-def shown(name: str) -> str:
-    """Return how a message names a file."""
-    return "standard input" if name == STDIN else repr(name)
+    record: int | None = None
 
 
 class _Counted(io.RawIOBase):
@@ -143,8 +139,9 @@ class Lines:
     Attributes:
         name: As given.
         identity: By what the file is known again, wherever it lies: SHA-256 of its
-            first line that is not blank. It stays when the file is moved, compressed,
-            or grows. Empty as long as no such line was read.
+            first line that is not blank, or of the first record of a document. It stays
+            when the file is moved, compressed, or grows. Empty as long as no such line
+            was read.
 
     Raises:
         LoadError: If it cannot be read, or is not what was taken so far.
@@ -172,11 +169,15 @@ class Lines:
             self._file = _opened(name) if stream is None else _raw(stream)
         except OSError as error:
             raise self._unreadable(error) from error
+        self._stream: Readable
+        self._document: Document | None
+        self._next = 0  # of the records of the document
         try:
             self._counted = _Counted(self._file, wait_for)
             buffered: Any = io.BufferedReader(self._counted, _BLOCK_BYTES)
             is_gzip = self._counted.is_gzip
-            self._stream = gzip.GzipFile(fileobj=buffered) if is_gzip else buffered
+            plain = gzip.GzipFile(fileobj=buffered) if is_gzip else buffered
+            self._stream, self._document = look(name, plain)
             self._go_to(start)
         except _UNREADABLE as error:
             self.close()
@@ -231,6 +232,8 @@ class Lines:
         Raises:
             LoadError: If the file cannot be read any further.
         """
+        if self._document is not None:
+            return self._read_record(self._document)
         try:
             text = self._stream.readline(MOST_BYTES + 1)
             ahead = self._hash.copy()
@@ -248,12 +251,32 @@ class Lines:
             return None
         number = self._number + (not self._is_continued)
         if self._bytes == 0:
-            text = text.removeprefix(_BYTE_ORDER_MARK)
+            text = text.removeprefix(BYTE_ORDER_MARK)
         text = text.strip()
         if text and not self.identity:
             self.identity = hashlib.sha256(text).hexdigest()
         self._ahead = (number, self._bytes + size, ahead)
         return Line(number, text, is_cut)
+
+    def _read_record(self, document: Document) -> Line | None:
+        """Return the record behind those that were taken; None at the end."""
+        data, records = document
+        while self._next < len(records) and records[self._next].end <= self._bytes:
+            self._next += 1
+        if self._next == len(records):
+            return None
+        line, start, end, last_line = records[self._next]
+        text = data[start:end]
+        if self._next == 0:
+            self.identity = hashlib.sha256(text).hexdigest()
+        if self._next == len(records) - 1:
+            # With it, all of the file is taken.
+            last_line += data.count(b"\n", end) - data.endswith(b"\n")
+            end = len(data)
+        ahead = self._hash.copy()
+        ahead.update(memoryview(data)[self._bytes : end])
+        self._ahead = (last_line, end, ahead)
+        return Line(line, text, is_cut=False, record=self._next + 1)
 
     def take(self) -> None:
         """Take the line that was read last."""

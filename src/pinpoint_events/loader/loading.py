@@ -18,6 +18,7 @@ from pinpoint_events.errors import LoadError, LoadErrorCode
 from pinpoint_events.loader.batch import Batch, Packer, contradict
 from pinpoint_events.loader.checkpoint import Checkpoint
 from pinpoint_events.loader.content import EventIds, content
+from pinpoint_events.loader.first_look import REFUSED
 from pinpoint_events.loader.ledger import Ledger, Reports
 from pinpoint_events.loader.lines import Line, Lines
 from pinpoint_events.loader.rejects_file import RejectsFile
@@ -25,11 +26,14 @@ from pinpoint_events.loader.sending import Answer, send
 from pinpoint_events.loader.stopping import Interrupted, Stopping
 from pinpoint_events.loader.totals import Totals
 from pinpoint_events.quotas import quotas_of
-from pinpoint_events.senders.protocol import Sender
+from pinpoint_events.senders.protocol import Sender, application_id_of
 
 __all__ = ["Load", "Plan", "run_plan"]
 
-_OF_THE_INPUT: Final = (LoadErrorCode.INPUT_UNREADABLE, LoadErrorCode.INPUT_CHANGED)
+_OF_THE_INPUT: Final = REFUSED | {
+    LoadErrorCode.INPUT_CHANGED,
+    LoadErrorCode.INPUT_UNREADABLE,
+}
 _LOOK_SECONDS: Final = 0.1  # from a signal to what it does, while a request is awaited
 
 
@@ -90,6 +94,7 @@ class Load:
         self._plan = plan
         self._sender = sender
         self._quotas = quotas_of(sender)
+        self._application_id = application_id_of(sender)
         self._ledger = ledger
         self._interruption = interruption
         self._reports = reports
@@ -145,7 +150,7 @@ class Load:
                 if line.text:
                     # Here, because it goes by the first line that is not blank.
                     ids = ids or EventIds(self._plan.source_id or lines.identity)
-                    found = content(line, ids, self._quotas)
+                    found = content(line, ids, self._quotas, self._application_id)
                     if not packer.has_room_for(found, len(line.text)):
                         self._send(packer.close(lines.position), pool)
                     packer.add(line.number, found, len(line.text))

@@ -5,16 +5,22 @@ Its lines hold the events themselves, in the form that `load` reads, so that the
 corrected and loaded again. That is payload: only the file's owner may read it.
 """
 
+import errno
 import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from pinpoint_events.errors import LoadError, LoadErrorCode
 
-__all__ = ["RejectsFile"]
+__all__ = ["BINARY", "NO_FOLLOW", "RejectsFile"]
+
+# Not on Windows, where line ends would be changed, and links need special rights.
+BINARY: Final[int] = getattr(os, "O_BINARY", 0)
+NO_FOLLOW: Final[int] = getattr(os, "O_NOFOLLOW", 0)
 
 
 class RejectsFile:
@@ -40,8 +46,7 @@ class RejectsFile:
         self._path = path
         self.size = known or 0
         try:
-            # With its rights from the first moment on.
-            number = os.open(path, os.O_WRONLY | os.O_CREAT | _BINARY, 0o600)
+            number = _opened(path)
         except OSError as error:
             message = f"{path!r} cannot be written: {error.strerror}"
             raise LoadError(LoadErrorCode.REJECTED_UNUSABLE, message, path) from error
@@ -51,6 +56,9 @@ class RejectsFile:
         self._is_regular = stat.S_ISREG(status.st_mode)
         if not self._is_regular:
             return
+        if _is_of_another_user(status):
+            self._refuse("belongs to another user; name another file")
+        _make_private(number)
         if known is None and status.st_size:
             self._refuse("has something in it; move it away, or name another file")
         if status.st_size < self.size:
@@ -117,4 +125,40 @@ class RejectsFile:
         self.close()
 
 
-_BINARY = getattr(os, "O_BINARY", 0)  # on Windows, where line ends would be changed
+_OWNER_ALONE: Final = 0o600
+
+
+def _opened(path: str) -> int:
+    """
+    Open the file for writing, with its rights from the first moment on.
+
+    A link is followed to a device or a pipe only, as `/dev/stdout` is one: somebody may
+    have planted it, and what it leads to would be overwritten.
+    """
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | NO_FOLLOW | BINARY
+        return os.open(path, flags, _OWNER_ALONE)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        is_link_to_file = stat.S_ISREG(Path(path).stat().st_mode)
+        if is_link_to_file:
+            raise
+    number = os.open(path, os.O_WRONLY | BINARY)
+    if stat.S_ISREG(os.fstat(number).st_mode):  # planted meanwhile
+        os.close(number)
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    return number
+
+
+def _leave(number: int, mode: int) -> None:
+    """Leave the rights as they are: on Windows, files have none of these."""
+
+
+def _make_private(number: int) -> None:
+    change: Callable[[int, int], None] = getattr(os, "fchmod", _leave)
+    change(number, _OWNER_ALONE)
+
+
+def _is_of_another_user(status: os.stat_result) -> bool:
+    return hasattr(os, "geteuid") and status.st_uid != os.geteuid()

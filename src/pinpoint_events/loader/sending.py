@@ -11,7 +11,7 @@ from pinpoint_events.errors import (
     ServiceError,
     ValidationError,
 )
-from pinpoint_events.loader.content import BAD_REQUEST
+from pinpoint_events.loader.items import BAD_REQUEST
 from pinpoint_events.model.request import EventsBatch, EventsRequest
 from pinpoint_events.model.response import EventsResponse, Outcome
 from pinpoint_events.senders.protocol import Sender

@@ -81,7 +81,7 @@ def has_surrogate(value: str) -> bool:
 
 def time(value: datetime | str) -> datetime:
     """Convert a time: truncated to milliseconds, in UTC."""
-    if type(value) is str:
+    if type(value) is str and value.isascii():
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
@@ -127,6 +127,10 @@ def _time_unit(value: float) -> str:
 
 
 def _parsed_time(value: str) -> Any:
+    # ISO 8601 is ASCII. Python takes any character between date and time, and some of
+    # its versions the digits of other scripts, which no other reader does.
+    if not value.isascii():
+        return _refused(ProblemCode.NOT_ISO_8601)
     try:
         return time(datetime.fromisoformat(value))
     except ValueError:

@@ -87,6 +87,9 @@ class ProblemCode(StrEnum):
     NOT_POSITIVE_INTEGERS = "not_positive_integers"
     NOT_HEADER_TEXT = "not_header_text"
     LINE_TOO_LONG = "line_too_long"
+    SEVERAL_RECORDS = "several_records"
+    STREAM_RECORD = "stream_record"
+    OTHER_APPLICATION = "other_application"
 
     # In place of the problems past the hundredth
     MORE_PROBLEMS = "more_problems"

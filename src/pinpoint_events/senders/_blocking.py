@@ -4,13 +4,18 @@ import logging
 import random
 import time
 from collections.abc import Callable
+from typing import Final
 
-from pinpoint_events.errors import PinpointEventsError, ServiceError
+from pinpoint_events.errors import (
+    PinpointEventsError,
+    SenderError,
+    ServiceError,
+)
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
 from pinpoint_events.retry import Done, RetryCall, Send, Step, Wait
 
-__all__ = ["ClockCorrected", "Time", "run"]
+__all__ = ["ClockCorrected", "NotSent", "Time", "run"]
 
 _log = logging.getLogger("pinpoint_events")
 # Else Python prints warnings to standard error if logging is not configured.
@@ -28,13 +33,28 @@ class Time:
         """Return the seconds of a clock that is never set."""
         return time.monotonic()
 
-    def sleep(self, seconds: float) -> None:
-        """Sleep."""
-        time.sleep(seconds)
+    def wait(self, seconds: float, is_over: Callable[[], bool]) -> None:
+        """Wait, or until it is over."""
+        # Looked at again and again: the lock of an event might be locked by a `fork`.
+        end = self.monotonic() + seconds
+        while not is_over() and (left := end - self.monotonic()) > 0:
+            time.sleep(min(left, _LOOK_SECONDS))
 
     def random(self) -> float:
         """Return a number from 0 up to 1."""
         return random.random()  # noqa: S311 - spreads waits, protects no secret
+
+
+_LOOK_SECONDS: Final = 0.1
+
+
+class NotSent(Exception):  # noqa: N818 - caught by `run` alone
+    """An attempt could not be made."""
+
+    def __init__(self, error: PinpointEventsError) -> None:
+        """Keep why."""
+        super().__init__(error)
+        self.error = error
 
 
 class ClockCorrected(Exception):  # noqa: N818 - caught by `run` alone
@@ -50,6 +70,7 @@ def run(
     call: RetryCall,
     send: Callable[[EventsRequest, int, float], EventsResponse],
     source: Time,
+    is_closed: Callable[[], bool],
 ) -> EventsResponse:
     """
     Return the answer to a call, after all attempts.
@@ -57,11 +78,14 @@ def run(
     Args:
         call: The steps.
         send: Sends a request once; its other arguments are the number of the attempt,
-            from 1, and the seconds that are left. It may raise `ClockCorrected`.
+            from 1, and the seconds that are left. It may raise `ClockCorrected` and
+            `NotSent`.
         source: The clocks.
+        is_closed: Whether the sender is closed: then no further attempt is made.
 
     Raises:
-        PinpointEventsError: The last error of `send`, if nothing was ever answered.
+        PinpointEventsError: The error of the last attempt, if nothing was ever
+            answered.
     """
     step: Step = call.start()
     while True:
@@ -76,8 +100,8 @@ def run(
                         "pinpoint_events.wait_seconds": seconds,
                     },
                 )
-                source.sleep(seconds)
-                step = call.waited()
+                source.wait(seconds, is_closed)
+                step = call.ended(_CLOSED) if is_closed() else call.waited()
             case Done(response):
                 return response
             case _:  # GiveUp
@@ -94,7 +118,23 @@ def _sent(
     try:
         response = send(request, attempt, call.deadline - source.monotonic())
     except ClockCorrected as corrected:
-        return call.clock_corrected(corrected.error, now=source.monotonic())
+        failure: PinpointEventsError = corrected.error
+        step = call.clock_corrected(corrected.error, now=source.monotonic())
+    except NotSent as not_sent:
+        failure = not_sent.error
+        step = call.not_sent(failure, now=source.monotonic(), random=source.random())
     except PinpointEventsError as error:
-        return call.failed(error, now=source.monotonic(), random=source.random())
-    return call.answered(response, now=source.monotonic(), random=source.random())
+        failure = error
+        step = call.failed(failure, now=source.monotonic(), random=source.random())
+    else:
+        return call.answered(response, now=source.monotonic(), random=source.random())
+    if isinstance(step, Done):
+        # The response says what became of the items before; that sending some of them
+        # again failed is nowhere else.
+        _log.warning(
+            "not sent again", extra={"pinpoint_events.problem": type(failure).__name__}
+        )
+    return step
+
+
+_CLOSED: Final = SenderError("the sender was closed before the request was sent")

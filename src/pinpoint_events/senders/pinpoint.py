@@ -19,7 +19,7 @@ from pinpoint_events.model.response import EventsResponse
 from pinpoint_events.put_events import events_response, http_request, path_of
 from pinpoint_events.quotas import Quotas
 from pinpoint_events.retry import Retry, RetryBudget, RetryCall
-from pinpoint_events.senders._blocking import ClockCorrected, Time, run
+from pinpoint_events.senders._blocking import ClockCorrected, NotSent, Time, run
 from pinpoint_events.senders._redaction import addresses, redacted
 from pinpoint_events.senders.observer import Attempt, AttemptObserver
 from pinpoint_events.senders.protocol import BaseSender, checked_application_id
@@ -77,15 +77,18 @@ class PinpointSender(BaseSender):
         session: A session of boto3 or botocore to take settings and credentials from.
         credentials: Botocore's `Credentials`, in place of the session's.
         config: A `botocore.config.Config`: timeouts, proxies, certificates, FIPS and
-            dual-stack, pool, user agent. `retries` in it is refused.
+            dual-stack, pool, user agent. `retries` in it is refused. Timeouts that it
+            leaves out are 5 s to connect and 10 s to read.
         verify: As in boto3: False trusts every certificate, a path names the CA bundle
             to trust, in place of the one in the settings.
-        retry: How often to try. If it is not given, `AWS_MAX_ATTEMPTS` applies. None
-            sends once.
+        retry: How often and how long to try. If it is not given, `AWS_MAX_ATTEMPTS`
+            applies, and a call takes 20 s at most, or one attempt as long as the
+            timeouts in `config` allow. None sends once.
         observer: Watches each HTTP request; see `AttemptObserver`.
         quotas: The limits of requests and their items.
 
     Attributes:
+        application_id: As given.
         observer: As given; it may be set at any time.
         quotas: As given.
 
@@ -93,6 +96,7 @@ class PinpointSender(BaseSender):
         ConfigurationError: If no region is known, or a setting is unknown or unusable.
     """
 
+    application_id: str
     observer: AttemptObserver | None
     _time: ClassVar[Time] = Time()
 
@@ -120,8 +124,8 @@ class PinpointSender(BaseSender):
         from pinpoint_events.aws.signer import Signer  # noqa: PLC0415
 
         super().__init__(quotas)
-        self._application_id = checked_application_id(application_id)
-        path_of(self._application_id)  # refuses what makes no path
+        self.application_id = checked_application_id(application_id)
+        path_of(self.application_id)  # refuses what makes no path
         if not isinstance(retry, Retry | None):
             raise ConfigurationError(
                 f"retry is of type {type(retry).__name__}; pass a Retry, or None to "
@@ -131,8 +135,12 @@ class PinpointSender(BaseSender):
             PINPOINT,
             Arguments(region, endpoint_url, session, credentials, config, verify),
         )
-        if retry is _DEFAULT_RETRY and settings.max_attempts is not None:
-            retry = Retry(attempts=settings.max_attempts)
+        if retry is None or retry is _DEFAULT_RETRY:
+            attempts = settings.max_attempts or _DEFAULT_RETRY.attempts
+            seconds = max(settings.given_seconds, _DEFAULT_RETRY.deadline_seconds)
+            retry = Retry(
+                attempts=1 if retry is None else attempts, deadline_seconds=seconds
+            )
         self._url = settings.url
         self._signer = Signer(PINPOINT, settings)
         self._transport = transport(settings.link)
@@ -143,7 +151,7 @@ class PinpointSender(BaseSender):
 
     def _put_events(self, request: EventsRequest) -> EventsResponse:
         call_id = new_event_id()
-        max_attempts = 1 if self._retry is None else self._retry.attempts
+        max_attempts = self._retry.attempts
 
         def send(part: EventsRequest, number: int, seconds: float) -> EventsResponse:
             # Named and written as the AWS SDKs do it.
@@ -151,19 +159,22 @@ class PinpointSender(BaseSender):
                 "amz-sdk-invocation-id": call_id,
                 "amz-sdk-request": f"attempt={number}; max={max_attempts}",
             }
-            call = http_request(self._application_id, part)
-            signed, secrets = self._signer.sign(call, self._clock.now(), unsigned)
+            call = http_request(self.application_id, part)
+            try:
+                signed, secrets = self._signer.sign(call, self._clock.now(), unsigned)
+            except PinpointEventsError as error:
+                raise NotSent(error) from None
             attempt = Attempt(number, max_attempts, self.events_url, len(call.body))
             response = self._exchanged(signed, attempt, seconds)
             return self._events_response(part, response, secrets)
 
         call = RetryCall(request, self._retry, self._budget, now=self._time.monotonic())
-        return run(call, send, self._time)
+        return run(call, send, self._time, lambda: self._is_closed)
 
     @property
     def events_url(self) -> str:
         """The URL that requests go to."""
-        return f"{self._url.removesuffix('/')}{path_of(self._application_id)}"
+        return f"{self._url.removesuffix('/')}{path_of(self.application_id)}"
 
     def _exchanged(
         self, request: HttpRequest, attempt: Attempt, seconds: float
@@ -191,7 +202,8 @@ class PinpointSender(BaseSender):
         # Raised outside the `except` block so that the original error, which may quote
         # secrets, is not attached as `__context__`.
         safe = redacted(failure, (*secrets, *addresses(request)))
-        if self._clock.is_corrected_by(failure, response.headers.get("date")):
+        date = response.headers.get("date") if secrets else None  # of signed requests
+        if self._clock.is_corrected_by(failure, date):
             raise ClockCorrected(safe)
         raise safe
 
@@ -200,7 +212,7 @@ class PinpointSender(BaseSender):
 
     def __repr__(self) -> str:
         # A URL with credentials in it is refused before.
-        return f"<PinpointSender of {self._application_id!r} to {self._url!r}>"
+        return f"<PinpointSender of {self.application_id!r} to {self._url!r}>"
 
 
 def _guarded(notify: Callable[..., None], *arguments: object) -> None:

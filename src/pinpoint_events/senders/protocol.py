@@ -26,7 +26,7 @@ from pinpoint_events.model.response import EventsResponse
 from pinpoint_events.problems import Expected, Problem, ProblemCode
 from pinpoint_events.quotas import Quotas, refuse_over_quota
 
-__all__ = ["BaseSender", "Sender", "checked_application_id"]
+__all__ = ["BaseSender", "Sender", "application_id_of", "checked_application_id"]
 
 
 @runtime_checkable
@@ -222,3 +222,9 @@ def checked_application_id(application_id: str) -> str:
         raise ConfigurationError(f"{found}; pass that of your Pinpoint project")
     name: str = checked
     return name
+
+
+def application_id_of(sender: object) -> str | None:
+    """Return the application that a sender sends to; None if it does not say."""
+    application_id = getattr(sender, "application_id", None)
+    return application_id if isinstance(application_id, str) else None

@@ -102,7 +102,11 @@ class Faults:
     def add(self, *faults: Fault) -> None:
         """Append faults; each counts from now on."""
         problems = [
-            Problem(ProblemCode.NOT_A_FAULT, ("faults", position))
+            Problem(
+                ProblemCode.NOT_A_FAULT,
+                ("faults", position),
+                actual=type(fault).__qualname__,
+            )
             for position, fault in enumerate(faults)
             if type(fault) not in KINDS.values()
         ]

@@ -20,7 +20,7 @@ from pinpoint_events.errors import defect_text
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse, ItemResponse, Outcome
-from pinpoint_events.quotas import Quotas, quotas_of, remember_quotas
+from pinpoint_events.quotas import quotas_of, remember_quotas
 from pinpoint_events.senders.protocol import Sender
 from pinpoint_events.server._active_faults import CallFaults, Faults
 from pinpoint_events.server._answers import not_found
@@ -46,16 +46,16 @@ class Applications:
 
     Args:
         senders: One sender, or a callable that opens one by application id.
-        quotas: The limits that calls are checked against.
+        reader: Parses the bodies of calls.
         faults: The active faults.
     """
 
-    def __init__(self, senders: Senders, quotas: Quotas, faults: Faults) -> None:
+    def __init__(self, senders: Senders, reader: RequestReader, faults: Faults) -> None:
         # A sender class passes the isinstance check, but is a callable that opens one.
         is_one = isinstance(senders, Sender) and not isinstance(senders, type)
         self._one = _Application(cast("Sender", senders)) if is_one else None
         self._open = cast("Callable[[str], Sender]", senders)
-        self._reader = RequestReader(quotas)
+        self._reader = reader
         self._faults = faults
         self._lock = threading.Lock()
         self._slots: dict[str, _SenderSlot] = {}

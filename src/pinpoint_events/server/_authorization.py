@@ -48,6 +48,7 @@ _HTTP_DATE: Final = re.compile(
 )
 _MONTHS: Final = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
+_PAYLOAD_HASH: Final = b"x-amz-content-sha256"
 _HEADER_PARTS: Final = ("Credential", "Signature", "SignedHeaders")
 _QUERY_PARTS: Final = (
     "X-Amz-Algorithm",
@@ -92,6 +93,7 @@ class Authorization(NamedTuple):
         expires_seconds: How long a presigned URL is valid, if it has `X-Amz-Expires`.
         session_token: The session token, if there is one.
         payload_hash: SHA-256 of the body, in lower-case hexadecimal, if it is stated.
+        signed_payload_hash: The same, if what states it is signed.
         query_string: The query without `X-Amz-Signature`.
     """
 
@@ -104,6 +106,7 @@ class Authorization(NamedTuple):
     expires_seconds: int | None
     session_token: str | None
     payload_hash: str | None
+    signed_payload_hash: str | None
     query_string: bytes
 
 
@@ -157,16 +160,20 @@ def _authorization_of_headers(query_string: bytes, headers: Headers) -> Authoriz
     if missing or date is None:
         raise incomplete_signature(" ".join(missing))
     signed_at, timestamp = _timestamp(date)
+    signed_headers = _signed_headers(parts["SignedHeaders"])
+    payload_hash = _payload_hash(_single(headers, _PAYLOAD_HASH))
+    is_hash_signed = _PAYLOAD_HASH in signed_headers
     return Authorization(
         scope=_scope(parts["Credential"]),
-        signed_headers=_signed_headers(parts["SignedHeaders"]),
+        signed_headers=signed_headers,
         signature=parts["Signature"],
         signed_at=signed_at,
         timestamp=timestamp,
         date_header=date_header,
         expires_seconds=None,
         session_token=_single(headers, b"x-amz-security-token"),
-        payload_hash=_payload_hash(_single(headers, b"x-amz-content-sha256")),
+        payload_hash=payload_hash,
+        signed_payload_hash=payload_hash if is_hash_signed else None,
         query_string=query_string,
     )
 
@@ -210,20 +217,27 @@ def _authorization_of_query(
     token = _single(headers, b"x-amz-security-token")
     if token is not None and "X-Amz-Security-Token" in query:
         _reject_duplicate("X-Amz-Security-Token")
-    payload_hash = _single(headers, b"x-amz-content-sha256")
-    if payload_hash is None:
-        payload_hash = query.get("X-Amz-Content-Sha256")
+    signed_headers = _signed_headers(query["X-Amz-SignedHeaders"])
+    in_header = _single(headers, _PAYLOAD_HASH)
+    in_query = query.get("X-Amz-Content-Sha256")
+    if in_header is not None and in_query not in {None, in_header}:
+        # An unsigned header must not replace what the query states, which is signed.
+        message = "'X-Amz-Content-Sha256' differs between the query and the headers."
+        raise invalid_signature(message)
+    payload_hash = _payload_hash(in_query if in_header is None else in_header)
+    is_hash_signed = in_query is not None or _PAYLOAD_HASH in signed_headers
     signed_at, timestamp = _timestamp(query["X-Amz-Date"])
     return Authorization(
         scope=_scope(query["X-Amz-Credential"]),
-        signed_headers=_signed_headers(query["X-Amz-SignedHeaders"]),
+        signed_headers=signed_headers,
         signature=query["X-Amz-Signature"],
         signed_at=signed_at,
         timestamp=timestamp,
         date_header=None,
         expires_seconds=_expires_seconds(query.get("X-Amz-Expires")),
         session_token=query.get("X-Amz-Security-Token", token),
-        payload_hash=_payload_hash(payload_hash),
+        payload_hash=payload_hash,
+        signed_payload_hash=payload_hash if is_hash_signed else None,
         query_string=b"&".join(
             pair
             for pair in query_string.split(b"&")

@@ -30,6 +30,7 @@ from pinpoint_events.quotas import (
     request_problems,
 )
 from pinpoint_events.server._answers import bad_request
+from pinpoint_events.server._naive_times import complete_with_utc
 from pinpoint_events.wire import from_wire, to_json
 from pinpoint_events.wire.json_text import decode_request
 from pinpoint_events.wire.names import in_wire_names
@@ -75,7 +76,7 @@ class ParsedRequest:
     ) -> None:
         self._layout = layout
         self._request = request
-        self.endpoints = {
+        self.endpoints: dict[str, Endpoint] = {
             name: batch.endpoint for name, batch in request.batch_item.items()
         }
         self.events: dict[str, Mapping[str, Event]] = {
@@ -201,10 +202,15 @@ class RequestReader:
 
     Args:
         quotas: The limits that calls are checked against.
+        reads_naive_times_as_utc: Whether times without a zone are in UTC; if not, they
+            are invalid.
     """
 
-    def __init__(self, quotas: Quotas) -> None:
+    def __init__(
+        self, quotas: Quotas, *, reads_naive_times_as_utc: bool = False
+    ) -> None:
         self._quotas = quotas
+        self._reads_naive_times_as_utc = reads_naive_times_as_utc
         self._event_problems = event_check(quotas)
 
     def read(self, body: bytes) -> ParsedRequest:
@@ -219,6 +225,8 @@ class RequestReader:
         except ValidationError as error:
             raise bad_request(_message(error.problems)) from None
         self._check_event_count(data)
+        if self._reads_naive_times_as_utc:
+            complete_with_utc(data)
         rejected: dict[Item, str] = {}
         if b"StopTimestamp" in body or b"\\u" in body:  # it may be escaped
             rejected.update(_missing_durations(data))

@@ -55,6 +55,7 @@ from pinpoint_events.server._answers import (
 )
 from pinpoint_events.server._applications import Applications, Senders
 from pinpoint_events.server._body import Body, ClientDisconnected, Receive
+from pinpoint_events.server._request_reader import RequestReader
 from pinpoint_events.server.faults import Cut
 from pinpoint_events.server.keys import Credentials, Keys
 from pinpoint_events.server.sigv4 import (
@@ -111,6 +112,7 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
     | None = FROM_ENVIRONMENT,
     quotas: Quotas = Quotas(),  # noqa: B008 - immutable
     region: str | None = None,
+    naive_times: Literal["utc"] | None = None,
     faults: Faults | None = None,
     clock: Callable[[], datetime] = utc_now,
     workers: int = 15,
@@ -133,6 +135,9 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
             environment. None accepts all calls, signed or not.
         quotas: The limits that calls are checked against.
         region: The only region that signatures may be for; None accepts any.
+        naive_times: How to read times without a zone, such as `2026-09-21T12:00:00`:
+            `"utc"` as UTC. None rejects the events and endpoints that have one, as the
+            service did.
         faults: Faults to simulate, for tests.
         clock: Returns the current time, with a time zone.
         workers: How many calls are processed at a time. Each may use memory of a few
@@ -146,8 +151,12 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
         idle_seconds: How long a connection is kept without a request.
 
     Raises:
-        ConfigurationError: If `credentials`, or the environment, has no usable key.
+        ConfigurationError: If `credentials`, or the environment, has no usable key, or
+            `naive_times` is another value.
     """
+    if naive_times not in {None, "utc"}:
+        message = "naive_times is another value than 'utc' or None; pass one of them"
+        raise ConfigurationError(message)
     keys = _keys(credentials)
     script = Faults() if faults is None else faults
     limits = Limits(
@@ -159,8 +168,9 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
         body_seconds=body_seconds,
         idle_seconds=idle_seconds,
     )
+    reader = RequestReader(quotas, reads_naive_times_as_utc=naive_times == "utc")
     return App(
-        Applications(senders, quotas, script),
+        Applications(senders, reader, script),
         None if keys is None else Verifier(keys, region=region),
         faults=script,
         clock=clock,

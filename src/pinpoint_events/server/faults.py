@@ -357,12 +357,16 @@ def read_faults(data: Any) -> list[Fault]:
     return faults
 
 
+def _no_fault(data: object) -> Problem:
+    return json_problem(ProblemCode.NOT_A_FAULT, actual=type(data).__qualname__)
+
+
 def _read_fault(data: Any) -> Fault:
     if not isinstance(data, dict):
-        raise ValidationError([json_problem(ProblemCode.NOT_A_FAULT)])
+        raise ValidationError([_no_fault(data)])
     kind = data.get("fault")
     if kind is None:
-        raise ValidationError([json_problem(ProblemCode.NOT_A_FAULT)])
+        raise ValidationError([_no_fault(data)])
     cls = KINDS.get(kind) if isinstance(kind, str) else None
     problems = repeated_keys(data, ProblemCode.DUPLICATE_MEMBER)
     if cls is None:

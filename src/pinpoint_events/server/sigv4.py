@@ -15,14 +15,18 @@ The rules, each with its test in `tests/server/test_sigv4.py`:
   never in both. `AWS4-HMAC-SHA256` is the only algorithm: `AWS4-ECDSA-P256-SHA256`
   (Signature Version 4a) cannot be verified with the secret alone, and is rejected.
 - These must be signed: `host`, the header with the date, and every `x-amz-*` header
-  except `x-amz-user-agent`, which Amplify adds to a presigned URL. No other header must
-  be signed, because SDKs sign no other: that for PHP omits `content-type`
-  (`SignatureV4::createContext`), and so do clients that post to a presigned URL.
+  except those of `_MAY_BE_UNSIGNED`. No other header must be signed, because SDKs sign
+  no other: that for PHP omits `content-type` (`SignatureV4::createContext`), and so do
+  clients that post to a presigned URL.
 - The body is always signed, by its hash. A presigned URL is made for one body: that of
   the hash in `X-Amz-Content-Sha256`, or else the one whose hash the signer computed.
+- Some signers send `x-amz-content-sha256` without signing it (aws-requests-auth).
+  Anyone can change such a header, so it does not take part in the verification: the
+  signature is verified with the hash of the body that arrived. It must state that hash.
 - A signature is valid for `window_seconds` before and after its date; a presigned URL
   for its `X-Amz-Expires` (a week at most) instead of the time after.
-- A key with a session token requires that token; a key without one allows none.
+- A key with a session token requires that token; a key without one allows none. The
+  token need not be signed: it is compared with the one that belongs to the key.
 
 Replay: while a signature is valid, it is accepted any number of times, as at AWS.
 PutEvents has no idempotency key, so anyone who can read a request can repeat it, but
@@ -68,7 +72,17 @@ __all__ = ["AuthenticationError", "Pending", "SignedRequest", "Verifier"]
 
 _MAX_SIGNING_KEYS: Final = 64  # one for each day, region and secret
 _MAX_REGION_CHARACTERS: Final = 32  # more than the longest region name has
-_UNSIGNED_HEADER: Final = b"x-amz-user-agent"
+_MAY_BE_UNSIGNED: Final = frozenset(
+    {
+        # The hash of the body is signed, whether or not this header is.
+        b"x-amz-content-sha256",
+        # Of some services, signers add it after they have signed (AWS's test suite,
+        # `post-sts-header-after`). It is compared with the token of the key.
+        b"x-amz-security-token",
+        # Amplify adds it to a presigned URL. The endpoint does not read it.
+        b"x-amz-user-agent",
+    }
+)
 
 
 @attrs.frozen
@@ -112,8 +126,8 @@ class Pending:
             authorization.query_string,
             values,
         )
-        if authorization.payload_hash is not None:
-            self._verify_signature(authorization.payload_hash)
+        if authorization.signed_payload_hash is not None:
+            self._verify_signature(authorization.signed_payload_hash)
 
     def finish(self, body_sha256_hex: str) -> str:
         """
@@ -126,14 +140,15 @@ class Pending:
         Raises:
             AuthenticationError: If the signature is not valid for this body.
         """
-        if self._authorization.payload_hash is None:
-            self._verify_signature(body_sha256_hex)
-        elif not hmac.compare_digest(self._authorization.payload_hash, body_sha256_hex):
+        stated = self._authorization.payload_hash
+        if stated is not None and not hmac.compare_digest(stated, body_sha256_hex):
             message = (
                 "The provided 'x-amz-content-sha256' header does not match what was "
                 "computed."
             )
             raise invalid_signature(message)
+        if self._authorization.signed_payload_hash is None:
+            self._verify_signature(body_sha256_hex)
         return self._authorization.scope.access_key_id
 
     def _verify_signature(self, payload_hash: str) -> None:
@@ -196,8 +211,8 @@ class Verifier:
         """
         Make all checks that do not need the body.
 
-        If the request states the hash of its body, its signature is verified here, so
-        that the body of a forged request need not be read.
+        If the request states the hash of its body, in what is signed, its signature is
+        verified here, so that the body of a forged request need not be read.
 
         Args:
             request: The head of the request.
@@ -321,7 +336,7 @@ def _signed_values(
         raise invalid_signature(f"{message} Authorization.")
     for name in headers:
         must = name == authorization.date_header or name.startswith(b"x-amz-")
-        if must and name not in names and name != _UNSIGNED_HEADER:
+        if must and name not in names and name not in _MAY_BE_UNSIGNED:
             message = (
                 f"{_quoted(name)} must be a 'SignedHeader' in the AWS Authorization."
             )

@@ -1,13 +1,13 @@
 """
-For tests of code that uses this package: data, senders that keep all, pytest fixtures.
+Tools for testing code that uses this package: strategies, senders, pytest fixtures.
 
-`strategies` makes Hypothesis strategies for every public class, for answers and for
-faulty input; it needs the extra `testing`. `MemorySender` and `RecordingSender` need
-nothing. pytest finds the fixtures `pinpoint_sender`, which is a `RecordingSender`, and
+`strategies` has Hypothesis strategies for every public class, for responses and for
+invalid input; it needs the extra `testing`. `MemorySender` and `RecordingSender` need
+no extra. The pytest fixtures are `pinpoint_sender`, which is a `RecordingSender`, and
 `pinpoint_server`, which is a `PinpointServer` and needs the extra `server`.
 
-Names are bound when first used: Hypothesis and pytest themselves import this package,
-the one to learn what `st.from_type` is to do for our classes, the other for fixtures.
+Names are bound when first used, because entry points make Hypothesis and pytest import
+this package: Hypothesis to resolve our classes in `st.from_type`, pytest for fixtures.
 """
 
 from importlib import import_module

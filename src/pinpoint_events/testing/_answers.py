@@ -1,4 +1,4 @@
-"""Strategies for answers: typed, and as the service may write them."""
+"""Strategies for responses: typed, and as JSON data of the service."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -57,7 +57,7 @@ _CODES: Final[Mapping[Outcome, SearchStrategy[int]]] = {
     | integers().filter(lambda code: Outcome.of(code) is Outcome.UNREPORTED),
 }
 
-_FEW_EVENTS: Final = 4  # of which each has a different response
+_FEW_EVENTS: Final = 4  # each with a different response
 _MESSAGES: Final = (
     "Accepted",
     "accepted",
@@ -78,7 +78,7 @@ def status_codes(
     Any status code of an item: those of the service, and any int within +-2**53.
 
     Args:
-        outcomes: What the codes mean.
+        outcomes: The outcomes that the codes stand for.
     """
     return either(outcomes, _OUTCOME).flatmap(_CODES.__getitem__)
 
@@ -107,11 +107,11 @@ def endpoint_item_responses(
     messages: SearchStrategy[str | None] | None = None,
 ) -> SearchStrategy[EndpointItemResponse]:
     """
-    Anything that an answer may say of an endpoint.
+    Any item response for an endpoint.
 
     Args:
         status_codes: Status codes.
-        messages: The service's words.
+        messages: The service's messages.
     """
     return _item_responses(EndpointItemResponse, status_codes, messages)
 
@@ -122,11 +122,11 @@ def event_item_responses(
     messages: SearchStrategy[str | None] | None = None,
 ) -> SearchStrategy[EventItemResponse]:
     """
-    Anything that an answer may say of an event.
+    Any item response for an event.
 
     Args:
         status_codes: Status codes.
-        messages: The service's words.
+        messages: The service's messages.
     """
     return _item_responses(EventItemResponse, status_codes, messages)
 
@@ -143,21 +143,21 @@ def item_responses(
     status_codes: SearchStrategy[int] | None = None,
 ) -> SearchStrategy[ItemResponse]:
     """
-    Anything that an answer may say of an endpoint and its events.
+    Any response for an endpoint and its events.
 
     Args:
-        endpoint_item_responses: What it says of the endpoint.
-        events_item_responses: What it says of the events, by their ids; an empty id is
-            possible in an answer.
-        status_codes: Bare codes that stand for all of it; `st.nothing()` for none.
+        endpoint_item_responses: Item responses for the endpoint.
+        events_item_responses: Item responses for the events, by event id; a response
+            may have an empty id.
+        status_codes: Bare codes in place of item responses; `st.nothing()` for none.
     """
-    of_events = st.dictionaries(ANY_TEXT, _EVENT_ITEM, max_size=_FEW_EVENTS)
+    event_responses = st.dictionaries(ANY_TEXT, _EVENT_ITEM, max_size=_FEW_EVENTS)
     whole = st.builds(
         ItemResponse,
         endpoint_item_response=either(
             endpoint_item_responses, optional(_ENDPOINT_ITEM)
         ),
-        events_item_response=either(events_item_responses, of_events),
+        events_item_response=either(events_item_responses, event_responses),
     )
     bare = either(status_codes, _CODE)
     return whole | st.builds(ItemResponse, status_code=bare)
@@ -176,11 +176,11 @@ def events_responses(
     request_ids: SearchStrategy[str | None] | None = None,
 ) -> SearchStrategy[EventsResponse]:
     """
-    Any answer, to whatever request.
+    Any response, to any request.
 
     Args:
-        results: What became of endpoints and their events, by the endpoints' ids.
-        request_ids: The service's ids of the call.
+        results: Responses for endpoints and their events, by endpoint id.
+        request_ids: The service's request ids.
     """
     any_results = st.dictionaries(ANY_TEXT, item_responses(), max_size=3)
     return st.builds(
@@ -194,10 +194,10 @@ def item_outcomes(
     *, outcomes: SearchStrategy[Outcome] | None = None
 ) -> SearchStrategy[ItemOutcome]:
     """
-    What may have become of any endpoint or event.
+    Any outcome of an endpoint or event, with its item.
 
     Args:
-        outcomes: What did.
+        outcomes: Outcomes.
     """
     return _item_outcomes(either(outcomes, _OUTCOME), _EVENT, _ENDPOINT)
 
@@ -205,7 +205,7 @@ def item_outcomes(
 def outcomes_without_items(
     *, outcomes: SearchStrategy[Outcome]
 ) -> SearchStrategy[ItemOutcome]:
-    """Return the same without the items, as in errors, which carry none."""
+    """Return the same without the items, as in errors, which have none."""
     return _item_outcomes(outcomes, st.none(), st.none())
 
 
@@ -239,16 +239,15 @@ def responses_to(
     request_ids: SearchStrategy[str | None] | None = None,
 ) -> SearchStrategy[EventsResponse]:
     """
-    Any answer to the request: each item accepted, rejected, retryable or unreported.
+    Any response to the request: each item accepted, rejected, retryable or unreported.
 
-    Items may be missing, an endpoint and its events may have one bare code, and there
-    may be items that nobody asked about.
+    Items may be missing, an endpoint and its events may share one bare status code, and
+    there may be items that are not in the request.
 
     Args:
-        request: What is answered.
-        outcomes: What becomes of an item, drawn for one after the other; anything if
-            left out.
-        request_ids: The service's ids of the call.
+        request: The request.
+        outcomes: Outcomes, drawn for one item after the other; any by default.
+        request_ids: The service's request ids.
     """
     return _responses_to(
         request,
@@ -264,33 +263,34 @@ def _responses_to(
     outcomes: SearchStrategy[Outcome],
     request_ids: SearchStrategy[str | None],
 ) -> EventsResponse:
-    said = outcomes.flatmap(_said)
+    pairs = outcomes.flatmap(_codes_and_messages)
     results: dict[str, ItemResponse] = {}
-    # What nobody asked about, unless somebody did.
-    results.update(draw(_UNASKED_RESULTS))
+    # Items that are not in the request; the loop below removes any that are.
+    results.update(draw(_EXTRA_RESULTS))
     for endpoint_id, batch in request.batch_item.items():
         results.pop(endpoint_id, None)
-        item = _bare_item(draw(said)) if draw(st.booleans()) else None
+        item = _bare_item(draw(pairs)) if draw(st.booleans()) else None
         if item is None:
-            item = draw(_items(said, batch.events))
+            item = draw(_items(pairs, batch.events))
         if item != ItemResponse() or draw(st.booleans()):
             results[endpoint_id] = item
     return EventsResponse(results=results, request_id=draw(request_ids))
 
 
-_UNASKED_EVENTS: Final = st.dictionaries(ANY_NAME, _EVENT_ITEM, max_size=1)
-_UNASKED_RESULTS: Final = st.dictionaries(
-    ANY_NAME, item_responses(events_item_responses=_UNASKED_EVENTS), max_size=1
+_EXTRA_EVENTS: Final = st.dictionaries(ANY_NAME, _EVENT_ITEM, max_size=1)
+_EXTRA_RESULTS: Final = st.dictionaries(
+    ANY_NAME, item_responses(events_item_responses=_EXTRA_EVENTS), max_size=1
 )
 
-# A status code and a message; None for an item that is missing.
-_Said = tuple[int | None, str | None] | None
+# A status code and a message; None for a missing item.
+_CodeAndMessage = tuple[int | None, str | None] | None
 
 
 @cache
-def _said(outcome: Outcome) -> SearchStrategy[_Said]:
-    said: SearchStrategy[_Said] = st.tuples(_code_of(outcome), _OPTIONAL_MESSAGE)
-    return optional(said) if outcome is Outcome.UNREPORTED else said
+def _codes_and_messages(outcome: Outcome) -> SearchStrategy[_CodeAndMessage]:
+    pairs: SearchStrategy[_CodeAndMessage]
+    pairs = st.tuples(_code_of(outcome), _OPTIONAL_MESSAGE)
+    return optional(pairs) if outcome is Outcome.UNREPORTED else pairs
 
 
 @cache
@@ -299,58 +299,60 @@ def _code_of(outcome: Outcome) -> SearchStrategy[int | None]:
     return optional(codes) if outcome is Outcome.UNREPORTED else codes
 
 
-def _bare_item(said: _Said) -> ItemResponse:
-    return ItemResponse(status_code=None if said is None else said[0])
+def _bare_item(pair: _CodeAndMessage) -> ItemResponse:
+    return ItemResponse(status_code=None if pair is None else pair[0])
 
 
 @st.composite
 def _items(
-    draw: DrawFn, said: SearchStrategy[_Said], events: Mapping[str, Event]
+    draw: DrawFn, pairs: SearchStrategy[_CodeAndMessage], events: Mapping[str, Event]
 ) -> ItemResponse:
-    of_events = draw(_UNASKED_EVENTS)
-    # Of many, as of a full request, each has one of a few responses, in turn.
-    responses = [draw(said) for _ in range(min(len(events), _FEW_EVENTS))]
-    for event_id, of_event in zip(events, cycle(responses), strict=False):
-        of_events.pop(event_id, None)
-        if of_event is not None:
-            code, message = of_event
-            of_events[event_id] = EventItemResponse(status_code=code, message=message)
-    of_endpoint = draw(said)
-    if of_endpoint is None:
-        return ItemResponse(events_item_response=of_events)
-    code, message = of_endpoint
+    event_responses = draw(_EXTRA_EVENTS)
+    # Many events, as in a full request, get a few responses in turn: drawing is slow.
+    responses = [draw(pairs) for _ in range(min(len(events), _FEW_EVENTS))]
+    for event_id, event_response in zip(events, cycle(responses), strict=False):
+        event_responses.pop(event_id, None)
+        if event_response is not None:
+            code, message = event_response
+            event_responses[event_id] = EventItemResponse(
+                status_code=code, message=message
+            )
+    endpoint_response = draw(pairs)
+    if endpoint_response is None:
+        return ItemResponse(events_item_response=event_responses)
+    code, message = endpoint_response
     return ItemResponse(
         endpoint_item_response=EndpointItemResponse(status_code=code, message=message),
-        events_item_response=of_events,
+        events_item_response=event_responses,
     )
 
 
-# --- As the service may write them ----------------------------------------------------
+# --- As JSON data of the service ------------------------------------------------------
 
 
 def wire_responses_to(
     request: EventsRequest, *, outcomes: SearchStrategy[Outcome] | None = None
 ) -> SearchStrategy[dict[str, Any]]:
     """
-    Any answer to the request, as plain data, in any form that is known of the service.
+    Any response to the request, as JSON data in any known form of the service.
 
     Args:
-        request: What is answered.
-        outcomes: What becomes of an item; anything if left out.
+        request: The request.
+        outcomes: Outcomes of items; any by default.
     """
     return responses_to(request, outcomes=outcomes).flatmap(wire_forms)
 
 
 def wire_forms(response: EventsResponse) -> SearchStrategy[dict[str, Any]]:
     """
-    Any form in which the service may write this answer; `from_wire` reads it as equal.
+    Any JSON data for this response; `from_wire` reads them as an equal response.
 
-    Codes are numbers, whole floats or digits; bare, where there is no message; what is
-    missing is left out, null, or an empty object; and there are members that nobody
-    knows. All of it is plain JSON.
+    Codes are integers, whole floats or strings of digits, and bare if there is no
+    message. A missing member is left out, null, or an empty object. There may be
+    unknown members. The data are plain JSON.
 
     Args:
-        response: The answer.
+        response: The response.
     """
     return _wire_forms(response)
 
@@ -361,7 +363,7 @@ def _wire_forms(draw: DrawFn, response: EventsResponse) -> dict[str, Any]:
     data: dict[str, Any] = draw(_UNKNOWN)
     if results:
         return {**data, "Results": results}
-    return {**data, **draw(_absent("Results"))}
+    return {**data, **draw(_missing("Results"))}
 
 
 _UNKNOWN: Final[SearchStrategy[dict[str, Any]]] = st.dictionaries(
@@ -371,10 +373,10 @@ _UNKNOWN: Final[SearchStrategy[dict[str, Any]]] = st.dictionaries(
 )
 
 
-def _absent(*names: str) -> SearchStrategy[dict[str, Any]]:
-    """Return the ways in which members are not there."""
-    absent: SearchStrategy[Any] = st.none() | st.builds(dict)
-    return st.fixed_dictionaries({}, optional=dict.fromkeys(names, absent))
+def _missing(*names: str) -> SearchStrategy[dict[str, Any]]:
+    """Return the ways in which members can be missing."""
+    missing: SearchStrategy[Any] = st.none() | st.builds(dict)
+    return st.fixed_dictionaries({}, optional=dict.fromkeys(names, missing))
 
 
 def _code_forms(code: int | None) -> SearchStrategy[Any]:
@@ -382,12 +384,12 @@ def _code_forms(code: int | None) -> SearchStrategy[Any]:
         no_codes = [None, "", "Accepted", "4 04", "-1", "1" * 10, 2.5]
         return st.sampled_from(no_codes) | st.builds(list)
     forms: list[Any] = [code, float(code)]
-    if 0 <= code < _LEAST_NO_CODE:
+    if 0 <= code < _MIN_UNREADABLE:
         forms.append(str(code))
     return st.sampled_from(forms)
 
 
-_LEAST_NO_CODE: Final = 10**9
+_MIN_UNREADABLE: Final = 10**9
 
 
 @st.composite
@@ -401,7 +403,7 @@ def _item_response_forms(
         data["StatusCode"] = draw(_code_forms(response.status_code))
     if response.message is not None:
         return {**data, "Message": response.message}
-    return {**data, **draw(_absent("Message"))}
+    return {**data, **draw(_missing("Message"))}
 
 
 @st.composite
@@ -411,16 +413,16 @@ def _item_forms(draw: DrawFn, item: ItemResponse) -> Any:
     if item == ItemResponse() and draw(st.booleans()):
         return draw(_code_forms(None))
     data = draw(_UNKNOWN)
-    of_endpoint = item.endpoint_item_response
-    if of_endpoint is not None:
-        # Not null, which would be none at all.
-        forms = _item_response_forms(of_endpoint).filter(_is_there)
+    endpoint_response = item.endpoint_item_response
+    if endpoint_response is not None:
+        # Not null, which means that there is no response.
+        forms = _item_response_forms(endpoint_response).filter(_is_present)
         data["EndpointItemResponse"] = draw(forms)
     elif draw(st.booleans()):
         data["EndpointItemResponse"] = None
     if not item.events_item_response:
-        return {**data, **draw(_absent("EventsItemResponse"))}
-    # Equal responses are written alike: a hundred are not drawn one by one.
+        return {**data, **draw(_missing("EventsItemResponse"))}
+    # Equal responses get the same form: drawing a hundred forms is slow.
     responses = item.events_item_response
     written = {
         each: draw(_item_response_forms(each))
@@ -432,5 +434,5 @@ def _item_forms(draw: DrawFn, item: ItemResponse) -> Any:
     return data
 
 
-def _is_there(form: Any) -> bool:
+def _is_present(form: Any) -> bool:
     return form is not None

@@ -75,17 +75,17 @@ def demographics(
     timezones: SearchStrategy[str | None] | None = None,
 ) -> SearchStrategy[Demographic]:
     """
-    Any demographic. What is not given is left out, or any text.
+    Any demographic. By default each member is any text, or left out.
 
     Args:
         app_versions: Versions of the app.
-        locales: Locales; the class takes any text.
+        locales: Locales; the class accepts any text.
         makes: Manufacturers.
         models: Models of the device.
-        model_versions: Versions of those.
+        model_versions: Versions of the models.
         platforms: Operating systems.
-        platform_versions: Versions of those.
-        timezones: Names of time zones; the class takes any text.
+        platform_versions: Versions of the operating systems.
+        timezones: Names of time zones; the class accepts any text.
     """
     given = {
         "app_version": app_versions,
@@ -101,8 +101,8 @@ def demographics(
 
 
 def _degrees(bound: int) -> SearchStrategy[int | float]:
-    telling = st.sampled_from([-bound, float(-bound), 0, -0.0, bound, float(bound)])
-    return st.integers(-bound, bound) | st.floats(-bound, bound) | telling
+    edge_cases = st.sampled_from([-bound, float(-bound), 0, -0.0, bound, float(bound)])
+    return st.integers(-bound, bound) | st.floats(-bound, bound) | edge_cases
 
 
 _LOCATION: Final[Strategies] = {
@@ -125,11 +125,11 @@ def locations(
     regions: SearchStrategy[str | None] | None = None,
 ) -> SearchStrategy[Location]:
     """
-    Any location. What is not given is left out, or any valid value.
+    Any location. By default each member has any valid value, or is left out.
 
     Args:
         cities: Cities.
-        countries: Countries; the class takes any text.
+        countries: Countries; the class accepts any text.
         latitudes: Numbers from -90 to 90.
         longitudes: Numbers from -180 to 180.
         postal_codes: Postal codes.
@@ -155,7 +155,7 @@ def users(
     user_attributes: SearchStrategy[Mapping[str, Sequence[str]]] | None = None,
 ) -> SearchStrategy[User]:
     """
-    Any user. What is not given is left out, or any valid value.
+    Any user. By default each member has any valid value, or is left out.
 
     Args:
         user_ids: Ids of the user.
@@ -196,13 +196,13 @@ def endpoints(
     within: Quotas | None = None,
 ) -> SearchStrategy[Endpoint]:
     """
-    Any endpoint. What is not given is left out, or any valid value.
+    Any endpoint. By default each member has any valid value, or is left out.
 
-    Now and then one is as large as its quota, or one byte to either side.
+    Some endpoints are exactly as large as the quota, or one byte smaller or larger.
 
     Args:
-        addresses: Addresses. One that comes without a channel type takes any; where
-            `channel_types` forbids that, the example is rejected.
+        addresses: Addresses. An address without a channel type gets one; if
+            `channel_types` is given, the example is rejected instead.
         attributes: Mappings of names to lists of texts.
         channel_types: Channel types.
         demographics: Demographics.
@@ -213,7 +213,7 @@ def endpoints(
         opt_outs: Opt-outs.
         request_ids: Ids of the update.
         users: Users.
-        within: Quotas that none is over; None for no bounds.
+        within: Quotas that no endpoint exceeds; None for no quotas.
     """
     given: Given = {
         "address": addresses,

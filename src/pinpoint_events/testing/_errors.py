@@ -52,7 +52,7 @@ def problems(
     Any problem of an input.
 
     Args:
-        paths: Where it is: names of members, keys of mappings, positions.
+        paths: Paths of problems: names of members, keys of mappings, positions.
     """
     members = st.sampled_from(["batch_item", "events", "attributes", "BatchItem"])
     parts: SearchStrategy[str | int] = st.one_of(members, ANY_TEXT, st.integers(0, 99))
@@ -74,23 +74,24 @@ def problems(
 
 def errors(kind: type[E]) -> SearchStrategy[E]:
     """
-    Any error of this class or below it, with what an error of its class has.
+    Any error of this class or of a subclass, with consistent attributes.
 
-    `errors(PinpointEventsError)` is whatever this package raises, `errors(SenderError)`
-    what `put_events` of a sender may raise besides `QuotaExceededError`.
+    `errors(PinpointEventsError)` is any error that this package raises,
+    `errors(SenderError)` any that `put_events` of a sender raises, except for
+    `QuotaExceededError`.
 
     Args:
         kind: The class.
     """
-    made = [make(cls) for cls, make in _MAKERS.items() if issubclass(cls, kind)]
+    strategies = [make(cls) for cls, make in _MAKERS.items() if issubclass(cls, kind)]
     statuses = [
         status for status in _STATUSES if isinstance(_service_error(status), kind)
     ]
     if statuses:
-        made.append(_service_errors(statuses))
-    if not made:
+        strategies.append(_service_errors(statuses))
+    if not strategies:
         raise TypeError(f"{name_of(kind)} is no error of this package")
-    return cast("SearchStrategy[E]", one_each(made))
+    return cast("SearchStrategy[E]", one_each(strategies))
 
 
 def _of_problems(cls: type[ValidationError]) -> SearchStrategy[ValidationError]:
@@ -120,7 +121,7 @@ def _of_sender(cls: type[SenderError]) -> SearchStrategy[SenderError]:
     return st.builds(
         cls,
         texts(min_size=1),
-        # A yes that cannot be read is still a yes.
+        # Unsafe: the service accepted the request, only its response cannot be read.
         is_retry_safe=st.sampled_from(
             [False] if cls is InvalidResponseError else _EITHER
         ),
@@ -149,13 +150,13 @@ _MAKERS: Final[Mapping[type[PinpointEventsError], Callable[[Any], Any]]] = {
     StoreError: _of_sender,
 }
 
-# Redirects are not followed, and lower ones never arrive.
+# Redirects are not followed, so they are errors; lower statuses never are.
 _STATUSES: Final = range(300, 600)
 _EDGE_CASE_STATUSES: Final = (400, 403, 404, 405, 413, 429, 500, 503)
 
 
 def _service_errors(statuses: list[int]) -> SearchStrategy[ServiceError]:
-    telling = [status for status in _EDGE_CASE_STATUSES if status in statuses]
+    edge_cases = [status for status in _EDGE_CASE_STATUSES if status in statuses]
     codes = [
         "",
         "BadRequestException",
@@ -164,7 +165,8 @@ def _service_errors(statuses: list[int]) -> SearchStrategy[ServiceError]:
     ]
     return st.builds(
         _service_error,
-        st.sampled_from([*telling, *statuses]) | st.sampled_from(telling or statuses),
+        st.sampled_from([*edge_cases, *statuses])
+        | st.sampled_from(edge_cases or statuses),
         st.sampled_from(codes) | ANY_TEXT,
         ANY_TEXT,
         ANY_TEXT,
@@ -179,7 +181,7 @@ def _service_error(
     request_id: str = "",
     retry_after: int | None = None,
 ) -> ServiceError:
-    """Return the error that an answer gives, by the code that reads answers."""
+    """Return the error for an HTTP response, from the code that reads responses."""
     headers = {"x-amzn-errortype": code, "x-amzn-requestid": request_id}
     if retry_after is not None:
         headers["retry-after"] = str(retry_after)

@@ -39,15 +39,15 @@ def sessions(
     durations: SearchStrategy[int | timedelta | None] | None = None,
 ) -> SearchStrategy[Session]:
     """
-    Any session. What is not given is any valid value.
+    Any session. By default each member has any valid value.
 
     Args:
         ids: Ids, not empty.
         start_timestamps: Times with a time zone.
-        stop_timestamps: Times with a time zone, or None for a session that lasts. An
-            example in which it comes before the start is rejected.
-        durations: Milliseconds of a session that lasts; of one that has ended, the
-            class knows them.
+        stop_timestamps: Times with a time zone, or None for a session that has not
+            ended. An example with a stop before its start is rejected.
+        durations: Milliseconds of a session that has not ended; for one that has, the
+            class computes them.
     """
     return _sessions(
         either(ids, ANY_NAME),
@@ -81,7 +81,7 @@ def _sessions(
 
 
 def _later(start: datetime, microseconds: int) -> datetime:
-    """Return the moment so long after the start, in the year 9999 at the latest."""
+    """Return the time this long after the start, in the year 9999 at the latest."""
     first = start.astimezone(UTC)
     return first + min(timedelta(microseconds=microseconds), _LAST - first)
 
@@ -127,14 +127,14 @@ def events(
     within: Quotas | None = None,
 ) -> SearchStrategy[Event]:
     """
-    Any event. What is not given is any valid value, or left out where it may be.
+    Any event. By default each member has any valid value, or is left out if optional.
 
-    Now and then one is as large as its quota, or one byte to either side.
+    Some events are exactly as large as the quota, or one byte smaller or larger.
 
     Args:
         event_types: Types, not empty.
-        timestamps: Times with a time zone. Never left out: a test that reads the clock
-            cannot be repeated.
+        timestamps: Times with a time zone. Never left out, because a test that reads
+            the clock is not repeatable.
         attributes: Mappings of names to texts.
         metrics: Mappings of names to numbers.
         sessions: Sessions.
@@ -143,7 +143,7 @@ def events(
         app_titles: Titles of the app.
         app_version_codes: Version numbers of the app.
         sdk_names: Names of the SDK.
-        within: Quotas that none is over; None for no bounds.
+        within: Quotas that no event exceeds; None for no quotas.
     """
     given: Given = {
         "event_type": either(event_types, _EVENT_TYPE),

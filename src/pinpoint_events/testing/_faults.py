@@ -1,8 +1,8 @@
 """
-What can be wrong with the members of a class, and where it is reported.
+Faults in the members of a class, with the path at which each is reported.
 
-A fault is known by the type of the member that gets it, so that a new member of a known
-type is covered without a word here.
+The faults of a member follow from its type, so a new member of a known type needs no
+change here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,13 +44,13 @@ Path = tuple[str | int, ...]
 
 
 class _Key(Enum):
-    """Stands for a key that the mapping has already, or else for a new one."""
+    """Stands for an existing key of the mapping, or for a new key if it is empty."""
 
     ANY = "name"
 
 
-class _Into(NamedTuple):
-    """What a mapping gets besides what is in it."""
+class _AddedItem(NamedTuple):
+    """An item to add to a mapping."""
 
     key: Any
     value: Any
@@ -58,12 +58,13 @@ class _Into(NamedTuple):
 
 class Fault(NamedTuple):
     """
-    Members that make an object unsound.
+    Members that make an object invalid.
 
     Attributes:
-        members: Name to value; `Fault.planted` tells what of the object it replaces.
-        path: Where it is reported.
-        kind: What is wrong, in a few words.
+        members: Name to value; `Fault.planted` returns the values that replace those of
+            an object.
+        path: The path at which the fault is reported.
+        kind: A short description.
     """
 
     members: dict[str, Any]
@@ -71,12 +72,12 @@ class Fault(NamedTuple):
     kind: str
 
     def planted(self, members: dict[str, Any]) -> "Fault":
-        """Return the fault as it is among these sound members."""
+        """Return the fault for an object with these valid members."""
         changed: dict[str, Any] = {}
         path = self.path
         for name, value in self.members.items():
             changed[name] = value
-            if isinstance(value, _Into):
+            if isinstance(value, _AddedItem):
                 held = members.get(name) or {}
                 key = value.key
                 if key is _Key.ANY:
@@ -87,7 +88,7 @@ class Fault(NamedTuple):
 
 
 class _Bad(NamedTuple):
-    """A value that a member does not take, and where in the value the fault is."""
+    """An invalid value of a member, with the path of the fault within the value."""
 
     value: Any
     path: tuple[Any, ...]
@@ -96,7 +97,7 @@ class _Bad(NamedTuple):
 
 @cache
 def faults(cls: Any) -> SearchStrategy[Fault]:
-    """Return what is wrong in arguments of the class."""
+    """Return the faults in arguments of the class."""
     each: list[SearchStrategy[Fault]] = []
     for field in attrs.fields(cls):
         bad = _bad_values(field, _PYTHON)
@@ -106,12 +107,12 @@ def faults(cls: Any) -> SearchStrategy[Fault]:
 
 @cache
 def wire_faults(cls: Any) -> SearchStrategy[Fault]:
-    """Return what is wrong in plain data of the class; None is for what is missing."""
+    """Return faults in JSON data of the class; None stands for a missing member."""
     each: list[SearchStrategy[Fault]] = []
     for field in attrs.fields(cls):
         bad = _bad_values(field, _JSON)
-        each.append(bad.map(partial(_fault_of, field.name)).map(_on_the_wire))
-        # The time of reading is no substitute for the time of the event.
+        each.append(bad.map(partial(_fault_of, field.name)).map(_wire_fault))
+        # JSON needs an event's timestamp: the time of reading would be the wrong one.
         if field.default is attrs.NOTHING or (cls, field.name) == (Event, "timestamp"):
             name = wire_name(field.name)
             kind = "a member that is missing"
@@ -123,31 +124,39 @@ def wire_faults(cls: Any) -> SearchStrategy[Fault]:
                     st.just(kind),
                 )
             )
-    each += [rule.map(_on_the_wire) for rule in _BROKEN_RULES.get(cls, ())]
-    return one_each([*each, _strangers(cls).map(_unknown_member)])
+    each += [rule.map(_wire_fault) for rule in _BROKEN_RULES.get(cls, ())]
+    return one_each([*each, _unknown_keys(cls).map(_unknown_member)])
 
 
 def _fault_of(name: str, bad: _Bad) -> Fault:
     return Fault({name: bad.value}, (name, *bad.path), bad.kind)
 
 
-def _on_the_wire(fault: Fault) -> Fault:
-    members = {wire_name(key): _wired(value) for key, value in fault.members.items()}
+def _wire_fault(fault: Fault) -> Fault:
+    members = {
+        wire_name(key): _wire_value(value) for key, value in fault.members.items()
+    }
     name, *rest = fault.path
     return Fault(members, (wire_name(name), *rest), fault.kind)
 
 
-def _wired(value: Any) -> Any:
+def _wire_value(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def _strangers(cls: type[Any]) -> SearchStrategy[str]:
-    """Return keys that are no member of the class, though some nearly are."""
+def _unknown_keys(cls: type[Any]) -> SearchStrategy[str]:
+    """Return keys that are not members of the class; some resemble members."""
     known = [field.name for field in attrs.fields(cls)]
     names = [wire_name(name) for name in known]
-    near = {*known, *map(str.lower, names), *map(str.upper, names), "EventsRequest", ""}
+    similar = {
+        *known,
+        *map(str.lower, names),
+        *map(str.upper, names),
+        "EventsRequest",
+        "",
+    }
     others = ANY_TEXT.filter(lambda text: text not in names)
-    return st.sampled_from(sorted(near - {*names})) | others
+    return st.sampled_from(sorted(similar - {*names})) | others
 
 
 def _unknown_member(key: str) -> Fault:
@@ -156,7 +165,8 @@ def _unknown_member(key: str) -> Fault:
 
 # --- Rules between members ------------------------------------------------------------
 
-_LENGTHS: Final = st.integers(1, 10) | st.integers(1, 10**12)  # of sessions, in ms
+# Of sessions, in milliseconds.
+_LENGTHS: Final = st.integers(1, 10) | st.integers(1, 10**12)
 _START: Final = times(
     min_value=datetime(100, 1, 1, tzinfo=UTC),
     max_value=datetime(9900, 1, 1, tzinfo=UTC),
@@ -182,7 +192,7 @@ def _no_channel(address: str) -> Fault:
     return Fault(members, ("channel_type",), "an address without a channel type")
 
 
-def _bare_code_beside_responses(code: int) -> Fault:
+def _bare_code_with_responses(code: int) -> Fault:
     members = {"status_code": code, "endpoint_item_response": EndpointItemResponse()}
     kind = "a bare status code beside item responses"
     return Fault(members, ("status_code",), kind)
@@ -190,7 +200,7 @@ def _bare_code_beside_responses(code: int) -> Fault:
 
 _BROKEN_RULES: Final[Mapping[type[Any], Sequence[SearchStrategy[Fault]]]] = {
     Endpoint: [st.builds(_no_channel, ANY_TEXT)],
-    ItemResponse: [st.builds(_bare_code_beside_responses, integers())],
+    ItemResponse: [st.builds(_bare_code_with_responses, integers())],
     Session: [
         st.builds(_stop_before_start, _START, _LENGTHS),
         st.builds(_wrong_duration, _START, _LENGTHS, _LENGTHS),
@@ -208,7 +218,7 @@ _JSON: Final[Mapping[type[Any], SearchStrategy[Any]]] = {
     list: st.builds(list) | st.builds(lambda: ["text"]),
     dict: st.builds(dict) | st.builds(lambda: {"Name": "text"}),
 }
-"""Values by the type that JSON reads them as."""
+"""Values by the type that they have after JSON is parsed."""
 
 _PYTHON: Final[Mapping[type[Any], SearchStrategy[Any]]] = {
     **_JSON,
@@ -217,7 +227,7 @@ _PYTHON: Final[Mapping[type[Any], SearchStrategy[Any]]] = {
     Decimal: st.just(Decimal("1.50000000000000000001")),  # no float
     set: st.builds(lambda: {"text"}),
 }
-"""Values that a caller in Python may pass besides."""
+"""The same, and values of types that only Python callers can pass."""
 
 Values = Mapping[type[Any], SearchStrategy[Any]]
 
@@ -228,7 +238,7 @@ def _bad(
     return values.map(lambda value: _Bad(value, path, kind))
 
 
-def _other_than(values: Values, *right: type[Any]) -> SearchStrategy[_Bad]:
+def _wrong_type(values: Values, *right: type[Any]) -> SearchStrategy[_Bad]:
     wrong = [strategy for kind, strategy in values.items() if kind not in right]
     return _bad("a value of the wrong type", one_each(wrong))
 
@@ -285,11 +295,11 @@ _BAD_NAMED: Final[Mapping[str, SearchStrategy[_Bad]]] = {
     "latitude": _out_of_range(90),
     "longitude": _out_of_range(180),
 }
-"""What else is wrong for single members, by their names."""
+"""Further faults of single members, by name."""
 
 
 def _bad_values(field: "attrs.Attribute[Any]", values: Values) -> SearchStrategy[_Bad]:
-    """Return what the member does not take."""
+    """Return invalid values of the member."""
     is_optional = get_origin(field.type) is UnionType
     kinds = get_args(field.type) if is_optional else (field.type,)
     kinds = tuple(kind for kind in kinds if kind is not NoneType)
@@ -309,22 +319,22 @@ def _bad_values(field: "attrs.Attribute[Any]", values: Values) -> SearchStrategy
 def _bad_single(kinds: tuple[Any, ...], values: Values) -> SearchStrategy[_Bad]:
     (kind, *_) = kinds
     if kind is str:
-        return _other_than(values, str) | _BAD_TEXT
+        return _wrong_type(values, str) | _BAD_TEXT
     if kind is datetime:
-        bad = _other_than(values, str) | _BAD_TIME
+        bad = _wrong_type(values, str) | _BAD_TIME
         return bad | _NAIVE if values is _PYTHON else bad
     if kind is int:
         if float in kinds:
-            return _other_than(values, int, float) | _BAD_NUMBER
-        return _other_than(values, int) | _LARGE_INTEGER
+            return _wrong_type(values, int, float) | _BAD_NUMBER
+        return _wrong_type(values, int) | _LARGE_INTEGER
     if issubclass(kind, StrEnum):
-        return _other_than(values, str) | _bad_word(kind)
-    # One of our classes, which is an object on the wire.
-    return _other_than(values) if values is _PYTHON else _other_than(values, dict)
+        return _wrong_type(values, str) | _bad_word(kind)
+    # A class of the model, which is an object in JSON.
+    return _wrong_type(values) if values is _PYTHON else _wrong_type(values, dict)
 
 
 def _bad_mappings(item: Any, values: Values) -> SearchStrategy[_Bad]:
-    """Return mappings with one fault in a key or in a value, and what is no mapping."""
+    """Return mappings with one fault in a key or a value, and values of other types."""
     good = _GOOD_ITEMS.get(item, st.builds(lambda: ["text"]))
     if values is _JSON and is_model(item):
         good = good.map(to_wire)
@@ -335,7 +345,7 @@ def _bad_mappings(item: Any, values: Values) -> SearchStrategy[_Bad]:
         keys.append(_bad("no text", st.sampled_from([None, 1, b"name"])))
     return one_each(
         [
-            _other_than(values, dict),
+            _wrong_type(values, dict),
             st.builds(_with_key, st.one_of(keys), good),
             _bad_items(item, values).map(_with_value),
         ]
@@ -344,11 +354,11 @@ def _bad_mappings(item: Any, values: Values) -> SearchStrategy[_Bad]:
 
 def _with_key(bad: _Bad, value: Any) -> _Bad:
     path = (bad.value,) if isinstance(bad.value, str) else ()
-    return _Bad(_Into(bad.value, value), path, f"{bad.kind} as a key")
+    return _Bad(_AddedItem(bad.value, value), path, f"{bad.kind} as a key")
 
 
 def _with_value(bad: _Bad) -> _Bad:
-    return _Bad(_Into(_Key.ANY, bad.value), (_Key.ANY, *bad.path), bad.kind)
+    return _Bad(_AddedItem(_Key.ANY, bad.value), (_Key.ANY, *bad.path), bad.kind)
 
 
 def _bad_items(item: Any, values: Values) -> SearchStrategy[_Bad]:
@@ -359,11 +369,11 @@ def _bad_items(item: Any, values: Values) -> SearchStrategy[_Bad]:
     bare = _bad("a str where a list of str belongs", ANY_TEXT)
     wrong = _bad("None inside a list", st.none()) | _bad_single((str,), values)
     few = st.lists(ANY_TEXT, max_size=2)
-    inside = st.builds(_among, few, wrong, few)
-    return one_each([none, bare, _other_than(values, list, str), inside])
+    inside = st.builds(_in_list, few, wrong, few)
+    return one_each([none, bare, _wrong_type(values, list, str), inside])
 
 
-def _among(before: list[str], bad: _Bad, after: list[str]) -> _Bad:
+def _in_list(before: list[str], bad: _Bad, after: list[str]) -> _Bad:
     return _Bad([*before, bad.value, *after], (len(before),), bad.kind)
 
 

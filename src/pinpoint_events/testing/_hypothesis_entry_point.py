@@ -1,9 +1,9 @@
 """
-What Hypothesis runs when it is imported, wherever this package is installed.
+The Hypothesis entry point: called when Hypothesis is imported.
 
-It tells `st.from_type` about our classes, so that nobody has to import anything for it.
-The classes have to be there for that, which takes attrs, cattrs and our own core; what
-makes their instances is loaded when one is asked for.
+It registers strategies for our classes with `st.from_type`, so that tests need no
+import for that. Registration imports the classes, and so attrs, cattrs and our core;
+the strategies are imported when `st.from_type` first needs one.
 """
 
 from functools import partial
@@ -44,7 +44,7 @@ _STRATEGIES: Final = {
 
 
 def register() -> None:
-    """Tell Hypothesis which strategy makes instances of which of our classes."""
+    """Register the strategy of each of our classes with Hypothesis."""
     from importlib import import_module  # noqa: PLC0415 - Hypothesis is being imported
 
     from hypothesis.strategies import register_type_strategy  # noqa: PLC0415 - the same
@@ -53,17 +53,19 @@ def register() -> None:
         classes = vars(import_module(f"pinpoint_events.{module}"))
         for name, strategy in names.items():
             cls = classes[name]
-            register_type_strategy(cls, partial(_made_by, strategy, cls))
+            register_type_strategy(cls, partial(_strategy, strategy, cls))
     for cls in vars(import_module("pinpoint_events.errors")).values():
         if isinstance(cls, type) and issubclass(cls, Exception):
-            register_type_strategy(cls, partial(_made_by, "errors", cls))
+            register_type_strategy(cls, partial(_strategy, "errors", cls))
 
 
-def _made_by(name: str, ours: type[Any], asked_for: type[Any]) -> Any:
-    if asked_for is not ours:
-        # For `object` or `Exception`, as in tests of other packages, Hypothesis asks
-        # for all classes below. Ours are not meant there.
+def _strategy(name: str, registered: type[Any], requested: type[Any]) -> Any:
+    if requested is not registered:
+        # For `object` or `Exception`, Hypothesis tries all registered subclasses. Tests
+        # of other packages should not get ours.
         return NotImplemented
     from pinpoint_events.testing import strategies  # noqa: PLC0415 - needed here only
 
-    return strategies.errors(ours) if name == "errors" else vars(strategies)[name]()
+    if name == "errors":
+        return strategies.errors(registered)
+    return vars(strategies)[name]()

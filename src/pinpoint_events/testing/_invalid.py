@@ -1,4 +1,4 @@
-"""Strategies for input that is refused: sound but for one fault, in a known place."""
+"""Strategies for invalid input: with exactly one fault, at a known path."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -51,8 +51,8 @@ class InvalidInput(NamedTuple, Generic[T]):
 
     Attributes:
         data: The input: arguments, plain data, JSON text, or a request over a quota.
-        path: The path of the one problem that is to be reported.
-        kind: What is wrong, in a few words; of a quota, its name.
+        path: The path of the one problem that is reported.
+        kind: A short description of the fault; for a quota, its name.
     """
 
     data: T
@@ -60,7 +60,7 @@ class InvalidInput(NamedTuple, Generic[T]):
     kind: str
 
 
-# What can be built, by quick strategies: nothing here is as large as a quota.
+# Valid objects, from fast strategies: no value is as large as a quota.
 _TEXTS: Final = attributes(keys=ANY_NAME)
 _NUMBERS: Final = metrics(keys=ANY_NAME)
 _LISTS: Final = attribute_lists(keys=ANY_NAME)
@@ -73,7 +73,7 @@ _ENDPOINT: Final = _endpoints.endpoints(
 )
 _EVENT: Final = _events.events(attributes=_TEXTS, metrics=_NUMBERS, app_titles=ANY_TEXT)
 _BATCH: Final = _requests.events_batches(endpoints=_ENDPOINT, events=_EVENT, max_size=2)
-_SOUND: Final[Mapping[type[Any], SearchStrategy[Any]]] = {
+_VALID: Final[Mapping[type[Any], SearchStrategy[Any]]] = {
     Demographic: _endpoints.demographics(),
     Endpoint: _ENDPOINT,
     EndpointItemResponse: _answers.endpoint_item_responses(),
@@ -90,44 +90,43 @@ _SOUND: Final[Mapping[type[Any], SearchStrategy[Any]]] = {
 }
 
 
-def _sound(cls: type[Any]) -> SearchStrategy[Any]:
-    if cls not in _SOUND:
+def _valid(cls: type[Any]) -> SearchStrategy[Any]:
+    if cls not in _VALID:
         raise TypeError(f"{name_of(cls)} is no class of the model")
-    return _SOUND[cls]
+    return _VALID[cls]
 
 
 def invalid_arguments(
     cls: type[Any],
 ) -> SearchStrategy[InvalidInput[dict[str, Any]]]:
     """
-    Keyword arguments for which the class raises a ValidationError of one problem.
+    Keyword arguments for which the class raises a ValidationError with one problem.
 
-    Missing and unknown arguments are not among them: they are a TypeError, as with any
-    function.
+    No arguments are missing or unknown, which is a TypeError, as for any function.
 
     Args:
         cls: A class of the model, or `Quotas`.
 
     Raises:
-        TypeError: If the class is another.
+        TypeError: If it is any other class.
     """
-    return _invalid_arguments(cls, _sound(cls))
+    return _invalid_arguments(cls, _valid(cls))
 
 
 @st.composite
 def _invalid_arguments(
     draw: DrawFn, cls: Any, objects: SearchStrategy[Any]
 ) -> InvalidInput[dict[str, Any]]:
-    sound = draw(objects)
+    valid = draw(objects)
     names = [field.name for field in attrs.fields(cls)]
-    arguments = {name: getattr(sound, name) for name in names}
+    arguments = {name: getattr(valid, name) for name in names}
     fault = draw(faults(cls)).planted(arguments)
-    arguments |= _eased(cls, fault.path[0], arguments) | fault.members
+    arguments |= _adjustments(cls, fault.path[0], arguments) | fault.members
     return InvalidInput(arguments, fault.path, fault.kind)
 
 
-def _eased(cls: type[Any], name: Any, members: dict[str, Any]) -> dict[str, Any]:
-    """Return changes by which a fault of the member breaks no rule besides."""
+def _adjustments(cls: type[Any], name: Any, members: dict[str, Any]) -> dict[str, Any]:
+    """Return changes with which a fault of the member breaks no other rule."""
     if cls is Endpoint and name == "address":
         return {"channel_type": members["channel_type"] or "CUSTOM"}
     if cls is ItemResponse and name == "status_code":
@@ -139,33 +138,33 @@ def invalid_wire_data(
     cls: type[Any],
 ) -> SearchStrategy[InvalidInput[dict[str, Any]]]:
     """
-    Plain data for which `from_wire` raises a ValidationError of one problem.
+    JSON data for which `from_wire` raises a ValidationError with one problem.
 
-    The fault is anywhere in it, also in objects within objects. Most of it is plain
-    JSON; NaN and infinities are not, which a caller in Python may pass all the same.
+    The fault is anywhere in the data, including nested objects. The data are plain
+    JSON, except for NaN and infinities, which Python callers can pass.
 
     Args:
-        cls: A class of what is sent. Those of the answer take any dict.
+        cls: A class of a request. The classes of a response accept any dict.
 
     Raises:
-        TypeError: If the class is another.
+        TypeError: If it is any other class.
     """
-    if cls not in _SENT:
+    if cls not in _REQUEST_CLASSES:
         raise TypeError(f"{name_of(cls)} is no class of what is sent")
-    return _invalid_wire_data(cls, _sound(cls))
+    return _invalid_wire_data(cls, _valid(cls))
 
 
 @st.composite
 def _invalid_wire_data(
-    draw: DrawFn, cls: type[Any], sound: SearchStrategy[Any]
+    draw: DrawFn, cls: type[Any], valid: SearchStrategy[Any]
 ) -> InvalidInput[dict[str, Any]]:
-    data: dict[str, Any] = to_wire(draw(sound))
-    sites = list(_objects(cls, data, ()))
+    data: dict[str, Any] = to_wire(draw(valid))
+    objects = list(_objects(cls, data, ()))
     kind: Any
-    kind, members, path = sites[draw(st.sampled_from(range(len(sites))))]
+    kind, members, path = objects[draw(st.sampled_from(range(len(objects))))]
     fault = draw(wire_faults(kind)).planted(members)
     if fault.path[0] == "Address":
-        # Else the channel type might be missing, which is a problem more.
+        # Without a channel type, an address would be a second problem.
         members["ChannelType"] = "CUSTOM"
     members |= fault.members
     if members[fault.path[0]] is None and draw(st.booleans()):
@@ -173,13 +172,13 @@ def _invalid_wire_data(
     return InvalidInput(data, (*path, *fault.path), fault.kind)
 
 
-_SENT: Final = frozenset(
+_REQUEST_CLASSES: Final = frozenset(
     {Demographic, Endpoint, Event, EventsBatch, EventsRequest, Location, Session, User}
 )
 
 
 def invalid_wire_requests() -> SearchStrategy[InvalidInput[dict[str, Any]]]:
-    """Plain data of a request, for which `from_wire` raises an error of one problem."""
+    """JSON data of a request for which `from_wire` raises an error with one problem."""
     return invalid_wire_data(EventsRequest)
 
 
@@ -205,8 +204,8 @@ def _objects(
 
 @st.composite
 def invalid_json_requests(draw: DrawFn) -> InvalidInput[bytes]:
-    """JSON texts of a request for which `from_json` raises an error of one problem."""
-    data = to_wire(draw(_sound(EventsRequest)))
+    """JSON texts of a request for which `from_json` raises one problem."""
+    data = to_wire(draw(_valid(EventsRequest)))
     if draw(st.booleans()):
         objects = list(_dicts(data, ()))
         where, path = objects[draw(st.sampled_from(range(len(objects))))]
@@ -214,7 +213,7 @@ def invalid_json_requests(draw: DrawFn) -> InvalidInput[bytes]:
         text = _with_key_twice(data, where, key)
         return InvalidInput(text, (*path, key), "a key that occurs twice")
     text = _text(data).encode()
-    kind, spoilt = draw(
+    kind, invalid = draw(
         st.sampled_from(
             [
                 ("a text that ends early", text[:-1]),
@@ -226,7 +225,7 @@ def invalid_json_requests(draw: DrawFn) -> InvalidInput[bytes]:
             ]
         )
     )
-    return InvalidInput(spoilt, (), kind)
+    return InvalidInput(invalid, (), kind)
 
 
 def _dicts(data: Any, path: Path) -> Iterator[tuple[dict[str, Any], Path]]:
@@ -239,10 +238,10 @@ def _dicts(data: Any, path: Path) -> Iterator[tuple[dict[str, Any], Path]]:
 
 
 def _with_key_twice(data: Any, where: dict[str, Any], key: str) -> bytes:
-    """Write the data, of which `where` is a part that is to have the key twice."""
-    stand_in = "\ud800"  # no sound text holds it
-    where[stand_in] = where[key]
-    text = _text(data).replace(_text(stand_in), _text(key))
+    """Write the data as JSON, with the key twice in `where`, an object within them."""
+    placeholder = "\ud800"  # no valid text contains it
+    where[placeholder] = where[key]
+    text = _text(data).replace(_text(placeholder), _text(key))
     return text.encode()
 
 

@@ -26,18 +26,18 @@ __all__ = ["over_quota_requests"]
 
 Path = tuple[str | int, ...]
 
-_MOST: Final = 10_000_000  # of a limit that is tried: the next would fill the memory
+_MAX_LIMIT: Final = 10_000_000  # a larger limit would exhaust memory
 
 
 def over_quota_requests(
     *, quotas: Quotas | None = None
 ) -> SearchStrategy[InvalidInput[EventsRequest]]:
     """
-    Requests for which `check_quotas` tells one problem: one more than one quota allows.
+    Requests for which `check_quotas` yields one problem: one more than a quota allows.
 
     Args:
-        quotas: The quotas; the documented ones if left out. An example is rejected
-            where one of them cannot be exceeded without another.
+        quotas: The quotas; the documented ones by default. An example is rejected if
+            its quota cannot be exceeded without exceeding another.
     """
     return _over_quota_requests(Quotas() if quotas is None else quotas)
 
@@ -45,7 +45,11 @@ def over_quota_requests(
 @st.composite
 def _over_quota_requests(draw: DrawFn, limits: Quotas) -> InvalidInput[EventsRequest]:
     known = {field.name: getattr(limits, field.name) for field in attrs.fields(Quotas)}
-    tried = [name for name, most in known.items() if most is not None and most <= _MOST]
+    tried = [
+        name
+        for name, limit in known.items()
+        if limit is not None and limit <= _MAX_LIMIT
+    ]
     kind = draw(st.sampled_from(tried))
     endpoint_id, event_id = draw(ANY_NAME), draw(ANY_NAME)
     event = draw(events(app_titles=ANY_TEXT, within=limits))

@@ -1,8 +1,8 @@
 """
-Strategies for quotas, and how a value is brought within them.
+Strategies for quotas, and functions that bring values within quotas.
 
-Values are cut to fit, and not thrown away and drawn again: what was too long then has
-exactly the length that is allowed, so that bounds are met often.
+Values are truncated rather than rejected and drawn again: a value that was too long
+then has exactly the maximum length, so that values at a bound are frequent.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,14 +36,14 @@ def quotas(
     **single: SearchStrategy[int | None],
 ) -> SearchStrategy[Quotas]:
     """
-    Any quotas: the documented ones, tight ones, and any others.
+    Any quotas: the documented ones, low ones, and any others.
 
     Args:
-        limits: Each limit that is not given singly; None switches it off.
-        single: One limit, by its name, as in `events_per_request=st.just(3)`.
+        limits: Each limit that is not given by name; None disables a limit.
+        single: A limit by its name, as in `events_per_request=st.just(3)`.
     """
-    tight = st.integers(1, 5) | st.integers(1, 1000)
-    each = either(limits, st.one_of(optional(integers(min_value=1)), tight))
+    low = st.integers(1, 5) | st.integers(1, 1000)
+    each = either(limits, st.one_of(optional(integers(min_value=1)), low))
     some = st.builds(Quotas, **{**dict.fromkeys(_FIELDS, each), **single})
     if limits is not None:
         return some
@@ -51,22 +51,24 @@ def quotas(
 
 
 def fitted_event(within: Quotas, event: Event) -> Event | None:
-    """Return the event with as much of it as fits; None if nothing does."""
-    longest_key = within.event_attribute_key_characters
-    longest = within.event_attribute_value_characters
-    attributes = {key[:longest_key]: v[:longest] for key, v in event.attributes.items()}
+    """Return the event reduced to the quotas; None if that is impossible."""
+    key_length = within.event_attribute_key_characters
+    value_length = within.event_attribute_value_characters
+    attributes = {
+        key[:key_length]: v[:value_length] for key, v in event.attributes.items()
+    }
     kept, numbers = _first(
         within.event_attributes_and_metrics, attributes, event.metrics
     )
     event = attrs.evolve(event, attributes=kept, metrics=numbers)
     check = event_check(within)
-    for smaller in _ever_smaller_events(event):
+    for smaller in _smaller_events(event):
         if not check(smaller, len(to_json(smaller))):
             return smaller
     return None
 
 
-def _ever_smaller_events(event: Event) -> Iterator[Event]:
+def _smaller_events(event: Event) -> Iterator[Event]:
     yield event
     count = len(event.attributes) + len(event.metrics)
     while count:
@@ -78,25 +80,25 @@ def _ever_smaller_events(event: Event) -> Iterator[Event]:
 
 
 def fitted_endpoint(within: Quotas, endpoint: Endpoint) -> Endpoint:
-    """Return the endpoint with as much of it as fits: `Endpoint()` always does."""
+    """Return the endpoint reduced to the quotas; `Endpoint()` is always within them."""
     user = endpoint.user
     attributes, metrics, of_user = _first(
         within.endpoint_attributes_and_metrics,
-        _cut(within, endpoint.attributes),
+        _truncated(within, endpoint.attributes),
         endpoint.metrics,
-        {} if user is None else _cut(within, user.user_attributes),
+        {} if user is None else _truncated(within, user.user_attributes),
     )
     if user is not None:
         user = attrs.evolve(user, user_attributes=of_user)
     endpoint = attrs.evolve(endpoint, attributes=attributes, metrics=metrics, user=user)
     return next(
         smaller
-        for smaller in _ever_smaller_endpoints(endpoint)
+        for smaller in _smaller_endpoints(endpoint)
         if not endpoint_problems(smaller, len(to_json(smaller)), within)
     )
 
 
-def _ever_smaller_endpoints(endpoint: Endpoint) -> Iterator[Endpoint]:
+def _smaller_endpoints(endpoint: Endpoint) -> Iterator[Endpoint]:
     yield endpoint
     user = None if endpoint.user is None else User(user_id=endpoint.user.user_id)
     yield (endpoint := attrs.evolve(endpoint, attributes={}, metrics={}, user=user))
@@ -104,28 +106,30 @@ def _ever_smaller_endpoints(endpoint: Endpoint) -> Iterator[Endpoint]:
     yield Endpoint()
 
 
-def _cut(within: Quotas, lists: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    longest_key = within.endpoint_attribute_key_characters
-    longest = within.endpoint_attribute_value_characters
-    most = within.endpoint_attribute_values
+def _truncated(
+    within: Quotas, lists: Mapping[str, Sequence[str]]
+) -> dict[str, list[str]]:
+    key_length = within.endpoint_attribute_key_characters
+    value_length = within.endpoint_attribute_value_characters
+    maximum = within.endpoint_attribute_values
     return {
-        key[:longest_key]: [text[:longest] for text in texts[:most]]
+        key[:key_length]: [text[:value_length] for text in texts[:maximum]]
         for key, texts in lists.items()
     }
 
 
-def _first(most: int | None, *mappings: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the mappings with only so many members in all."""
+def _first(maximum: int | None, *mappings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the mappings with at most this many members in total."""
     kept: list[dict[str, Any]] = []
     for mapping in mappings:
-        left = None if most is None else most - sum(map(len, kept))
+        left = None if maximum is None else maximum - sum(map(len, kept))
         kept.append(dict(list(mapping.items())[:left]))
     return kept
 
 
 def fitted_batch(within: Quotas, batch: EventsBatch) -> EventsBatch:
-    """Return the batch with what of it fits."""
-    # Where there are many, they are alike.
+    """Return the batch reduced to the quotas."""
+    # A batch of many events repeats a few, so each different event is fitted once.
     fitted = {each: fitted_event(within, each) for each in {*batch.events.values()}}
     events = {key: fitted[event] for key, event in batch.events.items()}
     return EventsBatch(
@@ -135,8 +139,8 @@ def fitted_batch(within: Quotas, batch: EventsBatch) -> EventsBatch:
 
 
 def fitted_request(within: Quotas, request: EventsRequest) -> EventsRequest | None:
-    """Return the request with what of it fits; None if not even an empty one does."""
-    # A builder knows its size at each step.
+    """Return the request reduced to the quotas; None if even an empty one is not."""
+    # The builder computes the size after each step.
     builder = BatchBuilder(quotas=within)
     fits = not request_problems(0, builder.size_bytes, within)
     batches: dict[str, EventsBatch] = {}

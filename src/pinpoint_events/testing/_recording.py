@@ -1,4 +1,4 @@
-"""What has arrived somewhere in a test, and assertions about it."""
+"""A sender with assertions about the events that were sent."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +9,7 @@ from pinpoint_events.senders import MemorySender
 
 __all__ = ["RecordingSender", "SentEvent", "SentEvents", "count_not_accepted"]
 
-_MOST_SHOWN: Final = 10  # of the events in a message
+_MAX_SHOWN: Final = 10  # events in a message
 
 
 class SentEvent(NamedTuple):
@@ -35,22 +35,22 @@ class SentEvents(ABC):
     @property
     @abstractmethod
     def sent(self) -> tuple[SentEvent, ...]:
-        """The events that were accepted, in the order in which they came."""
+        """The events that were accepted, in the order of arrival."""
 
     @property
     @abstractmethod
     def _not_accepted(self) -> int:
-        """How many events were sent, and not accepted."""
+        """The number of events that were sent and not accepted."""
 
     def events_of(
         self, event_type: str, *, endpoint_id: str | None = None
     ) -> tuple[Event, ...]:
         """
-        Return the events of a type, in the order in which they came.
+        Return the events of a type, in the order of arrival.
 
         Args:
-            event_type: The type, whole.
-            endpoint_id: The endpoint they belong to; any if left out.
+            event_type: The exact type.
+            endpoint_id: The endpoint that they belong to; any by default.
         """
         return tuple(
             each.event
@@ -70,34 +70,36 @@ class SentEvents(ABC):
         times: int | None = None,
     ) -> tuple[SentEvent, ...]:
         """
-        Fail unless such an event was sent, and accepted; return those that were.
+        Fail unless a matching event was sent and accepted; return the matching events.
 
         Args:
-            event_type: The type, whole.
-            attributes: What is among its attributes; it may have others.
-            metrics: What is among its metrics; it may have others.
-            endpoint_id: The endpoint that it belongs to; any if left out.
-            application_id: The application that it was sent to; any if left out.
-            times: How many of them there are; at least one if left out.
+            event_type: The exact type.
+            attributes: Attributes that the event has; it may have others.
+            metrics: Metrics that the event has; it may have others.
+            endpoint_id: The endpoint that it belongs to; any by default.
+            application_id: The application that it was sent to; any by default.
+            times: The number of matching events; at least one by default.
 
         Raises:
-            AssertionError: With how the events that were sent differ.
+            AssertionError: With the differences of the events that were sent.
         """
         __tracebackhide__ = True
-        wanted = _Wanted(
+        expected = _Expected(
             event_type,
             {} if attributes is None else attributes,
             {} if metrics is None else metrics,
             endpoint_id,
             application_id,
         )
-        found = [(each, tuple(_differences(wanted, each))) for each in self.sent]
-        such = tuple(each for each, differences in found if not differences)
-        if not such if times is None else len(such) != times:
-            many = "at least 1 event" if times is None else _events(times)
-            message = f"expected {many} {_shown_wanted(wanted)}, found {len(such)}"
+        found = [(each, tuple(_differences(expected, each))) for each in self.sent]
+        matching = tuple(each for each, differences in found if not differences)
+        if not matching if times is None else len(matching) != times:
+            count = "at least 1 event" if times is None else _events(times)
+            message = (
+                f"expected {count} {_description(expected)}, found {len(matching)}"
+            )
             _fail(message, found, self._not_accepted)
-        return such
+        return matching
 
     def assert_not_sent(
         self,
@@ -109,14 +111,14 @@ class SentEvents(ABC):
         application_id: str | None = None,
     ) -> None:
         """
-        Fail if such an event was sent, and accepted.
+        Fail if a matching event was sent and accepted.
 
         Args:
-            event_type: The type, whole.
-            attributes: What is among its attributes.
-            metrics: What is among its metrics.
-            endpoint_id: The endpoint that it belongs to; any if left out.
-            application_id: The application that it was sent to; any if left out.
+            event_type: The exact type.
+            attributes: Attributes that the event has; it may have others.
+            metrics: Metrics that the event has; it may have others.
+            endpoint_id: The endpoint that it belongs to; any by default.
+            application_id: The application that it was sent to; any by default.
 
         Raises:
             AssertionError: With the events that were sent.
@@ -133,7 +135,7 @@ class SentEvents(ABC):
 
     def assert_nothing_sent(self) -> None:
         """
-        Fail if any event was sent, and accepted.
+        Fail if any event was sent and accepted.
 
         Raises:
             AssertionError: With the events that were sent.
@@ -162,11 +164,11 @@ class RecordingSender(SentEvents, MemorySender):
     AssertionError: expected at least 1 event 'purchase' with attributes {'sku': 'A-2'}, found 0
     1 event was sent and accepted:
       'purchase' 'v-1' of endpoint 'user-1' in application 'local': attributes['sku'] is 'A-1'
-    """  # noqa: E501 - the message, as it is
+    """  # noqa: E501 - quotes the message
 
     @property
     def sent(self) -> tuple[SentEvent, ...]:
-        """The events that were accepted, in the order in which they came."""
+        """The events that were accepted, in the order of arrival."""
         return tuple(
             SentEvent(self.application_id, endpoint_id, event_id, event)
             for endpoint_id, event_id, event in self.accepted_events
@@ -178,12 +180,12 @@ class RecordingSender(SentEvents, MemorySender):
 
 
 def count_not_accepted(sender: MemorySender) -> int:
-    """Return how many events a sender was sent that it did not accept."""
+    """Return the number of events that a sender received and did not accept."""
     arrived = {each for request in sender.requests for each in request.events()}
     return len(arrived.difference(sender.accepted_events))
 
 
-class _Wanted(NamedTuple):
+class _Expected(NamedTuple):
     event_type: str
     attributes: Mapping[str, str]
     metrics: Mapping[str, float]
@@ -191,32 +193,32 @@ class _Wanted(NamedTuple):
     application_id: str | None
 
 
-def _shown_wanted(wanted: _Wanted) -> str:
-    """Return what is looked for, in words."""
-    shown = [repr(wanted.event_type)]
-    if wanted.attributes:
-        shown.append(f"with attributes {dict(wanted.attributes)!r}")
-    if wanted.metrics:
-        shown.append(f"with metrics {dict(wanted.metrics)!r}")
-    if wanted.endpoint_id is not None:
-        shown.append(f"of endpoint {wanted.endpoint_id!r}")
-    if wanted.application_id is not None:
-        shown.append(f"in application {wanted.application_id!r}")
+def _description(expected: _Expected) -> str:
+    """Describe the expected event."""
+    shown = [repr(expected.event_type)]
+    if expected.attributes:
+        shown.append(f"with attributes {dict(expected.attributes)!r}")
+    if expected.metrics:
+        shown.append(f"with metrics {dict(expected.metrics)!r}")
+    if expected.endpoint_id is not None:
+        shown.append(f"of endpoint {expected.endpoint_id!r}")
+    if expected.application_id is not None:
+        shown.append(f"in application {expected.application_id!r}")
     return " ".join(shown)
 
 
-def _differences(wanted: _Wanted, sent: SentEvent) -> Iterator[str]:
-    """Yield in what respects an event is another than the one looked for."""
+def _differences(expected: _Expected, sent: SentEvent) -> Iterator[str]:
+    """Yield the differences between an event and the expected one."""
     event = sent.event
-    if event.event_type != wanted.event_type:
+    if event.event_type != expected.event_type:
         yield "another type"
-    if wanted.endpoint_id not in {None, sent.endpoint_id}:
+    if expected.endpoint_id not in {None, sent.endpoint_id}:
         yield "another endpoint"
-    if wanted.application_id not in {None, sent.application_id}:
+    if expected.application_id not in {None, sent.application_id}:
         yield "another application"
     pairs: list[tuple[str, Mapping[str, object], Mapping[str, object]]] = [
-        ("attributes", wanted.attributes, event.attributes),
-        ("metrics", wanted.metrics, event.metrics),
+        ("attributes", expected.attributes, event.attributes),
+        ("metrics", expected.metrics, event.metrics),
     ]
     for name, values, present in pairs:
         for key, value in values.items():
@@ -231,15 +233,15 @@ def _fail(
     found: Sequence[tuple[SentEvent, tuple[str, ...]]],
     not_accepted: int,
 ) -> NoReturn:
-    """Raise, with the events that were sent: those that differ least come first."""
+    """Raise, and list the events that were sent, with fewest differences first."""
     __tracebackhide__ = True
     lines = [message, "no event was sent and accepted"]
     if found:
         lines[1] = f"{_counted(len(found))} sent and accepted:"
     nearest = sorted(found, key=lambda each: len(each[1]))
-    lines += [_line(*each) for each in nearest[:_MOST_SHOWN]]
-    if len(found) > _MOST_SHOWN:
-        lines.append(f"  and {len(found) - _MOST_SHOWN} more")
+    lines += [_line(*each) for each in nearest[:_MAX_SHOWN]]
+    if len(found) > _MAX_SHOWN:
+        lines.append(f"  and {len(found) - _MAX_SHOWN} more")
     if not_accepted:
         lines.append(f"{_counted(not_accepted)} sent, and not accepted")
     raise AssertionError("\n".join(lines))

@@ -31,8 +31,8 @@ __all__ = ["batch_builders", "events_batches", "events_requests"]
 _FEW_EVENTS: Final = 3
 _FEW_BATCHES: Final = 3
 _LARGE_EVENT_BYTES: Final = 900_000
-_MOST_EVENTS: Final = 200  # in a batch that is made to meet a quota
-_MOST_BYTES: Final = 4_000_000  # of a request that is made to meet a quota
+_MAX_EVENTS: Final = 200  # in a batch that is drawn at a quota
+_MAX_BYTES: Final = 4_000_000  # of a request that is drawn at a quota
 
 
 _ENDPOINT: Final = _endpoints.endpoints()
@@ -40,9 +40,9 @@ _EVENT: Final = _events.events()
 _QUOTAS: Final = _quotas.quotas()
 
 
-def _often(most: int | None) -> list[int]:
-    """Return counts of events, the least first: it is what more shrink to."""
-    return [1] if most is None or most > _MOST_EVENTS else [1, *around(most)]
+def _event_counts(limit: int | None) -> list[int]:
+    """Return counts of events, the lowest first: examples shrink to it."""
+    return [1] if limit is None or limit > _MAX_EVENTS else [1, *around(limit)]
 
 
 def events_batches(
@@ -55,16 +55,16 @@ def events_batches(
     within: Quotas | None = None,
 ) -> SearchStrategy[EventsBatch]:
     """
-    Any batch: an endpoint, and none, a few, or as many events as a request takes.
+    Any batch: an endpoint, and none, a few, or as many events as a request may have.
 
     Args:
         endpoints: Endpoints.
         event_ids: Ids of events, not empty. If given, there are only a few events.
         events: Events.
-        min_size: Fewest events.
-        max_size: Most events; None for any number.
-        within: Quotas that neither the endpoint nor an event is over; None for no
-            bounds.
+        min_size: Minimum number of events.
+        max_size: Maximum number of events; None for any number.
+        within: Quotas that neither the endpoint nor an event exceeds; None for no
+            quotas.
     """
     each = either(events, _EVENT)
     few: SearchStrategy[dict[str, Event]] = st.dictionaries(
@@ -73,14 +73,14 @@ def events_batches(
         min_size=min_size,
         max_size=min_size + _FEW_EVENTS if max_size is None else max_size,
     )
-    most = (within or Quotas()).events_per_request
+    limit = (within or Quotas()).events_per_request
     counts = [
         number
-        for number in _often(most)
+        for number in _event_counts(limit)
         if min_size <= number and (max_size is None or number <= max_size)
     ]
     if counts and event_ids is None:
-        # Alike, so that they cost no more than a few.
+        # One event repeated, so that many take no longer to draw than a few.
         many = st.builds(numbered, st.sampled_from(counts), each.filter(_is_small))
         few = mostly(few, many, one_in=16)
     made = st.builds(EventsBatch, endpoint=either(endpoints, _ENDPOINT), events=few)
@@ -95,7 +95,7 @@ def events_batches(
 
 
 def _is_small(event: Event) -> bool:
-    """Return whether the event may come a hundred times without filling the memory."""
+    """Return whether a hundred copies of the event fit in memory."""
     return len(to_json(event)) <= _SMALL_EVENT_BYTES
 
 
@@ -114,15 +114,15 @@ def events_requests(
     """
     Any request: none or a few endpoints, each with any events.
 
-    Now and then one has as many events or bytes as the quotas allow, or one to either
-    side.
+    Some requests have exactly as many events or bytes as the quotas allow, or one fewer
+    or more.
 
     Args:
         endpoint_ids: Ids of endpoints, not empty.
         batches: Batches.
-        min_size: Fewest endpoints.
-        max_size: Most endpoints; None for any number.
-        within: Quotas that none is over, as `check_quotas` tells; None for no bounds.
+        min_size: Minimum number of endpoints.
+        max_size: Maximum number of endpoints; None for any number.
+        within: Quotas that no request exceeds, by `check_quotas`; None for no quotas.
     """
     ids = either(endpoint_ids, ANY_NAME)
     made = st.builds(
@@ -151,14 +151,14 @@ def events_requests(
 
 def _request_sizes(within: Quotas | None) -> list[int]:
     limit = (within or Quotas()).request_bytes
-    if limit is None or limit > _MOST_BYTES:
+    if limit is None or limit > _MAX_BYTES:
         return []
-    # No size first: it is what a large one shrinks to.
+    # 0 pads nothing, and comes first so that large examples shrink to it.
     return [0, *around(limit)] if within is None else [0, limit - 1, limit]
 
 
 def large_request(endpoint_id: str, event: Event, size: int) -> EventsRequest:
-    """Return a request of this size, if that can be, with no event over its quota."""
+    """Return a request of this size, if possible, with no event over its quota."""
     large = padded(event, "app_title", _LARGE_EVENT_BYTES)
     ids = [f"event-{number}" for number in range(size // _LARGE_EVENT_BYTES + 1)]
 
@@ -181,21 +181,21 @@ def batch_builders(
     max_size: int = 8,
 ) -> SearchStrategy[BatchBuilder]:
     """
-    Any builder, with none or a few endpoints and events, as they came one by one.
+    Any builder, with none or a few endpoints and events, added one by one.
 
-    Endpoints come before, between and after their events, and what the builder refuses
-    is not in it. It may be empty, and it may hold more than fits one request. The ids
-    that it makes for events added later are numbered, so that a test can be repeated.
+    Endpoints are added before, between and after their events. What the builder rejects
+    is not in it. It may be empty, or hold more than one request can. The ids that it
+    generates for events added later are numbered, so that a test is repeatable.
 
     Args:
-        quotas: Its quotas.
+        quotas: The builder's quotas.
         endpoint_ids: Ids of endpoints, not empty. One to three of them are used, in
             turn.
         endpoints: Endpoints.
         event_ids: Ids of events, not empty.
         events: Events.
-        max_size: Most steps. Now and then one event comes as often as a request may
-            have events, in one step.
+        max_size: Maximum number of steps. Some steps add one event as many times as a
+            request may have events.
     """
     return _batch_builders(
         either(quotas, _QUOTAS),
@@ -225,7 +225,9 @@ def _batch_builders(
         st.builds(_endpoint_step, endpoints),
         st.builds(
             _event_step,
-            mostly(st.just(1), st.sampled_from(_often(within.events_per_request))),
+            mostly(
+                st.just(1), st.sampled_from(_event_counts(within.events_per_request))
+            ),
             event_ids,
             events,
         ),
@@ -248,7 +250,7 @@ def _endpoint_step(endpoint: Endpoint) -> Step:
 
 
 def _event_step(times: int, event_id: str, event: Event) -> Step:
-    """Add the event that often, in turn to each endpoint from the position on."""
+    """Add the event this many times, to the endpoints in turn from the position on."""
 
     def step(builder: BatchBuilder, ids: Sequence[str], position: int) -> None:
         for number in range(times if _is_small(event) else 1):

@@ -1,4 +1,4 @@
-"""Strategies for senders that answer and fail in any way."""
+"""Strategies for senders that give any response, and fail."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ from pinpoint_events.testing._values import either, mostly
 
 __all__ = ["memory_senders", "retries"]
 
-_MOST_SECONDS: Final = 1e9
+_MAX_SECONDS: Final = 1e9
 
 
 def retries(
@@ -27,15 +27,15 @@ def retries(
     Any `Retry`.
 
     Args:
-        attempts: HTTP requests for one call, in all.
+        attempts: HTTP requests per call, including the first.
         deadlines_seconds: Seconds after which no attempt begins.
     """
-    few = st.integers(1, 5) | st.integers(min_value=1)
-    whole = st.integers(min_value=1)
-    seconds = st.floats(0, _MOST_SECONDS, exclude_min=True) | whole
+    few_attempts = st.integers(1, 5) | st.integers(min_value=1)
+    whole_seconds = st.integers(min_value=1)
+    seconds = st.floats(0, _MAX_SECONDS, exclude_min=True) | whole_seconds
     return st.builds(
         Retry,
-        attempts=either(attempts, few),
+        attempts=either(attempts, few_attempts),
         deadline_seconds=either(deadlines_seconds, seconds),
     )
 
@@ -46,21 +46,21 @@ def memory_senders(
     failures: SearchStrategy[SenderError] | None = None,
 ) -> SearchStrategy[MemorySender]:
     """
-    Senders that answer each request in any way, and now and then fail.
+    Senders that give any response to each request, and sometimes fail.
 
-    What a sender answers is drawn when it is asked, and shown with a failing example.
-    So use it within the test that drew it, and from one thread.
+    A response is drawn when the sender is called, and shown with a failing example. So
+    use a sender only within the test that drew it, and from one thread.
 
     Args:
-        outcomes: What becomes of an item; anything if left out.
-        failures: What is raised in place of an answer, one time in eight;
-            `st.nothing()` for no failures.
+        outcomes: Outcomes of items; any outcome by default.
+        failures: Errors, one of which is raised instead of a response one time in
+            eight; `st.nothing()` for no failures.
     """
-    every = st.sampled_from(Outcome)
+    any_outcome = st.sampled_from(Outcome)
     return st.builds(
         _memory_sender,
         st.data(),
-        st.just(either(outcomes, every)),
+        st.just(either(outcomes, any_outcome)),
         st.just(either(failures, errors(SenderError))),
     )
 

@@ -1,4 +1,4 @@
-"""An endpoint for one test, which keeps what it accepts."""
+"""A PutEvents endpoint for one test, which keeps accepted events in memory."""
 
 import threading
 from collections.abc import Iterator
@@ -16,9 +16,9 @@ from pinpoint_events.testing._recording import (
 
 __all__ = ["PinpointServer", "serving"]
 
-# AWS's own example key. The same in each test, as the port is where it can be: clients
-# and sessions that an application keeps from one test to the next go on working.
-_KEY: Final = Credentials(
+# The example key of AWS's documentation. It is the same in each test, as is the port if
+# possible, so that clients and sessions that an application keeps still work.
+_CREDENTIALS: Final = Credentials(
     "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 )
 _REGION: Final = "us-east-1"
@@ -28,14 +28,14 @@ class PinpointServer(SentEvents):
     """
     A PutEvents endpoint that serves on this machine; the fixture `pinpoint_server`.
 
-    It judges what it is sent as `pinpoint-events serve` does, signatures included, and
-    keeps what it accepts in memory. There is every application that is asked for.
+    It checks requests as `pinpoint-events serve` does, including signatures, and keeps
+    accepted events in memory. Every application id exists.
 
     Attributes:
-        url: Where it is.
+        url: Its URL.
         credentials: The key that it accepts.
-        region: The one that clients get; signatures may be for any.
-        faults: What shall go wrong; can be changed at any time.
+        region: The region that clients are configured with; signatures may be for any.
+        faults: The faults to inject; can be changed at any time.
     """
 
     url: str
@@ -45,23 +45,23 @@ class PinpointServer(SentEvents):
 
     def __init__(self, url: str, faults: Faults, applications: "_Applications") -> None:
         self.url = url
-        self.credentials = _KEY
+        self.credentials = _CREDENTIALS
         self.region = _REGION
         self.faults = faults
         self._applications = applications
 
     def application(self, application_id: str) -> RecordingSender:
-        """Return what is behind the endpoint for one application: its sender."""
+        """Return the sender that receives the events of an application."""
         return self._applications.opened(application_id)
 
     @property
     def sent(self) -> tuple[SentEvent, ...]:
-        """The events that were accepted, of one application after the other."""
+        """The events that were accepted, grouped by application."""
         return tuple(each for sender in self._applications.all for each in sender.sent)
 
     @property
     def _not_accepted(self) -> int:
-        # Of what the endpoint itself refuses, the senders hear nothing.
+        # Items that the endpoint itself rejects do not reach the senders.
         return sum(map(count_not_accepted, self._applications.all))
 
     def __repr__(self) -> str:
@@ -72,8 +72,8 @@ class ApplicationSender(RecordingSender):
     """
     A sender that cannot be closed.
 
-    Of many applications, the endpoint closes the senders of some and opens them anew;
-    what it then opens is to have what was sent before.
+    With many applications, the endpoint closes some senders and opens them again later;
+    a reopened sender must have the events that were sent before.
     """
 
     def close(self) -> None:
@@ -81,7 +81,7 @@ class ApplicationSender(RecordingSender):
 
 
 class _Applications:
-    """One sender for each application id that somebody has asked for."""
+    """One sender for each application id that a request has named."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -104,24 +104,24 @@ class _Applications:
 @contextmanager
 def serving(port: int = 0) -> Iterator[PinpointServer]:
     """
-    Serve an endpoint at a free port of this machine, while the block lasts.
+    Serve an endpoint on a free port of this machine within the block.
 
     Args:
-        port: The port to take if it is free; 0 for any.
+        port: The port to use if it is free; 0 for any.
 
     Raises:
         ConfigurationError: If the extra `server` is missing.
     """
-    # Not above: to name the class in an annotation takes no extra.
+    # Imported here: naming `PinpointServer` in an annotation should need no extra.
     from pinpoint_events.server import served  # noqa: PLC0415
 
     applications = _Applications()
     faults = Faults()
-    app = create_app(applications.opened, credentials=_KEY, faults=faults)
+    app = create_app(applications.opened, credentials=_CREDENTIALS, faults=faults)
     with ExitStack() as stack:
         try:
             server = stack.enter_context(served(app, port=port))
         except ConfigurationError:
-            # Somebody else has it by now.
+            # Another process uses the port.
             server = stack.enter_context(served(app))
         yield PinpointServer(server.url, faults, applications)

@@ -1,8 +1,8 @@
 """
-Strategies for the values that members hold: texts, times, numbers, mappings.
+Strategies for the values of members: texts, times, numbers, mappings.
 
-Each gives every valid value, and often one at a bound: of the type, of JSON, of UTF-8,
-or of a documented quota, where it gives one under, at, and one over.
+Each draws every valid value, and often one at a bound: of the type, of JSON, of UTF-8,
+or one under, at, and one over a documented quota.
 """
 
 from collections.abc import Sequence
@@ -35,17 +35,17 @@ _LAST: Final = datetime.max.replace(tzinfo=UTC)
 _NEAR: Final = datetime(2026, 11, 24, tzinfo=UTC)
 _DAY_SECONDS: Final = 24 * 60 * 60
 _AROUND: Final = (-1, 0, 1)
-_FEW: Final = 3  # members of a mapping or list, where no quota is meant
+_FEW: Final = 3  # members of a mapping or list that is not drawn at a quota
 
 
 def around(*limits: int | None) -> list[int]:
-    """Return one under, at, and one over each limit, in order."""
+    """Return one under, at, and one over each limit, sorted."""
     found = {limit + step for limit in limits if limit is not None for step in _AROUND}
     return sorted(found)
 
 
-# Each went wrong somewhere: escapes, ends of text, signs that join the one before them,
-# the largest of each length in UTF-8, and words that other formats take for their own.
+# Known sources of errors: escapes, terminators, combining characters, the largest code
+# point of each length in UTF-8, and words that have a meaning in other formats.
 _EDGE_CASE_TEXTS: Final = (
     "",
     " ",
@@ -84,21 +84,21 @@ def texts(*, min_size: int = 0, max_size: int | None = None) -> SearchStrategy[s
     Any text that UTF-8 can hold.
 
     Args:
-        min_size: Fewest characters.
-        max_size: Most characters; None for any number.
+        min_size: Minimum number of characters.
+        max_size: Maximum number of characters; None for any number.
     """
 
     def fits(size: int) -> bool:
         return size >= min_size and (max_size is None or size <= max_size)
 
-    telling = [text for text in _EDGE_CASE_TEXTS if fits(len(text))]
+    edge_cases = [text for text in _EDGE_CASE_TEXTS if fits(len(text))]
     lengths = [size for size in _TEXT_LENGTHS if fits(size)]
-    # A short one first: it is what a long one shrinks to, here and below.
-    least = [max(min_size, 1)] if fits(max(min_size, 1)) else []
-    sizes = _one_of([*least, *lengths])
+    # The shortest comes first, here and below, so that examples shrink to it.
+    shortest = [max(min_size, 1)] if fits(max(min_size, 1)) else []
+    sizes = _one_of([*shortest, *lengths])
     long = st.builds(str.__mul__, st.characters(codec="utf-8"), sizes)
     return st.one_of(
-        st.text(min_size=min_size, max_size=max_size), _one_of(telling), long
+        st.text(min_size=min_size, max_size=max_size), _one_of(edge_cases), long
     )
 
 
@@ -108,10 +108,10 @@ def _one_of(values: Sequence[T]) -> SearchStrategy[T]:
 
 def names(*, max_size: int | None = None) -> SearchStrategy[str]:
     """
-    Any text that may stand as an id or an event type: not empty.
+    Any text that is valid as an id or an event type: not empty.
 
     Args:
-        max_size: Most characters; None for any number.
+        max_size: Maximum number of characters; None for any number.
     """
     return texts(min_size=1, max_size=max_size)
 
@@ -122,14 +122,14 @@ def _zone(seconds: int) -> timezone:
 
 ANY_TEXT: Final = texts()
 ANY_NAME: Final = names()
-"""One strategy for all who want it: Hypothesis looks each new one over."""
+"""Shared instances, because Hypothesis validates each new strategy."""
 
 
 def times(
     *, min_value: datetime = _FIRST, max_value: datetime = _LAST
 ) -> SearchStrategy[datetime]:
     """
-    Any moment of the years 1 to 9999, in any time zone, to the microsecond.
+    Any time in the years 1 to 9999, in any time zone, to the microsecond.
 
     Args:
         min_value: The earliest, with a time zone.
@@ -142,7 +142,7 @@ def times(
         since = timedelta(days=day, microseconds=microsecond)
         return min(max(first, _NEAR + since), last)
 
-    telling = [
+    edge_cases = [
         moment
         for moment in (
             _NEAR,
@@ -154,9 +154,9 @@ def times(
         )
         if first <= moment <= last
     ]
-    # By two numbers: `st.datetimes` draws one for each digit group, which takes longer.
+    # Two numbers: `st.datetimes` draws one for each component, which is slower.
     moments = st.builds(moment, days, st.integers(0, _DAY_SECONDS * 10**6 - 1))
-    return st.builds(_in_zone, moments | st.sampled_from(telling), _ZONE)
+    return st.builds(_in_zone, moments | st.sampled_from(edge_cases), _ZONE)
 
 
 _ZONE: Final = st.sampled_from([UTC, _zone(3600), _zone(-12600), _zone(20700)]) | (
@@ -165,7 +165,7 @@ _ZONE: Final = st.sampled_from([UTC, _zone(3600), _zone(-12600), _zone(20700)]) 
 
 
 def _in_zone(moment: datetime, zone: timezone) -> datetime:
-    """Return the moment in the zone; as it is where that is no year of 1 to 9999."""
+    """Return the time in the zone; unchanged if that is outside the years 1 to 9999."""
     try:
         return moment.astimezone(zone)
     except OverflowError:
@@ -179,23 +179,30 @@ def integers(
     *, min_value: int = -MAX_INTEGER, max_value: int = MAX_INTEGER
 ) -> SearchStrategy[int]:
     """
-    Any whole number that every JSON reader keeps: within +-2**53.
+    Any integer that every JSON parser represents exactly: within +-2**53.
 
     Args:
         min_value: The smallest.
         max_value: The largest.
     """
-    telling = (0, 1, -1, 2**31, -(2**31) - 1, 2**32, min_value, max_value)
+    edge_cases = (0, 1, -1, 2**31, -(2**31) - 1, 2**32, min_value, max_value)
     return st.integers(min_value, max_value) | st.sampled_from(
-        [number for number in telling if min_value <= number <= max_value]
+        [number for number in edge_cases if min_value <= number <= max_value]
     )
 
 
 def metric_values() -> SearchStrategy[int | float]:
-    """Any int within +-2**53, and any float but NaN and the infinities."""
+    """Any int within +-2**53, and any float except NaN and the infinities."""
     finite = st.floats(allow_nan=False, allow_infinity=False)
-    telling = (-0.0, 5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, 0.1, 1e22)
-    return st.one_of(integers(), finite, st.sampled_from(telling))
+    edge_cases = (
+        -0.0,
+        5e-324,
+        2.2250738585072014e-308,
+        1.7976931348623157e308,
+        0.1,
+        1e22,
+    )
+    return st.one_of(integers(), finite, st.sampled_from(edge_cases))
 
 
 def _maps(
@@ -210,13 +217,13 @@ def _maps(
     )
     if keys is not None or values is not None:
         return few
-    # As many as a quota is about: alike, so that they cost no more than a few.
+    # As many as a quota, with equal values, so that they draw as fast as a few.
     many = st.builds(numbered, st.sampled_from([1, *counts]), repeated)
     return mostly(few, many)
 
 
 def numbered(count: int, value: T) -> dict[str, T]:
-    """Return so many members with different names and this value."""
+    """Return this many members with different names and the same value."""
     return {f"name-{number}": value for number in range(count)}
 
 
@@ -274,36 +281,37 @@ def _repeated(count: int, text: str) -> list[str]:
 def either(
     given: SearchStrategy[T] | None, default: SearchStrategy[T]
 ) -> SearchStrategy[T]:
-    """Return the strategy that was given, or else the default."""
+    """Return the given strategy, or the default if it is None."""
     return default if given is None else given
 
 
 def optional(strategy: SearchStrategy[T]) -> SearchStrategy[T | None]:
-    """Return the strategy, and None."""
+    """Return values of the strategy, and None."""
     return st.none() | strategy
 
 
 def mostly(
     usual: SearchStrategy[T], seldom: SearchStrategy[T], *, one_in: int = 8
 ) -> SearchStrategy[T]:
-    """Return both, the second one time in so many."""
+    """Return values of both, of the second one time in `one_in`."""
     return one_each([usual] * (one_in - 1) + [seldom])
 
 
 def one_each(strategies: Sequence[SearchStrategy[T]]) -> SearchStrategy[T]:
     """
-    Return all of them, each as often as the others, and if it occurs twice, twice.
+    Return values of each strategy with equal probability.
 
-    `st.one_of` looks into those that are unions themselves, and counts their branches.
+    A strategy that is listed twice counts twice. `st.one_of` would flatten unions, and
+    count each of their branches.
     """
     return _one_each(Unshown(strategies))
 
 
 class Unshown(Generic[T]):
     """
-    What a strategy is made of, and its `repr` is not to show.
+    An argument of a strategy that the strategy's `repr` omits.
 
-    Hypothesis writes strategies out, each with all that it is made of, again and again.
+    Hypothesis often computes the `repr` of strategies, including all nested ones.
     """
 
     __slots__ = ("value",)

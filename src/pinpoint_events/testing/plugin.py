@@ -1,8 +1,8 @@
 """
-Two fixtures, for pytest, which finds them wherever this package is installed.
+The pytest plugin: two fixtures, available wherever this package is installed.
 
-So each run of pytest there imports this module, and it must load nothing that is not
-there already. What the fixtures need is loaded if a test asks for them.
+Every pytest run in such an environment imports this module, so it imports only what
+pytest has already imported. A fixture imports the rest when a test requests it.
 """
 
 import os
@@ -22,8 +22,8 @@ __all__ = ["pinpoint_sender", "pinpoint_server"]
 
 _PORT: Final = pytest.StashKey[int]()
 
-# With one of these, a client would look for another key or another endpoint.
-_MISLEADING: Final = (
+# Variables that make a client use other credentials or another endpoint.
+_REMOVED: Final = (
     "AWS_CREDENTIAL_EXPIRATION",
     "AWS_DEFAULT_PROFILE",
     "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
@@ -37,30 +37,31 @@ _MISLEADING: Final = (
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """
-    Load the endpoint, if a test asks for it, before the tests' time is taken.
+    Import the server before the tests run, if one of them requests it.
 
-    It takes longer than to start one, and would all be counted as the first test's.
+    The import takes longer than starting a server, and would otherwise count towards
+    the duration of the first test.
     """
     fixtures = {name for each in session.items for name in _fixture_names(each)}
     if "pinpoint_server" not in fixtures:
         return
     from pinpoint_events.errors import ConfigurationError  # noqa: PLC0415 - see above
 
-    # Without the extra, the fixture says so.
+    # Without the extra, the fixture reports the error.
     with suppress(ConfigurationError):
         import_module("pinpoint_events.testing._serving")
         import_module("pinpoint_events.server.running")
 
 
 def _fixture_names(item: pytest.Item) -> list[str]:
-    # Doctests and functions have fixtures; items of other plugins may have none.
+    # Functions and doctests have fixture names; items of other plugins may not.
     names: list[str] = getattr(item, "fixturenames", [])
     return names
 
 
 @pytest.fixture
 def pinpoint_sender() -> "Iterator[RecordingSender]":
-    """A sender that keeps what it is sent in memory, with assertions about it."""
+    """A sender that keeps events in memory, with assertions about them."""
     from pinpoint_events.testing import RecordingSender  # noqa: PLC0415 - see above
 
     with RecordingSender() as sender:
@@ -70,23 +71,23 @@ def pinpoint_sender() -> "Iterator[RecordingSender]":
 @pytest.fixture
 def pinpoint_server(pytestconfig: pytest.Config) -> "Iterator[PinpointServer]":
     """
-    A PutEvents endpoint on this machine, which AWS clients find by themselves.
+    A PutEvents endpoint on this machine, which AWS clients use without configuration.
 
-    For that, environment variables are set while the test lasts, and AWS's files are
-    out of sight. Needs the extra `server`.
+    During the test, environment variables configure clients, and AWS's config and
+    credentials files are not read. Needs the extra `server`.
     """
     from pinpoint_events.testing._serving import serving  # noqa: PLC0415 - see above
 
-    # The port of the test before, so that a client that an application keeps finds it.
+    # The previous test's port, so that clients that an application keeps still work.
     port = pytestconfig.stash.get(_PORT, 0)
-    with serving(port) as server, _found_by_clients(server):
+    with serving(port) as server, _client_environment(server):
         pytestconfig.stash[_PORT] = int(server.url.rpartition(":")[2])
         yield server
 
 
 @contextmanager
-def _found_by_clients(server: "PinpointServer") -> Iterator[None]:
-    """Let whoever makes a client find the endpoint, and nothing else of AWS."""
+def _client_environment(server: "PinpointServer") -> Iterator[None]:
+    """Set environment variables so that AWS clients use this endpoint only."""
     settings = {
         "AWS_ACCESS_KEY_ID": server.credentials.access_key_id,
         "AWS_CONFIG_FILE": os.devnull,
@@ -97,14 +98,14 @@ def _found_by_clients(server: "PinpointServer") -> Iterator[None]:
         "AWS_SECRET_ACCESS_KEY": server.credentials.secret_access_key,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }
-    # Only where there is one: with such variables, clients take longer to begin.
+    # Only with a proxy: NO_PROXY makes clients slower to create.
     if any(name.lower().endswith("_proxy") for name in os.environ):
         others = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
         hosts = f"{others},127.0.0.1" if others else "127.0.0.1"
         settings |= {"NO_PROXY": hosts, "no_proxy": hosts}
-    # Not the test's own `monkeypatch`, which it may undo.
+    # Not the fixture `monkeypatch`, which the test may undo.
     with pytest.MonkeyPatch.context() as patch, _fresh_default_session():
-        for name in _MISLEADING:
+        for name in _REMOVED:
             patch.delenv(name, raising=False)
         for name, value in settings.items():
             patch.setenv(name, value)
@@ -114,9 +115,9 @@ def _found_by_clients(server: "PinpointServer") -> Iterator[None]:
 @contextmanager
 def _fresh_default_session() -> Iterator[None]:
     """
-    Let `boto3.client` begin anew, and end with what it had before.
+    Unset boto3's default session, and restore it at the end.
 
-    boto3 keeps one session behind it, with the keys that it found first.
+    `boto3.client` uses a module-level session, which caches the first credentials.
     """
     before = getattr(sys.modules.get("boto3"), "DEFAULT_SESSION", None)
     _set_default_session(None)
@@ -127,6 +128,6 @@ def _fresh_default_session() -> Iterator[None]:
 
 
 def _set_default_session(session: object) -> None:
-    boto3 = sys.modules.get("boto3")  # which may have been loaded meanwhile
+    boto3 = sys.modules.get("boto3")  # which may have been imported since
     if boto3 is not None:
         boto3.DEFAULT_SESSION = session  # type: ignore[attr-defined] # any module

@@ -1,9 +1,10 @@
 """
-Hypothesis strategies for every public class, for answers, and for refused input.
+Hypothesis strategies for every public class, for responses, and for invalid input.
 
-Each gives every valid value by default, and often one at a bound: of a type, of JSON,
-or of a documented quota (one under, at, and one over: the model itself knows no quotas;
-pass `within=Quotas()` for what the service takes). Parts are given as strategies.
+By default each draws every valid value, and often one at a bound: of a type, of JSON,
+or of a documented quota. Values are one under, at, and one over a quota, because the
+model itself has no quotas; pass `within=Quotas()` for what the service accepts. Parts
+are passed as strategies.
 
     >>> from hypothesis import given
     >>> from pinpoint_events import check_quotas, from_json, Quotas, to_json
@@ -15,7 +16,7 @@ pass `within=Quotas()` for what the service takes). Parts are given as strategie
     ...     assert from_json(type(request), to_json(request)) == request
     >>> test_what_is_sent()
 
-Once this package is installed, `st.from_type` knows its classes too, without any
+`st.from_type` draws the classes of this package wherever it is installed, without an
 import. Needs the extra `testing`.
 """
 

@@ -140,6 +140,10 @@ def from_json(cls: type[T], data: bytes | str) -> T:
     """
     Return the model object that JSON text represents.
 
+    Args:
+        cls: The class to build.
+        data: The text. Bytes are UTF-8; a byte order mark before them is ignored.
+
     Raises:
         ValidationError: If it is not JSON, or as `from_wire` does. In requests, a key
             that occurs twice in one object is a problem too.

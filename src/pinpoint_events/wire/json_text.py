@@ -9,12 +9,23 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from pinpoint_events.errors import ValidationError
 from pinpoint_events.problems import Audience, Problem, ProblemCode
 
-__all__ = ["Repeated", "decode", "decode_request", "encode", "is_fast", "json_problem"]
+__all__ = [
+    "Repeated",
+    "decode",
+    "decode_request",
+    "encode",
+    "is_fast",
+    "json_problem",
+    "utf8_text",
+    "with_problems",
+]
+
+T = TypeVar("T")
 
 json_problem: Callable[..., Problem] = partial(Problem, audience=Audience.JSON)
 """Makes a problem that speaks to those who write JSON."""
@@ -70,7 +81,7 @@ def decode(
     Return the plain data that JSON text represents.
 
     Args:
-        data: The text.
+        data: The text; bytes are UTF-8, with or without a byte order mark.
         hook: Called with the members of each object, in order; its result replaces the
             object.
 
@@ -82,8 +93,48 @@ def decode(
             return _fast_decode(data)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             pass  # the standard library decides, so that both report the same problem
+    return with_problems(partial(_standard_decode, data, hook))
+
+
+def _standard_decode(
+    data: bytes | str, hook: Callable[[list[tuple[str, Any]]], Any] | None
+) -> Any:
+    text = data if isinstance(data, str) else utf8_text(data)
+    return json.loads(text, object_pairs_hook=hook, parse_constant=_no_constant)
+
+
+def utf8_text(data: bytes) -> str:
+    """
+    Return bytes as text, without the byte order mark that Windows puts before it.
+
+    `json.loads` takes UTF-16 and UTF-32 as well; JSON between systems is UTF-8, and a
+    mark before it may be ignored (RFC 8259, section 8.1).
+
+    Raises:
+        UnicodeDecodeError: If they are not UTF-8.
+        TypeError: If they are no bytes.
+    """
+    if not isinstance(data, bytes | bytearray):
+        raise TypeError(f"JSON text is str or bytes, not {type(data).__qualname__}")
+    encoding = json.detect_encoding(data)
+    if not encoding.startswith("utf-8"):
+        # Without a mark such bytes may be UTF-8, of a text with null characters.
+        raise UnicodeDecodeError("utf-8", bytes(data), 0, 1, f"is {encoding}")
+    return data.decode().removeprefix("\ufeff")
+
+
+def with_problems(read: Callable[[], T]) -> T:
+    """
+    Return what a reader of JSON returns.
+
+    Args:
+        read: Reads with the standard library, and raises its errors.
+
+    Raises:
+        ValidationError: In place of those errors, which hold the text.
+    """
     try:
-        return json.loads(data, object_pairs_hook=hook, parse_constant=_no_constant)
+        return read()
     except json.JSONDecodeError as error:
         problem = json_problem(
             ProblemCode.NOT_JSON,

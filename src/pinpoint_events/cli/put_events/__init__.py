@@ -1,8 +1,8 @@
 """
-`pinpoint-events put-events`: one request, sent as `aws pinpoint put-events` sends it.
+`pinpoint-events put-events`: sends one request, as `aws pinpoint put-events` does.
 
-Options, precedence, output and exit codes are those of AWS CLI version 2. What differs
-is in the documentation's page on the command.
+Options, precedence, output and exit codes are those of AWS CLI version 2.
+`docs/how-to/use-the-command-line.md` lists the differences.
 """
 
 from pinpoint_events.cli.put_events._command import run

@@ -1,4 +1,4 @@
-"""An answer as the AWS CLI has it: what the service described, in its own order."""
+"""Formats a response as the AWS CLI does: the modelled members, in their order."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,43 +18,43 @@ def answer_data(
     response: "EventsResponse", response_bodies: Sequence[bytes]
 ) -> dict[str, Any]:
     """
-    Return an answer as it is printed.
+    Return the data to print for a response.
 
-    Where a single answer came from the service, it is that, member for member: a typed
-    answer does not tell an empty mapping from one that is missing. Else it is the typed
-    answer, as where several answers were put together.
+    For a single response of the service, the data are the members as received, because
+    `EventsResponse` does not distinguish an empty mapping from a missing one.
+    Otherwise, as for merged responses, they are those of `EventsResponse`.
 
     Args:
-        response: The answer.
-        response_bodies: The bodies that the service answered with.
+        response: The response.
+        response_bodies: The bodies of the service's HTTP responses.
     """
     if len(response_bodies) == 1:
-        came = _as_it_came(response_bodies[0])
-        if came is not None:
-            return {"EventsResponse": came}
-    answer = to_wire(response)
-    for item in answer.get("Results", {}).values():
+        described = _described_members(response_bodies[0])
+        if described is not None:
+            return {"EventsResponse": described}
+    data = to_wire(response)
+    for item in data.get("Results", {}).values():
         if not isinstance(item, dict):
-            continue  # a bare status code stays as it is
+            continue  # a bare status code
         if "EndpointItemResponse" in item:
-            of_endpoint = item["EndpointItemResponse"]
-            item["EndpointItemResponse"] = _in_alphabetical_order(of_endpoint)
-        of_events = item.get("EventsItemResponse", {})
-        for event_id, of_event in of_events.items():
-            of_events[event_id] = _in_alphabetical_order(of_event)
-    return {"EventsResponse": answer}
+            members = item["EndpointItemResponse"]
+            item["EndpointItemResponse"] = _sorted_by_name(members)
+        event_responses = item.get("EventsItemResponse", {})
+        for event_id, members in event_responses.items():
+            event_responses[event_id] = _sorted_by_name(members)
+    return {"EventsResponse": data}
 
 
-def _in_alphabetical_order(members: dict[str, Any]) -> dict[str, Any]:
+def _sorted_by_name(members: dict[str, Any]) -> dict[str, Any]:
     return dict(sorted(members.items()))
 
 
 class _UnexpectedShapeError(Exception):
-    """The answer has something else where the service describes an object."""
+    """A value is not an object, where the service's model has an object."""
 
 
-def _as_it_came(body: bytes) -> dict[str, Any] | None:
-    """Return the members that the service describes; None if they are not like that."""
+def _described_members(body: bytes) -> dict[str, Any] | None:
+    """Return the members that the service's model has; None if the shape differs."""
     try:
         found: dict[str, Any] = _members(decode(body) if body else {}, Results=_results)
     except (_UnexpectedShapeError, ValidationError):
@@ -63,7 +63,7 @@ def _as_it_came(body: bytes) -> dict[str, Any] | None:
 
 
 def _members(data: Any, **readers: Any) -> Any:
-    """Return the members of these names that there are, in this order."""
+    """Return the members with these names that exist, in this order."""
     if data is None:
         return None
     if not isinstance(data, Mapping):

@@ -1,4 +1,4 @@
-"""From options to an answer, and from an answer to an exit code."""
+"""Runs `put-events`: parses options, sends the request, prints the response."""
 
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
@@ -19,21 +19,22 @@ __all__ = ["run"]
 
 def run(program: str, arguments: list[str]) -> int:
     """
-    Send a request and print the answer, or do what the options say in its place.
+    Send a request and print the response, or print a skeleton or a plan.
 
     Returns:
-        The exit code: 0 when there was an answer, also if it refuses some of the items;
-        3 then, if that was asked for. Each of those is reported on standard error.
+        The exit code: 0 if there is a response, even if some items were not accepted;
+        3 in that case with `--fail-on-item-error`. Standard error has a line for each
+        of these items.
 
     Raises:
         UsageError: If the command line is wrong.
-        PinpointEventsError: For anything else that is.
+        PinpointEventsError: If anything else is wrong.
     """
     options = parsed(program, arguments)
     if options.generate_cli_skeleton in {"input", "yaml-input"}:
         return _print_input_skeleton(options)
     output = chosen_output(options)
-    # Here, not above: a skeleton is printed without it.
+    # Imported here: a skeleton should not pay for importing it.
     from pinpoint_events.cli.put_events._input import checked_input  # noqa: PLC0415
 
     application_id, request = checked_input(options)
@@ -47,7 +48,7 @@ def run(program: str, arguments: list[str]) -> int:
 def _print_input_skeleton(options: Namespace) -> int:
     from pinpoint_events.cli.put_events._input import members  # noqa: PLC0415
 
-    members(options)  # which refuses what cannot be read
+    members(options)  # raises if the input cannot be read
     if options.generate_cli_skeleton == "input":
         console.out(Output().text(skeleton.INPUT))
     else:
@@ -61,7 +62,7 @@ def _print_output_skeleton(
     request: "EventsRequest",
     output: Output,
 ) -> int:
-    """Check all that can be without sending, and print a sample of an answer."""
+    """Make all checks that need no sending, and print a sample response."""
     from pinpoint_events.quotas import Quotas, refuse_over_quota  # noqa: PLC0415
 
     if options.to is None:
@@ -89,23 +90,23 @@ def _send(
     output: Output,
 ) -> int:
     from pinpoint_events.cli.put_events._answer import answer_data  # noqa: PLC0415
-    from pinpoint_events.cli.put_events._log import shown_log  # noqa: PLC0415
+    from pinpoint_events.cli.put_events._log import debug_log  # noqa: PLC0415
     from pinpoint_events.cli.put_events._sender import sender_to  # noqa: PLC0415
 
     with (
-        shown_log(request, is_shown=options.debug),
+        debug_log(request, is_enabled=options.debug),
         sender_to(options, application_id) as (sender, response_bodies),
     ):
         response = sender.put_events(request)
     try:
         _print(output, answer_data(response, response_bodies))
     except console.OutputClosedError:
-        pass  # nobody wants to read more of it
+        pass  # the request was sent; only the output is cut off
     except console.OutputError as error:
         message = f"{error}; the request was sent, and the answer is lost"
         raise console.OutputError(message) from error
     finally:
-        # Also where nobody can read the answer.
+        # Also if the response cannot be printed.
         has_failures = _report_failures(request, response)
     return NOT_ALL_ACCEPTED if has_failures and options.fail_on_item_error else SUCCESS
 
@@ -117,7 +118,7 @@ def _print(output: Output, data: dict[str, Any]) -> None:
 
 
 def _report_failures(request: "EventsRequest", response: "EventsResponse") -> bool:
-    """Tell of each item that was not accepted, in one line; return whether any was."""
+    """Print a line for each item that was not accepted; return whether there is one."""
     from pinpoint_events.model.response import failures  # noqa: PLC0415
 
     failed = failures(response, request)

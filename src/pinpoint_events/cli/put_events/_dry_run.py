@@ -1,29 +1,28 @@
-"""What would be sent, and what would be wrong with it."""
+"""The plan of `--dry-run`: the requests to send, and the faults in them."""
 
 from typing import Any, Final
 
 import attrs
 
-from pinpoint_events.builder import BatchBuilder
+from pinpoint_events.cli._problem_text import problem_text
 from pinpoint_events.errors import QuotaExceededError
 from pinpoint_events.model.request import EventsRequest
-from pinpoint_events.problems import Audience, Problem
 from pinpoint_events.quotas import Quotas, check_quotas
 from pinpoint_events.wire import to_json
-from pinpoint_events.wire.names import in_wire_names
 
 __all__ = ["plan"]
 
-# Those of whole requests, by which they are split.
-_OF_REQUESTS: Final = ("events_per_request", "request_bytes")
+# The quotas of a whole request, by which it is split.
+_REQUEST_QUOTAS: Final = ("events_per_request", "request_bytes")
 
 
 def plan(request: EventsRequest) -> dict[str, Any]:
     """
-    Return the plan, as it is printed.
+    Return the plan to print.
 
-    `Requests` has what is sent: the request itself, or if it is too much for one, those
-    that `build_all` makes of it. `Faults` has everything that is over a quota.
+    `Requests` has the size of each request to send: of the request itself, or, if it is
+    over a quota of a whole request, of those that `build_all` splits it into.
+    `Faults` has a message for everything that is over a quota.
     """
     faults = list(check_quotas(request))
     parts: tuple[EventsRequest, ...] = (request,)
@@ -34,31 +33,21 @@ def plan(request: EventsRequest) -> dict[str, Any]:
             parts = ()
             faults += error.problems
     return {
-        "Requests": [_measures(part) for part in parts],
-        "Faults": [str(_for_command_line(fault)) for fault in faults],
+        "Requests": [_size(part) for part in parts],
+        "Faults": [problem_text(fault) for fault in faults],
     }
-
-
-def _for_command_line(problem: Problem) -> Problem:
-    return in_wire_names(problem)._replace(audience=Audience.COMMAND_LINE)
 
 
 def _split(request: EventsRequest) -> tuple[EventsRequest, ...]:
     limits = attrs.fields(Quotas)
-    # What is wrong with single items is among the faults, and no reason to stop here.
-    off = {each.name: None for each in limits if each.name not in _OF_REQUESTS}
-    builder = BatchBuilder(quotas=Quotas(**off))
-    for endpoint_id, batch in request.batch_item.items():
-        builder.endpoint(endpoint_id, batch.endpoint)
-        for event_id, event in batch.events.items():
-            builder.event(event, event_id=event_id)
-    return builder.build_all()
+    # Items over a quota are already among the faults, and do not prevent the split.
+    off = {each.name: None for each in limits if each.name not in _REQUEST_QUOTAS}
+    return request.split(Quotas(**off))
 
 
-def _measures(request: EventsRequest) -> dict[str, int]:
-    batches = request.batch_item.values()
+def _size(request: EventsRequest) -> dict[str, int]:
     return {
-        "Endpoints": len(batches),
-        "Events": sum(len(batch.events) for batch in batches),
+        "Endpoints": len(request.batch_item),
+        "Events": request.event_count,
         "Bytes": len(to_json(request)),
     }

@@ -1,4 +1,4 @@
-"""The request, put together from all options that say something of it."""
+"""Reads the application id and the request from the options that give input."""
 
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any, Final
@@ -22,13 +22,13 @@ _MEMBERS: Final = ("ApplicationId", "EventsRequest")
 
 def checked_input(options: Namespace) -> "tuple[str | None, EventsRequest]":
     """
-    Return the application id, None if it is left to the URL, and the request.
+    Return the application id, None if only the URL names it, and the request.
 
     Raises:
-        UsageError: If something cannot be read.
-        ValidationError: With all that is wrong with what was read.
+        UsageError: If an option's value cannot be read.
+        ValidationError: If the input is invalid, with all problems.
     """
-    # Here, not above: a skeleton is printed without them.
+    # Imported here: a skeleton should not pay for importing them.
     from pinpoint_events.model._converters import required_text  # noqa: PLC0415
     from pinpoint_events.model._immutable import Refused  # noqa: PLC0415
     from pinpoint_events.model.request import EventsRequest  # noqa: PLC0415
@@ -43,7 +43,7 @@ def checked_input(options: Namespace) -> "tuple[str | None, EventsRequest]":
         if key not in _MEMBERS
     ]
     problems += repeated_keys(found, ProblemCode.DUPLICATE_MEMBER)
-    # Any: the converter may refuse, which its type does not show.
+    # Any: the converter may return `Refused`, which its annotation does not show.
     application_id: Any = found.get("ApplicationId")
     if application_id is not None:
         application_id = required_text(application_id)
@@ -69,12 +69,13 @@ def checked_input(options: Namespace) -> "tuple[str | None, EventsRequest]":
 
 def members(options: Namespace) -> dict[str, Any]:
     """
-    Return what was given, as it was given: the input's members by their names.
+    Return the input's members by name, unchecked.
 
-    A single option has precedence over the whole input, and replaces its member.
+    As in the AWS CLI, the option of a member replaces that member of `--cli-input-json`
+    or `--cli-input-yaml`.
 
     Raises:
-        UsageError: If something cannot be read.
+        UsageError: If an option's value cannot be read.
     """
     found: dict[str, Any] = {}
     if options.cli_input_json is not None:
@@ -86,9 +87,9 @@ def members(options: Namespace) -> dict[str, Any]:
         name = "cli-input-yaml"
         found = yaml_object(name, read_value(name, options.cli_input_yaml))
     if options.application_id is not None:
-        given = text_value("--application-id", options.application_id)
-        # A file that holds one line ends with a line break, which belongs to no id.
-        found["ApplicationId"] = given.rstrip("\r\n")
+        value = text_value("--application-id", options.application_id)
+        # A text file ends with a line break, which is not part of the id.
+        found["ApplicationId"] = value.rstrip("\r\n")
     if options.events_request is not None:
         name = "--events-request"
         found["EventsRequest"] = _structure(
@@ -98,9 +99,9 @@ def members(options: Namespace) -> dict[str, Any]:
 
 
 def _structure(option: str, text: str) -> dict[str, Any]:
-    """Return what the text says: JSON if it looks like it, else shorthand syntax."""
+    """Parse JSON if the text begins with { or [, and else shorthand syntax."""
     if text.lstrip().startswith(("{", "[")):
-        return json_object(option, text, otherwise="Invalid JSON")
+        return json_object(option, text, not_an_object="Invalid JSON")
     import pinpoint_events.cli.put_events._shorthand as shorthand  # noqa: PLC0415
     from pinpoint_events.cli.put_events import skeleton  # noqa: PLC0415
 
@@ -115,7 +116,7 @@ def _structure(option: str, text: str) -> dict[str, Any]:
 
 
 def _remedy(text: str) -> str:
-    """Return what to do about a text that is neither JSON nor shorthand syntax."""
+    """Return the remedy for a text that is neither JSON nor shorthand syntax."""
     if not text.strip():
         return "there is nothing in it; pass JSON, shorthand syntax, or file://PATH"
     if text.lstrip("'\" \t").startswith("{"):

@@ -1,4 +1,4 @@
-"""`--debug`: the library's log, on standard error."""
+"""`--debug`: prints the library's log on standard error."""
 
 import logging
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from pinpoint_events.cli._log import LogLines
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.wire import to_json
 
-__all__ = ["shown_log"]
+__all__ = ["debug_log"]
 
 _log = logging.getLogger("pinpoint_events")
 
@@ -18,9 +18,9 @@ _FORMAT: Final = "%(asctime)s - %(name)s - %(levelname)s - %(message)s"
 
 
 @contextmanager
-def shown_log(request: EventsRequest, *, is_shown: bool) -> Iterator[None]:
-    """Show the log of what is done within, if that was asked for."""
-    if not is_shown:
+def debug_log(request: EventsRequest, *, is_enabled: bool) -> Iterator[None]:
+    """Print the library's log at DEBUG within the block, if `is_enabled`."""
+    if not is_enabled:
         yield
         return
     handler = LogLines(_FORMAT)
@@ -28,14 +28,14 @@ def shown_log(request: EventsRequest, *, is_shown: bool) -> Iterator[None]:
     _log.addHandler(handler)
     _log.setLevel(logging.DEBUG)
     try:
-        _tell_of(request)
+        _log_request(request)
         yield
     finally:
         _log.setLevel(level)
         _log.removeHandler(handler)
 
 
-def _tell_of(request: EventsRequest) -> None:
+def _log_request(request: EventsRequest) -> None:
     batches = request.batch_item.values()
     measures = {
         "pinpoint_events.version": __version__,

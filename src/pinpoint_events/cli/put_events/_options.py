@@ -1,4 +1,4 @@
-"""The options of `put-events`, and which of them do not go together."""
+"""The options of `put-events`, and the checks of them."""
 
 from argparse import Namespace
 from typing import Final
@@ -11,14 +11,14 @@ __all__ = ["FORMATS", "parsed"]
 
 FORMATS: Final = ["json", "yaml", "text"]
 _SKELETONS: Final = ["input", "yaml-input", "output"]
-_WITHOUT_EFFECT: Final = {
+_NO_EFFECT: Final = {
     "--color": ["on", "off", "auto"],
     "--cli-binary-format": ["base64", "raw-in-base64-out"],
 }
 _STANDARD_INPUT: Final = "-"
-_MOST_SECONDS: Final = 31_536_000  # a year
+_MAX_SECONDS: Final = 31_536_000  # a year
 
-# What only has a meaning where AWS settings say where to send.
+# Options that apply to AWS settings, which --to replaces.
 _AWS_OPTIONS: Final = (
     "--endpoint-url",
     "--region",
@@ -33,43 +33,43 @@ _AWS_OPTIONS: Final = (
 
 def parsed(program: str, arguments: list[str]) -> Namespace:
     """
-    Return the options, of which each is sound and none contradicts another.
+    Parse the arguments, and return valid options.
 
     Raises:
-        UsageError: Otherwise.
+        UsageError: If an option is invalid, missing, or contradicts another.
     """
     parser = _parser(program)
-    if arguments[:1] == ["help"]:  # as the AWS CLI has it
+    if arguments[:1] == ["help"]:  # as in the AWS CLI
         arguments = ["--help"]
     options = parser.parse_known_or_fail(arguments)
-    _refuse_choice(parser, "--output", options.output, FORMATS)
+    _check_choice(parser, "--output", options.output, FORMATS)
     name = "--generate-cli-skeleton"
-    _refuse_choice(parser, name, options.generate_cli_skeleton, _SKELETONS)
-    for name, choices in _WITHOUT_EFFECT.items():
-        _refuse_choice(parser, name, getattr(options, _attribute(name)), choices)
-    _refuse_bad_place(parser, options)
-    _refuse_bad_timeouts(parser, options)
-    _refuse_two_inputs(options)
+    _check_choice(parser, name, options.generate_cli_skeleton, _SKELETONS)
+    for name, choices in _NO_EFFECT.items():
+        _check_choice(parser, name, getattr(options, _dest(name)), choices)
+    _check_destination(parser, options)
+    _check_timeouts(parser, options)
+    _check_inputs(options)
     if options.generate_cli_skeleton not in {"input", "yaml-input"}:
-        _refuse_missing(parser, options)
+        _check_required(parser, options)
     return options
 
 
-def _attribute(name: str) -> str:
+def _dest(name: str) -> str:
     return name.removeprefix("--").replace("-", "_")
 
 
-def _refuse_choice(
+def _check_choice(
     parser: Parser, name: str, chosen: str | None, choices: list[str]
 ) -> None:
     if chosen is not None and chosen not in choices:
         parser.error(invalid_choice(name, chosen, choices))
 
 
-def _refuse_bad_place(parser: Parser, options: Namespace) -> None:
+def _check_destination(parser: Parser, options: Namespace) -> None:
     url = options.endpoint_url
-    if url is not None and not _scheme_of(url):
-        # Without the value: it may have credentials in it.
+    if url is not None and not _scheme(url):
+        # The value is not quoted: it may hold credentials.
         raise UsageError(
             "Bad value for --endpoint-url: scheme is missing. Must be of the form "
             "http://<hostname>/ or https://<hostname>/"
@@ -77,8 +77,8 @@ def _refuse_bad_place(parser: Parser, options: Namespace) -> None:
     if options.to is None:
         return
     for name in _AWS_OPTIONS:
-        given = getattr(options, _attribute(name))
-        if given is not None and given is not False:
+        value = getattr(options, _dest(name))
+        if value is not None and value is not False:
             parser.error(
                 f"argument {name}: not allowed with argument --to, whose URL says all "
                 "of where to send; region and endpoint_url may stand in a pinpoint:// "
@@ -86,22 +86,22 @@ def _refuse_bad_place(parser: Parser, options: Namespace) -> None:
             )
 
 
-def _scheme_of(url: str) -> str:
+def _scheme(url: str) -> str:
     try:
         return urlsplit(url).scheme
     except ValueError:
-        return "unreadable"  # opening the sender reports it, with the remedy
+        return "invalid"  # opening the sender reports the error and its remedy
 
 
-def _refuse_bad_timeouts(parser: Parser, options: Namespace) -> None:
+def _check_timeouts(parser: Parser, options: Namespace) -> None:
     for name in ("--cli-read-timeout", "--cli-connect-timeout"):
-        seconds = getattr(options, _attribute(name))
-        if seconds is not None and not 0 <= seconds <= _MOST_SECONDS:
-            message = f"{seconds} is not from 0 (wait for ever) to {_MOST_SECONDS:,}"
+        seconds = getattr(options, _dest(name))
+        if seconds is not None and not 0 <= seconds <= _MAX_SECONDS:
+            message = f"{seconds} is not from 0 (wait for ever) to {_MAX_SECONDS:,}"
             parser.error(f"argument {name}: {message}")
 
 
-def _refuse_two_inputs(options: Namespace) -> None:
+def _check_inputs(options: Namespace) -> None:
     if options.cli_input_json is not None and options.cli_input_yaml is not None:
         raise UsageError("Only one --cli-input- parameter may be specified.")
     inputs = (options.cli_input_json, options.cli_input_yaml, options.events_request)
@@ -112,13 +112,13 @@ def _refuse_two_inputs(options: Namespace) -> None:
         )
 
 
-def _refuse_missing(parser: Parser, options: Namespace) -> None:
+def _check_required(parser: Parser, options: Namespace) -> None:
     if options.cli_input_json is not None or options.cli_input_yaml is not None:
-        return  # what is missing may stand there
+        return  # the input may have the missing members
     missing = []
-    # A plan is made of events alone, and a URL may name the application.
-    is_named = options.application_id is not None or options.to is not None
-    if not is_named and not options.dry_run:
+    # --dry-run needs no application id, and the URL of --to may have one.
+    has_application = options.application_id is not None or options.to is not None
+    if not has_application and not options.dry_run:
         missing.append("--application-id")
     if options.events_request is None:
         missing.append("--events-request")
@@ -132,20 +132,20 @@ def _parser(program: str) -> Parser:
         prog=program,
         usage="%(prog)s --application-id ID --events-request REQUEST\n"
         "       [OPTION ...]",
-        description="Send one request of events, and print what became of each.\n"
+        description="Send one request, and print the response.\n"
         "The options are those of `aws pinpoint put-events`, and a few more.\n\n"
         "exit codes:\n"
-        "  0    there is an answer, also if it refuses some of the items\n"
-        "  3    it does, and --fail-on-item-error is given\n"
-        "  252  your input is wrong\n"
-        "  253  your environment is: region, credentials, a URL, a missing extra\n"
-        "  254  the service refused the whole request\n"
-        "  255  anything else, such as no connection; 130 after Ctrl-C",
+        "  0    there is a response, even if some items were not accepted\n"
+        "  3    some items were not accepted, with --fail-on-item-error\n"
+        "  252  the input is wrong\n"
+        "  253  the environment is wrong: region, credentials, URL, missing extra\n"
+        "  254  the service rejected the whole request\n"
+        "  255  any other error, such as no connection; 130 after Ctrl-C",
         example=f"{program} --application-id my-app \\\n"
         "      --events-request file://request.json --to sqlite:///events.db",
     )
     _add_input(parser)
-    _add_place(parser)
+    _add_destination(parser)
     _add_output(parser)
     return parser
 
@@ -155,7 +155,7 @@ def _add_input(parser: Parser) -> None:
     add(
         "--application-id",
         metavar="ID",
-        help="the Pinpoint project; may stand in the URL of --to instead",
+        help="the Pinpoint project; the URL of --to may name it instead",
     )
     add(
         "--events-request",
@@ -167,7 +167,8 @@ def _add_input(parser: Parser) -> None:
         "--cli-input-json",
         metavar="JSON",
         help="both of the above in one object, ApplicationId and EventsRequest: JSON, "
-        "file://PATH or -; what is given by its own option replaces what stands here",
+        "file://PATH or -; the options --application-id and --events-request "
+        "replace its members",
     )
     add(
         "--cli-input-yaml",
@@ -176,41 +177,46 @@ def _add_input(parser: Parser) -> None:
     )
 
 
-def _add_place(parser: Parser) -> None:
+def _add_destination(parser: Parser) -> None:
     add = parser.add_argument_group(
-        "where to send; AWS' own settings count for what is left out"
+        "where to send (default: AWS settings)"
     ).add_argument
     add(
         "--to",
         metavar="URL",
-        help="pinpoint://ID?region=..., sqlite:///FILE, ...; in place of all others "
-        "here",
+        help="the destination: pinpoint://ID?region=..., sqlite:///FILE, ...; replaces "
+        "all other options in this group",
     )
-    add("--endpoint-url", metavar="URL", help="in place of the region's endpoint")
+    add("--endpoint-url", metavar="URL", help="replaces the region's endpoint")
     add("--region", metavar="NAME", help="AWS region")
-    add("--profile", metavar="NAME", help="of AWS' config and credentials files")
+    add(
+        "--profile",
+        metavar="NAME",
+        help="a profile in AWS' config and credentials files",
+    )
     add(
         "--no-sign-request",
         action="store_true",
-        help="send without a signature; no credentials are looked for",
+        help="send without a signature, and load no credentials",
     )
     add(
         "--no-verify-ssl",
         action="store_true",
-        help="trust every certificate; whoever is between can read and change all",
+        help="do not verify certificates, which lets anyone on the way read and change "
+        "the request",
     )
-    add("--ca-bundle", metavar="PATH", help="certificates to trust")
+    add("--ca-bundle", metavar="PATH", help="a file of certificates to trust")
     add(
         "--cli-read-timeout",
         metavar="SECONDS",
         type=int,
-        help="how long to wait for an answer; 0 for ever (60 if left out)",
+        help="how long to wait for a response; 0 waits for ever (default: 60)",
     )
     add(
         "--cli-connect-timeout",
         metavar="SECONDS",
         type=int,
-        help="how long to wait for a connection; 0 for ever (60 if left out)",
+        help="how long to wait for a connection; 0 waits for ever (default: 60)",
     )
 
 
@@ -219,39 +225,49 @@ def _add_output(parser: Parser) -> None:
     add(
         "--output",
         metavar="FORMAT",
-        help="json, yaml (needs the extra `cli`) or text; AWS_DEFAULT_OUTPUT or the "
-        "profile say if left out, else it is json",
+        help="json, yaml (needs the extra `cli`) or text (default: AWS_DEFAULT_OUTPUT, "
+        "the profile's output, or json)",
     )
-    add("--query", metavar="JMESPATH", help="print this part of it")
+    add(
+        "--query",
+        metavar="JMESPATH",
+        help="print the part that this expression selects",
+    )
     add(
         "--generate-cli-skeleton",
         metavar="WHICH",
         nargs="?",
         const="input",
-        help="send nothing; print all members of the input (`input`, or nothing; "
-        "`yaml-input`), or check the input and print a sample of an answer (`output`)",
+        help="send nothing; print a skeleton of the input in JSON (`input`, the "
+        "default) or YAML (`yaml-input`), or check the input and print a sample "
+        "response (`output`)",
     )
     add(
         "--dry-run",
         action="store_true",
-        help="send nothing; print the plan: requests, their events and bytes, and the "
-        "faults found, in which case the exit code is 252",
+        help="send nothing; print the plan: the requests with their events and bytes, "
+        "and the faults; with a fault, the exit code is 252",
     )
     add(
         "--fail-on-item-error",
         action="store_true",
-        help="exit with 3 where not every item was accepted",
+        help="exit with 3 if not every item was accepted",
     )
     add(
         "--debug",
         action="store_true",
-        help="log what happens on standard error, without payload and secrets",
+        help="print the log on standard error, without payload and secrets",
     )
     version = f"pinpoint-events {__version__}"
-    add("--version", action="version", version=version, help="print it, and exit")
-    # Scripts for the AWS CLI have these. There is no pager, page, prompt, colour or
-    # binary value here.
+    add(
+        "--version",
+        action="version",
+        version=version,
+        help="print the version, and exit",
+    )
+    # Scripts for the AWS CLI may pass these. This command has no pager, pages, prompts,
+    # colours or binary values that they could control.
     for name in ("--no-cli-pager", "--no-paginate", "--no-cli-auto-prompt"):
-        add(name, action="store_true", help="accepted, and without effect")
-    for name in _WITHOUT_EFFECT:
-        add(name, metavar="WORD", help="accepted, and without effect")
+        add(name, action="store_true", help="accepted for compatibility; no effect")
+    for name in _NO_EFFECT:
+        add(name, metavar="WORD", help="accepted for compatibility; no effect")

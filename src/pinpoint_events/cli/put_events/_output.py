@@ -1,4 +1,4 @@
-"""Formats output as JSON, YAML or text, whole or in part, as the AWS CLI does."""
+"""Formats output as JSON, YAML or text, and applies `--query`, as the AWS CLI does."""
 
 import json
 import os
@@ -74,13 +74,13 @@ def chosen_output(options: Namespace) -> Output:
     if name == "yaml":
         from pinpoint_events.cli.put_events._yaml import library  # noqa: PLC0415
 
-        library()  # raises before anything is sent, not after
+        library()  # raises here, before the request is sent
     return Output(name, query)
 
 
 def _configured_format(options: Namespace) -> str | None:
     variable = os.environ.get("AWS_DEFAULT_OUTPUT")
-    # The config file is slow to read, and applies only to what is sent to AWS.
+    # The config file is slow to read, and applies only to requests to AWS.
     if variable or options.to is not None or options.dry_run:
         return variable
     path = os.environ.get("AWS_CONFIG_FILE", "~/.aws/config")
@@ -95,7 +95,7 @@ def _configured_format(options: Namespace) -> str | None:
 
 
 def _compile(expression: str) -> Any:
-    import jmespath  # noqa: PLC0415 - slow to load
+    import jmespath  # noqa: PLC0415 - slow
 
     try:
         query = jmespath.compile(expression)
@@ -114,10 +114,10 @@ def _syntax_error(error: Any) -> tuple[str, str]:
     """
     Return the message for a query that cannot be compiled, and the remedy.
 
-    In jmespath's words, made of its attributes: the text of its parse errors repeats
-    the expression, over several lines.
+    The message is jmespath's, built from its attributes: the text of its parse errors
+    quotes the expression, over several lines.
     """
-    from jmespath import exceptions  # noqa: PLC0415 - slow to load
+    from jmespath import exceptions  # noqa: PLC0415 - slow
 
     match error:
         case exceptions.EmptyExpressionError():
@@ -125,7 +125,7 @@ def _syntax_error(error: Any) -> tuple[str, str]:
         case exceptions.IncompleteExpressionError():
             return f"{error.msg}: Incomplete expression", _SYNTAX
         case exceptions.LexerError():
-            # Mostly a hyphen in an id, as in the case below.
+            # The usual cause is a hyphen in an id, here and in the next case.
             return f"Bad jmespath expression: {error.message}", _QUOTED
         case exceptions.ParseError() if not isinstance(error, exceptions.ArityError):
             token = f'token "{error.token_value}" ({error.token_type})'
@@ -136,16 +136,16 @@ def _syntax_error(error: Any) -> tuple[str, str]:
 
 
 def _check_functions(query: Any) -> None:
-    """Raise for an unknown function: jmespath looks functions up in a search only."""
-    import jmespath  # noqa: PLC0415 - slow to load
+    """Raise for an unknown function, which jmespath looks up only when searching."""
+    import jmespath  # noqa: PLC0415 - slow
 
-    # Whether types fit depends on the data of the actual response.
+    # Type errors depend on the data of the actual response.
     with suppress(jmespath.exceptions.JMESPathTypeError):
         query.search(skeleton.OUTPUT)
 
 
 def _search(query: Any, data: Any) -> Any:
-    import jmespath  # noqa: PLC0415 - slow to load
+    import jmespath  # noqa: PLC0415 - slow
 
     try:
         return query.search(data)

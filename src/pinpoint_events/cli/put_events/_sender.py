@@ -1,4 +1,4 @@
-"""Whom a request is given to, by the options and AWS settings."""
+"""Opens the sender that the options and AWS settings choose."""
 
 import logging
 import os
@@ -24,10 +24,10 @@ __all__ = ["profile_setting", "sender_to", "to_service"]
 
 _log = logging.getLogger("pinpoint_events")
 
-_SUCCESS: Final = 2  # hundred
+_SUCCESS_CLASS: Final = 2  # of status codes: 2xx
 
-# What the library says to Python users, in the AWS CLI's words.
-_WORDS: Final = {
+# The AWS CLI's messages, which replace the library's.
+_MESSAGES: Final = {
     ConfigurationErrorCode.NO_REGION: (
         "You must specify a region: pass --region, or set AWS_REGION, or region in the "
         "profile of the AWS config file"
@@ -38,7 +38,7 @@ _WORDS: Final = {
     ),
 }
 # Put before the URL and the library's message.
-_WORDS_OF_CONNECTIONS: Final = {
+_CONNECTION_MESSAGES: Final = {
     TransportErrorCode.CONNECT: "Could not connect to the endpoint URL",
     TransportErrorCode.CONNECT_TIMEOUT: "Connect timeout on endpoint URL",
     TransportErrorCode.CONNECTION_CLOSED: (
@@ -47,7 +47,7 @@ _WORDS_OF_CONNECTIONS: Final = {
     TransportErrorCode.NAME_RESOLUTION: "Could not connect to the endpoint URL",
     TransportErrorCode.READ_TIMEOUT: "Read timeout on endpoint URL",
 }
-# In place of the library's message, whose remedy is a setting of botocore's config.
+# Replaces the library's message, whose remedy is a setting of botocore's config.
 _TIMEOUT_REMEDIES: Final = {
     TransportErrorCode.CONNECT_TIMEOUT: (
         "check network and endpoint URL",
@@ -59,8 +59,8 @@ _TIMEOUT_REMEDIES: Final = {
     ),
 }
 _MAX_REQUEST_ID_CHARACTERS: Final = 60  # the service's have 36; others may be longer
-# AWS CLI version 2 does not count these among the faults of an environment.
-_NO_FAULT_OF_THE_ENVIRONMENT: Final = (
+# AWS CLI version 2 exits with 255 for these, not with 253.
+_GENERAL_ERRORS: Final = (
     ConfigurationErrorCode.INVALID_REGION,
     ConfigurationErrorCode.PROFILE_NOT_FOUND,
 )
@@ -71,44 +71,44 @@ def sender_to(
     options: Namespace, application_id: str | None
 ) -> Iterator[tuple[Sender, list[bytes]]]:
     """
-    Yield the sender, and the bodies that the service answers it with, once it does.
+    Yield the sender, and a list to which the bodies of successful responses are added.
 
     Raises:
-        ConfigurationError: If settings do not allow to send.
-        PinpointEventsError: If there is no such profile or region.
+        ConfigurationError: If a setting is missing or invalid.
+        PinpointEventsError: If the profile does not exist, or the region is invalid.
     """
     if options.to is None:
         with (
             to_service(options, application_id) as sender,
-            _watched(sender, takes_timeouts=True) as watched,
+            _observed(sender, takes_timeouts=True) as observed,
         ):
-            yield watched
+            yield observed
         return
     from pinpoint_events.senders.url import open_sender  # noqa: PLC0415
 
     with (
-        _in_words_of_the_aws_cli(),
+        _aws_cli_messages(),
         open_sender(options.to, application_id=application_id) as opened,
     ):
         if not isinstance(opened, PinpointSender):
             yield opened, []
             return
-        # --to excludes the options of timeouts.
-        with _watched(opened, takes_timeouts=False) as watched:
-            yield watched
+        # --to excludes the timeout options.
+        with _observed(opened, takes_timeouts=False) as observed:
+            yield observed
 
 
 @contextmanager
 def to_service(
     options: Namespace, application_id: str | None
 ) -> Iterator[PinpointSender]:
-    """Yield the sender to the service itself; errors are those of `sender_to`."""
+    """Yield the sender to the service; raises the errors of `sender_to`."""
     with (
-        _in_words_of_the_aws_cli(bundle=options.ca_bundle, region=options.region),
+        _aws_cli_messages(bundle=options.ca_bundle, region=options.region),
         PinpointSender(
-            # The input was refused if it is None.
+            # The checks of the input exclude None.
             cast("str", application_id),
-            # By AWS CLI version 2, the second goes before AWS_DEFAULT_REGION.
+            # In AWS CLI version 2, AWS_REGION precedes AWS_DEFAULT_REGION.
             region=options.region or os.environ.get("AWS_REGION") or None,
             endpoint_url=options.endpoint_url,
             session=_session(options),
@@ -120,8 +120,8 @@ def to_service(
 
 
 def profile_setting(options: Namespace, name: str) -> str | None:
-    """Return what the profile says of a setting that is the AWS CLI's own."""
-    import botocore.exceptions  # noqa: PLC0415 - slow to load
+    """Return a setting of the profile that only the AWS CLI reads; None if absent."""
+    import botocore.exceptions  # noqa: PLC0415 - slow
     import botocore.session  # noqa: PLC0415
 
     session = _session(options) or botocore.session.Session()
@@ -137,14 +137,14 @@ def profile_setting(options: Namespace, name: str) -> str | None:
     else:
         return setting
     # Raised outside the `except` block: the original error may quote a line of a file.
-    with _in_words_of_the_aws_cli():
+    with _aws_cli_messages():
         raise ConfigurationError(message, code)
 
 
 def _session(options: Namespace) -> Any:
     if not options.profile:
         return None
-    import botocore.session  # noqa: PLC0415 - slow to load
+    import botocore.session  # noqa: PLC0415 - slow
 
     return botocore.session.Session(profile=options.profile)
 
@@ -154,20 +154,20 @@ def _config(options: Namespace) -> Any:
     for name in ("connect_timeout", "read_timeout"):
         seconds = getattr(options, f"cli_{name}")
         if seconds is not None:
-            arguments[name] = seconds or None  # for ever
+            arguments[name] = seconds or None  # None waits for ever
     if options.no_sign_request:
-        from botocore import UNSIGNED  # noqa: PLC0415 - slow to load
+        from botocore import UNSIGNED  # noqa: PLC0415 - slow
 
         arguments["signature_version"] = UNSIGNED
     if not arguments:
         return None
-    from botocore.config import Config  # noqa: PLC0415 - slow to load
+    from botocore.config import Config  # noqa: PLC0415 - slow
 
     return Config(**arguments)
 
 
 @contextmanager
-def _in_words_of_the_aws_cli(
+def _aws_cli_messages(
     *, bundle: str | None = None, region: str | None = None
 ) -> Iterator[None]:
     try:
@@ -187,19 +187,19 @@ def _in_words_of_the_aws_cli(
             f"Provided region_name{shown} doesn't match a supported format; correct "
             "--region, AWS_REGION or the profile"
         )
-    if code in _WORDS:
-        message = _WORDS[code]
-    if code in _NO_FAULT_OF_THE_ENVIRONMENT:
+    if code in _MESSAGES:
+        message = _MESSAGES[code]
+    if code in _GENERAL_ERRORS:
         raise PinpointEventsError(message)
     raise ConfigurationError(message, code)
 
 
-class _Watcher:
+class _DebugObserver:
     """
-    Logs each HTTP request at DEBUG, and keeps the bodies of successful answers.
+    Logs each HTTP request at DEBUG, and keeps the bodies of successful responses.
 
-    A typed answer does not tell an empty mapping from a missing one, and the command
-    prints what the service wrote.
+    The command prints the response as the service wrote it; `EventsResponse` does not
+    distinguish an empty mapping from a missing one.
     """
 
     def __init__(self) -> None:
@@ -216,7 +216,7 @@ class _Watcher:
 
     def answered(self, attempt: Attempt, response: HttpResponse) -> None:
         del attempt
-        if response.status // 100 == _SUCCESS:
+        if response.status // 100 == _SUCCESS_CLASS:
             self.bodies.append(response.body)
         request_id = response.headers.get("x-amzn-requestid", "")
         details = {
@@ -231,26 +231,28 @@ class _Watcher:
 
 
 @contextmanager
-def _watched(
+def _observed(
     sender: PinpointSender, *, takes_timeouts: bool
 ) -> Iterator[tuple[Sender, list[bytes]]]:
     """
-    Yield the sender, and the bodies of its answers; connection errors are reworded.
+    Yield the sender and the bodies of its responses.
+
+    Connection errors get the AWS CLI's messages.
 
     Args:
         sender: The sender.
-        takes_timeouts: Whether the command line could set its timeouts.
+        takes_timeouts: Whether the timeout options apply to it.
     """
-    watcher = sender.observer = _Watcher()
+    observer = sender.observer = _DebugObserver()
     try:
-        yield sender, watcher.bodies
+        yield sender, observer.bodies
     except TransportError as error:
-        raise _in_words_of_connections(
+        raise _connection_error(
             error, sender.events_url, takes_timeouts=takes_timeouts
         ) from error
 
 
-def _in_words_of_connections(
+def _connection_error(
     error: TransportError, url: str, *, takes_timeouts: bool
 ) -> TransportError:
     message = error.message
@@ -258,9 +260,9 @@ def _in_words_of_connections(
     if remedies is not None:
         remedy, option = remedies
         message = f"{remedy}, or raise {option}" if takes_timeouts else remedy
-    words = _WORDS_OF_CONNECTIONS.get(error.code)
-    if words is not None:
-        message = f'{words}: "{url}": {message}'
+    prefix = _CONNECTION_MESSAGES.get(error.code)
+    if prefix is not None:
+        message = f'{prefix}: "{url}": {message}'
     return TransportError(
         message,
         error.is_retry_safe,

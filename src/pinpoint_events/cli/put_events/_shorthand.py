@@ -3,20 +3,20 @@ The AWS CLI's shorthand syntax: `BatchItem={e1={Endpoint={},Events={...}}}`.
 
 ```text
 parameter = pair *("," pair)
-pair      = key ("=" / "@=") values       ; after "@=", file://PATH gives a content
+pair      = key ("=" / "@=") values       ; "@=" reads a file://PATH value
 values    = list / hash / word *("," word)
 list      = "[" [value *("," value)] "]"
 hash      = "{" [key ("=" / "@=") value *("," ...)] "}"
 value     = list / hash / word
-word      = a quoted text / a bare text, in which "\," is a comma
+word      = quoted string / bare string   ; in a bare string, "\," is a comma
 ```
 
-Blanks may stand around each of these signs. A comma may stand between two words or
-between two pairs: it is taken to be the first, unless `=` follows the second word.
-Source: AWS CLI User Guide, "Using shorthand syntax", and what the AWS CLI does.
+Whitespace is allowed around each of these signs. A comma separates two words or two
+pairs: it separates words, unless `=` follows the second one.
+Source: AWS CLI User Guide, "Using shorthand syntax", and the AWS CLI's behaviour.
 
-The syntax tells texts, lists and hashes apart, and no numbers: those become what the
-service's description of the input says.
+The syntax has strings, lists and hashes, but no numbers: `with_types` converts strings
+to the types in the service's description of the input.
 """
 
 import re
@@ -26,61 +26,61 @@ from typing import Any, Final
 __all__ = ["ShorthandSyntaxError", "parsed", "with_types"]
 
 _KEY: Final = re.compile(r"[A-Za-z0-9\-_.#/:]*")
-_BLANKS: Final = re.compile(r"\s*")
+_WHITESPACE: Final = re.compile(r"\s*")
 _QUOTED: Final = re.compile(
     r"'((?:\\\\|\\'|[^'])*)'" r"|" r'"((?:\\\\|\\"|[^"])*)"', re.DOTALL
 )
 _START: Final = r"(?:\\,|[^\s\"',=\[{])"
-# The first word after `=` may have a `=` in it; one that comes after a comma may not.
+# The first word after `=` may contain `=`; a word after a comma may not.
 _FIRST_WORD: Final = re.compile(rf"{_START}(?:\\,|[^\"',\]}}])*")
 _NEXT_WORD: Final = re.compile(rf"{_START}(?:\\,|[^\"',=])*")
 
-_KEY_NAME: Final = "KeyName"  # the one key of a map in the description
+_KEY_NAME: Final = "KeyName"  # stands for every key of a map in the description
 
 
 class ShorthandSyntaxError(Exception):
-    """The text is no shorthand syntax; the message has its place, and nothing of it."""
+    """The text is not shorthand syntax; the message has the position, not the text."""
 
 
 def parsed(text: str, content: Callable[[str], str]) -> dict[str, Any]:
     """
-    Return what the text says: dicts, lists and texts.
+    Parse shorthand syntax into dicts, lists and strings.
 
     Args:
-        text: In shorthand syntax.
-        content: Returns the content that a text after `@=` names.
+        text: The text.
+        content: Returns the content of the file that a word after `@=` names.
 
     Raises:
-        ShorthandSyntaxError: If it is none.
+        ShorthandSyntaxError: If the text is not shorthand syntax.
     """
     try:
-        return _Reader(text.rstrip(), content).parameter()
+        return _Parser(text.rstrip(), content).parameter()
     except RecursionError:
         message = "shorthand syntax nested too deeply"
     raise ShorthandSyntaxError(message)
 
 
-class _Reader:
-    """Reads from the start to the end; `_at` is the position of the next character."""
+class _Parser:
+    """A recursive-descent parser; `_position` is that of the next character."""
 
     def __init__(self, text: str, content: Callable[[str], str]) -> None:
         self._text = text
         self._content = content
-        self._at = 0
+        self._position = 0
         self._names_files = False
 
     def parameter(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
         self._pair(found, self._values)
-        while self._at < len(self._text):
+        while self._position < len(self._text):
             self._expect(",")
             self._pair(found, self._values)
         return found
 
     def _pair(self, found: dict[str, Any], values: Callable[[], Any]) -> None:
-        start = self._at
+        start = self._position
         key = self._matched(_KEY)
-        self._skip_blanks()
+        self._skip_whitespace()
         self._names_files = self._current() == "@"
         if self._names_files:
             self._expect("@")
@@ -97,26 +97,26 @@ class _Reader:
         if self._current() in {"[", "{"}:
             return self._value()
         word = self._word(_FIRST_WORD)
-        self._skip_blanks()
+        self._skip_whitespace()
         words = [word]
         while self._current() == ",":
-            comma = self._at
+            comma = self._position
             self._expect(",")
-            # A pair follows, or nothing, if this is no word of the list.
+            # Not a word of this list: a pair follows, or the end.
             another = self._another_word()
             if another is None:
-                self._at = comma
+                self._position = comma
                 break
             words.append(another)
         return words if len(words) > 1 else word
 
     def _another_word(self) -> str | None:
         if self._current() not in {"'", '"'} and not _NEXT_WORD.match(
-            self._text, self._at
+            self._text, self._position
         ):
             raise self._unexpected("<second>", "<none>")
         word = self._word(_NEXT_WORD)
-        self._skip_blanks()
+        self._skip_whitespace()
         return word if self._current() in {",", ""} else None
 
     def _value(self) -> Any:
@@ -145,70 +145,70 @@ class _Reader:
         return found
 
     def _between(self, end: str) -> None:
-        self._skip_blanks()
+        self._skip_whitespace()
         if self._current() != end:
             self._expect(",")
 
     def _word(self, bare: re.Pattern[str]) -> str:
         quote = self._current()
         if quote in {"'", '"'}:
-            match = _QUOTED.match(self._text, self._at)
+            match = _QUOTED.match(self._text, self._position)
             if match is None:
                 kind = "single" if quote == "'" else "double"
                 raise self._unexpected(f"<{kind} quoted>", "<none>")
-            self._at = match.end()
+            self._position = match.end()
             word = match[0][1:-1].replace(f"\\{quote}", quote).replace("\\\\", "\\")
         else:
             word = self._matched(bare).replace("\\,", ",").rstrip()
         return self._content(word) if self._names_files else word
 
     def _expect(self, sign: str) -> None:
-        """Go past the sign, and the blanks around it."""
-        self._skip_blanks()
+        """Advance past the sign and the whitespace around it."""
+        self._skip_whitespace()
         current = self._current()
         if current != sign:
             raise self._unexpected(sign, current or "EOF")
-        self._at += 1
-        self._skip_blanks()
+        self._position += 1
+        self._skip_whitespace()
 
     def _unexpected(self, expected: str, received: str) -> ShorthandSyntaxError:
         return ShorthandSyntaxError(
             f"Expected: '{expected}', received: '{received}' for input: at character "
-            f"{self._at + 1}"
+            f"{self._position + 1}"
         )
 
     def _matched(self, pattern: re.Pattern[str]) -> str:
-        """Go past what the pattern matches here, and return it; it may be nothing."""
-        match = pattern.match(self._text, self._at)
+        """Advance past what the pattern matches here, and return it, even if empty."""
+        match = pattern.match(self._text, self._position)
         if match is None:
             return ""
-        self._at = match.end()
+        self._position = match.end()
         return match[0]
 
-    def _skip_blanks(self) -> None:
-        self._matched(_BLANKS)
+    def _skip_whitespace(self) -> None:
+        self._matched(_WHITESPACE)
 
     def _current(self) -> str:
-        """Return the sign that is next; the empty text at the end."""
-        return self._text[self._at : self._at + 1]
+        """Return the next character; the empty string at the end."""
+        return self._text[self._position : self._position + 1]
 
 
 def with_types(found: Any, model: Any) -> Any:
     """
-    Return what was read, with numbers and lists where the description has them.
+    Convert strings to numbers and lists where the service's description has them.
 
-    What does not fit stays as it is: the request's own rules refuse it.
+    A value that cannot be converted is returned unchanged: `from_wire` reports it.
 
     Args:
-        found: What the syntax says.
+        found: The parsed value.
         model: The service's description: a skeleton of the input.
     """
     if isinstance(model, Mapping):
         if not isinstance(found, dict):
             return found
-        of_all = model.get(_KEY_NAME)
+        item_model = model.get(_KEY_NAME)
         return {
-            key: with_types(value, model.get(key) if of_all is None else of_all)
+            key: with_types(value, model.get(key) if item_model is None else item_model)
             for key, value in found.items()
         }
     if isinstance(model, list):

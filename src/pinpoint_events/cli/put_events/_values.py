@@ -1,4 +1,4 @@
-"""Reading an option's value: literal, or from a file; as text, or as JSON."""
+"""Reads an option's value: literally or from a file, as text or as JSON."""
 
 import os
 import sys
@@ -11,97 +11,96 @@ from pinpoint_events.problems import Audience
 
 __all__ = ["json_object", "parameter_error", "read_value", "text_value"]
 
-# The AWS CLI makes a difference between text and bytes; all that is read here is text.
+# In the AWS CLI, file:// is text and fileb:// is bytes; here every value is text.
 _FILES: Final = ("file://", "fileb://")
 _STANDARD_INPUT: Final = "-"
-# The service takes 4 MB; what is more than that in a file is indentation.
-_MOST_BYTES: Final = 64_000_000
-_A_JSON_OBJECT: Final = (
-    "pass a JSON object, or file:// and the path of a file that holds one"
-)
+# The service takes 4 MB; a larger file can be valid only because of whitespace.
+_MAX_BYTES: Final = 64_000_000
+_REMEDY: Final = "pass a JSON object, or file:// and the path of a file that holds one"
 
 
-def read_value(option: str, given: str) -> str:
+def read_value(option: str, value: str) -> str:
     """
-    Return what `text_value` does, or what standard input says if the value is `-`.
+    Return what `text_value` does, or the content of standard input for `-`.
 
     Raises:
-        UsageError: If there is nothing to read, or it cannot be read as UTF-8.
+        UsageError: If there is nothing to read, or it is not UTF-8.
     """
-    if given != _STANDARD_INPUT:
-        return text_value(option, given)
-    # None where the process was started without one, as by pythonw.
+    if value != _STANDARD_INPUT:
+        return text_value(option, value)
+    # None if the process has no standard input, as under pythonw.
     if sys.stdin is None:
         message = "there is no standard input; pass file:// and the path of a file"
         raise parameter_error(option, message)
     try:
-        return _text_of(sys.stdin.buffer)
+        return _read_text(sys.stdin.buffer)
     except UnicodeDecodeError as error:
-        message = _no_utf8(error)
+        message = _not_utf8(error)
     except (OSError, ValueError) as error:
         message = str(error)
-    # Out here: a UnicodeDecodeError holds the content.
+    # Raised outside the `except` block so that the UnicodeDecodeError, which holds the
+    # content, is not attached as `__context__`.
     raise parameter_error(option, f"Unable to read standard input: {message}")
 
 
-def text_value(option: str, given: str) -> str:
+def text_value(option: str, value: str) -> str:
     """
     Return the value of an option, or the content of the file that it names.
 
     Args:
         option: The option's name, for the message.
-        given: A text, or `file://` and a path, in which `~` and `$NAME` stand for what
-            they stand for in a shell.
+        value: A text, or `file://` and a path, in which `~` and `$NAME` are expanded as
+            in a shell.
 
     Raises:
-        UsageError: If there is no such file, or it cannot be read as UTF-8.
+        UsageError: If the file cannot be read, or is not UTF-8.
     """
-    if not given.startswith(_FILES):
-        return given
+    if not value.startswith(_FILES):
+        return value
     try:
-        path = Path(os.path.expandvars(given.partition("://")[2])).expanduser()
+        path = Path(os.path.expandvars(value.partition("://")[2])).expanduser()
         with path.open("rb") as file:
-            return _text_of(file)
+            return _read_text(file)
     except UnicodeDecodeError as error:
-        message = _no_utf8(error)
+        message = _not_utf8(error)
     except (OSError, RuntimeError, ValueError) as error:
-        message = str(error)  # names the file, and nothing of what is in it
-    # Out here, too.
-    raise parameter_error(option, f"Unable to load paramfile {given}: {message}")
+        message = str(error)  # names the file, without its content
+    # Raised outside the `except` block for the same reason as above.
+    raise parameter_error(option, f"Unable to load paramfile {value}: {message}")
 
 
-def _text_of(file: BinaryIO) -> str:
-    content = file.read(_MOST_BYTES + 1)
-    if len(content) > _MOST_BYTES:
+def _read_text(file: BinaryIO) -> str:
+    content = file.read(_MAX_BYTES + 1)
+    if len(content) > _MAX_BYTES:
         message = (
-            f"it has more than {_MOST_BYTES:,} bytes, the most that is read; split it, "
+            f"it has more than {_MAX_BYTES:,} bytes, the most that is read; split it, "
             "or make JSON Lines of it for `pinpoint-events load`"
         )
         raise ValueError(message)
-    return content.decode("utf-8-sig")  # as Windows' own editor saves it
+    return content.decode("utf-8-sig")  # Windows editors may write a byte order mark
 
 
-def _no_utf8(error: UnicodeDecodeError) -> str:
+def _not_utf8(error: UnicodeDecodeError) -> str:
     return f"its text is not UTF-8 at byte {error.start}; save it as UTF-8"
 
 
 def json_object(
-    option: str, text: str, *, otherwise: str = "Invalid type"
+    option: str, text: str, *, not_an_object: str = "Invalid type"
 ) -> dict[str, Any]:
     """
-    Return the JSON object that the text is.
+    Parse a JSON object.
 
-    In it, objects remember which of their keys stand twice; `from_wire` refuses them.
+    The returned objects record their duplicate keys, which `from_wire` rejects.
 
     Args:
         option: The option's name, for the message.
         text: The text.
-        otherwise: How to call JSON that is no object.
+        not_an_object: The start of the message for JSON that is not an object.
 
     Raises:
-        UsageError: If it is no JSON object.
+        UsageError: If the text is not a JSON object.
     """
-    # Here, not above: a text is read without it.
+    # Imported here: a plain text should not pay for importing it.
     from pinpoint_events.wire.json_text import decode_request  # noqa: PLC0415
 
     try:
@@ -109,11 +108,9 @@ def json_object(
     except ValidationError as error:
         (problem,) = error.problems
         problem = problem._replace(audience=Audience.COMMAND_LINE)
-        raise parameter_error(option, f"{problem.problem}; {_A_JSON_OBJECT}") from None
+        raise parameter_error(option, f"{problem.problem}; {_REMEDY}") from None
     if not isinstance(value, dict):
-        message = (
-            f"{otherwise}: expecting map, received {type(value)}; {_A_JSON_OBJECT}"
-        )
+        message = f"{not_an_object}: expecting map, received {type(value)}; {_REMEDY}"
         raise parameter_error(option, message)
     return value
 

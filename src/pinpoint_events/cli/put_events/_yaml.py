@@ -1,9 +1,9 @@
 """
-A request in YAML 1.2, read as the same data in JSON.
+Reads a request in YAML 1.2 as the same data as in JSON.
 
-By ruamel.yaml, as in AWS CLI version 2: in YAML 1.1, which others read, the country
-code `NO` is false. It parses; what the nodes mean is decided here, so that a time stays
-the text that it was, and that nothing is made but texts, numbers, lists and dicts.
+The parser is ruamel.yaml, as in AWS CLI version 2; other libraries read YAML 1.1, in
+which the country code `NO` is false. This module converts the nodes, so that a time
+stays text, and the result has only strings, numbers, Booleans, None, lists and dicts.
 """
 
 import warnings
@@ -15,12 +15,13 @@ from pinpoint_events.errors import ConfigurationError
 
 __all__ = ["library", "yaml_object"]
 
-# With all aliases written out, or as many as twice the text has: without aliases it is
-# never more. The service takes requests of 4,000,000 bytes.
-_MOST_CHARACTERS: Final = 5_000_000
+# Limits the expansion of aliases ("billion laughs") to this many characters, or to
+# twice the length of the text, which a text without aliases never exceeds. The service
+# takes requests of 4,000,000 bytes.
+_MAX_CHARACTERS: Final = 5_000_000
 _TAG: Final = "tag:yaml.org,2002:"
-_A_MAPPING: Final = "pass one mapping, or file:// and the path of a file that holds one"
-_AS_WRITTEN: Final = {f"{_TAG}str", f"{_TAG}timestamp"}
+_REMEDY: Final = "pass one mapping, or file:// and the path of a file that holds one"
+_TEXT_TAGS: Final = {f"{_TAG}str", f"{_TAG}timestamp"}
 
 
 def library() -> ModuleType:
@@ -31,7 +32,7 @@ def library() -> ModuleType:
         ConfigurationError: If it is not installed.
     """
     try:
-        import ruamel.yaml  # noqa: PLC0415 - optional, and slow to load
+        import ruamel.yaml  # noqa: PLC0415 - optional, and slow
     except ImportError as error:
         raise ConfigurationError(
             "YAML is read and written by ruamel.yaml, which is not installed; install "
@@ -42,31 +43,35 @@ def library() -> ModuleType:
 
 def yaml_object(option: str, text: str) -> dict[str, Any]:
     """
-    Return the mapping that the YAML text is.
+    Parse a YAML mapping.
 
     Raises:
-        UsageError: If it is no YAML, or no mapping, or has no counterpart in JSON.
+        UsageError: If the text is not YAML, is not a mapping, or has no equivalent in
+            JSON.
         ConfigurationError: If ruamel.yaml is not installed.
     """
     ruamel = library()
     yaml = ruamel.YAML(typ="safe", pure=True)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what YAML allows, as an anchor twice
+            warnings.simplefilter(
+                "ignore"
+            )  # for valid YAML, such as a duplicate anchor
             node = yaml.compose(text)
-        value = None if node is None else _Reader(yaml, text).value(node)
+        value = None if node is None else _Converter(yaml, text).value(node)
     except ruamel.error.YAMLError as error:
         place = _place(getattr(error, "problem_mark", None))
-        message = f"Invalid YAML received{place}; {_A_MAPPING}"
-    except _UnsupportedYamlError as unfit:
-        message = str(unfit)
+        message = f"Invalid YAML received{place}; {_REMEDY}"
+    except _UnsupportedYamlError as unsupported:
+        message = str(unsupported)
     except RecursionError:
         message = "Invalid YAML received: it is nested too deeply"
     else:
         if isinstance(value, dict):
             return value
-        message = f"Invalid type: expecting map, received {type(value)}; {_A_MAPPING}"
-    # Out here: the errors above hold the text.
+        message = f"Invalid type: expecting map, received {type(value)}; {_REMEDY}"
+    # Raised outside the `except` blocks so that the original error, which holds the
+    # text, is not attached as `__context__`.
     raise parameter_error(option, message)
 
 
@@ -75,33 +80,33 @@ def _place(mark: Any) -> str:
 
 
 class _UnsupportedYamlError(Exception):
-    """The text is YAML, but nothing that JSON could say."""
+    """The text is YAML that has no equivalent in JSON."""
 
     def __init__(self, message: str, node: Any) -> None:
         super().__init__(f"Invalid YAML received: {message}{_place(node.start_mark)}")
 
 
-class _Reader:
-    """Turns nodes into plain data; an alias is read again each time it is met."""
+class _Converter:
+    """Converts nodes to plain data; an alias is converted again at each use."""
 
     def __init__(self, yaml: Any, text: str) -> None:
         self._constructor = yaml.constructor
-        self._most = max(_MOST_CHARACTERS, 2 * len(text))
-        self._left = self._most
+        self._max_characters = max(_MAX_CHARACTERS, 2 * len(text))
+        self._characters_left = self._max_characters
 
     def value(self, node: Any) -> Any:
-        self._spend(1, node)
+        self._count(1, node)
         if node.id == "mapping":
             return self._mapping(node)
         if node.id == "sequence":
-            self._refuse_tag(node, "seq")
+            self._check_tag(node, "seq")
             return [self.value(each) for each in node.value]
         return self._scalar(node)
 
     def _scalar(self, node: Any) -> Any:
-        self._spend(len(node.value), node)
-        if node.tag in _AS_WRITTEN:
-            return _joined(node.value)
+        self._count(len(node.value), node)
+        if node.tag in _TEXT_TAGS:
+            return _join_surrogates(node.value)
         if node.tag == f"{_TAG}null":
             return None
         if node.tag == f"{_TAG}bool":
@@ -118,7 +123,7 @@ class _Reader:
         raise _UnsupportedYamlError("a tag has no meaning in JSON", node)
 
     def _mapping(self, node: Any) -> dict[str, Any]:
-        self._refuse_tag(node, "map")
+        self._check_tag(node, "map")
         found: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         for key_node, value_node in node.value:
@@ -132,14 +137,14 @@ class _Reader:
         return {**merged, **found}
 
     def _key(self, node: Any) -> str:
-        """Return a key as it is written: an id of digits is an id."""
+        """Return a key as it is written, so that an id of digits stays text."""
         if node.id != "scalar":
             raise _UnsupportedYamlError("a key is no text", node)
-        self._spend(len(node.value), node)
-        return _joined(node.value)
+        self._count(len(node.value), node)
+        return _join_surrogates(node.value)
 
     def _merged(self, node: Any) -> dict[str, Any]:
-        """Return what `<<` adds: of several mappings, the first goes before others."""
+        """Return the members that `<<` adds; of several mappings, the first wins."""
         nodes = node.value if node.id == "sequence" else [node]
         found: dict[str, Any] = {}
         for each in nodes:
@@ -149,19 +154,20 @@ class _Reader:
             found = {**value, **found}
         return found
 
-    def _refuse_tag(self, node: Any, kind: str) -> None:
+    def _check_tag(self, node: Any, kind: str) -> None:
         if node.tag != f"{_TAG}{kind}":
             raise _UnsupportedYamlError("a tag has no meaning in JSON", node)
 
-    def _spend(self, characters: int, node: Any) -> None:
-        self._left -= characters
-        if self._left < 0:
-            message = f"aliases written out, it has more than {self._most:,} characters"
+    def _count(self, characters: int, node: Any) -> None:
+        self._characters_left -= characters
+        if self._characters_left < 0:
+            limit = f"{self._max_characters:,}"
+            message = f"aliases written out, it has more than {limit} characters"
             raise _UnsupportedYamlError(message, node)
 
 
-def _joined(text: str) -> str:
-    """Return a text in which the halves of a character are one, as JSON escapes it."""
+def _join_surrogates(text: str) -> str:
+    """Combine surrogate pairs, which JSON's escapes for one character produce."""
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")

@@ -1,8 +1,8 @@
 """
-What `--generate-cli-skeleton` prints: every member that the service documents.
+The output of `--generate-cli-skeleton`: every member that the service documents.
 
-Written out, so that it is there without loading anything. Tests hold it to the model
-and to botocore's description of the service.
+The skeletons are literals, so that printing them imports nothing else. Tests compare
+them with the model and with botocore's description of the service.
 """
 
 from typing import Any, Final
@@ -65,7 +65,7 @@ INPUT: Final[dict[str, Any]] = {
 
 
 def _item() -> dict[str, Any]:
-    # One for each place: as YAML, what is the same object twice is written once.
+    # A new object for each place: YAML writes an object that occurs twice as an alias.
     return {"Message": "Message", "StatusCode": 0}
 
 
@@ -83,11 +83,11 @@ OUTPUT: Final[dict[str, Any]] = {
 
 def input_as_yaml() -> str:
     """
-    Return the input in YAML, with a comment on each member, as by AWS CLI version 2.
+    Return the input in YAML, with a comment on each member, as in AWS CLI version 2.
 
-    The comments are first sentences of the service's documentation, by botocore.
+    The comments are the first sentences of the service's documentation in botocore.
     """
-    from importlib import resources  # noqa: PLC0415 - for this alone
+    from importlib import resources  # noqa: PLC0415 - needed here only
 
     file = resources.files(__package__).joinpath("skeleton-input.yaml")
     return file.read_text(encoding="utf-8").removesuffix("\n")

@@ -92,8 +92,11 @@ _THINGS: Final = frozenset(
         C.NOT_A_FAULT,
         C.NOT_POSITIVE_INTEGERS,
         C.NUMBER_AS_TIME,
+        C.OTHER_APPLICATION,
         C.PLAIN_DATA,
+        C.SEVERAL_RECORDS,
         C.SEVERAL_REQUESTS,
+        C.STREAM_RECORD,
         C.UNKNOWN_KEY,
         C.UNKNOWN_VALUE,
         C.WRAPPED_REQUEST,
@@ -212,6 +215,21 @@ SHARED: Final[Mapping[C, Words]] = {
     ),
     C.LINE_TOO_LONG: Words(
         "more than {allowed} bytes", "at most {allowed}", "write one event in a line"
+    ),
+    C.SEVERAL_RECORDS: Words(
+        "is several JSON records",
+        "one record in a line",
+        "begin a line at each; reading them as they are comes with a later release",
+    ),
+    C.STREAM_RECORD: Words(
+        "is a record of Pinpoint's event stream",
+        "an event as PutEvents takes it",
+        'write it as {{"EndpointId": ..., "Event": {{"EventType": ...}}}}',
+    ),
+    C.OTHER_APPLICATION: Words(
+        "is another application than events are sent to",
+        "the application id of the destination",
+        "load it to that application, as with --application-id",
     ),
     C.MORE_PROBLEMS: Words("has more problems", "", "correct these first"),
 }
