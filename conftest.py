@@ -6,16 +6,19 @@ settings; its examples share one namespace, from top to bottom. What is run:
 
 - fenced blocks tagged `python` in Markdown files (also in doctest style);
 - doctests in the docstrings under `src/`.
+
+The examples of a page must leave no file behind: users run them more than once.
 """
 
 import os
 import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from sybil import Sybil
-from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
+from sybil.parsers.markdown import PythonCodeBlockParser
 from sybil.parsers.rest import DocTestParser
 
 # The slowest machine that runs the tests must not decide whether they pass.
@@ -54,11 +57,18 @@ def _leave(namespace: dict[str, Any]) -> None:
     directory.cleanup()
 
 
+def _leave_empty(namespace: dict[str, Any]) -> None:
+    left = [path.name for path in Path(namespace[_CONTEXT][0].name).iterdir()]
+    _leave(namespace)
+    if left:
+        pytest.fail(f"the examples leave files behind: {', '.join(left)}")
+
+
 _markdown = Sybil(
-    parsers=[PythonCodeBlockParser(), SkipParser()],
+    parsers=[PythonCodeBlockParser()],
     pattern="*.md",
     setup=_enter,
-    teardown=_leave,
+    teardown=_leave_empty,
 )
 _docstrings = Sybil(
     parsers=[DocTestParser()],

@@ -329,6 +329,7 @@ def typing(session: nox.Session) -> None:
     """Types: mypy is the gate, pyright tells whether the public ones are complete."""
     install(session, extras=ALL_EXTRAS, groups=("typing",))
     session.run("mypy")
+    session.run("python", "docs/type_check.py")
     # The first call fetches pyright itself, and says so.
     session.run("pyright", "--version")
     output = session.run(

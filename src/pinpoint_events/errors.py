@@ -183,7 +183,7 @@ class ConfigurationErrorCode(StrEnum):
 
     Attributes:
         CA_BUNDLE_UNREADABLE: The file of certificates to trust cannot be read.
-        INVALID_REGION: The region has characters that no region has.
+        INVALID_REGION: The region has a name that no region has.
         NO_CREDENTIALS: No source of AWS credentials has any.
         NO_REGION: No argument, variable or file names a region.
         PROFILE_NOT_FOUND: The AWS config files have no profile of this name.
