@@ -2,7 +2,6 @@
 
 import argparse
 import re
-from importlib import import_module
 from typing import Any, ClassVar
 from unittest import mock
 
@@ -31,7 +30,7 @@ def parser_of(command: str) -> argparse.ArgumentParser:
     """Return the parser of a command; of the program itself for an empty name."""
     if not command:
         return _main._parser()
-    module = import_module(f"pinpoint_events.cli.{_main._COMMAND_MODULES[command]}")
+    module = _main._module_of(command)
     try:
         with mock.patch.object(Parser, "parse_known_or_fail", _leave):
             module.run(f"{PROGRAM} {command}", [])
