@@ -7,6 +7,7 @@ from enum import StrEnum
 import attrs
 
 from pinpoint_events import Quotas, errors
+from pinpoint_events.cli._main import _COMMANDS
 from tests.samples import ROOT
 
 
@@ -41,6 +42,30 @@ class TestQuotas:
         (read,) = {field.metadata["read"] for field in attrs.fields(Quotas)}
         text = (ROOT / "docs" / "quotas.md").read_text(encoding="utf-8")
         assert f"All were read on {read}." in text
+
+
+class TestCommandLine:
+    """docs/reference/command-line.md."""
+
+    def test_has_each_command(self) -> None:
+        """The program and each command have a heading and their generated options."""
+        page = ROOT / "docs" / "reference" / "command-line.md"
+        text = page.read_text(encoding="utf-8")
+        headings = re.findall(r"^## (\S+)$", text, re.MULTILINE)
+        generated = re.findall(r"^\.\. command::(.*)$", text, re.MULTILINE)
+        assert headings == ["pinpoint-events", *_COMMANDS]
+        assert [name.strip() for name in generated] == ["", *_COMMANDS]
+
+
+class TestExamples:
+    """The Python examples of README.md and docs."""
+
+    def test_none_is_skipped(self) -> None:
+        """Each of them runs, and each is closed, so that its types are checked too."""
+        pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+        texts = [page.read_text(encoding="utf-8") for page in pages]
+        assert [text for text in texts if "<!-- skip" in text] == []
+        assert [text for text in texts if text.count("```") % 2] == []
 
 
 class TestErrors:

@@ -63,7 +63,9 @@ def _description(text: str) -> list[str]:
     lines: list[str] = []
     for paragraph in text.split("\n\n"):
         head, *rest = paragraph.splitlines()
-        if any(line.startswith("  ") for line in rest):
+        if head.startswith("  "):
+            lines += ["::", "", *paragraph.splitlines(), ""]
+        elif any(line.startswith("  ") for line in rest):
             lines += [_escaped(head.removesuffix(":")) + "::", "", *rest, ""]
         else:
             lines += [_escaped(paragraph), ""]

@@ -37,6 +37,8 @@ _WIRE_NAMES: Final = frozenset(
 )
 # Words that are names of functions, too.
 _WORDS: Final = frozenset({"load", "served"})
+# botocore has one, too, which is the one that senders take.
+_NEVER_LINKED: Final = frozenset({"Credentials"})
 # Shown for defaults that are no expressions.
 _DEFAULTS: Final = {"_Default.FROM_ENVIRONMENT": "Keys.from_environment()"}
 _LAMBDAS: Final = {"OutcomeCounts": "dict.fromkeys(Outcome, 0)"}
@@ -121,17 +123,27 @@ def _signature(
     return signature, returned
 
 
-def _without_return_type(
+# What stands for a default, as a part of a type.
+_DEFAULT_TYPE: Final = re.compile(r"[~.\w]*Literal\[[^]]*\b_Default\.\w+\] \| ")
+
+
+def _clear_fields(
     _app: Sphinx, domain: str, kind: str, content: addnodes.desc_content
 ) -> None:
-    """Remove the type that a class returns: itself."""
-    if domain != "py" or kind != "class":
+    """Remove what is no use to readers: private types, and that a class returns it."""
+    if domain != "py":
+        return
+    for text in list(content.findall(nodes.Text)):
+        shown = _DEFAULT_TYPE.sub("", text)
+        if shown != text:
+            text.parent.replace(text, nodes.Text(shown))
+    if kind != "class":
         return
     for child in content.children:
         if not isinstance(child, nodes.field_list):
             continue
         for field in list(child.children):
-            if field.children[0].astext() == "Return type":
+            if field.children[0].astext() == "rtype":
                 child.remove(field)
         if not child.children:
             content.remove(child)
@@ -149,6 +161,9 @@ def _with_public_names(_app: Sphinx, doctree: nodes.document) -> None:
         _shorten(reference, target)
     for code in list(doctree.findall(nodes.literal)):
         _link(code)
+    for text in list(doctree.findall(nodes.Text)):
+        if str(text) == " -- ":  # between a name and what it is
+            text.parent.replace(text, nodes.Text(" \N{EN DASH} "))
 
 
 def _shorten(reference: addnodes.pending_xref, target: str) -> None:
@@ -160,7 +175,7 @@ def _shorten(reference: addnodes.pending_xref, target: str) -> None:
 def _link(code: nodes.literal) -> None:
     """Make code that is a public name a link."""
     found = _CODE.fullmatch(code.astext())
-    if found is None or found[1] not in _NAMES:
+    if found is None or found[1] not in _NAMES or found[1] in _NEVER_LINKED:
         return
     name, member, call = found.groups()
     ancestors = list(_ancestors(code))
@@ -192,7 +207,7 @@ def _ancestors(node: nodes.Node) -> list[nodes.Node]:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect to what autodoc and the domain do."""
     app.connect("autodoc-process-signature", _signature)
-    # After autodoc has added the types.
-    app.connect("object-description-transform", _without_return_type, priority=900)
+    # After autodoc has added the types, and before they get their headings.
+    app.connect("object-description-transform", _clear_fields, priority=900)
     app.connect("doctree-read", _with_public_names)
     return {"parallel_read_safe": True}

@@ -13,8 +13,11 @@ document.addEventListener("DOMContentLoaded", () => {
     button.addEventListener("click", async () => {
       // Without the prompts of console sessions, and what they printed.
       const text = code.textContent;
-      const lines = text.split("\n").filter((line) => line.startsWith("$ "));
-      const copied = lines.length ? lines.map((line) => line.slice(2)).join("\n") : text;
+      const prompt = /^(\$|>>>|\.\.\.) ?/;
+      const lines = text.split("\n").filter((line) => prompt.test(line));
+      const copied = /^(\$|>>>) /.test(text)
+        ? lines.map((line) => line.replace(prompt, "")).join("\n")
+        : text;
       await navigator.clipboard.writeText(copied.trimEnd() + "\n");
       button.textContent = "Copied";
       setTimeout(() => (button.textContent = "Copy"), 1500);
