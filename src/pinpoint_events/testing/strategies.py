@@ -16,7 +16,8 @@ pass `within=Quotas()` for what the service takes). Parts are given as strategie
     >>> test_what_is_sent()
 
 Once this package is installed, `st.from_type` knows its classes too, without any
-import. Needs the extra `testing`.
+import; with `HYPOTHESIS_NO_PLUGINS` set, once this module is imported. Needs the extra
+`testing`.
 """
 
 from pinpoint_events.testing._answers import (
@@ -42,6 +43,9 @@ from pinpoint_events.testing._endpoints import (
 )
 from pinpoint_events.testing._errors import errors, problems
 from pinpoint_events.testing._events import events, sessions
+from pinpoint_events.testing._hypothesis_entry_point import (
+    register_once as _register_once,
+)
 from pinpoint_events.testing._invalid import (
     InvalidInput,
     invalid_arguments,
@@ -107,3 +111,5 @@ __all__ = [
     "wire_forms",
     "wire_responses_to",
 ]
+
+_register_once()
