@@ -11,6 +11,7 @@ The examples of a page must leave no file behind: users run them more than once.
 """
 
 import os
+import signal
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,11 @@ settings.register_profile("thorough", deadline=None, max_examples=2000)
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
 )
+
+# Shells start background jobs with SIGINT ignored, which children inherit. Tests of
+# Ctrl-C need the signal.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _CONTEXT = "__example_context__"
 

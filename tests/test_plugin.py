@@ -8,6 +8,7 @@ this one, pytest's `pytester` would make Python forget it again.
 import asyncio
 import os
 import re
+import subprocess
 import sys
 import unittest
 from collections.abc import Iterator
@@ -118,8 +119,8 @@ class TestEntryPoint:
                 }
             """
         )
-        # Hypothesis has a plugin, too, and loads the model when it is itself loaded. So
-        # may a conftest.py in a directory above.
+        # Hypothesis has a plugin, too, which loads a module of its own. So may a
+        # conftest.py in a directory above.
         pytester.makeini("[pytest]")
         monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         plugin = "pinpoint_events.testing.plugin"
@@ -336,6 +337,49 @@ class TestPinpointServer:
             """
         )
         pytester.runpytest_subprocess().assert_outcomes(passed=3)
+
+    def test_key(self, pinpoint_server: PinpointServer) -> None:
+        """Its key has the form of AWS's keys, and the ends of AWS's examples."""
+        key = pinpoint_server.credentials
+        assert re.fullmatch("AKIA[A-Z2-7]{9}EXAMPLE", key.access_key_id)
+        assert re.fullmatch("[A-Za-z0-9]{30}EXAMPLEKEY", key.secret_access_key)
+        with serving() as other:
+            assert other.credentials == key
+
+    def test_other_process(self, pinpoint_server: PinpointServer) -> None:
+        """A client of another process is refused there, and its client here."""
+        code = """
+import sys
+from pinpoint_events.testing._serving import serving
+
+with serving() as server:
+    key = server.credentials
+    print(server.url, key.access_key_id, key.secret_access_key, flush=True)
+    sys.stdin.read()
+    server.assert_nothing_sent()
+"""
+        with subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            url, *other = process.stdout.readline().split()
+            settings: list[dict[str, Any]] = [
+                {"endpoint_url": url},
+                {"credentials": Credentials(*other)},
+            ]
+            for setting in settings:
+                with (
+                    PinpointSender("shop", **setting) as sender,
+                    pytest.raises(ForbiddenError) as caught,
+                ):
+                    sender.put_events(REQUEST)
+                assert caught.value.code == "UnrecognizedClientException"
+            process.communicate(timeout=60)
+        assert process.returncode == 0
+        pinpoint_server.assert_nothing_sent()
 
     def test_kept_client(self, pytester: pytest.Pytester) -> None:
         """A client that an application keeps goes on working in the next test."""

@@ -2,8 +2,10 @@
 
 import inspect
 import json
+import os
 import subprocess
 import sys
+from importlib.util import module_from_spec
 from typing import Any
 
 import pytest
@@ -21,8 +23,10 @@ from pinpoint_events.errors import (
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
+from pinpoint_events.retry import Retry
 from pinpoint_events.senders import MemorySender
 from pinpoint_events.testing import strategies
+from pinpoint_events.testing._hypothesis_entry_point import _FINDER, register
 from tests.drawn import drawn, missing
 
 # What tests of others do not draw: senders to somewhere, and a protocol of callbacks.
@@ -51,13 +55,17 @@ ABOUT: dict[str, tuple[Any, ...]] = {
     "wire_responses_to": (EventsRequest(batch_item={}),),
 }
 
+# Hypothesis warns of `example()`, which is for interactive use.
+QUIET = "import warnings; warnings.simplefilter('ignore')"
 
-def python(code: str) -> Any:
+
+def python(code: str, **env: str) -> Any:
     """Return what a fresh interpreter prints, as JSON, when it runs the code."""
     command = [sys.executable, "-W", "error", "-c", code]
-    return json.loads(
-        subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+    ran = subprocess.run(
+        command, check=True, env={**os.environ, **env}, stdout=subprocess.PIPE
     )
+    return json.loads(ran.stdout)
 
 
 class TestNames:
@@ -128,16 +136,109 @@ class TestEntryPoint:
     """`st.from_type` knows our classes wherever the package is installed."""
 
     def test_importing_hypothesis(self) -> None:
-        """Importing Hypothesis loads neither botocore nor the strategies."""
+        """Importing Hypothesis loads nothing but the entry point, and no model."""
         code = """
 import json, sys
 import hypothesis.strategies
-ours = {name for name in sys.modules if name.startswith("pinpoint_events")}
-heavy = {"botocore", "sqlite3", "urllib3"} & {*sys.modules}
-drawing = {name for name in ours if name.startswith("pinpoint_events.testing.")}
-print(json.dumps([*heavy, *drawing]))
+ours = sorted(name for name in sys.modules if name.startswith("pinpoint_events"))
+heavy = sorted({"attrs", "botocore", "cattrs", "sqlite3", "urllib3"} & {*sys.modules})
+print(json.dumps([ours, heavy]))
 """
-        assert python(code) == ["pinpoint_events.testing._hypothesis_entry_point"]
+        assert python(code) == [
+            [
+                "pinpoint_events",
+                "pinpoint_events.testing",
+                "pinpoint_events.testing._hypothesis_entry_point",
+            ],
+            [],
+        ]
+
+    @pytest.mark.parametrize(
+        "imports",
+        [
+            "import hypothesis, pinpoint_events",
+            "import pinpoint_events, hypothesis",
+            "from pinpoint_events import Endpoint, Sender; import hypothesis",
+            "import hypothesis; from pinpoint_events.senders import Sender",
+            "import pinpoint_events.errors; import hypothesis",
+        ],
+    )
+    def test_order_of_imports(self, imports: str) -> None:
+        """It does not matter which is imported first, and from where."""
+        code = f"""
+import json
+{imports}
+import pinpoint_events.errors, pinpoint_events.senders
+from hypothesis import strategies as st
+
+classes = [
+    pinpoint_events.Endpoint,
+    pinpoint_events.senders.Sender,
+    pinpoint_events.errors.StoreError,
+]
+print(json.dumps([type(st.from_type(cls).example()).__name__ for cls in classes]))
+"""
+        assert python(QUIET + code) == ["Endpoint", "MemorySender", "StoreError"]
+
+    def test_loader(self) -> None:
+        """What is imported after Hypothesis has its own loader; it can be reloaded."""
+        code = """
+import hypothesis.strategies as st, importlib.util, inspect, json
+name = "pinpoint_events.retry"
+loader = importlib.util.find_spec(name).loader
+found = ["class Retry" in loader.get_source(name)]
+from pinpoint_events import retry
+before = retry.Retry
+found += [type(retry.__loader__).__name__, type(retry.__spec__.loader).__name__]
+found.append("class Retry" in inspect.getsource(retry))
+importlib.reload(retry)
+found.append(retry.Retry is before)
+found.append(type(st.from_type(retry.Retry).example()).__name__)
+print(json.dumps(found))
+"""
+        names = ["SourceFileLoader", "SourceFileLoader"]
+        assert python(QUIET + code) == [True, *names, True, False, "Retry"]
+
+    def test_finder(self) -> None:
+        """It finds what the others find, and registers what its loader executes."""
+        name = "pinpoint_events.retry"
+        register()
+        found = _FINDER.find_spec(name, pinpoint_events.__path__)
+        assert found is not None
+        assert found.loader is not None
+        assert not hasattr(found.loader, "something_else")
+        assert _FINDER.find_spec(name, []) is None
+        assert _FINDER.find_spec("json") is None
+        # Another module of that name, which no one else uses.
+        module = module_from_spec(found)
+        found.loader.exec_module(module)
+        assert found.loader is module.__loader__
+        # The strategy is of the class that everyone uses.
+        assert drawn(st.from_type(module.Retry), type, count=3) == {Retry}
+
+    def test_without_plugins(self) -> None:
+        """Without Hypothesis' plugins, importing the strategies is enough."""
+        code = """
+import json, sys
+from hypothesis import strategies as st
+from pinpoint_events import Event
+loaded = "pinpoint_events.testing" in sys.modules
+from pinpoint_events.testing import strategies
+print(json.dumps([loaded, type(st.from_type(Event).example()).__name__]))
+"""
+        assert python(QUIET + code, HYPOTHESIS_NO_PLUGINS="1") == [False, "Event"]
+
+    def test_other_strategy(self) -> None:
+        """A strategy that a test registers stays, whatever is imported later."""
+        code = """
+import json
+from hypothesis import strategies as st
+from pinpoint_events import Event
+st.register_type_strategy(Event, st.just("mine"))
+from pinpoint_events.testing import strategies
+print(json.dumps(st.from_type(Event).example()))
+"""
+        assert python(QUIET + code) == "mine"
 
     def test_every_class(self) -> None:
         """Every public class can be drawn in a fresh interpreter, without an import."""

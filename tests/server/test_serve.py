@@ -499,6 +499,14 @@ class TestRefused:
         code, found = self.refused(capsys, "--no-auth", "--to", url)
         assert (code, found[: len(message)]) == (253, message)
 
+    def test_busy_port(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """253: another program has the port; nothing is served."""
+        with listener("127.0.0.1", 0) as other:
+            port = other.getsockname()[1]
+            code, found = self.refused(capsys, "--no-auth", "--port", str(port))
+        told = f"cannot listen at '127.0.0.1', port {port}: Address already in use; "
+        assert (code, found) == (253, f"{told}choose another")
+
     def test_help(self, capsys: pytest.CaptureFixture[str]) -> None:
         """Help has an example."""
         assert main(["serve", "--help"]) == 0

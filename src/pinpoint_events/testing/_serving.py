@@ -1,8 +1,10 @@
 """A PutEvents endpoint for one test, which keeps accepted events in memory."""
 
+import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from string import ascii_letters, ascii_uppercase, digits
 from typing import Final
 
 from pinpoint_events.errors import ConfigurationError
@@ -16,10 +18,18 @@ from pinpoint_events.testing._recording import (
 
 __all__ = ["PinpointServer", "serving"]
 
-# The example key of AWS's documentation. It is the same in each test, as is the port if
-# possible, so that clients and sessions that an application keeps still work.
+
+def _random_text(alphabet: str, length: int) -> str:
+    return "".join(secrets.choice(alphabet) for _ in range(length))
+
+
+# The same in each test of a process, as the port is where it can be: clients and
+# sessions that an application keeps from one test to the next go on working. Different
+# in each process: a client of another process must not be accepted. In AWS's form, with
+# the ends of AWS's own examples, by which scanners for leaked keys recognize them.
 _CREDENTIALS: Final = Credentials(
-    "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+    f"AKIA{_random_text(ascii_uppercase + '234567', 9)}EXAMPLE",
+    f"{_random_text(ascii_letters + digits, 30)}EXAMPLEKEY",
 )
 _REGION: Final = "us-east-1"
 
@@ -33,7 +43,8 @@ class PinpointServer(SentEvents):
 
     Attributes:
         url: Its URL.
-        credentials: The key that it accepts.
+        credentials: The only key that it accepts: random, the same for all tests of a
+            process.
         region: The region that clients are configured with; signatures may be for any.
         faults: The faults to inject; can be changed at any time.
     """

@@ -17,7 +17,8 @@ are passed as strategies.
     >>> test_what_is_sent()
 
 `st.from_type` draws the classes of this package wherever it is installed, without an
-import. Needs the extra `testing`.
+import; with `HYPOTHESIS_NO_PLUGINS` set, once this module is imported. Needs the extra
+`testing`.
 """
 
 from pinpoint_events.testing._answers import (
@@ -43,6 +44,9 @@ from pinpoint_events.testing._endpoints import (
 )
 from pinpoint_events.testing._errors import errors, problems
 from pinpoint_events.testing._events import events, sessions
+from pinpoint_events.testing._hypothesis_entry_point import (
+    register_once as _register_once,
+)
 from pinpoint_events.testing._invalid import (
     InvalidInput,
     invalid_arguments,
@@ -108,3 +112,5 @@ __all__ = [
     "wire_forms",
     "wire_responses_to",
 ]
+
+_register_once()
