@@ -428,6 +428,8 @@ class TestHidden:
         """What has three characters is part of ordinary words."""
         assert Redaction(["e", "eq", "Req"])("Bad Request") == "Bad Request"
         assert Redaction(["Requ"])("Bad Request") == "Bad [hidden]est"
+        assert Redaction(["Requester"])("Bad Requests") == "Bad Requests"
+        assert Redaction(["Requests1"])("Bad Requisition") == "Bad Requisition"
 
     def test_cut_within_the_secret(self) -> None:
         """Its start is hidden too, where the words end with it."""

@@ -26,7 +26,11 @@ from pinpoint_events.model.response import EventsResponse
 from pinpoint_events.retry import Retry
 from pinpoint_events.senders import MemorySender
 from pinpoint_events.testing import strategies
-from pinpoint_events.testing._hypothesis_entry_point import _FINDER, register
+from pinpoint_events.testing._hypothesis_entry_point import (
+    _FINDER,
+    register,
+    register_once,
+)
 from tests.drawn import drawn, missing
 
 # What tests of others do not draw: senders to somewhere, and a protocol of callbacks.
@@ -215,6 +219,14 @@ print(json.dumps(found))
         assert found.loader is module.__loader__
         # The strategy is of the class that everyone uses.
         assert drawn(st.from_type(module.Retry), type, count=3) == {Retry}
+
+    def test_registered_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It registers where nothing has yet, and adds one finder."""
+        others = [finder for finder in sys.meta_path if finder is not _FINDER]
+        monkeypatch.setattr(sys, "meta_path", others.copy())
+        register_once()
+        register_once()
+        assert sys.meta_path == [_FINDER, *others]
 
     def test_without_plugins(self) -> None:
         """Without Hypothesis' plugins, importing the strategies is enough."""

@@ -114,8 +114,8 @@ class _Loader:
     def exec_module(self, module: "ModuleType") -> None:
         """Execute the module, under its own loader."""
         module.__loader__ = self._loader
-        if module.__spec__ is not None:
-            module.__spec__.loader = self._loader
+        spec: Any = module.__spec__
+        spec.loader = self._loader
         self._loader.exec_module(module)
         _register_classes(module)
 
