@@ -1,7 +1,7 @@
 """
 Runs the examples in the README, the docs and the docstrings as tests.
 
-Each document is run in an empty directory of its own, offline, and without anyone's AWS
+Each document is run in a separate, empty directory, offline, and without anyone's AWS
 settings; its examples share one namespace, from top to bottom. What is run:
 
 - fenced blocks tagged `python` in Markdown files (also in doctest style);

@@ -26,7 +26,7 @@ nox.options.default_venv_backend = "uv|virtualenv"
 # A Python that is not here is skipped, in plain sight, and never downloaded.
 nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
-# Every session writes to places of its own.
+# Every session writes to separate places.
 nox.options.allow_parallel = True
 
 ROOT = Path(__file__).parent
@@ -40,8 +40,8 @@ COVERAGE_DATA = ROOT / ".nox" / "coverage-data"
 
 ALL_EXTRAS = "cli,fast,server,testing"
 
-# Version 1, the newest there is as a Python package. It pins a botocore of its own, and
-# so has a virtual environment of its own.
+# Version 1, the newest there is as a Python package. It pins another botocore, and
+# so has a separate virtual environment.
 AWS_CLI = "awscli==1.46.3"
 JAVASCRIPT = ROOT / "tests" / "interop" / "js"
 

@@ -115,7 +115,7 @@ class ColdStart(NamedTuple):
             url: Of the stand-in for the service.
         """
         settings = PROFILE if self.has_profile else KEYS
-        # Bytecode is kept, whatever whoever measures has set, and out of the tree.
+        # Bytecode is kept, whatever the environment says, and outside the tree.
         bytecode = {
             "PYTHONDONTWRITEBYTECODE": "",
             "PYTHONPYCACHEPREFIX": str(home / "bytecode"),

@@ -132,7 +132,7 @@ class Commands(NamedTuple):
         Returns:
             What each pair cost, and the peak memory of our processes and of theirs.
         """
-        # Bytecode is kept, whatever whoever measures has set, and out of the tree.
+        # Bytecode is kept, whatever the environment says, and outside the tree.
         bytecode = {
             "PYTHONDONTWRITEBYTECODE": "",
             "PYTHONPYCACHEPREFIX": str(self.home / "bytecode"),

@@ -45,7 +45,7 @@ def sides(*, by_builder: bool) -> Iterator[tuple[Side, Side]]:
     body = built_body if by_builder else modelled_body
     batches = [values(number) for number in range(BATCHES)]
     for batch in batches:
-        if told(body(batch)) != told(pydantic_model.body(batch)):
+        if parsed(body(batch)) != parsed(pydantic_model.body(batch)):
             raise AssertionError("the two sides say different things")
     yield _side(body, batches), _side(pydantic_model.body, batches)
 
@@ -56,7 +56,7 @@ def _side(
     return Side(lambda: [len(body(batch)) for batch in batches], BATCHES * EVENTS)
 
 
-def told(body: bytes) -> Any:
+def parsed(body: bytes) -> Any:
     """Return what a body says, whichever way it writes a time."""
     return json.loads(body, object_hook=_with_moments)
 

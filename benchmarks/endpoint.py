@@ -1,10 +1,10 @@
 """
 How many events a second the endpoint takes: `python -m benchmarks.endpoint`.
 
-The endpoint is the command itself, `pinpoint-events serve`, in a process of its own,
+The endpoint is the command itself, `pinpoint-events serve`, in a separate process,
 with signatures verified and an SQLite store behind it. Where there is `taskset`, it has
 one core to itself and this load generator another. The load of a round is made before
-its clock runs: signed requests of 100 events, as bytes, each with event ids of its own,
+its clock runs: signed requests of 100 events, as bytes, each with other event ids,
 so that every event is a new row. They are sent over sockets that stay open to the end.
 Afterwards the rows in the store are counted.
 
@@ -111,7 +111,7 @@ def _body(batch: int) -> bytes:
 
 
 def signed_request(url: str, serial: int) -> bytes:
-    """Return a whole signed request of 100 events that nobody has sent before."""
+    """Return a whole signed request of 100 events that no one has sent before."""
     body = _body(serial % 100).replace(_PREFIX, b"%08x-" % serial)
     headers = {"Content-Type": "application/json", "User-Agent": "Boto3/1.44.5"}
     request = AWSRequest("POST", url + _PATH, headers=headers, data=body)
@@ -124,7 +124,7 @@ def signed_request(url: str, serial: int) -> bytes:
 
 class Clients:
     """
-    Connections to the endpoint, each with a thread of its own.
+    Connections to the endpoint, each with a separate thread.
 
     Args:
         url: The endpoint.

@@ -4,8 +4,8 @@ How long the fixture `pinpoint_server` takes: `python -m benchmarks.fixture_star
 From asking for it to an endpoint that answers, with the environment set, as a test of a
 user waits for it; and how long its end takes. Beside it, in turns, the smallest ASGI
 application that uvicorn can serve from a thread. What is loaded once, before the first
-test, is measured in processes of their own. The exit status tells whether a start takes
-less than 100 ms, by the median; the longest is told beside it.
+test, is measured in separate processes. The exit status tells whether a start takes
+less than 100 ms, by the median; the longest is printed as well.
 """
 
 import argparse

@@ -1,5 +1,5 @@
 """
-A stand-in for the service that costs next to nothing, in a process of its own.
+A stand-in for the service that costs next to nothing, in a separate process.
 
 It reads each request to its end and answers with the next of the prepared answers, from
 the first again on each connection. So a client that sends the batches in their order
@@ -43,7 +43,7 @@ def _serve(connection: socket.socket, answers: list[bytes]) -> None:
     with connection:
         served = 0
         received = b""
-        while chunk := connection.recv(_MOST_BYTES):
+        while chunk := connection.recv(_MAX_BYTES):
             received += chunk
             head, blank, body = received.partition(b"\r\n\r\n")
             length = _LENGTH.search(head)
@@ -57,7 +57,7 @@ def _serve(connection: socket.socket, answers: list[bytes]) -> None:
             served += 1
 
 
-_MOST_BYTES = 1 << 20
+_MAX_BYTES = 1 << 20
 _LENGTH = re.compile(rb"(?i)\ncontent-length: *(\d+)")
 
 

@@ -1,5 +1,5 @@
 """
-Starts processes, and tells what each took: a script of its own, `Starter`'s other end.
+Starts processes, and tells what each took: a separate script, `Starter`'s other end.
 
 Linux counts among the most memory of a process that of the one that started it, as it
 was then. So this one imports next to nothing, and is smaller than any that it starts.

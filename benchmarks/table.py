@@ -37,9 +37,9 @@ class Row(NamedTuple):
     Attributes:
         what: What is compared.
         peer: What it is compared with.
-        unit: What the cost is told in.
+        unit: The unit of the cost.
         per_second: How many of the units are a second.
-        bar: What must hold; None for a row that is only told.
+        bar: What must hold; None for a row without a bar.
     """
 
     what: str

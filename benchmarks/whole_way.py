@@ -20,7 +20,7 @@ APPLICATION_ID = "0123456789abcdef0123456789abcdef"
 @contextmanager
 def sides(url: str) -> Iterator[tuple[Side, Side]]:
     """
-    Yield this library and boto3, each with a connection of its own.
+    Yield this library and boto3, each with a separate connection.
 
     Args:
         url: Of the stand-in for the service.

@@ -204,7 +204,7 @@ def _attrs_init(module: Any) -> None:
 
 
 def _attrs_init_in_new(module: Any) -> None:
-    """`__new__` calls what attrs has generated, and nobody else can."""
+    """`__new__` calls what attrs has generated, and no one else can."""
 
     def complete(cls: Any) -> None:
         fill = cls.__init__
@@ -263,7 +263,7 @@ def _write_value(
 
 
 def _cattrs_writer(module: Any) -> Any:
-    from cattrs.fns import identity  # noqa: PLC0415 - stands for no hook at all
+    from cattrs.fns import identity  # noqa: PLC0415 - as good as no hook
 
     def make_writer(cls: type[Any], writer_of: Any, *, shares: bool) -> Any:
         overrides: dict[str, Any] = {}

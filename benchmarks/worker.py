@@ -1,5 +1,5 @@
 """
-One comparison in a process of its own: `python -m benchmarks.worker NAME`.
+One comparison in a separate process: `python -m benchmarks.worker NAME`.
 
 It gets ready, runs both sides once to warm up, and then answers each line of its input
 with one of its output: the laps of a round. So the rows of the table take turns, round

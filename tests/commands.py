@@ -1,4 +1,4 @@
-"""Running `pinpoint-events` as a process of its own, as a shell does."""
+"""Running `pinpoint-events` as a separate process, as a shell does."""
 
 import os
 import subprocess

@@ -192,7 +192,7 @@ class TestService:
 
 
 class TestConfig:
-    """What a config was made with is told from its defaults."""
+    """What a config was made with is distinguished from its defaults."""
 
     def test_given_options(self) -> None:
         """Also where what was given is the default."""

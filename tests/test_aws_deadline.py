@@ -1,6 +1,7 @@
 """Tests of the deadline of an exchange: it bounds every wait, however it is made up."""
 
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from pinpoint_events.aws import http
 from pinpoint_events.aws.http import transport
 from pinpoint_events.aws.link import Link, Proxy
 from pinpoint_events.errors import (
@@ -162,6 +164,35 @@ def test_tunnel_ends(scheme: str, name: str) -> None:
         to.close()
     assert caught.value.code is TransportErrorCode.DEADLINE
     assert 0.4 < seconds < 5
+
+
+class TestAddresses:
+    """The addresses of a host share the time that is left."""
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, queues are longer")
+    def test_silent(self) -> None:
+        """Several that do not answer take no longer than one."""
+        with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+            address = listener.getsockname()
+            with socket.create_connection(address):  # which fills the queue
+                began = time.monotonic()
+                with pytest.raises(TimeoutError):
+                    http._first_reached([address] * 20, http._Deadline(0.5), 30.0)
+                seconds = time.monotonic() - began
+        assert 0.4 < seconds < 5
+
+    def test_next(self) -> None:
+        """An address that refuses leads to the next one."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            addresses = [("127.0.0.1", 1), listener.getsockname()]
+            reached = http._first_reached(addresses, http._Deadline(30), 30.0)
+            with reached:
+                assert reached.getpeername() == listener.getsockname()
+
+    def test_none(self) -> None:
+        """A host without addresses is not reached."""
+        with pytest.raises(OSError, match="the host has no address"):
+            http._first_reached([], http._Deadline(30), None)
 
 
 class TestSender:

@@ -98,7 +98,7 @@ def deaf_port() -> Iterator[int]:
 
 @contextmanager
 def closed_port() -> Iterator[int]:
-    """Yield a port that nobody listens to, and that nobody else can take."""
+    """Yield a port that no one listens to, and that no one else can take."""
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         yield holder.getsockname()[1]
@@ -295,7 +295,7 @@ class TestOneAnswerForEachRequest:
 
     @pytest.mark.parametrize("more", [reply(b"late"), b"HTTP/1.1 2", b"\0"])
     def test_more_than_the_answer(self, more: bytes, *, is_proxied: bool) -> None:
-        """A connection with bytes that nobody asked for is not used again."""
+        """A connection with bytes that no one asked for is not used again."""
         replies = (reply(b"one") + more, reply(b"two"))
         with (
             scripted(*replies) as (port, served),
@@ -361,7 +361,7 @@ def test_reader_is_closed_twice() -> None:
 
 
 class TestConnections:
-    """They are kept for later, and shared by nobody."""
+    """They are kept for later, and shared by no one."""
 
     def test_are_replaced_when_the_service_hung_up(self) -> None:
         """A connection that ended meanwhile is no reason to fail."""
@@ -544,7 +544,7 @@ class TestNoConnection:
     """Where there is no connection, the error says why, and what to look at."""
 
     def test_refused(self) -> None:
-        """Nobody listens."""
+        """No one listens."""
         with closed_port() as port:
             to = transport(Link("http", "127.0.0.1", port))
             error = raised(lambda: to.exchange(REQUEST), TransportError)
@@ -678,14 +678,14 @@ class TestCodes:
 
 
 class TestNoAnswer:
-    """Where a connection brings no whole answer, the events may have been taken."""
+    """Where a connection brings no whole answer, the events may have been accepted."""
 
     def test_at_all(self) -> None:
         """The connection ends where the answer should be."""
         error, url = raised_after(CUT)
         assert str(error) == (
             f"the connection to {url} ended before the answer did; the events may have "
-            "been taken; send them again"
+            "been accepted; send them again"
         )
         assert error.is_retry_safe
 
@@ -698,7 +698,7 @@ class TestNoAnswer:
         error, url = raised_after(Answer(raw=head + rest))
         assert str(error) == (
             f"the connection to {url} ended before the answer did; the events may have "
-            "been taken; send them again (request id r-1)"
+            "been accepted; send them again (request id r-1)"
         )
         assert error.is_retry_safe
         assert error.__cause__ is None
@@ -709,7 +709,7 @@ class TestNoAnswer:
         error, url = raised_after(SILENCE, read_timeout=0.05)
         assert str(error) == (
             f"no complete answer from {url} within 0.05 s; the events may have been "
-            "taken; send them again, or raise read_timeout in the config"
+            "accepted; send them again, or raise read_timeout in the config"
         )
         assert error.is_retry_safe
 
@@ -719,8 +719,8 @@ class TestNoAnswer:
         error, url = raised_after(Answer(raw=raw, is_silent=True), read_timeout=0.05)
         assert str(error) == (
             f"no complete answer from {url} within 0.05 s; the events may have been "
-            "taken; send them again, or raise read_timeout in the config (request id "
-            "r-1)"
+            "accepted; send them again, or raise read_timeout in the config (request "
+            "id r-1)"
         )
 
     @pytest.mark.parametrize(
@@ -768,7 +768,7 @@ class TestTooLarge:
             to.close()
         assert str(caught.value) == (
             f"the answer of {server.url} has more than 16,777,216 bytes; the events "
-            "may have been taken; check the endpoint URL (request id r-1)"
+            "may have been accepted; check the endpoint URL (request id r-1)"
         )
         assert not caught.value.is_retry_safe
 
@@ -937,7 +937,7 @@ class TestProxies:
         self.check_refused(error)
 
     def test_may_be_away(self) -> None:
-        """So is one that nobody finds."""
+        """So is one that no one finds."""
         with closed_port() as port:
             proxy = Proxy(f"http://me:planted@127.0.0.1:{port}", self.HEADERS)
             to = transport(Link("https", "no-such-host", None, PEM, proxy=proxy))
@@ -1030,7 +1030,7 @@ class TestProxies:
             error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert str(error) == (
             f"the connection to {through.url} ended before the answer did; the events "
-            "may have been taken; send them again (request id r-1)"
+            "may have been accepted; send them again (request id r-1)"
         )
         assert error.is_retry_safe
 
@@ -1043,7 +1043,7 @@ class TestProxies:
             error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert str(error) == (
             f"no complete answer from {through.url} within 0.05 s; the events may have "
-            "been taken; send them again, or raise read_timeout in the config"
+            "been accepted; send them again, or raise read_timeout in the config"
         )
 
     @pytest.mark.parametrize("head, request_id", [("", None), (HALF, "r-1")])
@@ -1057,7 +1057,7 @@ class TestProxies:
             error = raised(lambda: to.exchange(REQUEST), TransportError)
         assert error.message == (
             f"the connection to {server.url} ended before the answer did; the events "
-            "may have been taken; send them again"
+            "may have been accepted; send them again"
         )
         assert error.request_id == request_id
         assert error.is_retry_safe

@@ -493,7 +493,7 @@ class TestPrecedence:
         aws: pytest.MonkeyPatch,
         tmp_path: Path,
     ) -> None:
-        """`AWS_DATA_PATH` holds for a session of our own as well."""
+        """`AWS_DATA_PATH` applies to the session that this library creates."""
         place(Row(REGION))
         (tmp_path / "data").mkdir()
         text = Path(LOADER.BUILTIN_DATA_PATH, "endpoints.json").read_bytes()
@@ -509,7 +509,7 @@ class TestPrecedence:
         [("endpoints",), ("sts", "2011-06-15", "service-2"), ("partitions",), ("no",)],
     )
     def test_reads_what_botocore_reads(self, names: tuple[str, ...]) -> None:
-        """A session of our own reads botocore's files; it only does so faster."""
+        """The session that this library creates reads the same data, only faster."""
         own = own_session().get_component("data_loader").file_loader
         path = str(Path(LOADER.BUILTIN_DATA_PATH, *names))
         assert own.load_file(path) == botocore.loaders.JSONFileLoader().load_file(path)

@@ -246,7 +246,7 @@ class TestEndpoint:
         assert built.endpoint("e").event(event("b")) is built
 
     def test_without_any(self) -> None:
-        """An event has to belong to somebody."""
+        """An event has to belong to someone."""
         assert facts_of(lambda: builder().event(event())) == [
             "event: no_current_endpoint"
         ]
@@ -345,10 +345,10 @@ class TestAddRequest:
     def test_endpoint_of_which_nothing_is_said(self) -> None:
         """It leaves what is known of the endpoint, before and after."""
         silent = request(e={"v": event()})
-        told = BatchBuilder().endpoint("e", ADA).add_request(silent)
-        assert told.build().batch_item["e"].endpoint == ADA
-        told = BatchBuilder().add_request(silent).endpoint("e", ADA)
-        assert told.build().batch_item["e"].endpoint == ADA
+        builder = BatchBuilder().endpoint("e", ADA).add_request(silent)
+        assert builder.build().batch_item["e"].endpoint == ADA
+        builder = BatchBuilder().add_request(silent).endpoint("e", ADA)
+        assert builder.build().batch_item["e"].endpoint == ADA
 
     def test_all_problems_at_once(self) -> None:
         """After them the builder is as it was."""
@@ -627,7 +627,7 @@ class TestBuildAll:
         assert start == 23
 
     def test_endpoints_alone(self) -> None:
-        """An endpoint without events is an arrival of its own; it takes bytes alone."""
+        """An endpoint without events is a separate arrival; it takes bytes alone."""
         two = builder().endpoint("a", ADA).endpoint("b", BOB).size_bytes
         for limit, runs in (
             (None, [["a", "b", "c", "d"]]),

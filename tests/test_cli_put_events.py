@@ -512,7 +512,7 @@ class TestFailures:
             arguments = ("--application-id", "a", "--events-request", TEXT)
             code, out, err = put(*arguments)
         assert (code, out, len(err)) == (255, "", 1)
-        assert "is no JSON object; the events may have been taken" in err[0]
+        assert "is no JSON object; the events may have been accepted" in err[0]
 
     def test_of_the_store(self, put: Put, tmp_path: Path) -> None:
         """A store that cannot be used is reported by its path."""

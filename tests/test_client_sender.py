@@ -312,13 +312,13 @@ class TestShapes:
 
     @pytest.mark.parametrize("answer", [None, 202, "taken", [("Results", {})]])
     def test_no_answer(self, answer: object) -> None:
-        """What is no dict is no answer; the events may have been taken."""
+        """What is no dict is no answer; the events may have been accepted."""
         error = failure(ClientSender(FakeClient(answer), "app-1"))
         kind = type(answer).__qualname__
         assert type(error) is InvalidResponseError
         assert str(error) == (
             f"the client returned an object of type {kind}, and no dict as boto3 does; "
-            "the events may have been taken"
+            "the events may have been accepted"
         )
         assert not error.is_retry_safe
 
@@ -395,7 +395,7 @@ class TestBareNumbers:
         assert type(error) is InvalidResponseError
         assert str(error) == (
             f"the answer (HTTP 202, {len(body)} bytes of 'application/json') is no "
-            f"JSON object; the events may have been taken; check the endpoint URL "
+            f"JSON object; the events may have been accepted; check the endpoint URL "
             f"(request id {REQUEST_ID})"
         )
         assert not error.is_retry_safe
@@ -405,7 +405,7 @@ class TestBareNumbers:
         error = failure(ClientSender(ParserOfTheFuture(), "app-1"))
         assert type(error) is InvalidResponseError
         assert str(error) == (
-            "botocore cannot read the answer; the events may have been taken; "
+            "botocore cannot read the answer; the events may have been accepted; "
             "PinpointSender can read it"
         )
         assert not error.is_retry_safe
@@ -582,7 +582,7 @@ class TestStubber:
     """A test that is wrong fails as botocore tells it, and is no failure to send."""
 
     def test_no_answer_was_prepared(self, sender: ClientSender, boto: Any) -> None:
-        """So does a call that nobody expected."""
+        """So does a call that no one expected."""
         with (
             Stubber(boto),
             pytest.raises(botocore.exceptions.UnStubbedResponseError),
@@ -609,15 +609,16 @@ class TestStubber:
 
 
 class TestNoAnswer:
-    """Where no answer arrived, nobody knows what became of the events."""
+    """Where no answer arrived, no one knows what became of the events."""
 
     MESSAGE = (
-        "the client got no answer ({}); the events may have been taken; check network "
-        "and endpoint URL, and the timeouts and certificates in the client's config"
+        "the client got no answer ({}); the events may have been accepted; check "
+        "network and endpoint URL, and the timeouts and certificates in the client's "
+        "config"
     )
 
     def test_no_connection(self) -> None:
-        """Nobody listens there."""
+        """No one listens there."""
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))
             url = f"http://127.0.0.1:{unused.getsockname()[1]}"

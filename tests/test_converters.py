@@ -148,13 +148,13 @@ class _OddMapping(Mapping[Any, Any]):
 
 
 class Colour(StrEnum):
-    """Somebody else's enum."""
+    """Someone else's enum."""
 
     RED = "red"
 
 
 class Level(IntEnum):
-    """Somebody else's numbers."""
+    """Someone else's numbers."""
 
     HIGH = 3
 
@@ -525,7 +525,7 @@ class TestNumber:
         ]
 
     def test_index(self) -> None:
-        """What stands for an int is one, as NumPy's integers are; a mock does not."""
+        """NumPy's integers are numbers, by `__index__`; a mock is none."""
 
         class Whole:
             def __init__(self, number: int) -> None:
@@ -698,7 +698,7 @@ class TestEnums:
 
     @pytest.mark.parametrize("word", ["true", "none", "all", "NONEE", "", "ALLE"])
     def test_no_guess_what_somebody_wants(self, word: str) -> None:
-        """A wrong guess would opt somebody in or out, or end a subscription."""
+        """A wrong guess would opt someone in or out, or end a subscription."""
         loose: Any = Endpoint
         for problem in problems_of(
             lambda: loose(opt_out=word, endpoint_status=word.replace("N", "ACTIVE N"))

@@ -225,7 +225,7 @@ class TestValidationError:
         assert str(ValidationError(PROBLEMS[1:])) == str(PROBLEMS[1])
 
     def test_many_problems(self) -> None:
-        """They are counted, and each has a line of its own."""
+        """They are counted, and each has a separate line."""
         assert str(ValidationError(PROBLEMS)) == (
             f"2 problems:\n  {PROBLEMS[0]}\n  {PROBLEMS[1]}"
         )

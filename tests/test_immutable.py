@@ -198,7 +198,7 @@ class TestObjects:
         )
 
     def test_has_no_order(self, obj: Immutable) -> None:
-        """Objects have no order that anybody could mean."""
+        """Objects have no order that anyone could mean."""
         loose: Any = obj
         with pytest.raises(TypeError):
             assert loose < loose  # noqa: PLR0124 - there is no order to go by

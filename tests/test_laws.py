@@ -304,7 +304,7 @@ def assert_read_or_refused(cls: type[Any], act: Callable[[], Any]) -> None:
 
 
 class Botocore:
-    """What botocore knows of PutEvents, read without anybody's configuration."""
+    """What botocore knows of PutEvents, read without anyone's configuration."""
 
     def __init__(self) -> None:
         """Load the service's model."""

@@ -135,7 +135,7 @@ ENDINGS: dict[str, Callable[[Received], Answer]] = {
 
 
 class Log(logging.Handler):
-    """Keeps everything that anybody logs."""
+    """Keeps everything that anyone logs."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -219,7 +219,7 @@ def check(said: list[str]) -> None:
 
 
 class TestLeaks:
-    """However a call ends, nobody learns from it what is nobody's business."""
+    """However a call ends, no one learns from it what is no one's business."""
 
     @pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS)
     @pytest.mark.parametrize("has_session", [False, True])

@@ -115,13 +115,13 @@ class TestStreams:
             os.fdopen(writing, "wb", 0) as end,
             ThreadPoolExecutor(1) as pool,
         ):
-            end.write(write(tmp_path / "a", lines(150)).read_bytes())
+            end.write(write(tmp_path / "a", lines(101)).read_bytes())
             loaded = pool.submit(load, [stream], MemorySender(answer=answer))
             is_sent = arrived.wait(30)
             end.close()
             totals = loaded.result()
         assert is_sent
-        assert totals.events.to_wire() == account(150)
+        assert totals.events.to_wire() == account(101)
 
     def test_larger_than_a_read(self, tmp_path: Path) -> None:
         """A stream in memory has all at once; it is read in parts."""

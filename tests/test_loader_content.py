@@ -8,7 +8,7 @@ from pinpoint_events import Endpoint, Quotas, to_wire
 from pinpoint_events.loader.content import EventIds, content
 from pinpoint_events.loader.items import Content, Item, Rejection
 from pinpoint_events.loader.lines import Line
-from pinpoint_events.loader.records import MOST_BYTES
+from pinpoint_events.loader.records import MAX_BYTES
 from tests.samples import ENDPOINT, EVENT, event
 
 TAP = {"EventType": "tapped", "Timestamp": "2026-09-21T12:00:00.123Z"}
@@ -208,7 +208,7 @@ class TestEvent:
                 {},
             ),
         )
-        assert MOST_BYTES == 8_000_000
+        assert MAX_BYTES == 8_000_000
 
 
 class TestRequest:
@@ -351,7 +351,7 @@ class TestRequest:
 
 
 def codes(data: object) -> list[list[str]]:
-    """Return path and problem of all that each refused part of a line is told."""
+    """Return path and problem of each message for each refused part of a line."""
     (*_, rejections) = parsed(data)
     return [
         [each.split(";")[0] for each in refusal.message.splitlines()]
@@ -364,11 +364,11 @@ LONG_TEXTS = {"Attributes": {"note": ["x" * 101]}}
 
 
 class TestAllProblems:
-    """Whatever is wrong with a line is told at once."""
+    """All problems of a line are reported at once."""
 
     def test_half_a_request(self) -> None:
         """
-        The endpoint's problems and the event's own are told together.
+        The problems of the endpoint and of the event are reported together.
 
         (https://github.com/aws/aws-sdk-net/issues/1817)
         """
@@ -494,11 +494,11 @@ class TestAllProblems:
         endpoint = {"Attributes": {"": ["\ud800", 7], "a": 7}, "User": 7}
         data = {"EndpointId": "e", "Endpoint": endpoint, "Event": wrong}
         assert not any(
-            "characters;" in each for [told] in [codes(data)] for each in told
+            "characters;" in each for [messages] in [codes(data)] for each in messages
         )
 
     def test_more_than_a_hundred(self) -> None:
-        """Each of many wrong events is told its own, and the sound ones are sent."""
+        """Each of many wrong events has its own message; the sound ones are sent."""
         events: dict[str, Any] = {f"w-{number}": {} for number in range(150)}
         batch = {"Endpoint": {}, "Events": {**events, "v": TAP}}
         batches = {
@@ -510,7 +510,7 @@ class TestAllProblems:
         assert {len(each.message.splitlines()) for each in rejections} == {2, 1}
 
     def test_repeated_keys(self) -> None:
-        """Also where there are more of them than are told."""
+        """Also where there are more of them than are reported."""
         one = '{"Endpoint": {}, "Events": {}}'
         members = ", ".join(f'"e-{number % 120}": {one}' for number in range(240))
         text = f'{{"BatchItem": {{{members}}}}}'.encode()

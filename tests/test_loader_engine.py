@@ -199,7 +199,7 @@ class TestProgress:
 
 
 class OwnSender:
-    """A sender of somebody else's, by the four methods of the protocol."""
+    """A sender of someone else's, by the four methods of the protocol."""
 
     def __init__(self, answer: Callable[[EventsRequest], EventsResponse]) -> None:
         self.put_events = answer

@@ -5,12 +5,9 @@ import gzip
 import io
 import json
 import lzma
-import os
 import tarfile
-import threading
 import zipfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +16,7 @@ import pytest
 from pinpoint_events import MemorySender, SqliteSender
 from pinpoint_events.errors import LoadError, LoadErrorCode
 from pinpoint_events.loader import LoadProgress, Totals, load
-from pinpoint_events.loader.records import MOST_BYTES
+from pinpoint_events.loader.records import MAX_BYTES
 from tests.commands import run
 from tests.samples import ROOT
 from tests.test_cli_load import (
@@ -286,9 +283,9 @@ class TestRecordsOfDocuments:
         """A document may have as many bytes as a line, and no more."""
         text = json.dumps(lines(2), indent=2)
         path = tmp_path / "a"
-        path.write_text(text + " " * (MOST_BYTES - len(text)))
+        path.write_text(text + " " * (MAX_BYTES - len(text)))
         assert load([path], MemorySender()).events.to_wire() == account(2)
-        path.write_text(text + " " * (MOST_BYTES - len(text)) + "\n")
+        path.write_text(text + " " * (MAX_BYTES - len(text)) + "\n")
         assert refused(path).code is C.INPUT_DOCUMENT_TOO_LARGE
 
 
@@ -299,7 +296,7 @@ class TestLinesOfWhichTheFirstIsAtFault:
         "first",
         ['{"EndpointId": "e",', "{", "[]", "x", '{"a', "[2026-09] INFO"],
     )
-    @pytest.mark.parametrize("spaces", [0, MOST_BYTES // 2])
+    @pytest.mark.parametrize("spaces", [0, MAX_BYTES // 2])
     def test_goes_on(self, tmp_path: Path, first: str, spaces: int) -> None:
         """However much follows, none of it is lost."""
         texts = [json.dumps(each) + " " * spaces for each in lines(3)]
@@ -318,7 +315,7 @@ class TestLinesOfWhichTheFirstIsAtFault:
         """Where a file begins with more blank lines than are read at once."""
         path = tmp_path / "a"
         text = write(path, lines(3)).read_bytes()
-        path.write_bytes(b" \n" * (MOST_BYTES // 2 + 10) + text)
+        path.write_bytes(b" \n" * (MAX_BYTES // 2 + 10) + text)
         assert load([path], MemorySender()).events.to_wire() == account(3)
 
 
@@ -455,7 +452,7 @@ class TestOtherRecords:
             json.dumps(line(1), indent=2) * 2,
             f"{json.dumps(line(1), indent=2)}\n" * 2,
             f"{json.dumps([line(1)], indent=2)}\n" * 2,
-            json.dumps(line(1)) * (MOST_BYTES // 100),
+            json.dumps(line(1)) * (MAX_BYTES // 100),
         ],
         ids=range(8),
     )
@@ -466,7 +463,7 @@ class TestOtherRecords:
         assert refused(path).code is C.INPUT_CONCATENATED
 
     def test_on_a_later_line(self, tmp_path: Path) -> None:
-        """That line is refused, and says what it is; the others go their way."""
+        """That line is refused, and says what it is; the others are sent."""
         wrong = [json.dumps(line(1)) * 2, RECORD]
         path = write(tmp_path / "a", [line(0), *wrong, line(3)])
         totals = load([path], MemorySender(), rejected=tmp_path / "r")
@@ -530,30 +527,6 @@ class TestOtherRecords:
 
 class TestStreams:
     """Files that are open already."""
-
-    def test_line_by_line(self) -> None:
-        """Lines are sent while more may come."""
-        reading, writing = os.pipe()
-        arrived = threading.Event()
-        store = MemorySender()
-
-        def answer(request: Any) -> Any:
-            arrived.set()
-            return store.put_events(request)
-
-        texts = [json.dumps(each) for each in lines(101)]
-        with (
-            os.fdopen(reading, "rb") as stream,
-            os.fdopen(writing, "wb", 0) as end,
-            ThreadPoolExecutor(1) as pool,
-        ):
-            end.write("\n".join(texts).encode() + b"\n")
-            done = pool.submit(load, [stream], MemorySender(answer=answer))
-            is_sent = arrived.wait(30)
-            end.close()
-            totals = done.result()
-        assert is_sent
-        assert totals.events.to_wire() == account(101)
 
     def test_document(self) -> None:
         """A document may be in a file that is open already."""

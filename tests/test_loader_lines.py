@@ -12,7 +12,7 @@ import pytest
 from pinpoint_events.errors import LoadError
 from pinpoint_events.loader.file_names import shown
 from pinpoint_events.loader.lines import BEGINNING, Line, Lines, Position
-from pinpoint_events.loader.records import MOST_BYTES
+from pinpoint_events.loader.records import MAX_BYTES
 from tests.test_cli import needs_posix
 
 
@@ -88,10 +88,10 @@ class TestLines:
     @pytest.mark.parametrize("more", [0, 1, 100_000])
     def test_longest(self, path: Path, end: bytes, more: int) -> None:
         """A line may be so long; of a longer one, the beginning is kept."""
-        path.write_bytes(b"x" * (MOST_BYTES + more) + end)
+        path.write_bytes(b"x" * (MAX_BYTES + more) + end)
         (first, *rest), position = read(path)
         is_cut = bool(more)
-        assert first == Line(1, b"x" * (MOST_BYTES + is_cut), is_cut)
+        assert first == Line(1, b"x" * (MAX_BYTES + is_cut), is_cut)
         assert rest == ([Line(2, b"next", is_cut=False)] if b"next" in end else [])
         assert position.digest == hashlib.sha256(path.read_bytes()).hexdigest()
 

@@ -397,7 +397,7 @@ class Gateway:
 
 
 def start(path: Path, *arguments: str, **options: Any) -> "subprocess.Popen[bytes]":
-    """Start loading in a process of its own."""
+    """Start loading in a separate process."""
     pipes = {
         "stdin": subprocess.PIPE,
         "stdout": subprocess.PIPE,

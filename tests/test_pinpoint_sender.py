@@ -282,7 +282,7 @@ class TestVerify:
     """Whose certificates are trusted, as boto3's argument of that name has it."""
 
     def is_trusted(self, **arguments: Any) -> bool:
-        """Return whether a server is that has a certificate of its own making."""
+        """Return whether requests go to a server with a self-signed certificate."""
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(MINE, MINE.with_suffix(".key"))
         with HttpServer(tls=tls) as server:
@@ -358,7 +358,7 @@ class TestFailures:
         assert server.received == []
 
     def test_stay_those_of_an_attempt(self, server: HttpServer) -> None:
-        """Credentials that fail after it do not hide that it may have been taken."""
+        """Credentials that fail after it do not hide that it may have been accepted."""
 
         class Expiring:
             """Credentials that are found once."""
@@ -382,7 +382,7 @@ class TestFailures:
             pytest.raises(TransportError) as caught,
         ):
             sender.put_events(REQUEST)
-        assert "may have been taken" in str(caught.value)
+        assert "may have been accepted" in str(caught.value)
         assert len(server.received) == 1
 
     def test_close_ends_the_retries_of_other_threads(self, server: HttpServer) -> None:
@@ -548,7 +548,7 @@ class TestClock:
 
 
 def run(script: str, **environ: str) -> str:
-    """Run a script in a process of its own, and return what it prints."""
+    """Run a script in a separate process, and return what it prints."""
     done = subprocess.run(
         [sys.executable, "-c", script],
         check=True,
@@ -600,7 +600,7 @@ class TestLoading:
         assert len(server.received) == 2
 
     def test_leaves_nothing_open(self, server: HttpServer) -> None:
-        """A sender that nobody closed ends with its process, without a warning."""
+        """A sender that no one closed ends with its process, without a warning."""
         script = (
             "from pinpoint_events import *\n"
             "sender = PinpointSender('app')\n"

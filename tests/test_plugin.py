@@ -1,7 +1,7 @@
 """
 The plugin, as pytest finds it: by the entry point of what is installed.
 
-Runs of pytest that load what nobody has loaded before take a process of their own: in
+Runs of pytest that load what no one has loaded before take a separate process: in
 this one, pytest's `pytester` would make Python forget it again.
 """
 
@@ -69,7 +69,7 @@ filterwarnings = error
 
 @pytest.fixture(autouse=True)
 def _no_settings(aws: pytest.MonkeyPatch) -> Iterator[None]:
-    """Without anybody's settings; what boto3 keeps of a test goes with it."""
+    """Without anyone's settings; what boto3 keeps of a test goes with it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(boto3, "DEFAULT_SESSION", None)
         yield
@@ -119,7 +119,7 @@ class TestEntryPoint:
                 }
             """
         )
-        # Hypothesis has a plugin, too, which loads a module of its own. So may a
+        # Hypothesis has a plugin, too, which loads another module. So may a
         # conftest.py in a directory above.
         pytester.makeini("[pytest]")
         monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
@@ -412,7 +412,7 @@ with serving() as server:
         pytester.runpytest_subprocess().assert_outcomes(passed=4)
 
     def test_port_is_taken(self, pinpoint_server: PinpointServer) -> None:
-        """Where somebody else has the port by now, it is another one."""
+        """Where someone else has the port by now, it is another one."""
         taken = int(pinpoint_server.url.rpartition(":")[2])
         with serving(taken) as other:
             assert other.url != pinpoint_server.url

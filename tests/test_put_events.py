@@ -31,6 +31,7 @@ from pinpoint_events.put_events import (
     events_response,
     http_request,
     merged_response,
+    without,
 )
 from pinpoint_events.service_errors import service_error
 from tests.samples import ENDPOINT, REQUEST, event, golden
@@ -105,7 +106,7 @@ class TestEventsResponse:
         "body", [b"", b" \r\n", b"{}", b'{"Results":null}', b'{"Results":[]}']
     )
     def test_nothing_is_known(self, body: bytes) -> None:
-        """Then everything is unreported: it may have been taken."""
+        """Then everything is unreported: it may have been accepted."""
         read = events_response(answer(body, x_amzn_requestid="8f3c"))
         assert read.request_id == "8f3c"
         assert {each.outcome for each in read.outcomes(REQUEST)} == {Outcome.UNREPORTED}
@@ -114,7 +115,7 @@ class TestEventsResponse:
         "body", [b"<html>", b"null", b"[]", b"202", b'"Accepted"', b"{", b"\xff"]
     )
     def test_no_json_object(self, body: bytes) -> None:
-        """The body says yes to nobody knows what; to send again would not be safe."""
+        """The body says yes to no one knows what; to send again would not be safe."""
         with pytest.raises(InvalidResponseError) as caught:
             events_response(
                 answer(body, 200, content_type="text/html", x_amzn_requestid="8f3c")
@@ -122,8 +123,8 @@ class TestEventsResponse:
         error = caught.value
         assert str(error) == (
             f"the answer (HTTP 200, {len(body)} bytes of 'text/html') is no JSON "
-            "object; the events may have been taken; check the endpoint URL (request "
-            "id 8f3c)"
+            "object; the events may have been accepted; check the endpoint URL "
+            "(request id 8f3c)"
         )
         assert not error.is_retry_safe
         assert error.__cause__ is None
@@ -521,3 +522,31 @@ class TestMergedResponse:
             EventsResponse(results={"e": item(202, v=202)}, request_id=second),
         )
         assert merged.request_id == known
+
+
+class TestWithout:
+    """An answer without what it said of items that were sent again."""
+
+    @pytest.mark.parametrize(
+        "endpoint, kept", [(202, 202), (400, 400), (500, None), (429, None)]
+    )
+    def test_whole(self, endpoint: int, kept: int | None) -> None:
+        """Events that went again are out; the endpoint only where it had to go."""
+        sent = EventsRequest(batch_item={"e": batch("v", "w"), "f": batch("x")})
+        response = EventsResponse(
+            results={"e": item(endpoint, v=500, w=202), "f": item(202, x=202)},
+            request_id="r-1",
+        )
+        again = sent.retry(response)
+        assert again is not None
+        less = without(response, again)
+        assert codes(less, sent) == [kept, None, 202, 202, 202]
+        assert less.request_id == "r-1"
+
+    def test_bare_code(self) -> None:
+        """It stood for all items of the endpoint, and all of them went again."""
+        sent = EventsRequest(batch_item={"e": batch("v")})
+        response = EventsResponse(results={"e": ItemResponse(status_code=500)})
+        again = sent.retry(response)
+        assert again is not None
+        assert codes(without(response, again), sent) == [None, None]

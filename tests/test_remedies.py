@@ -529,7 +529,7 @@ class TestRemedies:
         assert "str()" not in str(caught.value)
 
     def test_fractions(self) -> None:
-        """Numbers that no float is are told that it rounds."""
+        """The message for numbers that no float equals says that it rounds."""
         for value in (Decimal("0.1000000000000000000001"), Fraction(1, 3)):
             with pytest.raises(ValidationError, match="which rounds it"):
                 metric(value)

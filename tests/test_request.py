@@ -203,7 +203,7 @@ class TestRetry:
         assert sent.retry(response) == EventsRequest(batch_item={"e": batch("v")})
 
     def test_unreported_if_asked(self) -> None:
-        """What nothing is known of may have been taken: it goes again if asked."""
+        """What nothing is known of may have been accepted: it goes again if asked."""
         sent = EventsRequest(
             batch_item={"e": batch("v", "w", "x", "y"), "f": batch("v"), "g": batch()}
         )

@@ -122,7 +122,7 @@ class TestRetry:
         assert Retry() == Retry(attempts=3, deadline_seconds=20.0)
 
     def test_is_frozen(self) -> None:
-        """Nobody changes the patience of a sender behind its back."""
+        """No one changes the patience of a sender behind its back."""
         with pytest.raises(attrs.exceptions.FrozenInstanceError):
             Retry().attempts = 4  # type: ignore[misc]
         retry = Retry(attempts=2)
@@ -407,7 +407,7 @@ class TestItems:
         assert len(service.sent) == 4
 
     def test_that_are_rejected_or_unreported_are_left(self) -> None:
-        """What was refused stays refused; what is unknown may have been taken."""
+        """What was refused stays refused; what is unknown may have been accepted."""
         service = Service(answer(v=400))
         got = Calls(PATIENT, FakeTime()).answer(REQUEST, service)
         assert got == answer(v=400)
@@ -462,7 +462,7 @@ class TestNotSent:
 
     @pytest.mark.parametrize("failure", [EXPIRED, PASSING], ids=["stays", "passes"])
     def test_after_an_attempt(self, failure: NotSent) -> None:
-        """The error of the attempt is raised: the events may have been taken."""
+        """The error of the attempt is raised: the events may have been accepted."""
         silent = TransportError("no answer", is_retry_safe=True)
         service = Service(silent, *[failure] * 20)
         assert failure_of(service, PATIENT, FakeTime()) is silent

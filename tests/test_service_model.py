@@ -200,7 +200,7 @@ class TestOperation:
         "shape", PUT_EVENTS.error_shapes, ids=lambda each: each.name
     )
     def test_errors(self, shape: Any) -> None:
-        """Each error that the service documents has a class of its own here."""
+        """Each error that the service documents has a separate class here."""
         status = shape.metadata["error"]["httpStatusCode"]
         error = service_error(HttpResponse(status=status, headers={}, body=b""))
         assert type(error) is not ServiceError

@@ -241,7 +241,7 @@ class TestOnce:
     def test_contents_with_the_same_number(
         self, sender: SqliteSender, path: Path, *, is_known: bool
     ) -> None:
-        """Two contents are told apart by themselves, not by the number made of them."""
+        """Two contents are compared themselves, not the numbers made from them."""
         sender.put_events(request(e={"v": event("first")}))
         other = request(e={"v": event("other")})
         sender.put_events(other)

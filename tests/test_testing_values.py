@@ -110,7 +110,7 @@ class TestTimes:
         assert first <= time <= last
 
     def test_minimal(self) -> None:
-        """It shrinks to a date that anybody can read, in UTC."""
+        """It shrinks to a date that anyone can read, in UTC."""
         assert minimal(strategies.times(), lambda _: True) == THEN
 
 

@@ -178,7 +178,7 @@ class TestOut:
         """While freezegun is at work, its own class stands in the place of datetime."""
 
         class Frozen(datetime):
-            """A datetime of somebody else."""
+            """A datetime of someone else."""
 
         frozen = Frozen(2026, 9, 21, 12, 0, 0, 123_000, UTC)
         assert _PLAIN_WRITERS[datetime](frozen) == STAMP
@@ -536,13 +536,13 @@ class TestRequestsIn:
     )
     def test_no_class_of_the_model(self, other: Any) -> None:
         """Anything else is a mistake in the program."""
-        told = "no class of the model; pass "
+        message = "no class of the model; pass "
         with pytest.raises(TypeError) as caught:
             from_wire(other, {})
-        assert told in str(caught.value)
+        assert message in str(caught.value)
         with pytest.raises(TypeError) as caught:
             from_json(other, b"{}")
-        assert told in str(caught.value)
+        assert message in str(caught.value)
 
     def test_swapped_arguments(self) -> None:
         """The data is not shown, whichever of the two it was given for."""

@@ -123,7 +123,7 @@ def _signature(
     return signature, returned
 
 
-# What stands for a default, as a part of a type.
+# How types spell that there is a default.
 _DEFAULT_TYPE: Final = re.compile(r"[~.\w]*Literal\[[^]]*\b_Default\.\w+\] \| ")
 
 

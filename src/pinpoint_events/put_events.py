@@ -89,7 +89,7 @@ def events_response(response: HttpResponse) -> EventsResponse:
         message = (
             f"the answer (HTTP {response.status}, {len(response.body):,} bytes of "
             f"{_content_type(response)}) is no JSON object; the events may have been "
-            "taken; check the endpoint URL"
+            "accepted; check the endpoint URL"
         )
         # From None: the error above says where in the text, and no more.
         raise InvalidResponseError(

@@ -16,11 +16,11 @@ A wait may be ended early by ended(), when the sender is closed.
 While nothing was answered, the whole request is sent again. Once something was, only
 the items that came back retryable are, and the call ends with a response, never with an
 error: what is known of the other items must not get lost. Where sending items again
-failed, and they may have been taken all the same, the response leaves them out: they
+failed, and they may have been accepted, the response leaves them out: they
 are unreported, and not to be sent a third time without a decision.
 
 An error of an attempt is what a call ends with, and not a later failure to find
-credentials: the events may have been taken.
+credentials: the events may have been accepted.
 
 Invariants: there are at most `Retry.attempts` attempts; no attempt begins after the
 deadline, and no wait goes beyond it; an item that was accepted or rejected is not sent
@@ -118,9 +118,9 @@ class Retry(Immutable):
         attempts: HTTP requests for one call, in all; 1 sends once, as `retry=None`.
         deadline_seconds: The longest time of a call, from its start: attempts, waits
             between them, and every wait for the service, however slowly it answers.
-            The look-up of its address by the system is not bounded. The default is
-            below the 29 to 30 s after which gateways and web servers give up on a
-            request.
+            The look-up of its address by the system is not bounded, nor is a proxy's
+            second address. The default is below the 29 to 30 s after which gateways
+            and web servers give up on a request.
 
     Raises:
         ValidationError: If one of them is no number above zero, or `attempts` no whole
@@ -225,7 +225,7 @@ class RetryCall:
         self._attempt = 1
         self._response: EventsResponse | None = None
         self._error: PinpointEventsError | None = None  # of the last attempt
-        self._is_uncertain = False  # whether it may have been taken all the same
+        self._is_uncertain = False  # whether it may have been accepted
         self._is_clock_corrected = False
         self._given_back = 1  # by success, to the budget
         self.deadline = now + retry.deadline_seconds
@@ -268,7 +268,7 @@ class RetryCall:
             random: A random number from 0 to 1.
         """
         self._error = error
-        self._is_uncertain = self._is_uncertain or _may_be_taken(error)
+        self._is_uncertain = self._is_uncertain or _may_be_accepted(error)
         return self.not_sent(error, now=now, random=random)
 
     def not_sent(
@@ -347,14 +347,14 @@ class RetryCall:
         return Wait(seconds, self._attempt + 1)
 
 
-def _may_be_taken(error: PinpointEventsError) -> bool:
-    """Return whether the service may have taken a request of which this became."""
+def _may_be_accepted(error: PinpointEventsError) -> bool:
+    """Return whether the service may have accepted a request of which this became."""
     if isinstance(error, TransportError):
-        return error.code not in _NOT_TAKEN
+        return error.code not in _NOT_ACCEPTED
     return isinstance(error, InvalidResponseError)
 
 
-_NOT_TAKEN: Final = frozenset(
+_NOT_ACCEPTED: Final = frozenset(
     {
         TransportErrorCode.CERTIFICATE_NOT_TRUSTED,
         TransportErrorCode.CONNECT,

@@ -35,7 +35,7 @@ _ERROR_CLASSES: Final[Mapping[int, type[ServiceError]]] = {
 }
 _SERVER_ERRORS: Final = 5  # hundred
 _MESSAGE_CHARACTERS: Final = 1_000  # the longest message seen has about 100
-_WAIT_DIGITS: Final = 9  # 30 years of seconds; more is no wait that anybody means
+_WAIT_DIGITS: Final = 9  # 30 years of seconds; more is no wait that anyone means
 
 
 def service_error(response: HttpResponse) -> ServiceError:

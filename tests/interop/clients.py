@@ -88,7 +88,7 @@ class Boto3:
     def put_events(
         self, url: str, key: Credentials, application_id: str, request: object
     ) -> CallOutcome:
-        """Call by a client of a session of its own."""
+        """Call by a client of a separate session."""
         session = boto3.Session(
             aws_access_key_id=key.access_key_id,
             aws_secret_access_key=key.secret_access_key,
@@ -201,7 +201,7 @@ class JavaScript:
     def put_events(
         self, url: str, key: Credentials, application_id: str, request: object
     ) -> CallOutcome:
-        """Call by a client of its own."""
+        """Call by a separate client."""
         call = {
             "url": url,
             "accessKeyId": key.access_key_id,
@@ -232,7 +232,7 @@ def opened(name: str, cwd: Path) -> Iterator[Client]:
         executable = os.environ.get("PINPOINT_EVENTS_AWS")
         if not executable:
             missing(
-                "NO AWS CLI: install awscli into a virtual environment of its own, "
+                "NO AWS CLI: install awscli into a separate virtual environment, "
                 "and set PINPOINT_EVENTS_AWS to its `aws`"
             )
         with AwsCli(executable, cwd) as command:

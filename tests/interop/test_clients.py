@@ -67,7 +67,7 @@ def client(
 
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
-    """An endpoint without faults; each test has an application of its own there."""
+    """An endpoint without faults; each test has a separate application there."""
     with serving(tmp_path_factory.mktemp("endpoint")) as found:
         yield found
 
@@ -80,7 +80,7 @@ def application_id(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(autouse=True)
 def _no_settings(aws: pytest.MonkeyPatch) -> None:
-    """Without anybody's settings."""
+    """Without anyone's settings."""
 
 
 class TestItems:

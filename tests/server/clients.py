@@ -110,7 +110,7 @@ def rest(connection: socket.socket) -> bytes:
 def post(
     server: Served, data: Any, *more: str, method: str = "POST", path: str = PATH
 ) -> Got:
-    """Send one request on a connection of its own; what is no bytes, as JSON."""
+    """Send one request on a separate connection; what is no bytes, as JSON."""
     body = data if isinstance(data, bytes) else json.dumps(data).encode()
     with connected(server) as connection:
         connection.sendall(request(body, *more, method=method, path=path))

@@ -81,7 +81,7 @@ HEADERS_OF_ALL = {
 
 
 class Place:
-    """An endpoint that takes calls of anybody, and what is behind it."""
+    """An endpoint that takes calls from anyone, and what is behind it."""
 
     def __init__(self, server: Served, sender: MemorySender) -> None:
         self.server = server
@@ -99,7 +99,7 @@ class Place:
 
 @pytest.fixture
 def place() -> Iterator[Place]:
-    """An endpoint for anybody."""
+    """An endpoint for anyone."""
     sender = MemorySender()
     with served(create_app(sender, credentials=None)) as server:
         yield Place(server, sender)
@@ -656,7 +656,7 @@ class TestEndpointRules:
                 )
 
             def close(self) -> None:
-                raise AssertionError("nobody closes what was handed in")
+                raise AssertionError("no one closes what was handed in")
 
             def __enter__(self) -> Self:
                 return self
@@ -826,7 +826,7 @@ class TestCredentials:
 
     @pytest.fixture(autouse=True)
     def _apart(self, aws: pytest.MonkeyPatch) -> None:
-        """Nobody's own settings take part."""
+        """No one's own settings take part."""
 
     def test_boto3(self, tmp_path: Path) -> None:
         """boto3 sends, and reads the answer."""
@@ -896,7 +896,7 @@ class TestCredentials:
         aws.setenv("AWS_ACCESS_KEY_ID", KEY.access_key_id)
         aws.setenv("AWS_SECRET_ACCESS_KEY", KEY.secret_access_key)
         app = create_app(MemorySender())
-        assert not app.is_open_to_anybody
+        assert not app.is_open_to_anyone
         with served(app) as server:
             boto3_client(server).put_events(ApplicationId="shop", EventsRequest=ONE)
 
@@ -907,9 +907,9 @@ class TestCredentials:
         assert str(raised.value) == (
             "no key in the environment: set AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY; or pass credentials=Keys.from_file(...), or None "
-            "to accept calls of anybody"
+            "to accept calls from anyone"
         )
-        assert create_app(MemorySender(), credentials=None).is_open_to_anybody
+        assert create_app(MemorySender(), credentials=None).is_open_to_anyone
 
     def test_clock(self) -> None:
         """The endpoint's clock decides whether a signature is of now."""

@@ -137,7 +137,7 @@ class TestKeys:
         assert refused(Keys, []) == "no key to accept; add one"
 
     def test_one_id_with_two_secrets(self) -> None:
-        """Nobody could tell which of them is meant."""
+        """No one could tell which of them is meant."""
         assert refused(Keys, [KEY, Credentials(KEY_ID, "another")]) == (
             "access key id '…MPLE' is there with two secrets or tokens; keep one of "
             "them"

@@ -68,9 +68,9 @@ class TestRequests:
         events = sent.batch_item.values() if sent is not None else ()
         assert not any(batch.events for batch in events)
         rejected = [
-            told["Message"]
+            response["Message"]
             for item in answer.get("Results", {}).values()
-            for told in item.get("EventsItemResponse", {}).values()
+            for response in item.get("EventsItemResponse", {}).values()
         ]
         assert len(rejected) == request.event_count
         assert all(f"Timestamp: {NO_ZONE}" in message for message in rejected)

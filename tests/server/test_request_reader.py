@@ -171,7 +171,7 @@ class TestEvents:
         ],
     )
     def test_words(self, bad: Any, message: str | None) -> None:
-        """The service's words are used where somebody has seen them, ours elsewhere."""
+        """The service's words are used where someone has seen them, ours elsewhere."""
         found = of_events(batch_item(e={"good": EVENT, "bad": bad}))
         assert found["good"] == "Accepted"
         if message is None:
@@ -402,7 +402,7 @@ class TestWholeCalls:
         assert found[2].startswith(message)
 
     def test_key_twice(self) -> None:
-        """An endpoint id that occurs twice is nobody's own fault."""
+        """An endpoint id that occurs twice is no one's own fault."""
         text = json.dumps({"BatchItem": {"e": {"Endpoint": {}, "Events": {}}}})
         bad = text.replace('"e":', '"e": {}, "e":')
         assert f"BatchItem['e']: {TWICE}" in refused(bad.encode())[2]

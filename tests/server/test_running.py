@@ -49,7 +49,7 @@ class Gate:
 
 
 def refuses(port: int) -> bool:
-    """Return whether nobody listens there any more."""
+    """Return whether no one listens there any more."""
     try:
         socket.create_connection(("127.0.0.1", port)).close()
     except ConnectionError:
@@ -58,7 +58,7 @@ def refuses(port: int) -> bool:
 
 
 class TestServed:
-    """An endpoint is served from a thread of its own, as long as it is needed."""
+    """An endpoint is served from a separate thread, as long as it is needed."""
 
     def test_url(self) -> None:
         """It answers within the block, and is gone behind it."""
@@ -293,7 +293,7 @@ with Slow(sys.argv[1]) as sender, listener("127.0.0.1", 0) as sock:
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX'")
 class TestProcess:
-    """What holds for a process of its own."""
+    """What holds for a separate process."""
 
     def start(self, tmp_path: Path) -> "subprocess.Popen[str]":
         """Run an endpoint whose sender waits for a line on standard input."""

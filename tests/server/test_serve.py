@@ -31,7 +31,7 @@ from pinpoint_events.server.running import listener
 __all__ = ["aws"]
 
 USAGE = "usage: pinpoint-events serve"
-WARNING = "WARNING: --no-auth: calls of anybody are taken, signed or not"
+WARNING = "WARNING: --no-auth: calls are accepted from anyone, signed or not"
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX'")
 
 
@@ -209,7 +209,7 @@ class TestServing:
         arguments: tuple[str, ...],
         rows: list[tuple[str]],
     ) -> None:
-        """Times without a zone are in UTC, if it is told so."""
+        """Times without a zone are in UTC, with the option for it."""
         event = {"EventType": "tapped", "Timestamp": "2026-09-21T12:00:00.123456"}
 
         def use(server: Served) -> None:
@@ -221,7 +221,7 @@ class TestServing:
         assert found == rows
 
     def test_template(self, here: Here, tmp_path: Path) -> None:
-        """Each application can have a store of its own; odd ids have none."""
+        """Each application can have a separate store; odd ids have none."""
 
         def use(server: Served) -> None:
             for name, status in (
@@ -304,7 +304,7 @@ class TestServing:
         assert here.serve("--region", "us-east-1", use=use)[0] == 0
 
     def test_forced(self, here: Here) -> None:
-        """Calls of anybody can be taken from anywhere, by force, and loudly."""
+        """Calls can be accepted from anyone, anywhere, by force, and loudly."""
         run = here.serve("--no-auth", "--force-no-auth", "--host", "0.0.0.0")
         assert (run[0], run[1][:15], run[2]) == (0, "http://0.0.0.0:", [WARNING])
 
@@ -346,7 +346,7 @@ class TestRefused:
 
     @pytest.fixture(autouse=True)
     def _here(self, here: Here) -> None:
-        """In an empty directory, without anybody's settings."""
+        """In an empty directory, without anyone's settings."""
 
     @pytest.mark.parametrize(
         "arguments, message",
@@ -402,8 +402,8 @@ class TestRefused:
             (
                 ("--no-auth", "--host", "0.0.0.0"),
                 (
-                    "--no-auth is for loopback addresses: at this one, whoever reaches "
-                    "the machine could write; give keys, or add --force-no-auth"
+                    "--no-auth is for loopback addresses: at this one, anyone who "
+                    "reaches the machine could write; give keys, or add --force-no-auth"
                 ),
             ),
             (
@@ -455,7 +455,7 @@ class TestRefused:
                 (
                     "no key in the environment: set AWS_ACCESS_KEY_ID and "
                     "AWS_SECRET_ACCESS_KEY; or give keys with --credentials FILE, or "
-                    "take calls of anybody with --no-auth"
+                    "take calls from anyone with --no-auth"
                 ),
             ),
             (
@@ -504,8 +504,8 @@ class TestRefused:
         with listener("127.0.0.1", 0) as other:
             port = other.getsockname()[1]
             code, found = self.refused(capsys, "--no-auth", "--port", str(port))
-        told = f"cannot listen at '127.0.0.1', port {port}: Address already in use; "
-        assert (code, found) == (253, f"{told}choose another")
+        message = f"cannot listen at '127.0.0.1', port {port}: Address already in use; "
+        assert (code, found) == (253, f"{message}choose another")
 
     def test_help(self, capsys: pytest.CaptureFixture[str]) -> None:
         """Help has an example."""

@@ -1011,7 +1011,7 @@ HEADER_TAMPERING: dict[str, tuple[Sent, str, str]] = {
         INCOMPLETE,
         "Part 4 of Authorization header is a second Signature",
     ),
-    "parameter that nobody knows": (
+    "parameter that no one knows": (
         sent().authorized("Signature=", "Note=1, Signature="),
         INCOMPLETE,
         (
@@ -1402,7 +1402,7 @@ class TestTime:
 
 
 class TestMessages:
-    """A refusal helps the one who signed, and nobody else."""
+    """A refusal helps the one who signed, and no one else."""
 
     def test_canonical_request(self) -> None:
         """It shows what should have been signed, but no value that may be private."""

@@ -73,6 +73,12 @@ def _within(seconds: float | None) -> str:
     return "in time" if seconds is None else f"within {seconds:g} s"
 
 
+def _unanswered(
+    message: str, code: TransportErrorCode, request_id: str | None
+) -> TransportError:
+    return TransportError(message, is_retry_safe=True, request_id=request_id, code=code)
+
+
 def too_late(link: Link, request_id: str | None = None) -> TransportError:
     """Return the error for an exchange that was not over at its deadline."""
     message = (
@@ -80,41 +86,26 @@ def too_late(link: Link, request_id: str | None = None) -> TransportError:
         "events may have been accepted; send them again, or raise deadline_seconds of "
         "Retry"
     )
-    return TransportError(
-        message,
-        is_retry_safe=True,
-        request_id=request_id,
-        code=TransportErrorCode.DEADLINE,
-    )
+    return _unanswered(message, TransportErrorCode.DEADLINE, request_id)
 
 
 def silent(link: Link, request_id: str | None = None) -> TransportError:
     """Return the error for a read timeout."""
     message = (
         f"no complete answer from {link.origin} {_within(link.read_timeout)}; the "
-        "events may have been taken; send them again, or raise read_timeout in the "
+        "events may have been accepted; send them again, or raise read_timeout in the "
         "config"
     )
-    return TransportError(
-        message,
-        is_retry_safe=True,
-        request_id=request_id,
-        code=TransportErrorCode.READ_TIMEOUT,
-    )
+    return _unanswered(message, TransportErrorCode.READ_TIMEOUT, request_id)
 
 
 def cut_off(link: Link, request_id: str | None = None) -> TransportError:
     """Return the error for a connection that ended before the answer did."""
     message = (
         f"the connection to {link.origin} ended before the answer did; the events may "
-        "have been taken; send them again"
+        "have been accepted; send them again"
     )
-    return TransportError(
-        message,
-        is_retry_safe=True,
-        request_id=request_id,
-        code=TransportErrorCode.CONNECTION_CLOSED,
-    )
+    return _unanswered(message, TransportErrorCode.CONNECTION_CLOSED, request_id)
 
 
 def not_http(link: Link) -> TransportError:
@@ -139,7 +130,7 @@ def too_large(link: Link, request_id: str | None) -> InvalidResponseError:
     """Return the error for an answer of more than `MAX_ANSWER_BYTES`."""
     message = (
         f"the answer of {link.origin} has more than {MAX_ANSWER_BYTES:,} bytes; the "
-        "events may have been taken; check the endpoint URL"
+        "events may have been accepted; check the endpoint URL"
     )
     return InvalidResponseError(
         message, request_id=request_id, code=InvalidResponseErrorCode.TOO_LARGE

@@ -24,6 +24,7 @@ import threading
 import time
 import weakref
 from collections import deque
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
@@ -43,6 +44,7 @@ from pinpoint_events.aws._transport_errors import (
     too_large,
     too_late,
 )
+from pinpoint_events.aws.endpoint_url import PORTS
 from pinpoint_events.aws.link import Link, Proxy
 from pinpoint_events.errors import (
     ConfigurationError,
@@ -239,27 +241,54 @@ _ANNOUNCEMENTS: Final = range(102, 200)
 
 
 class _Connection(http.client.HTTPConnection):
-    """A connection that knows its process, and reads with a separate timeout."""
+    """
+    A connection that knows its process, and reads with a separate timeout.
+
+    It connects by itself: `http.client` gives each address of a host, and the TLS
+    handshake, all of the time that was left at the beginning.
+    """
 
     response_class = _FinalResponse
 
-    def __init__(self, link: Link, **more: Any) -> None:
-        super().__init__(link.host, link.port, timeout=link.connect_timeout, **more)
+    def __init__(self, link: Link, tls: ssl.SSLContext | None) -> None:
+        super().__init__(link.host, link.port or PORTS[link.scheme])
         self._link = link
+        self._tls = tls
         self.process = os.getpid()
 
     def connect(self) -> None:
+        link = self._link
         deadline: _Deadline = _exchange.deadline
-        # Of each address of the host, and of the TLS handshake.
-        self.timeout = deadline.bounded(self._link.connect_timeout)
-        super().connect()
-        for option in self._link.socket_options:
+        found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        addresses = [each[4] for each in found]
+        self.sock = _first_reached(addresses, deadline, link.connect_timeout)
+        for option in link.socket_options:
             self.sock.setsockopt(*option)
-        self.sock.settimeout(self._link.read_timeout)
+        if self._tls is not None:
+            self.sock.settimeout(deadline.bounded(link.connect_timeout))
+            self.sock = self._tls.wrap_socket(self.sock, server_hostname=self.host)
+        self.sock.settimeout(link.read_timeout)
 
 
-class _TlsConnection(_Connection, http.client.HTTPSConnection):
-    """The same over TLS."""
+def _first_reached(
+    addresses: Iterable[Any], deadline: _Deadline, timeout: float | None
+) -> socket.socket:
+    """
+    Return a socket that is connected to the first address that answers.
+
+    Raises:
+        OSError: That of the last address, if none does.
+    """
+    failure = OSError("the host has no address")
+    for host, port, *_ in addresses:
+        try:
+            return socket.create_connection((host, port), deadline.bounded(timeout))
+        except OSError as error:
+            failure = error
+    try:
+        raise failure
+    finally:
+        del failure  # which refers to this frame
 
 
 class _Direct:
@@ -310,11 +339,7 @@ class _Direct:
 
     def _connected(self) -> _Connection:
         link = self._link
-        connection = (
-            _Connection(link)
-            if self._context is None
-            else _TlsConnection(link, context=self._context)
-        )
+        connection = _Connection(link, self._context)
         try:
             connection.connect()
         except BaseException as error:

@@ -21,7 +21,7 @@ _OPEN: Final[dict[str, Callable[[Path, str], Any]]] = {
 }
 
 
-class _PlainFileLoader(JSONFileLoader):  # type: ignore[misc]
+class _PlainFileLoader(JSONFileLoader):  # type: ignore[misc] # botocore has no types
     """
     Reads botocore's data files as plain dicts.
 

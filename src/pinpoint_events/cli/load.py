@@ -18,7 +18,7 @@ from pinpoint_events.cli import _console as console
 from pinpoint_events.cli._codes import INTERRUPTED, NOT_ALL_ACCEPTED, SUCCESS
 from pinpoint_events.cli._parser import Parser, UsageError
 from pinpoint_events.errors import LoadError, LoadErrorCode, SenderError
-from pinpoint_events.loader.limits import IN_FLIGHT, MOST_IN_FLIGHT
+from pinpoint_events.loader.limits import IN_FLIGHT, MAX_IN_FLIGHT
 
 if TYPE_CHECKING:
     from pinpoint_events.loader.totals import Totals
@@ -161,7 +161,7 @@ def _parser(program: str) -> Parser:
         metavar="NUMBER",
         type=int,
         default=IN_FLIGHT,
-        help=f"how many requests are in flight at a time, from 1 to {MOST_IN_FLIGHT} "
+        help=f"how many requests are in flight at a time, from 1 to {MAX_IN_FLIGHT} "
         f"(default: {IN_FLIGHT})",
     )
     add(
@@ -178,10 +178,8 @@ def _check_options(parser: Parser, options: Namespace) -> None:
     from pinpoint_events.senders.url import sqlite_path  # noqa: PLC0415
 
     number = options.in_flight
-    if not 1 <= number <= MOST_IN_FLIGHT:
-        parser.error(
-            f"argument --in-flight: {number} is not from 1 to {MOST_IN_FLIGHT}"
-        )
+    if not 1 <= number <= MAX_IN_FLIGHT:
+        parser.error(f"argument --in-flight: {number} is not from 1 to {MAX_IN_FLIGHT}")
     if options.files.count(_STDIN) > 1:
         parser.error(f"argument FILE: {_STDIN} is given more than once")
     if options.source_id is not None and len(options.files) > 1:

@@ -261,7 +261,7 @@ def _read_keys(path: str | None) -> "Keys":
         return Keys.from_environment()
     except ConfigurationError as error:
         message = (
-            f"{error}; or give keys with --credentials FILE, or take calls of anybody "
+            f"{error}; or give keys with --credentials FILE, or take calls from anyone "
             "with --no-auth"
         )
         raise ConfigurationError(message) from None
@@ -272,11 +272,11 @@ def _warn_of_no_auth(listener: "socket.socket", *, is_forced: bool) -> None:
 
     if not is_loopback(listener) and not is_forced:
         message = (
-            "--no-auth is for loopback addresses: at this one, whoever reaches the "
+            "--no-auth is for loopback addresses: at this one, anyone who reaches the "
             "machine could write; give keys, or add --force-no-auth"
         )
         raise UsageError(message)
-    console.message("WARNING: --no-auth: calls of anybody are taken, signed or not")
+    console.message("WARNING: --no-auth: calls are accepted from anyone, signed or not")
 
 
 def _log_to_stderr(*, is_verbose: bool) -> None:

@@ -9,7 +9,7 @@ from typing import BinaryIO, NamedTuple, TypeAlias
 
 from pinpoint_events.errors import LoadError, LoadErrorCode, PinpointEventsError
 from pinpoint_events.loader.file_names import STDIN
-from pinpoint_events.loader.limits import IN_FLIGHT, MOST_IN_FLIGHT
+from pinpoint_events.loader.limits import IN_FLIGHT, MAX_IN_FLIGHT
 from pinpoint_events.loader.loading import Load, Plan, run_plan
 from pinpoint_events.loader.stopping import Stop
 from pinpoint_events.loader.totals import Totals
@@ -77,8 +77,8 @@ def load(  # noqa: PLR0913 - each is a separate option
             written. A second one is raised at once.
     """
     sources = list(files)
-    if not 1 <= in_flight <= MOST_IN_FLIGHT:
-        raise ValueError(f"in_flight is {in_flight}, not from 1 to {MOST_IN_FLIGHT}")
+    if not 1 <= in_flight <= MAX_IN_FLIGHT:
+        raise ValueError(f"in_flight is {in_flight}, not from 1 to {MAX_IN_FLIGHT}")
     if source_id is not None and (not source_id or len(sources) > 1):
         raise ValueError("source_id is a text that is not empty, for a single file")
     names = [_name(source) for source in sources]

@@ -25,7 +25,7 @@ __all__ = ["Checkpoint"]
 
 _FORMAT: Final = "pinpoint-events load"
 _VERSION: Final = 1
-_MOST_BYTES: Final = 64_000_000  # hundreds of thousands of files
+_MAX_BYTES: Final = 64_000_000  # hundreds of thousands of files
 _DAMAGED: Final = (AttributeError, KeyError, RecursionError, TypeError, ValueError)
 
 
@@ -67,7 +67,7 @@ class Checkpoint:
             try:
                 settled = cls._from_json(text)
             except _DAMAGED:
-                # From None: whatever the file is, it may be somebody's data.
+                # From None: whatever the file is, it may be someone's data.
                 raise LoadError(
                     LoadErrorCode.CHECKPOINT_INVALID,
                     f"{path!r} is no checkpoint of this release; name another file",
@@ -175,7 +175,7 @@ def _content(path: str) -> bytes:
                 raise LoadError(
                     LoadErrorCode.CHECKPOINT_INVALID, f"{path!r} is no file", path
                 )
-            return file.read(_MOST_BYTES)
+            return file.read(_MAX_BYTES)
     except FileNotFoundError:
         return b""
     except OSError as error:

@@ -2,7 +2,7 @@
 What one line says: endpoints with their events, and what of it is refused.
 
 A line holds one event, a whole request, or a call with a request in it. What is refused
-is told with all that is wrong with it.
+is reported with all its problems.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from pinpoint_events.loader.over_quota import (
     of_endpoint_data,
     of_event_data,
 )
-from pinpoint_events.loader.records import MOST_BYTES, has_several, is_stream_record
+from pinpoint_events.loader.records import MAX_BYTES, has_several, is_stream_record
 from pinpoint_events.loader.requests import (
     CALL_MEMBER,
     REQUEST_MEMBER,
@@ -108,7 +108,7 @@ def _record(line: Line) -> dict[str, Any] | Rejection:
     """Return the members of the object in a line; or why there is none."""
     if line.is_cut:
         problem = json_problem(
-            ProblemCode.LINE_TOO_LONG, allowed=MOST_BYTES, unit="bytes"
+            ProblemCode.LINE_TOO_LONG, allowed=MAX_BYTES, unit="bytes"
         )
         return Rejection(_TOO_LARGE, str(problem), {})
     try:

@@ -17,7 +17,7 @@ from pinpoint_events.errors import LoadError, LoadErrorCode, ValidationError
 from pinpoint_events.loader.file_names import shown
 from pinpoint_events.loader.records import (
     BYTE_ORDER_MARK,
-    MOST_BYTES,
+    MAX_BYTES,
     Element,
     elements,
     first_record,
@@ -114,8 +114,8 @@ def look(name: str, stream: Readable) -> tuple[Readable, Document | None]:
     """
     ahead = bytearray()
     first = b""
-    while not first and len(ahead) <= MOST_BYTES:
-        line = stream.readline(MOST_BYTES + 1)
+    while not first and len(ahead) <= MAX_BYTES:
+        line = stream.readline(MAX_BYTES + 1)
         if not line:
             break
         text = line if ahead else line.removeprefix(BYTE_ORDER_MARK)
@@ -126,8 +126,8 @@ def look(name: str, stream: Readable) -> tuple[Readable, Document | None]:
     if not (is_unfinished(first) or first.startswith(b"[")):
         return Rejoined(bytes(ahead), stream), None
     end_of_first = len(ahead)
-    while len(ahead) <= MOST_BYTES:
-        data = stream.read(MOST_BYTES + 1 - len(ahead))
+    while len(ahead) <= MAX_BYTES:
+        data = stream.read(MAX_BYTES + 1 - len(ahead))
         if not data:
             break
         ahead += data
@@ -146,7 +146,7 @@ def _document(name: str, data: bytes, first: bytes, rest: bytes) -> Document | N
         first: Its first line.
         rest: What is behind that line.
     """
-    is_too_large = len(data) > MOST_BYTES
+    is_too_large = len(data) > MAX_BYTES
     problem = None
     if not is_too_large:
         try:
@@ -164,7 +164,7 @@ def _document(name: str, data: bytes, first: bytes, rest: bytes) -> Document | N
         raise LoadError(
             LoadErrorCode.INPUT_DOCUMENT_TOO_LARGE,
             f"{shown(name)} holds JSON over several lines, and has more than "
-            f"{MOST_BYTES:,} bytes; write each record on a line, {_HOW}",
+            f"{MAX_BYTES:,} bytes; write each record on a line, {_HOW}",
             name,
         )
     raise LoadError(

@@ -32,7 +32,7 @@ from pinpoint_events.wire import to_wire
 
 __all__ = ["Ledger", "Reports"]
 
-_MOST_SHOWN: Final = 20  # failures reported one by one, where no file takes them
+_MAX_SHOWN: Final = 20  # failures reported one by one, where no file takes them
 _OPEN: Final = frozenset({Outcome.RETRYABLE, Outcome.UNREPORTED})
 
 
@@ -200,9 +200,9 @@ class Ledger:
     def _tell(self, name: str, notes: Sequence[_Note]) -> None:
         for note in notes:
             self._shown += 1
-            if self._shown <= _MOST_SHOWN:
+            if self._shown <= _MAX_SHOWN:
                 self._reports.not_accepted(note.text(name))
-            elif self._shown == _MOST_SHOWN + 1:
+            elif self._shown == _MAX_SHOWN + 1:
                 self._reports.more_not_accepted()
 
 

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-__all__ = ["IN_FLIGHT", "MOST_IN_FLIGHT"]
+__all__ = ["IN_FLIGHT", "MAX_IN_FLIGHT"]
 
 IN_FLIGHT: Final = 4
 """Requests in flight at a time, if nothing else is given."""
 
-MOST_IN_FLIGHT: Final = 64
+MAX_IN_FLIGHT: Final = 64
 """The most that may be given: each is a thread."""

@@ -6,8 +6,8 @@ array, or the whole. They are read, taken and numbered as lines are.
 
 What was taken of a file is known by its digest. A later run reads it again and compares
 before it goes on behind it, so that it never skips a line that was not loaded. That
-works for a pipe and for compressed files too, where nobody can jump, and reading costs
-far less than loading did.
+works for a pipe and for compressed files too, where seeking is impossible, and reading
+costs far less than loading did.
 """
 
 import gzip
@@ -23,7 +23,7 @@ from typing import Any, BinaryIO, Final, NamedTuple, Self, cast
 from pinpoint_events.errors import LoadError, LoadErrorCode
 from pinpoint_events.loader.file_names import STDIN, shown
 from pinpoint_events.loader.first_look import Document, Readable, look
-from pinpoint_events.loader.records import BYTE_ORDER_MARK, MOST_BYTES
+from pinpoint_events.loader.records import BYTE_ORDER_MARK, MAX_BYTES
 
 __all__ = ["BEGINNING", "Line", "Lines", "Position"]
 
@@ -235,12 +235,12 @@ class Lines:
         if self._document is not None:
             return self._read_record(self._document)
         try:
-            text = self._stream.readline(MOST_BYTES + 1)
+            text = self._stream.readline(MAX_BYTES + 1)
             ahead = self._hash.copy()
             ahead.update(text)
             size = len(text)
             part = text
-            is_cut = size > MOST_BYTES and not text.endswith(b"\n")
+            is_cut = size > MAX_BYTES and not text.endswith(b"\n")
             while is_cut and part and not part.endswith(b"\n"):
                 part = self._stream.readline(_BLOCK_BYTES)
                 ahead.update(part)

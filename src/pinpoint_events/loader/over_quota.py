@@ -1,5 +1,5 @@
 """
-Quotas of endpoints and events that are refused anyway, so that all problems are told.
+Quotas of endpoints and events that are refused anyway, so that all are reported.
 
 An event that is sound is measured when it is packed. One that is refused for something
 else is never packed, and what is wrong with it may keep it from being an object at all:

@@ -15,7 +15,7 @@ from pinpoint_events.wire.json_text import utf8_text, with_problems
 
 __all__ = [
     "BYTE_ORDER_MARK",
-    "MOST_BYTES",
+    "MAX_BYTES",
     "Element",
     "elements",
     "first_record",
@@ -27,7 +27,7 @@ __all__ = [
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"  # as Windows' own editor saves UTF-8
 
 # The service takes 4 MB; what is more than that in a line are spaces and escapes.
-MOST_BYTES: Final = 2 * bound(Quotas().request_bytes)
+MAX_BYTES: Final = 2 * bound(Quotas().request_bytes)
 """Bytes of the longest line, and of the largest document over several lines."""
 
 # Numbers stay text: Python refuses some of them, which is the matter of one record.

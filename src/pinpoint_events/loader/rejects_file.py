@@ -132,7 +132,7 @@ def _opened(path: str) -> int:
     """
     Open the file for writing, with its rights from the first moment on.
 
-    A link is followed to a device or a pipe only, as `/dev/stdout` is one: somebody may
+    A link is followed to a device or a pipe only, as `/dev/stdout` is one: someone may
     have planted it, and what it leads to would be overwritten.
     """
     try:

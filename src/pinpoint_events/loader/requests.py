@@ -2,8 +2,8 @@
 A line with a whole request, by itself or in the shape of boto3's call.
 
 Nothing is sent of an event whose own members, or whose endpoint, are wrong; the other
-events of the request go their way. What is refused is told with all its problems: those
-of the line, of its endpoint and its own.
+events of the request are sent. What is refused is reported with all its problems: those
+of the line, of its endpoint, and of the event.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -117,7 +117,7 @@ def request_content(
         items += item
         rejections += refused
     if problems and not rejections:
-        # At least one, so that the line is in the books.
+        # At least one, so that the line is counted.
         whole = rejection(problems, data if call is None else call)
         return Content((), (whole,))
     return Content(tuple(items), tuple(rejections))

@@ -194,9 +194,9 @@ def _integer(value: Any) -> Any:
 
 def _index(value: Any) -> int | None:
     """
-    Return the int that a value stands for, as NumPy's integers do; None if for none.
+    Return the int that a value converts to by `__index__`, as NumPy's do; or None.
 
-    bool is an int and no number here. A mock has every method, and stands for nothing.
+    bool is an int, but not a number here. A mock has every method, and is no number.
     """
     kind = type(value)
     if issubclass(kind, int):
@@ -386,7 +386,7 @@ _SIMILAR: Final = 0.65  # of 1; `WEB` is 0.25 like `VOICE`, `EMIAL` 0.8 like `EM
 
 # Reported for one mapping or list. A request may hold a million faults, and reporting
 # all of them would take a minute and a gigabyte.
-MOST_PROBLEMS: Final = 100
+MAX_PROBLEMS: Final = 100
 MORE_PROBLEMS: Final = Problem(ProblemCode.MORE_PROBLEMS)
 
 
@@ -527,7 +527,7 @@ def _sound_texts(value: Any) -> Any:
     items = []
     problems: list[Problem] = []
     for position, item in enumerate(value):
-        if len(problems) >= MOST_PROBLEMS:
+        if len(problems) >= MAX_PROBLEMS:
             problems.append(MORE_PROBLEMS)
             break
         sound: Any = _text(item)
@@ -552,7 +552,7 @@ def _mapping(
     items: dict[str, Any] = {}
     problems: list[Problem] = []
     # Problems of objects are reported for each object, those of values are limited.
-    most = math.inf if kind is ObjectMap else MOST_PROBLEMS
+    most = math.inf if kind is ObjectMap else MAX_PROBLEMS
     for key, raw in list(value.items()):
         if len(problems) >= most:
             problems.append(MORE_PROBLEMS)

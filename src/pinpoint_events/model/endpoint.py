@@ -73,7 +73,7 @@ def _endpoint_status(value: EndpointStatus | str | None) -> EndpointStatus | Non
 
 
 def _opt_out(value: OptOut | str | None) -> OptOut | None:
-    # A wrong guess would opt somebody in or out.
+    # A wrong guess would opt someone in or out.
     found: OptOut | None = to.member_of(OptOut, value, suggests=False)
     return found
 

@@ -112,7 +112,7 @@ class EventsRequest(_Remembered):
             ValidationError: If `quotas` is of another type.
         """
         # Imported here: the builder is above the model.
-        from pinpoint_events.builder import BatchBuilder  # noqa: PLC0415
+        from pinpoint_events.builder import BatchBuilder  # noqa: PLC0415 - above
 
         builder = BatchBuilder() if quotas is None else BatchBuilder(quotas=quotas)
         builder.add_request(self)

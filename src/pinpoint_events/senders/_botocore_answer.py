@@ -5,7 +5,7 @@ The service documents that a bare number may stand where an item's response does
 Botocore's parser then stops with an `AttributeError`, after the service has taken the
 events. What it was parsing is still there, in a local variable of one of its functions.
 That is nothing botocore promises: `tests/test_client_sender.py` has a canary that fails
-when it changes, and then the answer is one that nobody can read.
+when it changes, and then the answer is one that no one can read.
 """
 
 import traceback
@@ -34,7 +34,7 @@ def unread_answer(error: BaseException) -> HttpResponse | InvalidResponseError |
     """
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     module, function, variable = PLACE
-    # Not where somebody else's code failed, such as a hook on the client.
+    # Not where someone else's code failed, such as a hook on the client.
     if _module(frames[-1]).startswith("botocore."):
         for frame in frames:
             if (_module(frame), frame.f_code.co_name) == (module, function):
@@ -44,7 +44,7 @@ def unread_answer(error: BaseException) -> HttpResponse | InvalidResponseError |
     if _PARSER not in map(_module, frames):
         return None
     return InvalidResponseError(
-        "botocore cannot read the answer; the events may have been taken; "
+        "botocore cannot read the answer; the events may have been accepted; "
         "PinpointSender can read it"
     )
 

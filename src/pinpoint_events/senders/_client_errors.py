@@ -1,4 +1,4 @@
-"""What the errors of a boto3 client stand for."""
+"""What the errors of a boto3 client mean."""
 
 import re
 import socket
@@ -44,7 +44,7 @@ def typed_error(error: Exception) -> PinpointEventsError | None:
         code = _transport_code(error)
         return TransportError(
             f"the client got no answer ({type(error).__name__}); the events may have "
-            "been taken; check network and endpoint URL, and the timeouts and "
+            "been accepted; check network and endpoint URL, and the timeouts and "
             "certificates in the client's config",
             # Sending again does not make a certificate trusted.
             is_retry_safe=code is not TransportErrorCode.CERTIFICATE_NOT_TRUSTED,

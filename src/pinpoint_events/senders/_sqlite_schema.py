@@ -6,7 +6,7 @@ member is lost that has no column. The views extract the members; only the views
 documented. The JSON columns are text, because older versions of SQLite read no JSON
 from blobs.
 
-Addresses and user ids have columns of their own, because SQLite's JSON functions end a
+Addresses and user ids have separate columns, because SQLite's JSON functions end a
 text at a NUL character.
 """
 

@@ -155,7 +155,7 @@ def _response(answer: Any) -> EventsResponse:
     except ValidationError:
         raise InvalidResponseError(
             f"the client returned an object of type {type(answer).__qualname__}, and "
-            "no dict as boto3 does; the events may have been taken"
+            "no dict as boto3 does; the events may have been accepted"
         ) from None
     metadata = answer.get("ResponseMetadata")
     if isinstance(metadata, Mapping):

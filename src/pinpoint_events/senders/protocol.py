@@ -20,7 +20,7 @@ from pinpoint_events.model._converters import (
     required_text,
     wrong_type,
 )
-from pinpoint_events.model._immutable import Refused, problems_of, raise_if_invalid
+from pinpoint_events.model._immutable import Refused, raise_if_invalid
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
 from pinpoint_events.problems import Expected, Problem, ProblemCode
@@ -194,12 +194,11 @@ def _requests_of(source: object) -> tuple[EventsRequest, ...]:
     if not isinstance(source, Iterable):
         raise_if_invalid(requests=wrong_type(source, Expected.LIST))
     requests = tuple(cast("Iterable[Any]", source))
-    found = (
-        problem.below("requests", position)
-        for position, request in enumerate(requests)
-        for problem in problems_of({"": instance_of(EventsRequest, request)})
-    )
-    problems = [problem._replace(path=problem.path[:2]) for problem in found]
+    problems: list[Problem] = []
+    for position, request in enumerate(requests):
+        checked: Any = instance_of(EventsRequest, request)
+        if type(checked) is Refused:
+            problems += [each.below("requests", position) for each in checked.problems]
     if problems:
         raise ValidationError(problems)
     return requests
@@ -216,7 +215,7 @@ def checked_application_id(application_id: str) -> str:
     checked: Any = required_text(application_id)
     if type(checked) is Refused:
         (problem,) = checked.problems
-        from pinpoint_events.problems.catalogues import sentence  # noqa: PLC0415
+        from pinpoint_events.problems.catalogues import sentence  # noqa: PLC0415 - slow
 
         found = sentence(problem.below("application_id"), has_remedy=False)
         raise ConfigurationError(f"{found}; pass that of your Pinpoint project")

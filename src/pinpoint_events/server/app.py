@@ -193,7 +193,7 @@ def _keys(
         except ConfigurationError as error:
             message = (
                 f"{error}; or pass credentials=Keys.from_file(...), or None to accept "
-                "calls of anybody"
+                "calls from anyone"
             )
             raise ConfigurationError(message) from None
     if isinstance(credentials, Credentials):
@@ -259,7 +259,7 @@ class App:
         self._last_date: tuple[datetime | None, bytes] = (None, b"")
 
     @property
-    def is_open_to_anybody(self) -> bool:
+    def is_open_to_anyone(self) -> bool:
         """Whether calls are accepted unsigned."""
         return self._verifier is None
 

@@ -78,7 +78,7 @@ def status_codes(
     Any status code of an item: those of the service, and any int within +-2**53.
 
     Args:
-        outcomes: The outcomes that the codes stand for.
+        outcomes: The outcomes that the codes mean.
     """
     return either(outcomes, _OUTCOME).flatmap(_CODES.__getitem__)
 

@@ -107,7 +107,7 @@ def faults(cls: Any) -> SearchStrategy[Fault]:
 
 @cache
 def wire_faults(cls: Any) -> SearchStrategy[Fault]:
-    """Return faults in JSON data of the class; None stands for a missing member."""
+    """Return faults in JSON data of the class; None means a missing member."""
     each: list[SearchStrategy[Fault]] = []
     for field in attrs.fields(cls):
         bad = _bad_values(field, _JSON)

@@ -13,8 +13,8 @@ import attrs
 
 from pinpoint_events.errors import ValidationError
 from pinpoint_events.model._converters import (
+    MAX_PROBLEMS,
     MORE_PROBLEMS,
-    MOST_PROBLEMS,
     nearest,
     wrong_key_type,
 )
@@ -89,10 +89,10 @@ def repeated_keys(
     """
     if type(data) is not Repeated:
         return []
-    problems = [json_problem(code, (key,)) for key in data.keys_twice[:MOST_PROBLEMS]]
+    problems = [json_problem(code, (key,)) for key in data.keys_twice[:MAX_PROBLEMS]]
     return (
         problems
-        if len(data.keys_twice) <= MOST_PROBLEMS
+        if len(data.keys_twice) <= MAX_PROBLEMS
         else [*problems, _MORE_PROBLEMS]
     )
 
@@ -222,7 +222,7 @@ def _unknown_keys(
 ) -> Iterator[Problem]:
     known = tuple(names)
     for position, key in enumerate(keys):
-        if position == MOST_PROBLEMS:
+        if position == MAX_PROBLEMS:
             yield _MORE_PROBLEMS
             return
         if not issubclass(type(key), str):

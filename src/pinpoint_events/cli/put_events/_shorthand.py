@@ -35,7 +35,7 @@ _START: Final = r"(?:\\,|[^\s\"',=\[{])"
 _FIRST_WORD: Final = re.compile(rf"{_START}(?:\\,|[^\"',\]}}])*")
 _NEXT_WORD: Final = re.compile(rf"{_START}(?:\\,|[^\"',=])*")
 
-_KEY_NAME: Final = "KeyName"  # stands for every key of a map in the description
+_KEY_NAME: Final = "KeyName"  # any key of a map, in the description
 
 
 class ShorthandSyntaxError(Exception):
