@@ -5,7 +5,7 @@ Records read leniently: what a reader does not take is kept aside, and nothing i
 if it can be read; the rest of all objects, each in its place, is what is kept aside.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
 from functools import cache
@@ -24,6 +24,7 @@ from pinpoint_events.model._immutable import FrozenMap, Immutable, Refused
 from pinpoint_events.model.endpoint import Demographic, Endpoint, User
 from pinpoint_events.model.event import Event, Session
 from pinpoint_events.problems import Audience, Expected, Problem, ProblemCode
+from pinpoint_events.wire import from_wire
 from pinpoint_events.wire.json_text import decode, json_problem
 from pinpoint_events.wire.names import wire_name
 from pinpoint_events.wire.writing import is_model, kind_of
@@ -81,9 +82,14 @@ class Unread:
         if name in self._members and self._members[name] == value:
             del self._members[name]
 
-    def __delitem__(self, name: str) -> None:
-        """Drop a member that was read."""
-        self._members.pop(name, None)
+    def among(self, names: Collection[str]) -> dict[str, Any]:
+        """Return the members that have one of these names, without taking them."""
+        return {name: self._members[name] for name in self._members if name in names}
+
+    def discard(self, *names: str) -> None:
+        """Drop members that were read."""
+        for name in names:
+            self._members.pop(name, None)
 
     def keep(self, name: str, value: object) -> None:
         """Keep a member aside, although it could be read."""
@@ -98,11 +104,9 @@ class Unread:
         """Return an object inside; an empty one if there is none."""
         if name not in self._inside:
             value = self._members.get(name)
-            is_object = isinstance(value, Mapping)
-            found = Unread(value if is_object else {})
-            if not is_object:
-                return found
-            self.replace(name, found)
+            if type(value) is not dict and not isinstance(value, Mapping):
+                return Unread({})
+            self.replace(name, Unread(value))
         return self._inside[name]
 
     def rest(self) -> dict[str, Any]:
@@ -115,7 +119,7 @@ class Unread:
 
 
 def read_record(
-    record: object, device: Callable[[Demographic], dict[str, Any]]
+    record: Any, device: Callable[[Demographic], dict[str, Any]]
 ) -> StreamRecord:
     """
     Return what a record says.
@@ -128,7 +132,7 @@ def read_record(
     Raises:
         ValidationError: If it is no record.
     """
-    data: Any = record
+    data = record
     if isinstance(data, str | bytes | bytearray):
         data = decode(bytes(data) if isinstance(data, bytearray) else data)
     if not isinstance(data, Mapping):
@@ -212,7 +216,7 @@ def _required(
             each.below(name)._replace(audience=Audience.JSON) for each in found.problems
         ]
         return None
-    unread.take(name, convert)
+    unread.discard(name)
     return found
 
 
@@ -232,7 +236,23 @@ def _identity(unread: Unread) -> tuple[str, str, Endpoint | None]:
         endpoint_id = given.take("Id", to.required_text)
     given.drop("ApplicationId", application_id)
     given.drop("Id", endpoint_id)
-    return application_id or "", endpoint_id or "", _read_model(Endpoint, given)
+    return application_id or "", endpoint_id or "", _read_endpoint(given)
+
+
+def _read_endpoint(unread: Unread) -> Endpoint:
+    # The usual case: all that the model knows is sound. It takes a third of the time.
+    members = unread.among(_ENDPOINT_MEMBERS)
+    try:
+        found = from_wire(Endpoint, members)
+    except ValidationError:
+        return _read_model(Endpoint, unread)
+    unread.discard(*members)
+    return found
+
+
+_ENDPOINT_MEMBERS: Final = frozenset(
+    wire_name(field.name) for field in attrs.fields(Endpoint)
+)
 
 
 def _given_endpoint(unread: Unread) -> Unread | None:
@@ -383,7 +403,7 @@ def _take_session(unread: Unread) -> Session | None:
     start = _session_time(session.get("start_timestamp"))
     if Refused in {type(session_id), type(start)}:
         return None
-    del session[name], session["start_timestamp"]
+    session.discard(name, "start_timestamp")
     stop = _session_time(session.get("stop_timestamp"))
     duration = _duration(session.get("duration"))
     optional = {"stop_timestamp": stop, "duration": duration}
@@ -395,8 +415,7 @@ def _take_session(unread: Unread) -> Session | None:
     except ValidationError:
         # It ends before it begins, or does not last as long as it says.
         return Session(id=session_id, start_timestamp=start)
-    for key in known:
-        del session[key]
+    session.discard(*known)
     return found
 
 

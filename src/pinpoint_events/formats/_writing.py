@@ -120,6 +120,7 @@ def client(endpoint_id: str, **others: str | None) -> dict[str, Any]:
     return named(client_id=endpoint_id, **others)
 
 
+_USUAL_LOCALE: Final = re.compile("[A-Za-z]{2}_[A-Za-z]{2}").fullmatch
 _SEPARATOR: Final = re.compile("[-_.@]")
 _REGION: Final = re.compile(r"[A-Za-z]{2}|[0-9]{3}")
 
@@ -133,6 +134,8 @@ def locale(code: str) -> dict[str, str]:
     alpha-2, or three digits of UN M.49), as in `zh_Hans_CN`. What is not known is left
     out.
     """
+    if _USUAL_LOCALE(code) is not None:
+        return {"code": code, "country": code[3:].upper(), "language": code[:2]}
     language, *parts = _SEPARATOR.split(code)
     country = next(filter(_REGION.fullmatch, parts), "")
     found = {"code": code}
