@@ -141,9 +141,7 @@ TYPES: Final[dict[tuple[Expected, str | None], Followed]] = {
         lambda: Cut(where="before", is_taken="yes"),  # type: ignore[arg-type]
         lambda: Cut(where="before", is_taken=True),
     ),
-    (Expected.BYTES, "text"): Followed(
-        lambda: data("text"), lambda: data(b"text")
-    ),
+    (Expected.BYTES, "text"): Followed(lambda: data("text"), lambda: data(b"text")),
     (Expected.BYTES, None): Followed(lambda: data([1]), lambda: data(bytes([1]))),
     (Expected.DURATION, None): Followed(
         lambda: Session(id="s", start_timestamp=TIME, duration=1.5),  # type: ignore[arg-type]

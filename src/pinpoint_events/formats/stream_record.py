@@ -54,7 +54,7 @@ def to_stream_record(  # noqa: PLR0913 - each is a part of the record
     endpoint: Endpoint | None = None,
     *,
     application_id: str,
-    arrived_at: datetime,
+    arrived_at: datetime | str,
     account_id: str | None = None,
     event_id: str | None = None,
     event_id_attribute: str | None = None,
@@ -74,7 +74,8 @@ def to_stream_record(  # noqa: PLR0913 - each is a part of the record
         endpoint: The endpoint as it is stored; `Endpoint()` if nothing is known but its
             id. With None the record has no `endpoint`.
         application_id: The application.
-        arrived_at: When the event arrived; with a time zone.
+        arrived_at: When the event arrived. A `datetime` with a time zone or an ISO 8601
+            string; truncated to milliseconds.
         account_id: The AWS account; left out by default.
         event_id: The event's id, for `event_id_attribute`. The record has no other
             place for it.
