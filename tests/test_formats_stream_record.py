@@ -278,7 +278,7 @@ class TestEventId:
     """The event id reaches consumers in an attribute, if that is wanted."""
 
     def test_in_an_attribute(self) -> None:
-        """It is written beside the other attributes."""
+        """It is written with the other attributes."""
         wrote = to_stream_record(
             "e",
             event(attributes={"a": "b"}),

@@ -36,7 +36,7 @@ from pinpoint_events.formats._writing import (
 from pinpoint_events.formats.event_ids import with_event_id
 from pinpoint_events.formats.record import StreamRecord
 from pinpoint_events.model import _converters as to
-from pinpoint_events.model._immutable import dict_inside
+from pinpoint_events.model._immutable import FrozenMap, dict_inside
 from pinpoint_events.model.endpoint import Demographic, Endpoint
 from pinpoint_events.model.event import Event, Session
 from pinpoint_events.wire import to_wire
@@ -236,7 +236,8 @@ class StreamRecordWriter:
         last_session: object = _NO_SESSION_YET
         of_application = of_session = b""
         found = []
-        for event_id, event in events.items():
+        of_endpoint = dict_inside(events) if isinstance(events, FrozenMap) else events
+        for event_id, event in of_endpoint.items():
             attributes = dict_inside(event.attributes)
             if attribute is not None and attributes.get(attribute) != event_id:
                 # The same, in a tenth of the time.
