@@ -116,7 +116,7 @@ class TestCalls:
         to = ("--to", "sqlite:///events.db")
         named = run("load", "a", *to, "--application-id", "shop", cwd=tmp_path)
         assert loaded(*named).events == account(1)
-        other = loaded(*run("load", "a", *to, cwd=tmp_path))
+        other = loaded(*run("load", "a", *to, "--application-id", "b", cwd=tmp_path))
         assert (other.code, other.events) == (3, account(rejected=1))
         assert other.err == (
             (
@@ -126,6 +126,9 @@ class TestCalls:
             ),
         )
         assert numbers(tmp_path / "events.db") == [1]
+        unnamed = loaded(*run("load", "a", "--to", "sqlite:///other.db", cwd=tmp_path))
+        assert unnamed.events == account(1)
+        assert numbers(tmp_path / "other.db") == [1]
 
 
 Layout = Callable[[Any], str]

@@ -26,7 +26,7 @@ from pinpoint_events.loader.sending import Answer, send
 from pinpoint_events.loader.stopping import Interrupted, Stopping
 from pinpoint_events.loader.totals import Totals
 from pinpoint_events.quotas import quotas_of
-from pinpoint_events.senders.protocol import Sender, application_id_of
+from pinpoint_events.senders.protocol import Sender, named_application_of
 
 __all__ = ["Load", "Plan", "run_plan"]
 
@@ -94,7 +94,7 @@ class Load:
         self._plan = plan
         self._sender = sender
         self._quotas = quotas_of(sender)
-        self._application_id = application_id_of(sender)
+        self._application_id = named_application_of(sender)
         self._ledger = ledger
         self._interruption = interruption
         self._reports = reports

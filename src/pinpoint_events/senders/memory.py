@@ -11,7 +11,11 @@ from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse, Outcome
 from pinpoint_events.quotas import Quotas
 from pinpoint_events.senders._accepted import accepted
-from pinpoint_events.senders.protocol import BaseSender, checked_application_id
+from pinpoint_events.senders.protocol import (
+    DEFAULT_APPLICATION_ID,
+    BaseSender,
+    checked_application_id,
+)
 from pinpoint_events.storage.fork_lock import ForkLock
 
 __all__ = ["MemorySender"]
@@ -66,7 +70,7 @@ class MemorySender(BaseSender):
     def __init__(
         self,
         *,
-        application_id: str = "local",
+        application_id: str = DEFAULT_APPLICATION_ID,
         answer: Callable[[EventsRequest], EventsResponse] = accepted,
         quotas: Quotas = Quotas(),  # noqa: B008 - immutable
     ) -> None:

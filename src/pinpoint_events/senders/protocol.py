@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import (
     Any,
+    Final,
     NoReturn,
     Protocol,
     Self,
@@ -26,7 +27,16 @@ from pinpoint_events.model.response import EventsResponse
 from pinpoint_events.problems import Expected, Problem, ProblemCode
 from pinpoint_events.quotas import Quotas, refuse_over_quota
 
-__all__ = ["BaseSender", "Sender", "application_id_of", "checked_application_id"]
+__all__ = [
+    "DEFAULT_APPLICATION_ID",
+    "BaseSender",
+    "Sender",
+    "checked_application_id",
+    "named_application_of",
+]
+
+# Of senders to a place of the user's own, where nothing names an application.
+DEFAULT_APPLICATION_ID: Final = "local"
 
 
 @runtime_checkable
@@ -223,7 +233,13 @@ def checked_application_id(application_id: str) -> str:
     return name
 
 
-def application_id_of(sender: object) -> str | None:
-    """Return the application that a sender sends to; None if it does not say."""
+def named_application_of(sender: object) -> str | None:
+    """
+    Return the application that a sender sends to.
+
+    None if it does not say, or if it has the default, which no one chose.
+    """
     application_id = getattr(sender, "application_id", None)
+    if application_id == DEFAULT_APPLICATION_ID:
+        return None
     return application_id if isinstance(application_id, str) else None

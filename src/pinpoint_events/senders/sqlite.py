@@ -27,7 +27,11 @@ from pinpoint_events.senders._stored_texts import (
     canonical_text,
     content_number,
 )
-from pinpoint_events.senders.protocol import BaseSender, checked_application_id
+from pinpoint_events.senders.protocol import (
+    DEFAULT_APPLICATION_ID,
+    BaseSender,
+    checked_application_id,
+)
 from pinpoint_events.storage.sqlite_file import SqliteFile
 from pinpoint_events.wire import to_json
 from pinpoint_events.wire.writing import time_text
@@ -140,7 +144,7 @@ class SqliteSender(BaseSender):
         self,
         path: str | os.PathLike[str],
         *,
-        application_id: str = "local",
+        application_id: str = DEFAULT_APPLICATION_ID,
         timeout_seconds: float = 5.0,
         quotas: Quotas = Quotas(),  # noqa: B008 - immutable
     ) -> None:

@@ -14,11 +14,10 @@ from urllib.parse import unquote
 from pinpoint_events.errors import ConfigurationError
 from pinpoint_events.model._converters import nearest
 from pinpoint_events.problems import shortened
-from pinpoint_events.senders.protocol import Sender
+from pinpoint_events.senders.protocol import DEFAULT_APPLICATION_ID, Sender
 
 __all__ = ["open_sender", "sqlite_path"]
 
-_LOCAL: Final = "local"
 _GROUP: Final = "pinpoint_events.senders"
 
 
@@ -211,7 +210,7 @@ def _file_of(parts: _Parts) -> str:
 
 
 def _or_local(application_id: str | None) -> str:
-    return _LOCAL if application_id is None else application_id
+    return DEFAULT_APPLICATION_ID if application_id is None else application_id
 
 
 def _pinpoint(parts: _Parts, application_id: str | None) -> Sender:
