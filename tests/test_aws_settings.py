@@ -837,6 +837,16 @@ class TestRefused:
                 (Row(arguments={"region": name}), NO_REGION)
                 for name in ("eu-west1", "eu-west-1a", "EU-WEST-1", "xx-west-1", "eu")
             ),
+            *(
+                (row, NO_REGION)
+                for name in ("eu-west-1\n", "\n", "eu\nwest-1")
+                for row in (
+                    Row(arguments={"region": name}),
+                    Row(arguments={"region": name, "endpoint_url": LOCAL}),
+                    Row(options={"region_name": name}),
+                    Row({"AWS_DEFAULT_REGION": name}),
+                )
+            ),
             (
                 Row({**REGION, "AWS_MAX_ATTEMPTS": "many"}),
                 (
