@@ -766,6 +766,56 @@ class TestMigration:
             sql = f"SELECT name, type, \"notnull\" FROM pragma_table_info('{table}')"
             assert rows(older, sql) == rows(new, sql)
 
+    def test_keeps_objects_of_the_user(self, older: Path) -> None:
+        """Indexes and triggers are as they were, and no trigger saw the migration."""
+        with closing(sqlite3.connect(older)) as store:
+            store.executescript("""
+                CREATE INDEX "my ""index" ON event (received_at);
+                CREATE UNIQUE INDEX mine ON Event (endpoint, event_id) WHERE id < 0;
+                CREATE INDEX of_endpoint ON endpoint (created_at);
+                CREATE TABLE event_1 (what TEXT);
+                CREATE TABLE Event_1_ (what TEXT);
+                CREATE TRIGGER arrived AFTER INSERT ON event
+                BEGIN INSERT INTO event_1 VALUES (new.event_id); END;
+                CREATE TRIGGER changed AFTER UPDATE ON endpoint
+                BEGIN INSERT INTO event_1 VALUES (new.endpoint_id); END;
+                CREATE TRIGGER deleted INSTEAD OF DELETE ON events
+                BEGIN DELETE FROM event WHERE id = old.sequence; END;
+            """)
+        sql = """
+            SELECT type, name, sql FROM sqlite_master
+            WHERE type = 'trigger' OR tbl_name LIKE 'event_1%'
+            OR name IN ('my "index', 'mine', 'of_endpoint') ORDER BY name
+        """
+        before = rows(older, sql)
+        assert len(before) == 8
+        with SqliteSender(older) as sender:
+            assert rows(older, sql) == before
+            assert rows(older, "SELECT * FROM event_1") == []
+            sender.put_events(request(**{"e-1": {"v-new": event()}}))
+        assert ("v-new",) in rows(older, "SELECT * FROM event_1")
+
+    @pytest.mark.parametrize(
+        "gone",
+        [
+            "VIEW events",
+            "VIEW endpoints",
+            "INDEX endpoint_address",
+            "INDEX endpoint_user",
+        ],
+    )
+    def test_without_an_object_that_the_user_dropped(
+        self, gone: str, older: Path
+    ) -> None:
+        """It is there again."""
+        with closing(sqlite3.connect(older)) as store:
+            store.execute(f"DROP {gone}")
+            store.commit()
+        SqliteSender(older).close()
+        kind, name = gone.lower().split()
+        sql = f"SELECT type FROM sqlite_master WHERE name = '{name}'"
+        assert rows(older, sql) == [(kind,)]
+
     def test_goes_on(self, older: Path) -> None:
         """
         Repeats of older events are known; the same ids with other content are new.
