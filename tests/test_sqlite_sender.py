@@ -470,7 +470,7 @@ class TestFile:
         assert count(tmp_path / "c.db") == 1
         assert list(Path().iterdir()) == []
 
-    @pytest.mark.parametrize("wrong", ["", ":memory:", "a\0b"])
+    @pytest.mark.parametrize("wrong", ["", ":memory:", "memory:", "Memory:"])
     def test_no_file(self, wrong: str) -> None:
         """A path that SQLite would not take for a file is refused."""
         with pytest.raises(ConfigurationError) as caught:
@@ -479,13 +479,44 @@ class TestFile:
             f"{wrong!r} names no file; pass a path, or use MemorySender for tests"
         )
 
-    @pytest.mark.parametrize("url", ["sqlite:///x.db", "SQLite:x.db"])
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "sqlite:///x.db",
+            "SQLite:x.db",
+            "pinpoint://a",
+            "firehose://x",
+            "file:///x.db",
+            "file:x.db?mode=ro",
+        ],
+    )
     def test_url(self, url: str) -> None:
         """A URL is not taken for a path."""
         with pytest.raises(ConfigurationError) as caught:
             SqliteSender(url)
         assert str(caught.value) == (
             "path is a URL; pass a path, or pass the URL to open_sender()"
+        )
+
+    @pytest.mark.parametrize("wrong", ["planted\0", "planted\ud800"])
+    def test_character_that_no_path_has(self, wrong: str) -> None:
+        """It is refused, and not shown: it may be data."""
+        with pytest.raises(ConfigurationError) as caught:
+            SqliteSender(wrong)
+        assert caught.value.__cause__ is None
+        assert str(caught.value) == (
+            "path has a character that no path can have; pass another path"
+        )
+
+    @pytest.mark.parametrize(
+        "wrong", ['{"Address": "planted/x"}', "planted\n/x", "no/<planted>"]
+    )
+    def test_data_in_place_of_a_path(self, wrong: str) -> None:
+        """What does not look like a path is not shown."""
+        with pytest.raises(StoreError) as caught:
+            SqliteSender(wrong)
+        assert str(caught.value).startswith(
+            "the store at a path that is not shown cannot be opened"
         )
 
     def test_no_path(self) -> None:
