@@ -547,3 +547,10 @@ class TestWithout:
         less = without(response, sent, {("e", None), ("e", "v")})
         assert codes(less, sent) == [None, None, 500]
         assert without(response, sent, {("f", None)}) == response
+
+    def test_unanswered(self) -> None:
+        """What the answer leaves out is left out as before."""
+        sent = EventsRequest(batch_item={"e": batch("v", "w", "x")})
+        response = EventsResponse(results={"e": item(None, v=500, w=202)})
+        less = without(response, sent, {("e", "v")})
+        assert codes(less, sent) == [None, None, 202, None]
