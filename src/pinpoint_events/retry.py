@@ -203,6 +203,8 @@ class RetryCall:
         retry: How often and how long to try; None sends once.
         budget: Shared by the calls of a sender.
         now: The time of the start, in seconds of a monotonic clock.
+        deadline: When the call must have ended, by the same clock, if it is part of a
+            longer one; by default when `retry` says.
 
     Attributes:
         deadline: When the call must have ended, by the same clock.
@@ -217,6 +219,7 @@ class RetryCall:
         budget: RetryBudget,
         *,
         now: float,
+        deadline: float | None = None,
     ) -> None:
         self._retry = retry = _ONCE if retry is None else retry
         self._budget = budget
@@ -228,7 +231,7 @@ class RetryCall:
         self._is_uncertain = False  # whether it may have been accepted
         self._is_clock_corrected = False
         self._given_back = 1  # by success, to the budget
-        self.deadline = now + retry.deadline_seconds
+        self.deadline = now + retry.deadline_seconds if deadline is None else deadline
 
     def start(self) -> Send:
         """Return the first step."""
