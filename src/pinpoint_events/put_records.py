@@ -34,14 +34,18 @@ __all__ = [
     "ACCEPTED",
     "FIREHOSE",
     "KINESIS",
+    "MAX_KEY_CHARACTERS",
     "Record",
     "RecordsAnswer",
     "RecordsCall",
+    "operation_request",
     "records_answer",
     "records_error",
     "records_request",
     "runs",
 ]
+
+MAX_KEY_CHARACTERS: Final = 256  # of a partition key
 
 _KIB: Final = 1_024
 _MIB: Final = 1_048_576
@@ -146,13 +150,17 @@ def records_request(
             for data, key in records
         ]
     else:
-        texts = [b'{"Data":"%b"}' % b2a_base64(data, newline=False) for data, _ in records]
+        texts = [
+            b'{"Data":"%b"}' % b2a_base64(data, newline=False) for data, _ in records
+        ]
     names = b"".join(b",%b:%b" % (encode(k), encode(v)) for k, v in stream.items())
-    return operation_request(call.target, b'{"Records":[%b]%b}' % (b",".join(texts), names))
+    return operation_request(
+        call.target, b'{"Records":[%b]%b}' % (b",".join(texts), names)
+    )
 
 
 def operation_request(target: str, body: bytes) -> HttpRequest:
-    """Return the request of an operation, by the name that `X-Amz-Target` has for it."""
+    """Return the request of an operation, by its `X-Amz-Target`."""
     headers = {"Content-Type": _CONTENT_TYPE, "X-Amz-Target": target}
     return HttpRequest(method="POST", path="/", headers=headers, body=body)
 

@@ -62,6 +62,7 @@ __all__ = [
     "Send",
     "Step",
     "Wait",
+    "may_be_accepted",
 ]
 
 _BASE_SECONDS: Final = 0.05
@@ -271,7 +272,7 @@ class RetryCall:
             random: A random number from 0 to 1.
         """
         self._error = error
-        self._is_uncertain = self._is_uncertain or _may_be_accepted(error)
+        self._is_uncertain = self._is_uncertain or may_be_accepted(error)
         return self.not_sent(error, now=now, random=random)
 
     def not_sent(
@@ -350,7 +351,7 @@ class RetryCall:
         return Wait(seconds, self._attempt + 1)
 
 
-def _may_be_accepted(error: PinpointEventsError) -> bool:
+def may_be_accepted(error: PinpointEventsError) -> bool:
     """Return whether the service may have accepted a request of which this became."""
     if isinstance(error, TransportError):
         return error.code not in _NOT_ACCEPTED

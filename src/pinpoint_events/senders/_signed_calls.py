@@ -125,7 +125,7 @@ class SignedCalls:
         call_id = new_event_id()
         max_attempts = self.retry.attempts
 
-        def attempt(part: EventsRequest, number: int, seconds: float) -> EventsResponse:
+        def attempt(part: EventsRequest, number: int, _: float) -> EventsResponse:
             # Named and written as the AWS SDKs do it.
             unsigned = {
                 "amz-sdk-invocation-id": call_id,
@@ -142,7 +142,8 @@ class SignedCalls:
                 watched = Attempt(
                     number, max_attempts, self.url_of(request.path), len(request.body)
                 )
-                response = self._exchanged(signed, watched, seconds)
+                left = call.deadline - self._time.monotonic()
+                response = self._exchanged(signed, watched, left)
                 if response.status // 100 == _SUCCESS:
                     return response
                 # The error's `__context__` is empty here: one may quote secrets.
@@ -163,6 +164,24 @@ class SignedCalls:
             deadline=deadline,
         )
         return run(call, attempt, self._time, lambda: self._is_closed)
+
+    def ask(self, request: HttpRequest) -> HttpResponse | None:
+        """
+        Return the answer to a question whose answer the sender can do without.
+
+        None if it has no permission, or no answer of 2xx arrived. Sent once.
+        """
+        try:
+            signed, _ = self._signer.sign(request, self._clock.now(), {})
+            response = self._transport.exchange(signed, _ASK_SECONDS)
+        except PinpointEventsError as error:
+            problem: str = type(error).__name__
+        else:
+            if response.status // 100 == _SUCCESS:
+                return response
+            problem = self._error_of(response).code
+        _log.info("no answer", extra={"pinpoint_events.problem": problem})
+        return None
 
     def _exchanged(
         self, request: HttpRequest, attempt: Attempt, seconds: float
@@ -187,6 +206,7 @@ class SignedCalls:
 
 
 _SUCCESS: Final = 2  # hundred
+_ASK_SECONDS: Final = 5.0
 
 
 def _guarded(notify: Callable[..., None], *arguments: object) -> None:
