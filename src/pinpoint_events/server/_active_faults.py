@@ -200,9 +200,7 @@ class Faults:
 
 def _is_for(fault: Fault, operation: str) -> bool:
     names: Collection[str] = getattr(fault, "operations", ())
-    return (
-        not names or operation in names or operation.rpartition(":")[2] in names
-    )
+    return not names or operation in names or operation.rpartition(":")[2] in names
 
 
 def _with_record_fault(found: CallFaults, active: _ActiveFault) -> CallFaults:

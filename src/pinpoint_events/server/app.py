@@ -264,7 +264,7 @@ class App:
     limits: Limits
     is_closed: bool
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its parts, all but two by name
         self,
         applications: Applications | None,
         verifier: Verifier | None,
@@ -291,7 +291,7 @@ class App:
         return self._verifier is None
 
     def close(self) -> None:
-        """Finish the calls in progress; then close senders it has opened, and stores."""
+        """Finish the calls in progress; then close stores, and senders it has opened."""
         self.is_closed = True
         self._workers.shutdown()
         if self._applications is not None:

@@ -219,7 +219,9 @@ class Firehose(Service):
         limit = members.integer("Limit", least=1, most=_MAX_LIST)
         after = members.text("ExclusiveStartDeliveryStreamName", pattern=NAME)
         members.check()
-        names = [each for each in sorted(self._streams) if after is None or each > after]
+        names = [
+            each for each in sorted(self._streams) if after is None or each > after
+        ]
         shown = names[: limit or _DEFAULT_LIST]
         return {
             "DeliveryStreamNames": shown,

@@ -343,7 +343,9 @@ class Kinesis(Service):
         token = members.text("NextToken")
         members.check()
         after = after if token is None else token
-        names = [each for each in sorted(self._streams) if after is None or each > after]
+        names = [
+            each for each in sorted(self._streams) if after is None or each > after
+        ]
         shown = names[: limit or _DEFAULT_STREAMS]
         found: dict[str, Any] = {
             "HasMoreStreams": len(shown) < len(names),

@@ -20,7 +20,7 @@ from pinpoint_events.server.streams.refusals import (
 )
 from pinpoint_events.wire.json_text import decode
 
-__all__ = ["Members", "NAME", "blob", "read_body"]
+__all__ = ["NAME", "Members", "blob", "read_body"]
 
 T = TypeVar("T")
 
@@ -98,7 +98,7 @@ class Members:
         """Return whether a member is there, and not null."""
         return self._data.get(name) is not None
 
-    def text(  # noqa: PLR0913 - each is one constraint
+    def text(
         self,
         name: str,
         *,
@@ -108,7 +108,7 @@ class Members:
         choices: Sequence[str] = (),
     ) -> str | None:
         """Return a string; None if it is absent."""
-        value = self._typed(name, str, "a string")
+        value: str | None = self._typed(name, str, "a string")
         if value is None:
             return None
         if longest is not None and len(value) > longest:
@@ -116,9 +116,7 @@ class Members:
         if len(value) < shortest:
             self._report(name, f"have length greater than or equal to {shortest}")
         if pattern is not None and not pattern.fullmatch(value):
-            self._report(
-                name, f"satisfy regular expression pattern: {pattern.pattern}"
-            )
+            self._report(name, f"satisfy regular expression pattern: {pattern.pattern}")
         if choices and value not in choices:
             self._report(name, f"satisfy enum value set: [{', '.join(choices)}]")
         return value
@@ -154,7 +152,7 @@ class Members:
 
     def integer(self, name: str, *, least: int, most: int) -> int | None:
         """Return a whole number; None if it is absent."""
-        value = self._typed(name, int, "a whole number")
+        value: int | None = self._typed(name, int, "a whole number")
         if value is None:
             return None
         if type(value) is bool:

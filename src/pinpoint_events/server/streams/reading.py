@@ -87,7 +87,7 @@ def _number_at_time(
 def get_records(stream_named: Callable[[str], Stream], call: Call) -> dict[str, Any]:
     """Serve `GetRecords`."""
     members = call.members
-    text = members.required_text("ShardIterator")
+    text = members.required_text("ShardIterator", longest=512)
     limit = members.integer("Limit", least=1, most=READ_RECORDS)
     members.text("StreamARN", longest=2048)
     members.check()

@@ -64,7 +64,7 @@ class ShardThroughput:
         """Return whether a record of so many bytes is within the limits; count it."""
         amounts = ((self._records, 1), (self._bytes, size))
         found = [(bucket, each) for bucket, each in amounts if bucket is not None]
-        if not all([bucket.has(amount, now) for bucket, amount in found]):
+        if not all(bucket.has(amount, now) for bucket, amount in found):
             return False
         for bucket, amount in found:
             bucket.take(amount)
