@@ -291,7 +291,7 @@ class App:
         return self._verifier is None
 
     def close(self) -> None:
-        """Finish the calls in progress; then close stores, and senders it has opened."""
+        """Finish the calls in progress; then close what it has opened."""
         self.is_closed = True
         self._workers.shutdown()
         if self._applications is not None:
