@@ -95,7 +95,8 @@ class KnownEndpoints:
 
     def _stored(self, updates: Mapping[str, Endpoint]) -> EventsResponse:
         """Store updates, if the store takes any."""
-        if not updates or not isinstance(self.store, Sender):
+        store: object = self.store
+        if not updates or not isinstance(store, Sender):
             return EventsResponse()
         batches = {
             name: EventsBatch(endpoint=update, events=cast("Any", {}))
@@ -103,8 +104,8 @@ class KnownEndpoints:
         }
         request = EventsRequest(batch_item=batches)
         # Judged as it was received; what the rules add to it counts for no quota.
-        remember_quotas(request, quotas_of(self.store))
-        return self.store.put_events(request)
+        remember_quotas(request, quotas_of(store))
+        return store.put_events(request)
 
     def _warn_of_lost(self, request: EventsRequest) -> None:
         """Log once that an endpoint without events gets into no record."""
