@@ -1,4 +1,4 @@
-"""Tests of Pinpoint's stream record: golden files, both ways, and what holds for all."""
+"""Tests of Pinpoint's stream record: golden files, both ways, and laws."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -87,7 +87,7 @@ def merged(one: dict[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     """Return both objects in one, recursively; the values of the other win."""
     found = dict(one)
     for key, value in other.items():
-        old = found.get(key)
+        old: Any = found.get(key)
         is_object = isinstance(old, dict) and isinstance(value, dict)
         found[key] = merged(old, value) if is_object else value
     return found
@@ -278,7 +278,7 @@ class TestEventId:
     """The event id reaches consumers in an attribute, if that is wanted."""
 
     def test_in_an_attribute(self) -> None:
-        """It is written beside the other attributes."""
+        """It is written with the other attributes."""
         wrote = to_stream_record(
             "e",
             event(attributes={"a": "b"}),
@@ -561,7 +561,7 @@ class TestSession:
     @pytest.mark.parametrize(
         "start, stop, duration",
         [
-            (1789991980115, 1789992000123, 20008),
+            pytest.param(1789991980115, 1789992000123, 20008, id="numbers"),
             (1789991980115.0, 1789992000123, 20008.0),
             ("1789991980115", "1789992000123", "20008"),
             ("2026-09-21T11:59:40.115Z", "2026-09-21T12:00:00.123Z", None),
@@ -793,14 +793,7 @@ class TestLaws:
     ) -> None:
         """What the fast writer writes is the text of what the function returns."""
         writer = StreamRecordWriter("a", account, attribute)
-        moment = (
-            event().timestamp
-            if arrived is None
-            else StreamRecord(
-                application_id="a", endpoint_id="e", event=EVENT, arrived_at=arrived
-            ).arrived_at
-        )
-        assert moment is not None
+        moment = Event("t", timestamp=arrived).timestamp
         assume(not any(attribute in each.attributes for each in events.values()))
         twice = {**events, **{f"again-{key}": each for key, each in events.items()}}
         assert writer.records("e", endpoint, twice, moment) == [

@@ -36,7 +36,7 @@ from pinpoint_events.formats._writing import (
 from pinpoint_events.formats.event_ids import with_event_id
 from pinpoint_events.formats.record import StreamRecord
 from pinpoint_events.model import _converters as to
-from pinpoint_events.model._immutable import dict_inside
+from pinpoint_events.model._immutable import FrozenMap, dict_inside
 from pinpoint_events.model.endpoint import Demographic, Endpoint
 from pinpoint_events.model.event import Event, Session
 from pinpoint_events.wire import to_wire
@@ -54,7 +54,7 @@ def to_stream_record(  # noqa: PLR0913 - each is a part of the record
     endpoint: Endpoint | None = None,
     *,
     application_id: str,
-    arrived_at: datetime,
+    arrived_at: datetime | str,
     account_id: str | None = None,
     event_id: str | None = None,
     event_id_attribute: str | None = None,
@@ -74,7 +74,8 @@ def to_stream_record(  # noqa: PLR0913 - each is a part of the record
         endpoint: The endpoint as it is stored; `Endpoint()` if nothing is known but its
             id. With None the record has no `endpoint`.
         application_id: The application.
-        arrived_at: When the event arrived; with a time zone.
+        arrived_at: When the event arrived. A `datetime` with a time zone or an ISO 8601
+            string; truncated to milliseconds.
         account_id: The AWS account; left out by default.
         event_id: The event's id, for `event_id_attribute`. The record has no other
             place for it.
@@ -235,7 +236,8 @@ class StreamRecordWriter:
         last_session: object = _NO_SESSION_YET
         of_application = of_session = b""
         found = []
-        for event_id, event in events.items():
+        of_endpoint = dict_inside(events) if isinstance(events, FrozenMap) else events
+        for event_id, event in of_endpoint.items():
             attributes = dict_inside(event.attributes)
             if attribute is not None and attributes.get(attribute) != event_id:
                 # The same, in a tenth of the time.

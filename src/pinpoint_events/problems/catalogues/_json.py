@@ -166,7 +166,7 @@ JSON: Final = Catalogue(
     type_remedies={
         Expected.ATTEMPTS: _WHOLE_REMEDIES,
         Expected.BOOLEAN: {None: "write true or false, without quotes"},
-        Expected.BYTES: {"str": "encode it in UTF-8", None: "write bytes"},
+        Expected.BYTES: {None: "write bytes"},
         Expected.DURATION: _WHOLE_REMEDIES,
         Expected.INTEGER: _WHOLE_REMEDIES,
         Expected.INTEGERS: {None: "write an array, as in [1, 2]"},

@@ -181,7 +181,7 @@ PYTHON: Final = Catalogue(
         Expected.ATTEMPTS: {None: "pass an int, or leave it out"},
         Expected.BOOLEAN: {None: "pass True or False"},
         Expected.BYTES: {
-            "str": "encode it, as in value.encode()",
+            "text": "encode it, as in value.encode()",
             None: "pass bytes",
         },
         Expected.DURATION: {None: "pass timedelta(milliseconds=...)"},
