@@ -3,10 +3,12 @@
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from botocore.credentials import Credentials
 
@@ -48,6 +50,7 @@ from tests.test_senders import Opened
 
 __all__ = ["aws"]
 
+THROTTLED = "ProvisionedThroughputExceededException"
 WIDE = Quotas(
     events_per_request=None,
     request_bytes=None,
@@ -328,7 +331,7 @@ class TestFailures:
     def test_codes(self, stream: KinesisStream) -> None:
         """Each error has a status, and its words are the event's message."""
         stream.faults.add(
-            FailRecord(error_code="ProvisionedThroughputExceededException", positions=[1]),
+            FailRecord(error_code=THROTTLED, positions=[1]),
             FailRecord(error_code="InternalFailure", positions=[2]),
         )
         sent = many(3)
@@ -441,7 +444,10 @@ class TestSizes:
 
     def test_larger_limit_of_the_stream(self, stream: KinesisStream) -> None:
         """The stream is asked; or the limit is given."""
-        stream.kinesis.update_max_record_size(stream.name, 2_048)
+        with closing(boto3.client(**stream.client_arguments)) as client:
+            client.update_max_record_size(
+                StreamARN=stream.arn, MaxRecordSizeInKiB=2_048
+            )
         sent = request(e={"v": event(attributes={"n": "1" * 1_100_000})})
         with (
             to(stream, quotas=WIDE) as asking,
@@ -546,17 +552,20 @@ class TestEndpoints:
         """A rule that refuses an endpoint refuses no event."""
         store = MemorySender()
         with to(stream, endpoints=store) as sender:
-            for number in range(16):
-                sent = EventsRequest(
-                    batch_item={
-                        f"e-{number}": EventsBatch(
-                            endpoint=Endpoint(user=User(user_id="u")),
-                            events={"v": event()},
-                        )
-                    }
+            responses = [
+                sender.put_events(
+                    EventsRequest(
+                        batch_item={
+                            f"e-{number}": EventsBatch(
+                                endpoint=Endpoint(user=User(user_id="u")),
+                                events={"v": event()},
+                            )
+                        }
+                    )
                 )
-                response = sender.put_events(sent)
-        of_last = response.results["e-15"]
+                for number in range(16)
+            ]
+        of_last = responses[-1].results["e-15"]
         assert of_last.endpoint_item_response is not None
         assert of_last.endpoint_item_response.status_code == 400
         assert of_last.events_item_response["v"].outcome is Outcome.ACCEPTED
@@ -617,13 +626,68 @@ class TestRates:
             sender.put_events(sent).raise_for_failures(sent)
         assert len(kinesis_stream.data) == 1_400
 
+    def test_pages(self, aws: pytest.MonkeyPatch) -> None:
+        """Shards are listed page by page; what is closed or unreadable is left out."""
+        for name, value in KEYS.items():
+            aws.setenv(name, value)
+
+        def shard(number: int, first: int, last: int, **numbers: str) -> Any:
+            return {
+                "ShardId": f"shardId-{number}",
+                "HashKeyRange": {
+                    "StartingHashKey": str(first),
+                    "EndingHashKey": str(last),
+                },
+                "SequenceNumberRange": {"StartingSequenceNumber": "1", **numbers},
+            }
+
+        closed = shard(0, 0, 2**128 - 1, EndingSequenceNumber="9")
+        pages = [
+            {"Shards": [closed, 5, {}, shard(1, 0, 2**127 - 1)], "NextToken": "n"},
+            {"Shards": [shard(2, 2**127, 2**128 - 1)]},
+        ]
+        throttled = {"Records": [{"ErrorCode": THROTTLED}]}
+        taken = {"Records": [{"SequenceNumber": "1", "ShardId": "shardId-1"}]}
+        answers = [throttled, *pages, taken]
+        with (
+            HttpServer(
+                *(Answer(200, json.dumps(each).encode()) for each in answers)
+            ) as server,
+            KinesisSender(
+                "s", region="x-1", endpoint_url=server.url, observer=None
+            ) as sender,
+        ):
+            assert sender.observer is None
+            sent = many(1)
+            sender.put_events(sent).raise_for_failures(sent)
+            assert len(server.received) == 4
+            assert json.loads(server.received[2].body) == {"NextToken": "n"}
+
+    def test_endless_pages(self, aws: pytest.MonkeyPatch) -> None:
+        """Not more than ten pages are asked for."""
+        for name, value in KEYS.items():
+            aws.setenv(name, value)
+        throttled = {"Records": [{"ErrorCode": THROTTLED}]}
+        page = {"Shards": [], "NextToken": "n"}
+        with (
+            HttpServer(
+                Answer(200, json.dumps(throttled).encode()),
+                default=lambda _: Answer(200, json.dumps(page).encode()),
+            ) as server,
+            KinesisSender(
+                "s", region="x-1", endpoint_url=server.url, retry=None
+            ) as sender,
+        ):
+            sender.put_events(many(1))
+        assert len(server.received) == 11
+
     def test_without_permission(self, aws: pytest.MonkeyPatch) -> None:
         """Where shards may not be listed, only the attempts wait."""
         for name, value in KEYS.items():
             aws.setenv(name, value)
         throttled = {
             "FailedRecordCount": 1,
-            "Records": [{"ErrorCode": "ProvisionedThroughputExceededException"}],
+            "Records": [{"ErrorCode": THROTTLED}],
         }
         taken = {"Records": [{"SequenceNumber": "1", "ShardId": "shardId-1"}]}
         with (

@@ -26,7 +26,6 @@ from pinpoint_events.model.response import (
     Outcome,
 )
 from pinpoint_events.put_records import (
-    ACCEPTED,
     Record,
     RecordsAnswer,
     RecordsCall,
@@ -362,15 +361,13 @@ def _carried(
     While one of them is to be sent again, or may be, so is the endpoint: a record that
     goes out without it would lack its data.
     """
-    if batch.endpoint == _EMPTY or all(each is ACCEPTED for each in answers.values()):
-        is_whole = batch.endpoint == _EMPTY or len(answers) == len(batch.events)
-        return ACCEPTED_ENDPOINT if is_whole else None
+    if batch.endpoint == _EMPTY:
+        return ACCEPTED_ENDPOINT
     outcomes = {each.outcome: each for each in answers.values()}
     again = outcomes.get(Outcome.RETRYABLE)
     if again is not None:
         return EndpointItemResponse(
             status_code=again.status_code, message=again.message
         )
-    if len(answers) < len(batch.events) or Outcome.UNREPORTED in outcomes:
-        return None
-    return ACCEPTED_ENDPOINT
+    is_whole = len(answers) == len(batch.events) and Outcome.UNREPORTED not in outcomes
+    return ACCEPTED_ENDPOINT if is_whole else None

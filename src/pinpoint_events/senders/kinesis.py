@@ -235,10 +235,10 @@ class KinesisSender(StreamSender):
             for record, response in zip(records, answer.responses, strict=True)
             if response.status_code == _THROTTLED
         ]
-        if throttled and self._may_list_shards and not self._rates.is_limiting:
+        is_limiting = self._rates.is_limiting
+        is_resharded = is_limiting and not self._rates.has(answer.shards)
+        if self._may_list_shards and (is_resharded or (throttled and not is_limiting)):
             self._know_shards()
-        elif self._rates.is_limiting and not self._rates.has(answer.shards):
-            self._know_shards()  # it was resharded
         if throttled or self._rates.is_limiting:
             self._rates.learn(throttled, answer.shards, self._time.monotonic())
 
