@@ -10,8 +10,8 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import Any, ClassVar
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar, Final
 
 from pinpoint_events.errors import ConfigurationError
 from pinpoint_events.server.streams.members import Members, read_body
@@ -21,6 +21,9 @@ from pinpoint_events.wire.json_text import encode
 
 __all__ = ["Call", "Service", "arn", "epoch_seconds", "utc_now"]
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
 
 def utc_now() -> datetime:
     """Return the current time of this machine, in UTC."""
@@ -29,7 +32,7 @@ def utc_now() -> datetime:
 
 def epoch_seconds(time: datetime) -> float:
     """Return a time as these services send it: seconds since 1970, to milliseconds."""
-    return round(time.timestamp(), 3)
+    return (time - _EPOCH) // _MILLISECOND / 1000
 
 
 class Call:
