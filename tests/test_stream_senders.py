@@ -442,6 +442,14 @@ class TestSizes:
         )
         assert numbers(stream) == [1]
 
+    def test_too_large_for_firehose(self, firehose_stream: FirehoseStream) -> None:
+        """Its limit is 1,000 KiB, with the line break."""
+        place = StreamPlace(FirehoseSender, firehose_stream)
+        sent = request(e={"v": event(), "w": event(attributes={"n": "x" * 1_024_000})})
+        with place, place.sender(quotas=WIDE) as sender:
+            assert [each[1] for each in sender.put_events(sent).rejected(sent)] == ["w"]
+        assert len(firehose_stream.data) == 1
+
     def test_larger_limit_of_the_stream(self, stream: KinesisStream) -> None:
         """The stream is asked; or the limit is given."""
         with closing(boto3.client(**stream.client_arguments)) as client:
