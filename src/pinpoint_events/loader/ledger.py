@@ -161,6 +161,24 @@ class Ledger:
         """Let nothing be settled any more: a batch is missing."""
         self._is_held_back = True
 
+    def begin(self) -> None:
+        """
+        Save before anything is sent: from a run without checkpoint, nothing goes on.
+
+        Raises:
+            LoadError: If that is not possible.
+        """
+        try:
+            self.save()
+        except LoadError as error:
+            if error.path != self._path:
+                raise
+            raise LoadError(
+                LoadErrorCode.CHECKPOINT_UNWRITABLE,
+                f"{error.message}; name a file in a directory that can be written",
+                error.path,
+            ) from error.__cause__
+
     def save(self) -> None:
         """
         Write the checkpoint, and what was not accepted, down to the disk.
