@@ -24,7 +24,7 @@ import botocore.useragent
 import botocore.utils
 import pytest
 
-from pinpoint_events.aws._botocore import given_options
+from pinpoint_events.aws._botocore import credentials_of, given_options
 from pinpoint_events.aws.credentials import FrozenCredentials
 from pinpoint_events.aws.service import Service
 from pinpoint_events.aws.settings import (
@@ -93,6 +93,13 @@ class TestCanary:
         assert botocore.utils.is_valid_ipv6_endpoint_url("http://[::1]:1")
         with pytest.raises(botocore.exceptions.InvalidRegionError):
             botocore.utils.validate_region_name("a b")
+
+    def test_credentials_of_a_session(self) -> None:
+        """A session keeps those that were set on it, and has none at first."""
+        session = botocore.session.Session()
+        assert credentials_of(session) is None
+        session.set_credentials("a", "s")
+        assert credentials_of(session) is session.get_credentials()
 
     def test_frozen_credentials(self) -> None:
         """Frozen credentials have these three."""

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -27,7 +28,7 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from pinpoint_events import __version__
-from pinpoint_events.aws.credentials import FrozenCredentials
+from pinpoint_events.aws.credentials import CredentialsProvider, FrozenCredentials
 from pinpoint_events.aws.link import Link, Proxy
 from pinpoint_events.aws.own_session import own_session
 from pinpoint_events.aws.settings import (
@@ -42,6 +43,7 @@ from pinpoint_events.errors import ConfigurationError, SenderError
 from pinpoint_events.senders.pinpoint import PINPOINT
 from tests.aws import KEYS, aws
 from tests.clients import LOADER
+from tests.http_server import Answer, HttpServer
 from tests.sender_contract import in_child, needs_fork
 
 __all__ = ["aws"]
@@ -835,6 +837,16 @@ class TestRefused:
                 (Row(arguments={"region": name}), NO_REGION)
                 for name in ("eu-west1", "eu-west-1a", "EU-WEST-1", "xx-west-1", "eu")
             ),
+            *(
+                (row, NO_REGION)
+                for name in ("eu-west-1\n", "\n", "eu\nwest-1")
+                for row in (
+                    Row(arguments={"region": name}),
+                    Row(arguments={"region": name, "endpoint_url": LOCAL}),
+                    Row(options={"region_name": name}),
+                    Row({"AWS_DEFAULT_REGION": name}),
+                )
+            ),
             (
                 Row({**REGION, "AWS_MAX_ATTEMPTS": "many"}),
                 (
@@ -918,9 +930,9 @@ class Plain:
         return FrozenCredentials("a", "s", None)
 
 
-def refused(status: int) -> Exception:
+def refused(status: int, code: str = "planted") -> Exception:
     """Return the error of a service that gives no credentials."""
-    answer = {"Error": {}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
     error: Exception = botocore.exceptions.ClientError(answer, "planted")
     return error
 
@@ -1135,6 +1147,67 @@ class TestCredentials:
         assert refreshable._refresh_lock is not lock
         assert len(loads) == 2
 
+    @needs_fork
+    @pytest.mark.parametrize("has_signed", [True, False])
+    @pytest.mark.parametrize("has_others", [True, False])
+    @pytest.mark.parametrize("kind", ["boto3", "botocore", "refreshable"])
+    def test_set_on_a_session(
+        self,
+        kind: str,
+        *,
+        has_signed: bool,
+        has_others: bool,
+        aws: pytest.MonkeyPatch,
+    ) -> None:
+        """They are in force in a child as in its parent, whatever the chain finds."""
+        session: Any = botocore.session.Session()
+        if kind == "boto3":
+            session = boto3.Session("AKSESSION", "s", "t")
+        elif kind == "botocore":
+            session.set_credentials("AKSESSION", "s", "t")
+        else:
+            # As programs do whose keys are renewed by a function.
+            session._credentials = botocore.credentials.RefreshableCredentials(
+                "AKSESSION", "s", "t", NEVER, dict, "mine"
+            )
+        if has_others:
+            for name, value in KEYS.items():
+                aws.setenv(name, value)
+        arguments = Arguments(region="eu-west-1", session=session)
+        provider = find_settings(PINPOINT, arguments).credentials
+        assert provider is not None
+        if has_signed:
+            assert provider() == ("AKSESSION", "s", "t")
+
+        def sign_in_child() -> None:
+            assert provider() == ("AKSESSION", "s", "t")
+
+        assert in_child(sign_in_child)
+        assert provider() == ("AKSESSION", "s", "t")
+
+    @needs_fork
+    def test_set_during_a_refresh(self) -> None:
+        """The lock of those that are renewed is new in the child."""
+        credentials = botocore.credentials.RefreshableCredentials(
+            "AKSESSION", "s", "t", NEVER, dict, "mine"
+        )
+        # They need a refresh, and have not expired.
+        credentials.refresh_needed = lambda *_, **__: True
+        session = botocore.session.Session()
+        session._credentials = credentials
+        arguments = Arguments(region="eu-west-1", session=session)
+        provider = find_settings(PINPOINT, arguments).credentials
+        assert provider is not None
+        with credentials._refresh_lock:
+            locked = credentials._refresh_lock
+
+            def renew_in_child() -> None:
+                credentials.refresh_needed = lambda *_, **__: False
+                assert provider().access_key == "AKSESSION"
+                assert credentials._refresh_lock is not locked
+
+            assert in_child(renew_in_child)
+
     def test_look_up_of_another_thread(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """It is waited for, but not for ever."""
         monkeypatch.setattr("pinpoint_events.aws.credentials._LOOKUP_SECONDS", 0.01)
@@ -1145,30 +1218,9 @@ class TestCredentials:
             chain()
         assert caught.value.is_retry_safe
 
-    def test_that_never_come(self) -> None:
-        """What a service refuses, it refuses again."""
-
-        def load() -> Any:
-            raise refused(403)
-
-        session = botocore.session.Session()
-        session.get_component("credential_provider").load_credentials = load
-        arguments = Arguments(region="eu-west-1", session=session)
-        provider = find_settings(PINPOINT, arguments).credentials
-        assert provider is not None
-        with pytest.raises(ConfigurationError, match=r"loaded \(ClientError\); check"):
-            provider()
-
-    @pytest.mark.parametrize(
-        "error",
-        [
-            botocore.exceptions.ConnectTimeoutError(endpoint_url="planted"),
-            botocore.exceptions.MetadataRetrievalError(error_msg="planted"),
-            refused(503),
-        ],
-    )
-    def test_that_may_come_later(self, error: Exception) -> None:
-        """Where the network fails, a later attempt may succeed."""
+    @staticmethod
+    def provider_that_raises(error: Exception) -> CredentialsProvider:
+        """Return the credentials of a session whose chain raises an error."""
 
         def load() -> Any:
             raise error
@@ -1178,12 +1230,79 @@ class TestCredentials:
         arguments = Arguments(region="eu-west-1", session=session)
         provider = find_settings(PINPOINT, arguments).credentials
         assert provider is not None
+        return provider
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            refused(403),
+            refused(400, "ExpiredToken"),
+            botocore.exceptions.ClientError({}, "planted"),
+            botocore.exceptions.CredentialRetrievalError(
+                provider="planted", error_msg="planted"
+            ),
+            PermissionError("planted"),
+        ],
+        ids=range(5),
+    )
+    def test_that_never_come(self, error: Exception) -> None:
+        """What a service refuses, it refuses again."""
+        with pytest.raises(ConfigurationError) as caught:
+            self.provider_that_raises(error)()
+        assert str(caught.value) == (
+            f"the AWS credentials cannot be loaded ({type(error).__name__}); check the "
+            "profile and what it refers to, and that its login is still valid"
+        )
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            botocore.exceptions.ConnectTimeoutError(endpoint_url="planted"),
+            botocore.exceptions.MetadataRetrievalError(error_msg="planted"),
+            refused(503),
+            refused(429),
+            refused(400, "Throttling"),
+            refused(400, "RequestLimitExceeded"),
+            refused(400, "IDPCommunicationError"),
+            TimeoutError("planted"),
+            socket.gaierror("planted"),
+            ConnectionResetError("planted"),
+        ],
+        ids=range(10),
+    )
+    def test_that_may_come_later(self, error: Exception) -> None:
+        """Where the network or a service fails, a later attempt may succeed."""
         with pytest.raises(SenderError) as caught:
-            provider()
+            self.provider_that_raises(error)()
         assert caught.value.is_retry_safe
         assert str(caught.value) == (
             f"the AWS credentials cannot be loaded now ({type(error).__name__}); check "
             "the network, then try again"
+        )
+
+    @pytest.mark.parametrize("is_there", [True, False])
+    def test_of_a_container_that_may_come_later(self, *, is_there: bool) -> None:
+        """A container's own service may be busy, or not there yet."""
+        session = botocore.session.Session()
+        with HttpServer(default=lambda _: Answer(503)) as server:
+            uri = f"{server.url}/keys" if is_there else "http://127.0.0.1:1/"
+            # botocore's own, but for the second that it waits before it asks again.
+            container = botocore.credentials.ContainerProvider(
+                {"AWS_CONTAINER_CREDENTIALS_FULL_URI": uri},
+                botocore.utils.ContainerMetadataFetcher(sleep=lambda _: None),
+            )
+            chain = session.get_component("credential_provider")
+            chain.load_credentials = container.load
+            arguments = Arguments(region="eu-west-1", session=session)
+            provider = find_settings(PINPOINT, arguments).credentials
+            assert provider is not None
+            with pytest.raises(SenderError) as caught:
+                provider()
+        assert len(server.received) == (3 if is_there else 0)
+        assert caught.value.is_retry_safe
+        assert str(caught.value) == (
+            "the AWS credentials cannot be loaded now (CredentialRetrievalError); "
+            "check the network, then try again"
         )
 
     def test_are_loaded_once(self, tmp_path: Path) -> None:

@@ -174,6 +174,18 @@ class TestAnswer:
             "the request and returns an EventsResponse, or raises"
         )
 
+    @pytest.mark.parametrize("answer", [None, {"Results": {}}, 202])
+    def test_that_returns_something_else(self, answer: Any) -> None:
+        """The error names what it returned by its type."""
+        sender = MemorySender(answer=lambda _: answer)
+        with pytest.raises(ConfigurationError) as caught:
+            sender.put_events(REQUEST)
+        assert str(caught.value) == (
+            f"answer returned a value of type {type(answer).__name__}; return an "
+            "EventsResponse, or raise"
+        )
+        assert sender.events == {}
+
 
 class TestPutAll:
     """Several requests, of which one fails."""

@@ -25,9 +25,11 @@ from pinpoint_events import (
     Quotas,
     User,
     from_json,
+    from_stream_record,
     from_wire,
     to_json,
 )
+from pinpoint_events.formats.event_ids import with_event_id
 from pinpoint_events.model._converters import _KINDS, _KINDS_BY_NAME, _kind
 from pinpoint_events.problems import Audience, Expected, Problem, ProblemCode
 from pinpoint_events.problems._paths import aws_cli_path_text
@@ -175,6 +177,10 @@ CALLS: Final[Mapping[ProblemCode, Callable[[], object]]] = {
     C.NOT_A_FAULT: lambda: read_faults({"faults": [5]}),
     C.NOT_POSITIVE_INTEGERS: lambda: FailCall(calls=[0]),
     C.NOT_HEADER_TEXT: lambda: FailCall(code="ü"),
+    C.MOBILE_ANALYTICS_RECORD: lambda: from_stream_record({"application_key": "a"}),
+    C.ATTRIBUTE_TAKEN: lambda: with_event_id(
+        Event("t", attributes={"event_id": "mine"}), "v", "event_id"
+    ),
     C.MORE_PROBLEMS: of_event(Attributes={str(number): 5 for number in range(101)}),
 }
 

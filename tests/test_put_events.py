@@ -458,16 +458,14 @@ class TestMergedResponse:
             ]
 
     def test_what_the_second_leaves_out(self) -> None:
-        """It keeps its first answer: it is still to be sent again."""
+        """It is unreported: it may have been accepted, and is not to be sent again."""
         first = EventsResponse(
             results={"e": item(503, v=429, w=500), "f": item(202, x=500)}
         )
         second = EventsResponse(results={"e": item(None, w=202)})
         merged = self.merged(first, second)
-        assert codes(merged, self.sent) == [503, 429, 202, 202, 500]
-        assert self.sent.retry(merged) == EventsRequest(
-            batch_item={"e": batch("v"), "f": batch("x", endpoint=Endpoint())}
-        )
+        assert codes(merged, self.sent) == [None, None, 202, 202, None]
+        assert self.sent.retry(merged) is None
 
     def test_bare_codes(self) -> None:
         """They are spread over the items that they stood for."""
@@ -485,7 +483,7 @@ class TestMergedResponse:
         assert codes(self.merged(first, only_some), self.sent) == [
             202,
             202,
-            500,
+            None,
             202,
             202,
         ]
@@ -525,28 +523,27 @@ class TestMergedResponse:
 
 
 class TestWithout:
-    """An answer without what it said of items that were sent again."""
+    """An answer without what it says of items that may have been accepted."""
 
     @pytest.mark.parametrize(
         "endpoint, kept", [(202, 202), (400, 400), (500, None), (429, None)]
     )
     def test_whole(self, endpoint: int, kept: int | None) -> None:
-        """Events that went again are out; the endpoint only where it had to go."""
-        sent = EventsRequest(batch_item={"e": batch("v", "w"), "f": batch("x")})
+        """What is retryable is left out, where it is one of the items."""
+        sent = EventsRequest(batch_item={"e": batch("v", "w"), "f": batch("x", "y")})
         response = EventsResponse(
-            results={"e": item(endpoint, v=500, w=202), "f": item(202, x=202)},
+            results={"e": item(endpoint, v=500, w=202), "f": item(202, x=500, y=500)},
             request_id="r-1",
         )
-        again = sent.retry(response)
-        assert again is not None
-        less = without(response, again)
-        assert codes(less, sent) == [kept, None, 202, 202, 202]
+        items = {("e", None), ("e", "v"), ("e", "w"), ("f", "y")}
+        less = without(response, sent, items)
+        assert codes(less, sent) == [kept, None, 202, 202, 500, None]
         assert less.request_id == "r-1"
 
     def test_bare_code(self) -> None:
-        """It stood for all items of the endpoint, and all of them went again."""
-        sent = EventsRequest(batch_item={"e": batch("v")})
+        """It applies to all items of the endpoint."""
+        sent = EventsRequest(batch_item={"e": batch("v", "w")})
         response = EventsResponse(results={"e": ItemResponse(status_code=500)})
-        again = sent.retry(response)
-        assert again is not None
-        assert codes(without(response, again), sent) == [None, None]
+        less = without(response, sent, {("e", None), ("e", "v")})
+        assert codes(less, sent) == [None, None, 500]
+        assert without(response, sent, {("f", None)}) == response

@@ -20,11 +20,13 @@ from pinpoint_events import (
     EventItemResponse,
     EventsRequest,
     ItemResponse,
+    KinesisRecord,
     MemorySender,
     OptOut,
     Quotas,
     Retry,
     Session,
+    StreamRecord,
     ValidationError,
     from_json,
     from_wire,
@@ -117,6 +119,18 @@ def items(value: Any) -> Any:
     return FailItem(items=value)
 
 
+def data(value: Any) -> Any:
+    """Return a Kinesis record with this content."""
+    return KinesisRecord(partition_key="k", data=value)
+
+
+def extra(value: Any) -> Any:
+    """Return a stream record that has this besides."""
+    return StreamRecord(
+        application_id="a", endpoint_id="e", event=event(), extra={"more": value}
+    )
+
+
 # By what is expected and what kind of value was found.
 TYPES: Final[dict[tuple[Expected, str | None], Followed]] = {
     (Expected.ATTEMPTS, None): Followed(
@@ -127,6 +141,8 @@ TYPES: Final[dict[tuple[Expected, str | None], Followed]] = {
         lambda: Cut(where="before", is_taken="yes"),  # type: ignore[arg-type]
         lambda: Cut(where="before", is_taken=True),
     ),
+    (Expected.BYTES, "text"): Followed(lambda: data("text"), lambda: data(b"text")),
+    (Expected.BYTES, None): Followed(lambda: data([1]), lambda: data(bytes([1]))),
     (Expected.DURATION, None): Followed(
         lambda: Session(id="s", start_timestamp=TIME, duration=1.5),  # type: ignore[arg-type]
         lambda: Session(
@@ -138,6 +154,9 @@ TYPES: Final[dict[tuple[Expected, str | None], Followed]] = {
         lambda: EventItemResponse(status_code=202),
     ),
     (Expected.INTEGERS, None): Followed(lambda: items("12"), lambda: items([1, 2])),
+    (Expected.JSON, None): Followed(
+        lambda: extra({1, 2}), lambda: extra(sorted({1, 2}))
+    ),
     (Expected.LIST, None): Followed(
         lambda: read_faults({"faults": 5}), lambda: read_faults({"faults": []})
     ),
@@ -411,6 +430,7 @@ CODES: Final[dict[ProblemCode, Followed]] = {
 # They say to correct it, to shorten it, or to leave it out, and how is obvious.
 PLAIN: Final = {
     C.ANGLE_OUT_OF_RANGE,
+    C.ATTRIBUTE_TAKEN,
     C.DUPLICATE_KEY,
     C.DUPLICATE_MEMBER,
     C.EMPTY,
@@ -425,6 +445,7 @@ PLAIN: Final = {
     C.LINE_TOO_LONG,
     C.LONE_SURROGATE_IN_KEY,
     C.MISSING,
+    C.MOBILE_ANALYTICS_RECORD,
     C.MORE_PROBLEMS,
     C.NOT_FINITE,
     C.NOT_HEADER_TEXT,

@@ -196,8 +196,11 @@ TYPES: Final[dict[tuple[Expected, str | None], Written]] = {
         event_of, '"Timestamp": [2026]', f'"Timestamp": {TIME}'
     ),
 }
-# What no JSON text holds: a tuple, and settings that only Python callers give.
+# What no JSON text holds: a tuple, bytes, a value that is not JSON, and settings that
+# only Python callers give.
 NEVER: Final = {
+    (Expected.BYTES, None),
+    (Expected.JSON, None),
     (Expected.NAME, "tuple"),
     (Expected.TEXT, "tuple"),
     *((Expected.ATTEMPTS, kind) for kind in JSON.type_remedies[Expected.ATTEMPTS]),

@@ -45,6 +45,7 @@ from tests.samples import event, facts_of, request
 REQUEST = request(e={"v": event(), "w": event()})
 PATIENT = Retry(attempts=9, deadline_seconds=1e6)
 BUSY = InternalServerError(503, "Unavailable")
+CUT = TransportError("cut", is_retry_safe=True)
 THROTTLED = TooManyRequestsError(429, "TooManyRequestsException")
 
 
@@ -399,6 +400,59 @@ class TestItems:
         got = Calls(PATIENT, FakeTime()).answer(REQUEST, service)
         assert got == answer(v=400, w=202)
 
+    @pytest.mark.parametrize(
+        "answers",
+        [
+            [answer(v=500, w=202), CUT, answer(v=500)],
+            [answer(v=500, w=202), CUT, BUSY],
+            [answer(v=500, w=202), CUT, answer(v=500), answer(v=503)],
+            [CUT, answer(v=500, w=202), answer(v=500)],
+            [CUT, answer(v=500, w=202)],
+        ],
+    )
+    def test_are_unreported_when_an_earlier_sending_may_be_taken(
+        self, answers: list[EventsResponse | Exception]
+    ) -> None:
+        """A later refusal says nothing of the sending that had no answer."""
+        service = Service(*answers)
+        retry = Retry(attempts=len(answers))
+        got = Calls(retry, FakeTime()).answer(REQUEST, service)
+        assert got == answer(w=202)
+        assert REQUEST.retry(got) is None
+        assert service.answers == []
+
+    def test_are_unreported_one_by_one(self) -> None:
+        """What was not sent without an answer stays retryable."""
+        service = Service(answer(v=500, w=202), CUT, answer(v=202))
+        got = Calls(PATIENT, FakeTime()).answer(REQUEST, service)
+        assert got == answer(v=202, w=202)
+        whole = EventsResponse(results={"e": ItemResponse(status_code=503)})
+        got = Calls(Retry(attempts=2), FakeTime()).answer(REQUEST, Service(CUT, whole))
+        assert [item.outcome for item in got.outcomes(REQUEST)] == [
+            Outcome.UNREPORTED
+        ] * 3
+
+    @pytest.mark.parametrize(
+        "second",
+        [
+            EventsResponse(),
+            EventsResponse(results={"e": ItemResponse()}),
+            EventsResponse(results={"other": ItemResponse(status_code=202)}),
+        ],
+    )
+    def test_are_unreported_when_the_answer_leaves_them_out(
+        self, second: EventsResponse
+    ) -> None:
+        """They may have been accepted, and are not sent a third time."""
+        service = Service(answer(endpoint=429, v=500, w=202), second)
+        got = Calls(PATIENT, FakeTime()).answer(REQUEST, service)
+        assert [item.outcome for item in got.outcomes(REQUEST)] == [
+            Outcome.UNREPORTED,
+            Outcome.UNREPORTED,
+            Outcome.ACCEPTED,
+        ]
+        assert len(service.sent) == 2
+
     def test_outlive_failures_in_between(self) -> None:
         """A re-send that fails is itself sent again."""
         service = Service(answer(v=500, w=202), BUSY, THROTTLED, answer(v=202))
@@ -560,13 +614,13 @@ class TestMachine:
             else:
                 codes = {name: happening[name] for name in events}
                 known |= codes
-                uncertain.difference_update(events)
+                uncertain -= {name for name, code in codes.items() if code < 429}
                 step = call.answered(answer(**codes), now=now, random=random)
         assert isinstance(step, Done | GiveUp)
         if isinstance(step, GiveUp):
             assert not known
         else:
-            responses = step.response.results["e"].events_item_response
+            responses = dict(step.response.results["e"].events_item_response)
             assert {name: one.status_code for name, one in responses.items()} == {
                 name: code for name, code in known.items() if name not in uncertain
             }

@@ -18,6 +18,8 @@ from pinpoint_events import (
     EventsResponse,
     MemorySender,
     SqliteSender,
+    from_amplify_envelope,
+    from_stream_record,
     loader,
     server,
     testing,
@@ -132,6 +134,39 @@ def calls(
             else:
                 named[each.name] = given
         yield place.name, named, positional
+
+
+RECORD: Final[dict[str, Any]] = {
+    "event_type": "tapped",
+    "event_timestamp": 1790000000123,
+    "arrival_timestamp": 1790000001187,
+    "application": {"app_id": "a", "sdk": {}},
+    "client": {"client_id": "c"},
+    "device": {"locale": {"code": "en_US"}, "platform": {"name": "ios"}},
+    "session": {"session_id": "s", "start_timestamp": 1790000000000},
+    "attributes": {"a": "b"},
+    "metrics": {"n": 1},
+    "endpoint": {"User": {"UserId": "u"}, "Attributes": {"a": ["b"]}},
+    "awsAccountId": "111122223333",
+    "facets": {"email_channel": {}},
+}
+
+
+def planted(data: Any, value: Any) -> Iterator[Any]:
+    """Yield the data with the value in place of each of its parts."""
+    yield value
+    if isinstance(data, dict):
+        for key, inside in data.items():
+            for each in planted(inside, value):
+                yield {**data, key: each}
+
+
+@pytest.mark.parametrize("read", [from_stream_record, from_amplify_envelope])
+def test_planted_in_records(read: Callable[[Any], object]) -> None:
+    """Whatever is in whichever part of a record, an error does not show it."""
+    for value in VALUES:
+        for data in planted(RECORD, value):
+            assert SECRET not in shown(raised(lambda: read(data)))  # noqa: B023 - called at once
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

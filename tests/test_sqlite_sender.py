@@ -470,7 +470,7 @@ class TestFile:
         assert count(tmp_path / "c.db") == 1
         assert list(Path().iterdir()) == []
 
-    @pytest.mark.parametrize("wrong", ["", ":memory:", "a\0b"])
+    @pytest.mark.parametrize("wrong", ["", ":memory:", "memory:", "Memory:"])
     def test_no_file(self, wrong: str) -> None:
         """A path that SQLite would not take for a file is refused."""
         with pytest.raises(ConfigurationError) as caught:
@@ -479,13 +479,44 @@ class TestFile:
             f"{wrong!r} names no file; pass a path, or use MemorySender for tests"
         )
 
-    @pytest.mark.parametrize("url", ["sqlite:///x.db", "SQLite:x.db"])
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "sqlite:///x.db",
+            "SQLite:x.db",
+            "pinpoint://a",
+            "firehose://x",
+            "file:///x.db",
+            "file:x.db?mode=ro",
+        ],
+    )
     def test_url(self, url: str) -> None:
         """A URL is not taken for a path."""
         with pytest.raises(ConfigurationError) as caught:
             SqliteSender(url)
         assert str(caught.value) == (
             "path is a URL; pass a path, or pass the URL to open_sender()"
+        )
+
+    @pytest.mark.parametrize("wrong", ["planted\0", "planted\ud800"])
+    def test_character_that_no_path_has(self, wrong: str) -> None:
+        """It is refused, and not shown: it may be data."""
+        with pytest.raises(ConfigurationError) as caught:
+            SqliteSender(wrong)
+        assert caught.value.__cause__ is None
+        assert str(caught.value) == (
+            "path has a character that no path can have; pass another path"
+        )
+
+    @pytest.mark.parametrize(
+        "wrong", ['{"Address": "planted/x"}', "planted\n/x", "no/<planted>"]
+    )
+    def test_data_in_place_of_a_path(self, wrong: str) -> None:
+        """What does not look like a path is not shown."""
+        with pytest.raises(StoreError) as caught:
+            SqliteSender(wrong)
+        assert str(caught.value).startswith(
+            "the store at a path that is not shown cannot be opened"
         )
 
     def test_no_path(self) -> None:
@@ -765,6 +796,56 @@ class TestMigration:
         for table in ("event", "endpoint"):
             sql = f"SELECT name, type, \"notnull\" FROM pragma_table_info('{table}')"
             assert rows(older, sql) == rows(new, sql)
+
+    def test_keeps_objects_of_the_user(self, older: Path) -> None:
+        """Indexes and triggers are as they were, and no trigger saw the migration."""
+        with closing(sqlite3.connect(older)) as store:
+            store.executescript("""
+                CREATE INDEX "my ""index" ON event (received_at);
+                CREATE UNIQUE INDEX mine ON Event (endpoint, event_id) WHERE id < 0;
+                CREATE INDEX of_endpoint ON endpoint (created_at);
+                CREATE TABLE event_1 (what TEXT);
+                CREATE TABLE Event_1_ (what TEXT);
+                CREATE TRIGGER arrived AFTER INSERT ON event
+                BEGIN INSERT INTO event_1 VALUES (new.event_id); END;
+                CREATE TRIGGER changed AFTER UPDATE ON endpoint
+                BEGIN INSERT INTO event_1 VALUES (new.endpoint_id); END;
+                CREATE TRIGGER deleted INSTEAD OF DELETE ON events
+                BEGIN DELETE FROM event WHERE id = old.sequence; END;
+            """)
+        sql = """
+            SELECT type, name, sql FROM sqlite_master
+            WHERE type = 'trigger' OR tbl_name LIKE 'event_1%'
+            OR name IN ('my "index', 'mine', 'of_endpoint') ORDER BY name
+        """
+        before = rows(older, sql)
+        assert len(before) == 8
+        with SqliteSender(older) as sender:
+            assert rows(older, sql) == before
+            assert rows(older, "SELECT * FROM event_1") == []
+            sender.put_events(request(**{"e-1": {"v-new": event()}}))
+        assert ("v-new",) in rows(older, "SELECT * FROM event_1")
+
+    @pytest.mark.parametrize(
+        "gone",
+        [
+            "VIEW events",
+            "VIEW endpoints",
+            "INDEX endpoint_address",
+            "INDEX endpoint_user",
+        ],
+    )
+    def test_without_an_object_that_the_user_dropped(
+        self, gone: str, older: Path
+    ) -> None:
+        """It is there again."""
+        with closing(sqlite3.connect(older)) as store:
+            store.execute(f"DROP {gone}")
+            store.commit()
+        SqliteSender(older).close()
+        kind, name = gone.lower().split()
+        sql = f"SELECT type FROM sqlite_master WHERE name = '{name}'"
+        assert rows(older, sql) == [(kind,)]
 
     def test_goes_on(self, older: Path) -> None:
         """

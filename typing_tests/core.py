@@ -23,6 +23,7 @@ from pinpoint_events import (
     ItemOutcome,
     ItemResponse,
     ItemsFailedError,
+    KinesisRecord,
     Location,
     OptOut,
     Outcome,
@@ -33,13 +34,21 @@ from pinpoint_events import (
     SenderError,
     ServiceError,
     Session,
+    StreamRecord,
+    StreamRecordKind,
     User,
     ValidationError,
     __version__,
+    aggregate_records,
     check_quotas,
+    deaggregate_record,
+    from_amplify_envelope,
     from_json,
+    from_stream_record,
     from_wire,
+    to_amplify_envelope,
     to_json,
+    to_stream_record,
     to_wire,
 )
 from pinpoint_events.problems import Audience, Fact, Words
@@ -118,6 +127,30 @@ assert_type(to_wire(request), Any)
 assert_type(to_json(request), bytes)
 assert_type(from_wire(EventsRequest, {}), EventsRequest)
 assert_type(from_json(Event, b"{}"), Event)
+
+# Formats.
+record = to_stream_record("e", event, endpoint, application_id="a", arrived_at=moment)
+assert_type(record, dict[str, Any])
+to_stream_record("e", event, application_id="a", arrived_at="2026-09-21T12:00:00Z")
+to_stream_record("e", event)  # type: ignore[call-arg]
+envelope = to_amplify_envelope("e", event, application_id="a", event_id_attribute="i")
+assert_type(envelope, dict[str, Any])
+read = from_stream_record(record)
+assert_type(read, StreamRecord)
+assert_type(from_stream_record(b"{}"), StreamRecord)
+assert_type(from_amplify_envelope("{}"), StreamRecord)
+assert_type(read.application_id, str)
+assert_type(read.endpoint_id, str)
+assert_type(read.endpoint, Endpoint | None)
+assert_type(read.event, Event)
+assert_type(read.arrived_at, datetime | None)
+assert_type(read.account_id, str | None)
+assert_type(read.extra, FrozenMap[Any])
+assert_type(read.kind, StreamRecordKind)
+packed = aggregate_records([KinesisRecord(partition_key="k", data=b"")], max_bytes=10)
+assert_type(packed, tuple[KinesisRecord, ...])
+assert_type(deaggregate_record(packed[0]), tuple[KinesisRecord, ...])
+assert_type(packed[0].data, bytes)
 assert_type(from_json(EventsResponse, "{}"), EventsResponse)
 
 # Answers.

@@ -36,6 +36,23 @@ if TYPE_CHECKING:
     from pinpoint_events.errors import TransportError as TransportError
     from pinpoint_events.errors import TransportErrorCode as TransportErrorCode
     from pinpoint_events.errors import ValidationError as ValidationError
+    from pinpoint_events.formats.amplify_envelope import (
+        from_amplify_envelope as from_amplify_envelope,
+    )
+    from pinpoint_events.formats.amplify_envelope import (
+        to_amplify_envelope as to_amplify_envelope,
+    )
+    from pinpoint_events.formats.kpl import KinesisRecord as KinesisRecord
+    from pinpoint_events.formats.kpl import aggregate_records as aggregate_records
+    from pinpoint_events.formats.kpl import deaggregate_record as deaggregate_record
+    from pinpoint_events.formats.record import StreamRecord as StreamRecord
+    from pinpoint_events.formats.record import StreamRecordKind as StreamRecordKind
+    from pinpoint_events.formats.stream_record import (
+        from_stream_record as from_stream_record,
+    )
+    from pinpoint_events.formats.stream_record import (
+        to_stream_record as to_stream_record,
+    )
     from pinpoint_events.model._immutable import FrozenMap as FrozenMap
     from pinpoint_events.model.endpoint import ChannelType as ChannelType
     from pinpoint_events.model.endpoint import Demographic as Demographic
@@ -104,6 +121,7 @@ __all__ = [
     "ItemOutcome",
     "ItemResponse",
     "ItemsFailedError",
+    "KinesisRecord",
     "LoadError",
     "LoadErrorCode",
     "Location",
@@ -127,23 +145,35 @@ __all__ = [
     "SqliteSender",
     "StoreError",
     "StoreErrorCode",
+    "StreamRecord",
+    "StreamRecordKind",
     "TooManyRequestsError",
     "TransportError",
     "TransportErrorCode",
     "User",
     "ValidationError",
     "__version__",
+    "aggregate_records",
     "check_quotas",
+    "deaggregate_record",
+    "from_amplify_envelope",
     "from_json",
+    "from_stream_record",
     "from_wire",
     "open_sender",
+    "to_amplify_envelope",
     "to_json",
+    "to_stream_record",
     "to_wire",
 ]
 
 _MODULES = {
     "builder": {"BatchBuilder"},
     "errors": {name for name in __all__ if name.endswith(("Error", "ErrorCode"))},
+    "formats.amplify_envelope": {"from_amplify_envelope", "to_amplify_envelope"},
+    "formats.kpl": {"KinesisRecord", "aggregate_records", "deaggregate_record"},
+    "formats.record": {"StreamRecord", "StreamRecordKind"},
+    "formats.stream_record": {"from_stream_record", "to_stream_record"},
     "model._immutable": {"FrozenMap"},
     "model.endpoint": {
         "ChannelType",

@@ -4,6 +4,7 @@ The call, without the sending: what goes out, and what an answer means.
 Functions of values. Time, connections, credentials and patience are the senders'.
 """
 
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -21,6 +22,7 @@ from pinpoint_events.model.response import (
     EndpointItemResponse,
     EventItemResponse,
     EventsResponse,
+    ItemOutcome,
     ItemResponse,
     Outcome,
 )
@@ -112,7 +114,8 @@ def merged_response(
     """
     Return what is known after some items of a request were sent a second time.
 
-    An item that the second answer leaves out keeps its first response.
+    An item that the second answer leaves out has no response any more: it may have been
+    accepted.
 
     Args:
         request: The whole request.
@@ -125,13 +128,14 @@ def merged_response(
         for outcome in first.outcomes(request)
     }
     for endpoint_id, event_id, item, response, _ in second.outcomes(sent_again):
-        if response is None:
+        before = known[endpoint_id, event_id]
+        if response is None and _outcome(before) is not Outcome.RETRYABLE:
             continue
         # Events take an empty endpoint along where the endpoint itself is not sent
         # again: that this was accepted says nothing of the endpoint.
         if event_id is None and item != request.batch_item[endpoint_id].endpoint:
             continue
-        if event_id is None and _is_settled(known[endpoint_id, None]):
+        if event_id is None and _outcome(before) in _SETTLED:
             continue
         known[endpoint_id, event_id] = response
     results = dict(first.results)
@@ -149,36 +153,40 @@ def merged_response(
     return EventsResponse(results=results, request_id=request_id)
 
 
-def without(response: EventsResponse, part: EventsRequest) -> EventsResponse:
+def without(
+    response: EventsResponse,
+    request: EventsRequest,
+    items: AbstractSet[tuple[str, str | None]],
+) -> EventsResponse:
     """
-    Return the answer without what it says of the items in a part of the request.
+    Return an answer without what it says of some items, where they are retryable.
 
     Args:
         response: The answer to the whole request.
-        part: What was sent again: `request.retry(response)`.
+        request: The whole request.
+        items: Endpoint id and event id; None for the endpoint itself.
     """
+    kept: dict[str, list[ItemOutcome]] = {}
+    changed = set()
+    for outcome in response.outcomes(request):
+        endpoint_id, event_id, _, answered, kind = outcome
+        if kind is Outcome.RETRYABLE and (endpoint_id, event_id) in items:
+            changed.add(endpoint_id)
+        elif answered is not None:
+            kept.setdefault(endpoint_id, []).append(outcome)
     results = dict(response.results)
-    for endpoint_id, batch in part.batch_item.items():
-        item = results.get(endpoint_id, _NOTHING)
-        of_endpoint = item.endpoint_item_response
-        if of_endpoint is not None and of_endpoint.outcome is Outcome.RETRYABLE:
-            of_endpoint = None
+    for endpoint_id in changed:
+        known: dict[Any, Any] = {
+            outcome.event_id: outcome.response for outcome in kept.get(endpoint_id, ())
+        }
         results[endpoint_id] = ItemResponse(
-            endpoint_item_response=of_endpoint,
-            events_item_response={
-                event_id: of_event
-                for event_id, of_event in item.events_item_response.items()
-                if event_id not in batch.events
-            },
+            endpoint_item_response=known.pop(None, None), events_item_response=known
         )
     return attrs.evolve(response, results=results)
 
 
-_NOTHING: Final = ItemResponse()
-
-
-def _is_settled(response: EndpointItemResponse | EventItemResponse | None) -> bool:
-    return response is not None and response.outcome in _SETTLED
+def _outcome(response: EndpointItemResponse | EventItemResponse | None) -> Outcome:
+    return Outcome.UNREPORTED if response is None else response.outcome
 
 
 _SETTLED: Final = frozenset({Outcome.ACCEPTED, Outcome.REJECTED})

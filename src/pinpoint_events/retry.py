@@ -15,9 +15,13 @@ A wait may be ended early by ended(), when the sender is closed.
 
 While nothing was answered, the whole request is sent again. Once something was, only
 the items that came back retryable are, and the call ends with a response, never with an
-error: what is known of the other items must not get lost. Where sending items again
-failed, and they may have been accepted, the response leaves them out: they
-are unreported, and not to be sent a third time without a decision.
+error: what is known of the other items must not get lost.
+
+Any attempt without an answer may have been accepted, the first as well as a later one.
+A later answer settles an item of it by accepting or rejecting it. An item that ends
+retryable in spite of that, or that no later attempt was made for, is left out of the
+response: it is unreported, and not to be sent once more without a decision. The same
+holds for an item that is sent again and left out of the answer.
 
 An error of an attempt is what a call ends with, and not a later failure to find
 credentials: the events may have been accepted.
@@ -225,7 +229,8 @@ class RetryCall:
         self._attempt = 1
         self._response: EventsResponse | None = None
         self._error: PinpointEventsError | None = None  # of the last attempt
-        self._is_uncertain = False  # whether it may have been accepted
+        # Endpoint id and event id of what may have been accepted without an answer.
+        self._uncertain: set[tuple[str, str | None]] = set()
         self._is_clock_corrected = False
         self._given_back = 1  # by success, to the budget
         self.deadline = now + retry.deadline_seconds
@@ -243,7 +248,6 @@ class RetryCall:
             now: The time, by the monotonic clock.
             random: A random number from 0 to 1.
         """
-        self._is_uncertain = False
         if self._response is None:
             self._response = response
         else:
@@ -268,7 +272,10 @@ class RetryCall:
             random: A random number from 0 to 1.
         """
         self._error = error
-        self._is_uncertain = self._is_uncertain or _may_be_accepted(error)
+        if _may_be_accepted(error):
+            for endpoint_id, batch in self._part.batch_item.items():
+                self._uncertain.add((endpoint_id, None))
+                self._uncertain.update((endpoint_id, name) for name in batch.events)
         return self.not_sent(error, now=now, random=random)
 
     def not_sent(
@@ -325,7 +332,9 @@ class RetryCall:
         return self._done(self._response)
 
     def _done(self, response: EventsResponse) -> Done:
-        return Done(without(response, self._part) if self._is_uncertain else response)
+        if not self._uncertain:
+            return Done(response)
+        return Done(without(response, self._request, self._uncertain))
 
     def _may_go_on(self, at: float) -> bool:
         return self._attempt < self._retry.attempts and at <= self.deadline

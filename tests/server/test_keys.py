@@ -316,6 +316,21 @@ class TestFromFile:
             "or let this user read it"
         )
 
+    @pytest.mark.parametrize("wrong", ["planted\0", "planted\ud800"])
+    def test_character_that_no_path_has(self, wrong: str) -> None:
+        """It is refused, and not shown: it may be a key."""
+        assert refused(Keys.from_file, wrong) == (
+            "path has a character that no path can have; pass another path"
+        )
+
+    @pytest.mark.parametrize("wrong", ['{"key": "planted"}', "[web]\nkey = planted"])
+    def test_data_in_place_of_a_path(self, wrong: str) -> None:
+        """What does not look like a path is not shown."""
+        assert refused(Keys.from_file, wrong) == (
+            "credentials file at a path that is not shown cannot be read: "
+            f"{os.strerror(2)}; name another, or let this user read it"
+        )
+
 
 class TestReload:
     """The keys of a file follow the file."""

@@ -31,6 +31,7 @@ __all__ = [
     "ProxyConfiguration",
     "SignatureTemplate",
     "create_urllib3_context",
+    "credentials_of",
     "environment_user_agent",
     "get_cert_path",
     "get_environ_proxies",
@@ -59,6 +60,11 @@ def given_options(config: Any) -> Mapping[str, Any]:
     """Return the options that a config was made with, without the defaults."""
     options: Mapping[str, Any] = {} if config is None else config._user_provided_options
     return options
+
+
+def credentials_of(session: Any) -> Any:
+    """Return the credentials that a session has; None before it looks for any."""
+    return session._credentials
 
 
 def renew_refresh_lock(credentials: Any) -> None:

@@ -1,20 +1,20 @@
 """AWS credentials: looked up by botocore's chain at the first request, never before."""
 
 import os
+import socket
 import threading
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 import botocore
+from botocore import exceptions
 from botocore.exceptions import (
     ClientError,
-    ConnectionError,  # noqa: A004 - botocore's own
-    HTTPClientError,
-    MetadataRetrievalError,
+    CredentialRetrievalError,
     PartialCredentialsError,
 )
 
-from pinpoint_events.aws._botocore import renew_refresh_lock
+from pinpoint_events.aws._botocore import credentials_of, renew_refresh_lock
 from pinpoint_events.errors import (
     ConfigurationError,
     ConfigurationErrorCode,
@@ -37,7 +37,38 @@ CredentialsProvider = Callable[[], FrozenCredentials]
 
 # The network, or a service that does not answer. (It is no `HTTPClientError` where no
 # connection is made.)
-_PASSING: Final = (ConnectionError, HTTPClientError, MetadataRetrievalError)
+_PASSING: Final = (
+    exceptions.ConnectionError,
+    exceptions.HTTPClientError,
+    exceptions.MetadataRetrievalError,
+    ConnectionError,
+    TimeoutError,
+    socket.gaierror,
+)
+
+# Error codes of services that give credentials, which they answer with status 400.
+# Source: botocore 1.44, `retries/standard.py` and the retry rules of STS.
+_PASSING_CODES: Final = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
+        "IDPCommunicationError",
+        "LimitExceededException",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+    }
+)
 
 
 def credentials_provider(
@@ -100,13 +131,16 @@ class _CredentialChain:
     """
     botocore's credential chain, which is run at the first request of each process.
 
-    The credentials of a parent process are not used in its child: a `fork` may leave
-    them half refreshed, and their lock locked.
+    Credentials that the chain found in a parent process are not used in its child: a
+    `fork` may leave them half refreshed, and their lock locked. Those that the session
+    had before were set on it by the caller, as boto3's `Session` does with the keys
+    that it is given: they stay in force.
     """
 
     def __init__(self, session: Any) -> None:
         self._session = session
         self._process = os.getpid()
+        self._in_chain: Any = None  # what the session keeps of the chain's
         # By process id.
         self._credentials: dict[int, Any] = {}
         self._locks: dict[int, threading.Lock] = {}
@@ -140,11 +174,19 @@ class _CredentialChain:
             lock.release()
 
     def _find(self) -> Any:
-        return self._session.get_credentials()
+        is_set = credentials_of(self._session) is not None
+        found = self._session.get_credentials()
+        if not is_set:
+            self._in_chain = found
+        return found
 
     def _anew(self) -> Any:
-        # The session keeps the credentials of the parent process, if it has found them.
-        return self._session.get_component("credential_provider").load_credentials()
+        kept = credentials_of(self._session)
+        if kept is None or kept is self._in_chain:
+            chain = self._session.get_component("credential_provider")
+            return chain.load_credentials()
+        renew_refresh_lock(kept)
+        return kept
 
 
 _LOOKUP_SECONDS: Final = 120.0  # botocore tries most sources for a minute or less
@@ -165,20 +207,27 @@ def _loaded(get: Callable[[], Any]) -> Any:
     """
     try:
         return get()
-    except _PASSING as error:
-        # From None, all of them: the error may quote what was answered or printed.
-        raise _later(error) from None
-    except ClientError as error:
-        if is_retryable(error.response["ResponseMetadata"]["HTTPStatusCode"]):
-            raise _later(error) from None
-        raise _never(error) from None
     except PartialCredentialsError as error:
         message = f"{error}; set both, or neither"  # it names the missing variable
         raise ConfigurationError(message) from None
     except Exception as error:  # noqa: BLE001 - see below
         # botocore lets through whatever error a credential process or a token file
-        # causes.
-        raise _never(error) from None
+        # causes. From None, all of them: the error may quote what was answered or
+        # printed.
+        raise (_later if _is_passing(error) else _never)(error) from None
+
+
+def _is_passing(error: BaseException) -> bool:
+    """Return whether the same look-up may succeed later."""
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        code = error.response.get("Error", {}).get("Code")
+        return is_retryable(status) or code in _PASSING_CODES
+    if isinstance(error, CredentialRetrievalError):
+        # For a container that gives none now, and for a program that prints none.
+        cause = error.__cause__ or error.__context__
+        return cause is not None and _is_passing(cause)
+    return isinstance(error, _PASSING)
 
 
 def _later(error: Exception) -> SenderError:

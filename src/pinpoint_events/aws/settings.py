@@ -457,6 +457,8 @@ def _check_form(session: Any, region: str) -> None:
 
 def _check_label(region: str) -> None:
     """Refuse a region that cannot be a part of a host's name."""
+    if "\n" in region:  # botocore's pattern lets one at the end through
+        raise _no_region()
     try:
         validate_region_name(region)
     except InvalidRegionError:

@@ -395,11 +395,14 @@ def instance_of(cls: type[T], value: Any) -> Any:
     if type(value) is cls or type(value) is Refused:
         return value
     name = cls.__name__
-    has_wire_form = name != "Quotas"
+    has_wire_form = name not in _WITHOUT_WIRE_FORM
     code = ProblemCode.NOT_AN_INSTANCE
     if isinstance(value, Mapping) and has_wire_form:
         code = ProblemCode.PLAIN_DATA
     return _refused(code, actual=_type_name(value), unit=name)
+
+
+_WITHOUT_WIRE_FORM: Final = frozenset({"KinesisRecord", "Quotas"})
 
 
 class TextMap(FrozenMap[str]):

@@ -9,6 +9,7 @@ each `Audience`, and nowhere else.
 from pinpoint_events.problems._codes import Audience, Expected, ProblemCode
 from pinpoint_events.problems._paths import (
     MAPPING_MEMBERS,
+    file_text,
     keys_in,
     path_text,
     shortened,
@@ -23,6 +24,7 @@ __all__ = [
     "Problem",
     "ProblemCode",
     "Words",
+    "file_text",
     "keys_in",
     "path_text",
     "shortened",

@@ -43,6 +43,7 @@ class ProblemCode(StrEnum):
     STOP_BEFORE_START = "stop_before_start"
     DURATION_MISMATCH = "duration_mismatch"
     STATUS_CODE_NOT_ALONE = "status_code_not_alone"
+    ATTRIBUTE_TAKEN = "attribute_taken"
 
     # Wire data and JSON text
     MISSING = "missing"
@@ -89,6 +90,7 @@ class ProblemCode(StrEnum):
     LINE_TOO_LONG = "line_too_long"
     SEVERAL_RECORDS = "several_records"
     STREAM_RECORD = "stream_record"
+    MOBILE_ANALYTICS_RECORD = "mobile_analytics_record"
     OTHER_APPLICATION = "other_application"
 
     # In place of the problems past the hundredth
@@ -100,9 +102,11 @@ class Expected(StrEnum):
 
     ATTEMPTS = "attempts"
     BOOLEAN = "boolean"
+    BYTES = "bytes"
     DURATION = "duration"
     INTEGER = "integer"
     INTEGERS = "integers"
+    JSON = "json"
     LIST = "list"
     MAPPING = "mapping"
     NAME = "name"

@@ -4,7 +4,14 @@ from collections.abc import Iterator
 from string import ascii_letters, digits
 from typing import Final
 
-__all__ = ["MAPPING_MEMBERS", "Path", "aws_cli_path_text", "path_text", "shortened"]
+__all__ = [
+    "MAPPING_MEMBERS",
+    "Path",
+    "aws_cli_path_text",
+    "file_text",
+    "path_text",
+    "shortened",
+]
 
 Path = tuple[str | int, ...]
 
@@ -36,6 +43,19 @@ def shortened(text: str, max_characters: int = _MAX_CHARACTERS) -> str:
     return repr(
         text if len(text) <= max_characters else text[: max_characters - 1] + "…"
     )
+
+
+def file_text(path: str) -> str:
+    """
+    Return a file's path as messages show it: quoted, where it looks like a path.
+
+    Otherwise it may be data that was passed in its place, and is not shown.
+    """
+    looks_like_a_path = path.isprintable() and _UNLIKELY.isdisjoint(path)
+    return repr(path) if looks_like_a_path else "at a path that is not shown"
+
+
+_UNLIKELY: Final = frozenset('{}"<>')  # in a path, and frequent in JSON and the like
 
 
 def keys_in(path: Path) -> Iterator[tuple[str | int, bool]]:

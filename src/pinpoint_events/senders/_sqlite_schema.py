@@ -126,15 +126,20 @@ def _to_version_2(connection: sqlite3.Connection) -> None:
     Keep events that share an id, and addresses and user ids in columns.
 
     The events are copied, because SQLite cannot change a table's UNIQUE constraint.
+    Indexes and triggers that users have added are made again as they were; their
+    triggers do not see the migration.
     """
     connection.create_function("json_member", 2, _json_member, deterministic=True)
+    own = connection.execute(_OWN_OBJECTS).fetchall()
+    older = _free_name(connection, "event_1")
     for statement in (
         # Else views that users have added would forbid to rename a table.
         "PRAGMA legacy_alter_table = ON",
-        "DROP VIEW events",
-        "DROP VIEW endpoints",
-        "DROP INDEX endpoint_address",
-        "DROP INDEX endpoint_user",
+        *(f"DROP {kind} {_quoted(name)}" for kind, name, _ in own),
+        "DROP VIEW IF EXISTS events",
+        "DROP VIEW IF EXISTS endpoints",
+        "DROP INDEX IF EXISTS endpoint_address",
+        "DROP INDEX IF EXISTS endpoint_user",
         "ALTER TABLE endpoint ADD COLUMN address TEXT",
         "ALTER TABLE endpoint ADD COLUMN user_id TEXT",
         """
@@ -143,17 +148,43 @@ def _to_version_2(connection: sqlite3.Connection) -> None:
             user_id = json_member(json, 'User.UserId')
         """,
         *_ENDPOINT_INDEXES,
-        "ALTER TABLE event RENAME TO event_1",
+        f"ALTER TABLE event RENAME TO {older}",
         _EVENT_TABLE,
-        """
+        f"""
         INSERT INTO event
-        SELECT id, endpoint, event_id, 0, json, received_at FROM event_1 ORDER BY id
-        """,
-        "DROP TABLE event_1",
+        SELECT id, endpoint, event_id, 0, json, received_at FROM {older} ORDER BY id
+        """,  # noqa: S608 - a name of our own
+        f"DROP TABLE {older}",
         *_VIEWS,
+        *(sql for _, _, sql in own),
         "PRAGMA legacy_alter_table = OFF",
     ):
         connection.execute(statement)
+
+
+# Indexes of UNIQUE constraints have no text; version 1 has none but those on `event`.
+_OWN_OBJECTS: Final = """
+    SELECT type, name, sql FROM sqlite_master
+    WHERE sql IS NOT NULL AND (
+        type = 'index' AND lower(tbl_name) = 'event'
+        OR type = 'trigger'
+        AND lower(tbl_name) IN ('event', 'endpoint', 'events', 'endpoints')
+    )
+"""
+
+
+def _free_name(connection: sqlite3.Connection, name: str) -> str:
+    """Return the name, or a longer one that nothing in the file has."""
+    rows = connection.execute("SELECT lower(name) FROM sqlite_master")
+    taken = {row[0] for row in rows}
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _quoted(name: str) -> str:
+    doubled = name.replace('"', '""')
+    return f'"{doubled}"'
 
 
 def _json_member(text: str, path: str) -> str | None:

@@ -61,7 +61,8 @@ class MemorySender(BaseSender):
 
     Raises:
         ConfigurationError: If the application id is empty, `answer` cannot be called,
-            or `quotas` is of another type.
+            or `quotas` is of another type; from `put_events`, if `answer` returns
+            anything but an `EventsResponse`.
     """
 
     application_id: str
@@ -157,6 +158,12 @@ class MemorySender(BaseSender):
             self._requests.append(request)
         # Outside the lock: `answer` may read what was sent before.
         response = self.answer(request)
+        given: object = response
+        if not isinstance(given, EventsResponse):
+            raise ConfigurationError(
+                f"answer returned a value of type {type(given).__qualname__}; return "
+                "an EventsResponse, or raise"
+            )
         with self._lock:
             for endpoint_id, event_id, item, _, outcome in response.outcomes(request):
                 if outcome is not Outcome.ACCEPTED:

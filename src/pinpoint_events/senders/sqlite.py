@@ -1,6 +1,7 @@
 """The embedded store: events and endpoints in one SQLite file."""
 
 import os
+import re
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -318,12 +319,29 @@ def _absolute(given: str | os.PathLike[str]) -> Path:
         raise ConfigurationError(
             f"path is of type {kind}; pass a str or Path"
         ) from None
-    if path.casefold().startswith("sqlite:"):
-        raise ConfigurationError(
-            "path is a URL; pass a path, or pass the URL to open_sender()"
-        )
-    if path in {"", ":memory:"} or "\0" in path:
+    if path.casefold() in _NO_FILES:
         raise ConfigurationError(
             f"{path!r} names no file; pass a path, or use MemorySender for tests"
         )
+    if _URL.match(path):
+        raise ConfigurationError(
+            "path is a URL; pass a path, or pass the URL to open_sender()"
+        )
+    if not _can_be_a_path(path):
+        # Without the path: it may be a value that was passed in its place.
+        raise ConfigurationError(
+            "path has a character that no path can have; pass another path"
+        )
     return Path(path).absolute()
+
+
+def _can_be_a_path(text: str) -> bool:
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+
+
+_NO_FILES: Final = frozenset({"", ":memory:", "memory:"})
+# `file:` is SQLite's own; other texts before a colon may be names of files.
+_URL: Final = re.compile("(?i)(sqlite|file):|[a-z][a-z0-9+.-]+://")

@@ -23,6 +23,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, cast
 
 from pinpoint_events.errors import StoreError, StoreErrorCode
+from pinpoint_events.problems import file_text
 from pinpoint_events.storage.fork_lock import ForkLock
 
 __all__ = ["Schema", "SqliteFile"]
@@ -325,7 +326,9 @@ class SqliteFile:
         )
 
     def _error(self, code: StoreErrorCode, **facts: object) -> StoreError:
-        message = f"the store {str(self.path)!r} {_WORDS[code].format(**facts)}"
+        message = (
+            f"the store {file_text(str(self.path))} {_WORDS[code].format(**facts)}"
+        )
         return StoreError(message, is_retry_safe=code in _RETRY_SAFE, code=code)
 
 

@@ -26,6 +26,11 @@ __all__ = ["register", "register_once"]
 _STRATEGIES: Final[dict[str, dict[str, str]]] = {
     "pinpoint_events.builder": {"BatchBuilder": "batch_builders"},
     "pinpoint_events.errors": {},  # all its exceptions
+    "pinpoint_events.formats.kpl": {"KinesisRecord": "kinesis_records"},
+    "pinpoint_events.formats.record": {
+        "StreamRecord": "stream_records",
+        "StreamRecordKind": "stream_record_kinds",
+    },
     "pinpoint_events.problems": {"Problem": "problems"},
     "pinpoint_events.model.endpoint": {
         "ChannelType": "channel_types",

@@ -56,6 +56,11 @@ from pinpoint_events.testing._invalid import (
 )
 from pinpoint_events.testing._over_quota import over_quota_requests
 from pinpoint_events.testing._quotas import quotas
+from pinpoint_events.testing._records import (
+    kinesis_records,
+    stream_record_kinds,
+    stream_records,
+)
 from pinpoint_events.testing._requests import (
     batch_builders,
     events_batches,
@@ -93,6 +98,7 @@ __all__ = [
     "invalid_wire_requests",
     "item_outcomes",
     "item_responses",
+    "kinesis_records",
     "locations",
     "memory_senders",
     "metrics",
@@ -106,6 +112,8 @@ __all__ = [
     "retries",
     "sessions",
     "status_codes",
+    "stream_record_kinds",
+    "stream_records",
     "texts",
     "times",
     "users",

@@ -149,9 +149,11 @@ JSON: Final = Catalogue(
     expected={
         Expected.ATTEMPTS: "a whole number, at least 1",
         Expected.BOOLEAN: "true or false",
+        Expected.BYTES: "bytes",
         Expected.DURATION: "a whole number of milliseconds",
         Expected.INTEGER: "a whole number",
         Expected.INTEGERS: "an array of whole numbers from 1 on",
+        Expected.JSON: "any JSON value",
         Expected.LIST: "an array",
         Expected.MAPPING: "an object",
         Expected.NAME: "a string",
@@ -164,9 +166,11 @@ JSON: Final = Catalogue(
     type_remedies={
         Expected.ATTEMPTS: _WHOLE_REMEDIES,
         Expected.BOOLEAN: {None: "write true or false, without quotes"},
+        Expected.BYTES: {None: "write bytes"},
         Expected.DURATION: _WHOLE_REMEDIES,
         Expected.INTEGER: _WHOLE_REMEDIES,
         Expected.INTEGERS: {None: "write an array, as in [1, 2]"},
+        Expected.JSON: {None: "write it as JSON"},
         Expected.LIST: {None: "write it as [...]"},
         Expected.MAPPING: {None: _OBJECT.format()},
         Expected.NAME: {**_TEXT_REMEDIES, "NoneType": "give it a name"},

@@ -163,9 +163,11 @@ PYTHON: Final = Catalogue(
     expected={
         Expected.ATTEMPTS: "a whole number, at least 1",
         Expected.BOOLEAN: "True or False",
+        Expected.BYTES: "bytes",
         Expected.DURATION: "an int of milliseconds, or a timedelta",
         Expected.INTEGER: "an int",
         Expected.INTEGERS: "a list of ints from 1 on",
+        Expected.JSON: "None, a bool, a number, a str, a list or a dict",
         Expected.LIST: "a list",
         Expected.MAPPING: "a mapping",
         Expected.NAME: "a str",
@@ -178,9 +180,14 @@ PYTHON: Final = Catalogue(
     type_remedies={
         Expected.ATTEMPTS: {None: "pass an int, or leave it out"},
         Expected.BOOLEAN: {None: "pass True or False"},
+        Expected.BYTES: {
+            "text": "encode it, as in value.encode()",
+            None: "pass bytes",
+        },
         Expected.DURATION: {None: "pass timedelta(milliseconds=...)"},
         Expected.INTEGER: {None: "pass a whole number"},
         Expected.INTEGERS: {None: "pass a list, as in [1, 2]"},
+        Expected.JSON: {None: "convert it to one of these"},
         Expected.LIST: {None: "pass a list"},
         Expected.MAPPING: {None: "pass a dict"},
         Expected.NAME: {

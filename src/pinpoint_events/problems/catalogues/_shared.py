@@ -87,6 +87,7 @@ _THINGS: Final = frozenset(
         C.ALREADY_AN_OBJECT,
         C.BARE_TEXT,
         C.BUILDER_NOT_BUILT,
+        C.MOBILE_ANALYTICS_RECORD,
         C.NOT_AN_INSTANCE,
         C.NOT_AN_OBJECT,
         C.NOT_A_FAULT,
@@ -225,6 +226,16 @@ SHARED: Final[Mapping[C, Words]] = {
         "is a record of Pinpoint's event stream",
         "an event as PutEvents takes it",
         'write it as {{"EndpointId": ..., "Event": {{"EventType": ...}}}}',
+    ),
+    C.MOBILE_ANALYTICS_RECORD: Words(
+        "is a record of Mobile Analytics, Pinpoint's predecessor",
+        "a record of Pinpoint's event stream",
+        "convert it: it has other members",
+    ),
+    C.ATTRIBUTE_TAKEN: Words(
+        "already has another value than the event id",
+        "an attribute for the event id alone",
+        "choose another name for it",
     ),
     C.OTHER_APPLICATION: Words(
         "is another application than events are sent to",
