@@ -554,11 +554,13 @@ class TestUsage:
         """Opening it would wait; a checkpoint would replace it."""
         write(Path("a"), lines(1))
         os.mkfifo("f")
+        Path("link").symlink_to("f")
         for link in ("f", "link"):
-            Path("link").is_symlink() or Path("link").symlink_to("f")
             assert refused("a", "--rejected", link, "--to", "sqlite:///events.db") == [
-                f"argument --rejected: '{link}' is a pipe that no program reads; start "
-                "its reader, or name a file"
+                (
+                    f"argument --rejected: '{link}' is a pipe that no program reads; "
+                    "start its reader, or name a file"
+                )
             ]
         assert refused("a", "--checkpoint", "f", "--to", "sqlite:///events.db") == [
             "argument --checkpoint: 'f' is no file"
@@ -777,8 +779,10 @@ class TestCheckpoint:
         write(Path("a"), ["7"])
         more = ("--rejected", "r", "--to", "sqlite:///events.db")
         assert refused("a", "--checkpoint", "no/c", *more) == [
-            "argument --checkpoint: the checkpoint 'no/c' cannot be written: No such "
-            "file or directory; name a file in a directory that can be written"
+            (
+                "argument --checkpoint: the checkpoint 'no/c' cannot be written: No "
+                "such file or directory; name a file in a directory that can be written"
+            )
         ]
         assert numbers(Path("events.db")) == []
         Path("no").mkdir()

@@ -163,16 +163,18 @@ class Ledger:
 
     def begin(self) -> None:
         """
-        Save before anything is sent: from a run without checkpoint, nothing goes on.
+        Write the checkpoint before anything is sent.
+
+        If it cannot be written, no later run could continue from it.
 
         Raises:
             LoadError: If that is not possible.
         """
+        if self._path is None:
+            return
         try:
-            self.save()
+            self.settled.write(self._path, self._files)
         except LoadError as error:
-            if error.path != self._path:
-                raise
             raise LoadError(
                 LoadErrorCode.CHECKPOINT_UNWRITABLE,
                 f"{error.message}; name a file in a directory that can be written",

@@ -14,7 +14,7 @@ import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 
 from pinpoint_events.errors import LoadError, LoadErrorCode
 
@@ -118,10 +118,11 @@ class RejectsFile:
 
     def _pass_on(self, line: memoryview) -> None:
         """Write to a pipe or device, each time as much as it takes without waiting."""
+        raw = cast("io.RawIOBase", self._file.raw)
         while line:
-            if not self._wait_for_room(self._file.raw):
+            if not self._wait_for_room(raw):
                 raise self._unwritable("its reader takes nothing, and the run is ended")
-            written = self._file.raw.write(line[:_PIECE_BYTES])
+            written = raw.write(line[:_PIECE_BYTES])
             line = line[written or 0 :]
 
     def sync(self) -> None:
