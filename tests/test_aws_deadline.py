@@ -169,7 +169,10 @@ def test_tunnel_ends(scheme: str, name: str) -> None:
 class TestAddresses:
     """The addresses of a host share the time that is left."""
 
-    @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, queues are longer")
+    @pytest.mark.skipif(
+        sys.platform != "linux",
+        reason="other systems accept more connections than the backlog",
+    )
     def test_silent(self) -> None:
         """Several that do not answer take no longer than one."""
         with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:

@@ -1137,6 +1137,10 @@ class TestCredentials:
         chain: Any = find_settings(PINPOINT, arguments).credentials
         chain._process = -1
         assert chain().access_key == "a"
+        session.set_credentials("set", "s")
+        chain = find_settings(PINPOINT, arguments).credentials
+        chain._process = -1
+        assert chain().access_key == "set"
         refreshable = load()
         lock = refreshable._refresh_lock
         for given in (refreshable, Plain()):

@@ -826,6 +826,20 @@ class TestMigration:
             sender.put_events(request(**{"e-1": {"v-new": event()}}))
         assert ("v-new",) in rows(older, "SELECT * FROM event_1")
 
+    def test_object_that_cannot_be_made_again(self, older: Path) -> None:
+        """Then nothing is migrated, and nothing is lost."""
+        with closing(sqlite3.connect(older)) as store:
+            store.create_function("own", 1, str, deterministic=True)
+            store.execute("CREATE INDEX mine ON event (own(event_id))")
+            store.commit()
+        sql = "SELECT type, name, sql FROM sqlite_master ORDER BY name"
+        before = rows(older, sql), rows(older, "SELECT * FROM events")
+        with pytest.raises(StoreError) as caught:
+            SqliteSender(older)
+        assert "no such function: own" in str(caught.value.__cause__)
+        assert (rows(older, sql), rows(older, "SELECT * FROM events")) == before
+        assert rows(older, "PRAGMA user_version") == [(1,)]
+
     @pytest.mark.parametrize(
         "gone",
         [

@@ -4,6 +4,7 @@ The call, without the sending: what goes out, and what an answer means.
 Functions of values. Time, connections, credentials and patience are the senders'.
 """
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 from urllib.parse import quote
@@ -19,12 +20,10 @@ from pinpoint_events.errors import (
 from pinpoint_events.http_messages import HttpRequest, HttpResponse
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import (
-    EndpointItemResponse,
-    EventItemResponse,
     EventsResponse,
-    ItemOutcome,
     ItemResponse,
     Outcome,
+    outcome_of,
 )
 from pinpoint_events.problems import shortened
 from pinpoint_events.service_errors import request_id_of, service_error
@@ -129,26 +128,19 @@ def merged_response(
     }
     for endpoint_id, event_id, item, response, _ in second.outcomes(sent_again):
         before = known[endpoint_id, event_id]
-        if response is None and _outcome(before) is not Outcome.RETRYABLE:
+        if response is None and outcome_of(before) is not Outcome.RETRYABLE:
             continue
         # Events take an empty endpoint along where the endpoint itself is not sent
         # again: that this was accepted says nothing of the endpoint.
         if event_id is None and item != request.batch_item[endpoint_id].endpoint:
             continue
-        if event_id is None and _outcome(before) in _SETTLED:
+        if event_id is None and outcome_of(before) in _SETTLED:
             continue
         known[endpoint_id, event_id] = response
     results = dict(first.results)
     for endpoint_id in sent_again.batch_item:
-        events = request.batch_item[endpoint_id].events
-        results[endpoint_id] = ItemResponse(
-            endpoint_item_response=known[endpoint_id, None],
-            events_item_response={
-                event_id: known[endpoint_id, event_id]
-                for event_id in events
-                if known[endpoint_id, event_id] is not None
-            },
-        )
+        names = (None, *request.batch_item[endpoint_id].events)
+        results[endpoint_id] = _item({name: known[endpoint_id, name] for name in names})
     request_id = second.request_id or first.request_id
     return EventsResponse(results=results, request_id=request_id)
 
@@ -166,27 +158,24 @@ def without(
         request: The whole request.
         items: Endpoint id and event id; None for the endpoint itself.
     """
-    kept: dict[str, list[ItemOutcome]] = {}
+    known: dict[str, dict[str | None, Any]] = {}
     changed = set()
-    for outcome in response.outcomes(request):
-        endpoint_id, event_id, _, answered, kind = outcome
-        if kind is Outcome.RETRYABLE and (endpoint_id, event_id) in items:
+    for endpoint_id, event_id, _, answered, outcome in response.outcomes(request):
+        is_left_out = outcome is Outcome.RETRYABLE and (endpoint_id, event_id) in items
+        if is_left_out:
             changed.add(endpoint_id)
-        elif answered is not None:
-            kept.setdefault(endpoint_id, []).append(outcome)
+        known.setdefault(endpoint_id, {})[event_id] = None if is_left_out else answered
     results = dict(response.results)
-    for endpoint_id in changed:
-        known: dict[Any, Any] = {
-            outcome.event_id: outcome.response for outcome in kept.get(endpoint_id, ())
-        }
-        results[endpoint_id] = ItemResponse(
-            endpoint_item_response=known.pop(None, None), events_item_response=known
-        )
+    results.update((endpoint_id, _item(known[endpoint_id])) for endpoint_id in changed)
     return attrs.evolve(response, results=results)
 
 
-def _outcome(response: EndpointItemResponse | EventItemResponse | None) -> Outcome:
-    return Outcome.UNREPORTED if response is None else response.outcome
+def _item(known: Mapping[str | None, Any]) -> ItemResponse:
+    """Return the answers of an endpoint by event id; under None that of its own."""
+    answers: dict[Any, Any] = {k: v for k, v in known.items() if v is not None}
+    return ItemResponse(
+        endpoint_item_response=answers.pop(None, None), events_item_response=answers
+    )
 
 
 _SETTLED: Final = frozenset({Outcome.ACCEPTED, Outcome.REJECTED})

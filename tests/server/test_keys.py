@@ -18,6 +18,11 @@ WEB = f"[web]\naws_access_key_id = {KEY_ID}\naws_secret_access_key = {SECRET}\n"
 JOB = "[job]\naws_access_key_id = AKIAJOB\naws_secret_access_key = job-secret\n"
 
 
+def named(path: Path) -> str:
+    """Return how messages name a file."""
+    return f"credentials file {str(path)!r}"
+
+
 def refused(act: object, *arguments: object) -> str:
     """Return what the error says, after a look at what it holds."""
     assert callable(act)
@@ -245,7 +250,7 @@ class TestFromFile:
         """A file without a key is a mistake."""
         path = file_of(tmp_path, "[default]\nregion = eu-west-1")
         assert refused(Keys.from_file, path) == (
-            f"credentials file {path} holds no key; give a profile aws_access_key_id "
+            f"{named(path)} holds no key; give a profile aws_access_key_id "
             "and aws_secret_access_key"
         )
 
@@ -260,14 +265,14 @@ class TestFromFile:
         """Half a key is a mistake, and its profile is named."""
         path = file_of(tmp_path, JOB, f"[web]\n{profile}")
         assert refused(Keys.from_file, path) == (
-            f"credentials file {path}, profile 'web': {missing} is missing; add it"
+            f"{named(path)}, profile 'web': {missing} is missing; add it"
         )
 
     def test_indented_line(self, tmp_path: Path) -> None:
         """A line that continues the secret by mistake makes it no secret."""
         path = file_of(tmp_path, WEB.rstrip() + f"\n  aws_session_token = {TOKEN}")
         assert refused(Keys.from_file, path) == (
-            f"credentials file {path}, profile 'web': the secret access key is empty "
+            f"{named(path)}, profile 'web': the secret access key is empty "
             "or holds white space; copy it again"
         )
 
@@ -275,7 +280,7 @@ class TestFromFile:
         """An access key id stands for one key."""
         path = file_of(tmp_path, WEB, JOB.replace("AKIAJOB", KEY_ID))
         assert refused(Keys.from_file, path) == (
-            f"credentials file {path}: access key id '…MPLE' is there with two secrets "
+            f"{named(path)}: access key id '…MPLE' is there with two secrets "
             "or tokens; keep one of them"
         )
 
@@ -299,20 +304,20 @@ class TestFromFile:
         """The line is named, and never shown."""
         path = file_of(tmp_path, text)
         found = refused(Keys.from_file, path)
-        assert found == f"credentials file {path}: line {message}"
+        assert found == f"{named(path)}: line {message}"
 
     def test_no_text(self, tmp_path: Path) -> None:
         """A file that is not UTF-8 is refused."""
         path = tmp_path / "credentials"
         path.write_bytes(WEB.encode("utf-16"))
-        message = f"credentials file {path} is not UTF-8; save it as that"
+        message = f"{named(path)} is not UTF-8; save it as that"
         assert refused(Keys.from_file, path) == message
 
     def test_no_file(self, tmp_path: Path) -> None:
         """A file that is not there is refused, with the system's reason."""
         path = tmp_path / "nowhere"
         assert refused(Keys.from_file, path) == (
-            f"credentials file {path} cannot be read: {os.strerror(2)}; name another, "
+            f"{named(path)} cannot be read: {os.strerror(2)}; name another, "
             "or let this user read it"
         )
 
@@ -382,7 +387,7 @@ class TestReload:
             "keys not reloaded; those known before stay accepted"
         )
         assert vars(record)["pinpoint_events.problem"] == (
-            f"credentials file {path}: line 4 is no setting; write NAME = VALUE"
+            f"{named(path)}: line 4 is no setting; write NAME = VALUE"
         )
         assert SECRET not in repr(vars(record))
         rewritten(path, JOB)
@@ -397,7 +402,7 @@ class TestReload:
         assert keys.find(KEY_ID) == KEY
         assert keys.reload() is False
         problem = (
-            f"credentials file {path} cannot be read: {os.strerror(2)}; name another, "
+            f"{named(path)} cannot be read: {os.strerror(2)}; name another, "
             "or let this user read it"
         )
         assert [

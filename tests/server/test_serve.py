@@ -461,8 +461,8 @@ class TestRefused:
             (
                 ("--credentials", "none"),
                 (
-                    "credentials file none cannot be read: No such file or directory; "
-                    "name another, or let this user read it"
+                    "credentials file 'none' cannot be read: No such file or "
+                    "directory; name another, or let this user read it"
                 ),
             ),
             (

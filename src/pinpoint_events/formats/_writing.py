@@ -1,6 +1,7 @@
 """The members that a stream record and an Amplify envelope write alike."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -8,7 +9,7 @@ from pinpoint_events.formats.event_ids import with_event_id
 from pinpoint_events.model import _converters as to
 from pinpoint_events.model._immutable import raise_if_invalid
 from pinpoint_events.model.endpoint import Demographic, Endpoint
-from pinpoint_events.model.event import Event
+from pinpoint_events.model.event import Event, Session
 
 __all__ = [
     "EVENT_VERSION",
@@ -20,6 +21,7 @@ __all__ = [
     "locale",
     "milliseconds",
     "named",
+    "session",
 ]
 
 EVENT_VERSION: Final = "3.1"
@@ -118,6 +120,30 @@ def application(
 def client(endpoint_id: str, **others: str | None) -> dict[str, Any]:
     """Return the object `client`."""
     return named(client_id=endpoint_id, **others)
+
+
+def session(
+    found: Session | None, id_name: str, write_time: Callable[[datetime], int | str]
+) -> dict[str, Any]:
+    """
+    Return the object `session`; an empty one without a session.
+
+    Args:
+        found: The session.
+        id_name: The name of the member that has its id.
+        write_time: Writes a time.
+    """
+    if found is None:
+        return {}
+    stop = found.stop_timestamp
+    return {
+        id_name: found.id,
+        "start_timestamp": write_time(found.start_timestamp),
+        **named(
+            stop_timestamp=None if stop is None else write_time(stop),
+            duration=found.duration,
+        ),
+    }
 
 
 _USUAL_LOCALE: Final = re.compile("[A-Za-z]{2}_[A-Za-z]{2}").fullmatch

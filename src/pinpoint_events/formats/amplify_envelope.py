@@ -29,12 +29,13 @@ from pinpoint_events.formats._writing import (
     client,
     milliseconds,
     named,
+    session,
 )
 from pinpoint_events.formats.event_ids import with_event_id
 from pinpoint_events.formats.record import StreamRecord
 from pinpoint_events.model import _converters as to
 from pinpoint_events.model.endpoint import Demographic, Endpoint
-from pinpoint_events.model.event import Event, Session
+from pinpoint_events.model.event import Event
 from pinpoint_events.wire.json_text import encode
 from pinpoint_events.wire.writing import time_text
 
@@ -97,7 +98,8 @@ def _envelope(
         "application": application(application_id, event, demographic),
         "client": client(endpoint_id, user_id=user_id),
         "device": _device(demographic),
-        "session": _session(event.session),
+        # An event of Amplify's is always in a session; this one need not be.
+        "session": session(event.session, "id", time_text),
     }
     if event.attributes:
         envelope["attributes"] = dict(event.attributes)
@@ -114,19 +116,6 @@ def _device(demographic: Demographic) -> dict[str, Any]:
         make=demographic.make,
         model=demographic.model,
         platform=platform or None,
-    )
-
-
-def _session(found: Session | None) -> dict[str, Any]:
-    # An event of Amplify's is always in a session; one of ours need not be.
-    if found is None:
-        return {}
-    stop = found.stop_timestamp
-    return named(
-        id=found.id,
-        start_timestamp=time_text(found.start_timestamp),
-        stop_timestamp=None if stop is None else time_text(stop),
-        duration=found.duration,
     )
 
 
@@ -166,12 +155,12 @@ class AmplifyEnvelopeWriter:
             ValidationError: If the attribute for the event id already has another
                 value.
         """
+        known = endpoint or Endpoint()
         found = []
         for event_id, given in events.items():
             event = given
             if self._event_id_attribute is not None:
                 event = with_event_id(event, event_id, self._event_id_attribute)
-            known = endpoint or Endpoint()
             envelope = _envelope(endpoint_id, event, known, self._application_id)
             found.append(encode(envelope))
         return found

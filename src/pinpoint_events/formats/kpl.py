@@ -240,8 +240,9 @@ def aggregate_records(
 
 
 def _limit(value: Any) -> Any:
-    refused = to.wrong_type(value, Expected.INTEGER)
-    return refused if value is None else to.limit(value)
+    if value is None:  # which `to.limit` takes for no limit
+        return to.wrong_type(value, Expected.INTEGER)
+    return to.limit(value)
 
 
 def _checked(records: tuple[Any, ...]) -> Any:

@@ -32,13 +32,14 @@ from pinpoint_events.formats._writing import (
     locale,
     milliseconds,
     named,
+    session,
 )
 from pinpoint_events.formats.event_ids import with_event_id
 from pinpoint_events.formats.record import StreamRecord
 from pinpoint_events.model import _converters as to
 from pinpoint_events.model._immutable import FrozenMap, dict_inside
 from pinpoint_events.model.endpoint import Demographic, Endpoint
-from pinpoint_events.model.event import Event, Session
+from pinpoint_events.model.event import Event
 from pinpoint_events.wire import to_wire
 from pinpoint_events.wire.converter import writer
 from pinpoint_events.wire.json_text import encode
@@ -46,6 +47,7 @@ from pinpoint_events.wire.json_text import encode
 __all__ = ["StreamRecordWriter", "from_stream_record", "to_stream_record"]
 
 _NOTHING_KNOWN: Final = Demographic()
+_SESSION_ID: Final = "session_id"
 
 
 def to_stream_record(  # noqa: PLR0913 - each is a part of the record
@@ -110,7 +112,7 @@ def to_stream_record(  # noqa: PLR0913 - each is a part of the record
         "application": application(application_id, event, demographic),
         "client": client(endpoint_id),
         "device": device(demographic),
-        "session": session(event.session),
+        "session": session(event.session, _SESSION_ID, milliseconds),
         "attributes": dict(event.attributes),
         "metrics": dict(event.metrics),
     }
@@ -138,19 +140,6 @@ def device(demographic: Demographic) -> dict[str, Any]:
             name=None if platform is None else platform.lower(),
             version=demographic.platform_version,
         ),
-    )
-
-
-def session(found: Session | None) -> dict[str, Any]:
-    """Return the object `session`."""
-    if found is None:
-        return {}
-    stop = found.stop_timestamp
-    return named(
-        session_id=found.id,
-        start_timestamp=milliseconds(found.start_timestamp),
-        stop_timestamp=None if stop is None else milliseconds(stop),
-        duration=found.duration,
     )
 
 
@@ -252,7 +241,7 @@ class StreamRecordWriter:
                 )
             if event.session is not last_session:
                 last_session = event.session
-                of_session = encode(session(event.session))
+                of_session = encode(session(event.session, _SESSION_ID, milliseconds))
             found.append(
                 b'{"event_type":%b,"event_timestamp":%d%b%b%b%b,"attributes":%b'
                 b',"metrics":%b%b'

@@ -395,14 +395,11 @@ def instance_of(cls: type[T], value: Any) -> Any:
     if type(value) is cls or type(value) is Refused:
         return value
     name = cls.__name__
-    has_wire_form = name not in _WITHOUT_WIRE_FORM
     code = ProblemCode.NOT_AN_INSTANCE
-    if isinstance(value, Mapping) and has_wire_form:
+    # The model's classes alone are read by `from_wire`.
+    if isinstance(value, Mapping) and cls.__module__.startswith(f"{__package__}."):
         code = ProblemCode.PLAIN_DATA
     return _refused(code, actual=_type_name(value), unit=name)
-
-
-_WITHOUT_WIRE_FORM: Final = frozenset({"KinesisRecord", "Quotas"})
 
 
 class TextMap(FrozenMap[str]):

@@ -212,13 +212,13 @@ class EventsResponse(Immutable):
                 of_endpoint = EndpointItemResponse(status_code=item.status_code)
                 of_all = EventItemResponse(status_code=item.status_code)
             yield ItemOutcome(
-                endpoint_id, None, batch.endpoint, of_endpoint, _outcome(of_endpoint)
+                endpoint_id, None, batch.endpoint, of_endpoint, outcome_of(of_endpoint)
             )
             of_events = dict_inside(item.events_item_response)
             for event_id, event in dict_inside(batch.events).items():
                 of_event = of_all or of_events.get(event_id)
                 yield ItemOutcome(
-                    endpoint_id, event_id, event, of_event, _outcome(of_event)
+                    endpoint_id, event_id, event, of_event, outcome_of(of_event)
                 )
 
     def rejected(self, request: "EventsRequest") -> tuple[ItemOutcome, ...]:
@@ -296,7 +296,7 @@ def _with_message(
 _NOTHING: Final = ItemResponse()
 
 
-def _outcome(response: EndpointItemResponse | EventItemResponse | None) -> Outcome:
+def outcome_of(response: EndpointItemResponse | EventItemResponse | None) -> Outcome:
     return Outcome.UNREPORTED if response is None else response.outcome
 
 

@@ -153,7 +153,7 @@ def _to_version_2(connection: sqlite3.Connection) -> None:
         f"""
         INSERT INTO event
         SELECT id, endpoint, event_id, 0, json, received_at FROM {older} ORDER BY id
-        """,  # noqa: S608 - a name of our own
+        """,  # noqa: S608 - the name is made here
         f"DROP TABLE {older}",
         *_VIEWS,
         *(sql for _, _, sql in own),

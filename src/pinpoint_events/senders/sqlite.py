@@ -33,6 +33,7 @@ from pinpoint_events.senders.protocol import (
     BaseSender,
     checked_application_id,
 )
+from pinpoint_events.storage.paths import path_text
 from pinpoint_events.storage.sqlite_file import SqliteFile
 from pinpoint_events.wire import to_json
 from pinpoint_events.wire.writing import time_text
@@ -312,13 +313,7 @@ def _absolute(given: str | os.PathLike[str]) -> Path:
     Raises:
         ConfigurationError: If it is no path, or SQLite would not take it for a file.
     """
-    try:
-        path = os.fsdecode(given)
-    except TypeError:
-        kind = type(given).__qualname__
-        raise ConfigurationError(
-            f"path is of type {kind}; pass a str or Path"
-        ) from None
+    path = path_text(given)
     if path.casefold() in _NO_FILES:
         raise ConfigurationError(
             f"{path!r} names no file; pass a path, or use MemorySender for tests"
@@ -327,19 +322,7 @@ def _absolute(given: str | os.PathLike[str]) -> Path:
         raise ConfigurationError(
             "path is a URL; pass a path, or pass the URL to open_sender()"
         )
-    if not _can_be_a_path(path):
-        # Without the path: it may be a value that was passed in its place.
-        raise ConfigurationError(
-            "path has a character that no path can have; pass another path"
-        )
     return Path(path).absolute()
-
-
-def _can_be_a_path(text: str) -> bool:
-    try:
-        return b"\0" not in os.fsencode(text)
-    except UnicodeEncodeError:
-        return False
 
 
 _NO_FILES: Final = frozenset({"", ":memory:", "memory:"})

@@ -32,6 +32,7 @@ import attrs
 
 from pinpoint_events.errors import ConfigurationError
 from pinpoint_events.problems import file_text, shortened
+from pinpoint_events.storage.paths import path_text
 
 __all__ = ["Credentials", "FileKeys", "Keys", "redacted_key_id"]
 
@@ -192,15 +193,7 @@ class FileKeys(Keys):
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._path = Path(path)
-        try:
-            is_path = b"\0" not in os.fsencode(self._path)
-        except UnicodeEncodeError:
-            is_path = False
-        if not is_path:
-            # Without the path: it may be a value that was passed in its place.
-            message = "path has a character that no path can have; pass another path"
-            raise ConfigurationError(message)
+        self._path = Path(path_text(path))
         self._lock = threading.Lock()
         # Before reading: a later change then differs, and is read at the next look-up.
         self._state = _state(self._path)
@@ -268,16 +261,18 @@ def _read(path: Path) -> Mapping[str, Credentials]:
         try:
             found += _keys_of(parser[profile])
         except ConfigurationError as error:
-            place = f"{_shown(path)}, profile {shortened(profile)}"
+            place = f"{file_text(str(path))}, profile {shortened(profile)}"
             message = f"credentials file {place}: {error}"
             raise ConfigurationError(message) from None
     if not found:
         message = f"holds no key; give a profile {_ID} and {_SECRET}"
-        raise ConfigurationError(f"credentials file {_shown(path)} {message}")
+        raise ConfigurationError(f"credentials file {file_text(str(path))} {message}")
     try:
         return _by_id(found)
     except ConfigurationError as error:
-        raise ConfigurationError(f"credentials file {_shown(path)}: {error}") from None
+        raise ConfigurationError(
+            f"credentials file {file_text(str(path))}: {error}"
+        ) from None
 
 
 def _parsed(path: Path) -> configparser.RawConfigParser:
@@ -287,12 +282,16 @@ def _parsed(path: Path) -> configparser.RawConfigParser:
     try:
         parser.read_string(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        message = f"credentials file {_shown(path)} cannot be read: {error.strerror}"
+        message = (
+            f"credentials file {file_text(str(path))} cannot be read: {error.strerror}"
+        )
         raise ConfigurationError(
             f"{message}; name another, or let this user read it"
         ) from error
     except UnicodeDecodeError:
-        message = f"credentials file {_shown(path)} is not UTF-8; save it as that"
+        message = (
+            f"credentials file {file_text(str(path))} is not UTF-8; save it as that"
+        )
         raise ConfigurationError(message) from None
     except configparser.MissingSectionHeaderError as error:
         message = "is in no profile; begin one, with its name in brackets: [default]"
@@ -309,13 +308,10 @@ def _parsed(path: Path) -> configparser.RawConfigParser:
     return parser
 
 
-def _shown(path: Path) -> str:
-    shown = file_text(str(path))
-    return str(path) if shown == repr(str(path)) else shown
-
-
 def _fault(path: Path, line: int | None, message: str) -> ConfigurationError:
-    return ConfigurationError(f"credentials file {_shown(path)}: line {line} {message}")
+    return ConfigurationError(
+        f"credentials file {file_text(str(path))}: line {line} {message}"
+    )
 
 
 def _keys_of(profile: Mapping[str, str]) -> list[Credentials]:
