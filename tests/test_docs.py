@@ -1,10 +1,15 @@
 """What the docs say in tables is what the code says."""
 
 import inspect
+import os
 import re
+import subprocess
+import sys
 from enum import StrEnum
+from pathlib import Path
 
 import attrs
+import pytest
 
 from pinpoint_events import Quotas, errors
 from pinpoint_events.cli._main import _COMMANDS
@@ -66,6 +71,59 @@ class TestExamples:
         texts = [page.read_text(encoding="utf-8") for page in pages]
         assert [text for text in texts if "<!-- skip" in text] == []
         assert [text for text in texts if text.count("```") % 2] == []
+
+
+def named_files() -> list[tuple[str, str, str]]:
+    """Return the page, name and text of each program that a page gives a name."""
+    block = re.compile(
+        r"`(\w+)\.py`:\n\n```python\n(.*?)^```$", re.DOTALL | re.MULTILINE
+    )
+    return [
+        (page.stem, name, text)
+        for page in sorted((ROOT / "docs").rglob("*.md"))
+        for name, text in block.findall(page.read_text(encoding="utf-8"))
+    ]
+
+
+class TestNamedFiles:
+    """Programs in the docs that are to be saved in a file of the given name."""
+
+    def test_are_found(self) -> None:
+        """Each web framework and AWS Lambda has one."""
+        assert [(page, name) for page, name, _ in named_files()] == [
+            ("use-with-aws-lambda", "report"),
+            ("use-with-fastapi", "shop"),
+            ("use-with-flask", "shop"),
+        ]
+
+    @pytest.mark.parametrize(
+        "name, text",
+        [(name, text) for _, name, text in named_files()],
+        ids=[page for page, _, _ in named_files()],
+    )
+    def test_starts_by_itself(self, tmp_path: Path, name: str, text: str) -> None:
+        """The file imports all that it uses, and its factory makes an application."""
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+        start = f"import {name}"
+        if "def app()" in text:
+            start += f"; {name}.app()"
+        done = subprocess.run(
+            [sys.executable, "-c", start],
+            cwd=tmp_path,
+            env={**os.environ, "EVENTS_URL": "memory:"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+
+    def test_commands_name_them(self) -> None:
+        """What a server is started with is a factory in that file."""
+        for page, name, text in named_files():
+            shown = (ROOT / "docs" / "how-to" / f"{page}.md").read_text("utf-8")
+            started = re.findall(r"(\w+):(\w+)(?:\(\)')?$", shown, re.MULTILINE)
+            assert all(file == name for file, _ in started)
+            assert all(f"def {factory}()" in text for _, factory in started)
 
 
 class TestErrors:
