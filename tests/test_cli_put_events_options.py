@@ -114,7 +114,7 @@ class TestTogether:
         assert (code, out, err[0]) == (
             252,
             "",
-            f"argument {name}: {seconds} is not from 0 (wait for ever) to 31,536,000",
+            f"argument {name}: {seconds} is not from 0 (wait for a day) to 31,536,000",
         )
 
     @pytest.mark.parametrize("url", ["bogus", "", "//host", f"{SECRET}/x"])

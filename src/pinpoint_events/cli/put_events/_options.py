@@ -97,7 +97,7 @@ def _check_timeouts(parser: Parser, options: Namespace) -> None:
     for name in ("--cli-read-timeout", "--cli-connect-timeout"):
         seconds = getattr(options, _dest(name))
         if seconds is not None and not 0 <= seconds <= _MAX_SECONDS:
-            message = f"{seconds} is not from 0 (wait for ever) to {_MAX_SECONDS:,}"
+            message = f"{seconds} is not from 0 (wait for a day) to {_MAX_SECONDS:,}"
             parser.error(f"argument {name}: {message}")
 
 
@@ -155,7 +155,8 @@ def _add_input(parser: Parser) -> None:
     add(
         "--application-id",
         metavar="ID",
-        help="the Pinpoint project; the URL of --to may name it instead",
+        help="the Pinpoint project; with --to, the URL may name it instead, and a "
+        "store records `local` if neither does",
     )
     add(
         "--events-request",
@@ -210,13 +211,13 @@ def _add_destination(parser: Parser) -> None:
         "--cli-read-timeout",
         metavar="SECONDS",
         type=int,
-        help="how long to wait for a response; 0 waits for ever (default: 60)",
+        help="how long to wait for a response; 0 waits for a day (default: 10)",
     )
     add(
         "--cli-connect-timeout",
         metavar="SECONDS",
         type=int,
-        help="how long to wait for a connection; 0 waits for ever (default: 60)",
+        help="how long to wait for a connection; 0 waits for a day (default: 5)",
     )
 
 
