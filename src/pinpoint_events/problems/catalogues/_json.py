@@ -104,7 +104,9 @@ JSON: Final = Catalogue(
         C.REQUEST_TOO_LARGE: Words("{actual} bytes", _LIMITED, _SPLIT),
         C.EMPTY_BUILDER: Words("is empty", "at least one event", "add one"),
         C.NO_CURRENT_ENDPOINT: Words(
-            "belongs to no endpoint", "an event has one", "write it under an endpoint"
+            "comes before any endpoint",
+            "an event belongs to an endpoint",
+            "write it under an endpoint",
         ),
         C.ENDPOINT_DIFFERS: Words(
             "differs in {actual} from the endpoint given before",

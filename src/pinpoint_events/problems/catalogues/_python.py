@@ -30,7 +30,7 @@ _TEXT_REMEDIES: Final[Mapping[str | None, str]] = {
     "timedelta": "pass str(value.total_seconds())",
     "number": _STR,
     "plain": _STR,
-    None: "pass a str, such as one of its members",
+    None: "pass a str",
 }
 _TIMES: Final[Mapping[str, str]] = {
     "s": "convert it with datetime.fromtimestamp(value, UTC)",
@@ -115,8 +115,8 @@ PYTHON: Final = Catalogue(
         C.REQUEST_TOO_LARGE: Words("{actual} bytes", _LIMITED, _SPLIT),
         C.EMPTY_BUILDER: Words("the builder is empty", "at least one event", "add one"),
         C.NO_CURRENT_ENDPOINT: Words(
-            "belongs to no endpoint",
-            "an event has one",
+            "comes before any endpoint",
+            "an event belongs to an endpoint",
             "call endpoint() first, or add()",
         ),
         C.ENDPOINT_DIFFERS: Words(
