@@ -40,7 +40,7 @@ OUTPUT = """\
    event-1       cart.filled             2026-09-21T12:00:00.000Z  {"sku":"A-1"}
    event-2       order.paid              2026-09-21T12:04:30.000Z  {}
 
-3 of 3 events are new; the others were there already.
+3 of 3 events are new.
 Run the demo again, and none is new.
 """
 
@@ -83,9 +83,28 @@ class TestDemo:
         assert main(["demo", "--to", f"sqlite:///{path}"]) == 0
         second, after = capsys.readouterr().out, rows(path)
         assert first == expected(path)
-        assert second == first.replace("\n3 of 3 events are", "\n0 of 3 events are")
+        assert second == first.replace(
+            "\n3 of 3 events are new.",
+            "\n0 of 3 events are new: all were already stored.",
+        )
         assert after == before
         assert len(after) == 5
+
+    def test_a_store_with_some_of_the_events(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The events that were stored before are not new."""
+        path = tmp_path / "events.db"
+        assert main(["demo", "--to", f"sqlite:///{path}"]) == 0
+        with closing(sqlite3.connect(path)) as store:
+            store.execute("DELETE FROM event WHERE event_id = 'event-2'")
+            store.commit()
+        capsys.readouterr()
+        assert main(["demo", "--to", f"sqlite:///{path}"]) == 0
+        assert capsys.readouterr().out == expected(path).replace(
+            "\n3 of 3 events are new.",
+            "\n1 of 3 events are new; the others were already stored.",
+        )
 
     def test_leaves_other_applications_alone(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -132,10 +132,12 @@ def _show_sending(request: EventsRequest, sender: SqliteSender) -> None:
     console.out(_table(_stored(sender, _ENDPOINTS)))
     _, *after = events = _stored(sender, _EVENTS)
     console.out(f"\n{_table(events)}")
-    count = request.event_count
+    new, count = len(after) - len(before), request.event_count
+    rest = {count: ".", 0: ": all were already stored."}.get(
+        new, "; the others were already stored."
+    )
     console.out(
-        f"\n{len(after) - len(before)} of {count} events are new; the others were "
-        "there already.\nRun the demo again, and none is new."
+        f"\n{new} of {count} events are new{rest}\nRun the demo again, and none is new."
     )
 
 
