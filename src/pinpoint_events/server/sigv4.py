@@ -30,7 +30,7 @@ The rules, each with its test in `tests/server/test_sigv4.py`:
 
 Replay: while a signature is valid, it is accepted any number of times, as at AWS.
 PutEvents has no idempotency key, so anyone who can read a request can repeat it, but
-not change it: use TLS, and a store that records each event id once (`SqliteSender`
+not change it: use TLS, and a store that keeps an equal event once (`SqliteSender`
 does).
 
 Timing: signatures, tokens and hashes are compared by `hmac.compare_digest`, so that the
