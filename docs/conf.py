@@ -18,6 +18,7 @@ extensions = [
     "sphinx_design",
     "command_line",
     "public_names",
+    "tables",
 ]
 # For maintainers, who read it in the repository.
 exclude_patterns = ["_build", "releasing.md"]
