@@ -26,7 +26,7 @@ class TestQuotas:
     """docs/quotas.md."""
 
     def test_table(self) -> None:
-        """Each limit stands there with its number, unit and source, in order."""
+        """Each limit has a row with its number and unit, in order."""
         stated = [
             [cell.strip(" `") for cell in row]
             for row in table_rows("quotas.md")
@@ -37,10 +37,28 @@ class TestQuotas:
                 field.name,
                 f"{field.default:,}",
                 field.metadata["unit"],
-                field.metadata["source"],
             ]
             for field in attrs.fields(Quotas)
         ]
+
+    def test_sources(self) -> None:
+        """The page names the source of the limits of endpoints, and of the others."""
+        sources = [
+            {
+                field.metadata["source"]
+                for field in attrs.fields(Quotas)
+                if field.name.startswith("endpoint_") is is_of_endpoint
+            }
+            for is_of_endpoint in (True, False)
+        ]
+        text = (ROOT / "docs" / "quotas.md").read_text(encoding="utf-8")
+        ((of_endpoints, of_others),) = re.findall(
+            "^The source of the limits of endpoints is (.+); "
+            r"that of all others is (.+)\.$",
+            text,
+            re.MULTILINE,
+        )
+        assert sources == [{of_endpoints}, {of_others}]
 
     def test_date(self) -> None:
         """The page names the day on which the limits were read."""
