@@ -5,6 +5,7 @@ Public names in the API reference: types, defaults and links.
   are written; its list of attributes has the types that it holds.
 - A type is called by its public name, wherever it is defined.
 - Code that is a public name is a link to its description.
+- The fields of a named tuple are in its docstring, and are not listed once more.
 """
 
 import enum
@@ -20,6 +21,7 @@ from sphinx.application import Sphinx
 from sphinx.util.typing import stringify_annotation
 
 from pinpoint_events import FrozenMap
+from pinpoint_events.problems import Words
 
 MODULES: Final = (
     "pinpoint_events",
@@ -43,6 +45,7 @@ _NEVER_LINKED: Final = frozenset({"Credentials"})
 _DEFAULTS: Final = {"_Default.FROM_ENVIRONMENT": "Keys.from_environment()"}
 _LAMBDAS: Final = {"OutcomeCounts": "dict.fromkeys(Outcome, 0)"}
 _MANY_DIGITS: Final = 10_000
+_TUPLE_FIELD: Final = type(Words.problem)
 
 
 def _public_names() -> tuple[dict[str, str], dict[str, str]]:
@@ -117,10 +120,16 @@ def _signature(
         return "", None  # its members are made already, or it is never called
     if what == "class" and attrs.has(shown):
         return signature_of_class(shown), None
-    signature = re.sub(r"<function (\w+)>", r"\1", signature)
+    signature = re.sub(r"<function (\w+)>", "...", signature)  # the text describes it
     for default, text in _DEFAULTS.items():
         signature = signature.replace(default, text)
     return signature, returned
+
+
+def _is_skipped(
+    _app: Sphinx, _what: str, _name: str, shown: Any, _skips: Any, _options: Any
+) -> bool | None:
+    return True if isinstance(shown, _TUPLE_FIELD) else None
 
 
 # How types spell that there is a default.
@@ -207,6 +216,7 @@ def _ancestors(node: nodes.Node) -> list[nodes.Node]:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect to what autodoc and the domain do."""
     app.connect("autodoc-process-signature", _signature)
+    app.connect("autodoc-skip-member", _is_skipped)
     # After autodoc has added the types, and before they get their headings.
     app.connect("object-description-transform", _clear_fields, priority=900)
     app.connect("doctree-read", _with_public_names)

@@ -6,11 +6,7 @@ __all__ = ["Audience", "Expected", "ProblemCode"]
 
 
 class ProblemCode(StrEnum):
-    """
-    A kind of fault. Programs branch on it; its words are for people.
-
-    The page "Problems" of the documentation shows each with an example.
-    """
+    """A kind of fault. Programs branch on it; its words are for people."""
 
     # Values
     WRONG_TYPE = "wrong_type"

@@ -26,11 +26,10 @@ class Words(NamedTuple):
     remedy: str = ""
 
 
+# A named tuple: an import of the errors should not have to load attrs.
 class Problem(NamedTuple):
     """
     One thing that is wrong, and what to do about it.
-
-    A named tuple: an import of the errors should not have to load attrs.
 
     Attributes:
         code: What kind of fault it is; programs branch on it.

@@ -45,7 +45,8 @@ class Sender(Protocol):
     Sends requests of one application, and returns the outcome of every item.
 
     Senders are safe to use from several threads and keep working after a `fork`. To
-    write another one, implement these four methods; there is no base class to inherit.
+    write another one, implement `put_events`, `close`, `__enter__` and `__exit__`;
+    there is no base class to inherit.
     """
 
     def put_events(self, request: EventsRequest) -> EventsResponse:

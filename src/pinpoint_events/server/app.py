@@ -139,7 +139,7 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
             `"utc"` as UTC. None rejects the events and endpoints that have one, as the
             service did.
         faults: Faults to simulate, for tests.
-        clock: Returns the current time, with a time zone.
+        clock: Returns the current time, with a time zone; by default the machine's.
         workers: How many calls are processed at a time. Each may use memory of a few
             times its size, which is 4 MB at most. The service processes 15 at a time.
         waiting: How many further calls may wait at a time.
