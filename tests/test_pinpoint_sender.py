@@ -482,7 +482,7 @@ class TestRetries:
         with PinpointSender(
             "app", endpoint_url=server.url, config=config, **options
         ) as sender:
-            assert sender._retry.deadline_seconds == seconds
+            assert sender._calls.retry.deadline_seconds == seconds
 
     def test_wait_as_long_as_the_service_asks(self, server: HttpServer) -> None:
         """`Retry-After` is honoured."""

@@ -80,7 +80,9 @@ if TYPE_CHECKING:
     from pinpoint_events.senders import Attempt as Attempt
     from pinpoint_events.senders import AttemptObserver as AttemptObserver
     from pinpoint_events.senders import ClientSender as ClientSender
+    from pinpoint_events.senders import FirehoseSender as FirehoseSender
     from pinpoint_events.senders import HttpResponse as HttpResponse
+    from pinpoint_events.senders import KinesisSender as KinesisSender
     from pinpoint_events.senders import MemorySender as MemorySender
     from pinpoint_events.senders import PinpointSender as PinpointSender
     from pinpoint_events.senders import Retry as Retry
@@ -112,6 +114,7 @@ __all__ = [
     "EventsBatch",
     "EventsRequest",
     "EventsResponse",
+    "FirehoseSender",
     "ForbiddenError",
     "FrozenMap",
     "HttpResponse",
@@ -122,6 +125,7 @@ __all__ = [
     "ItemResponse",
     "ItemsFailedError",
     "KinesisRecord",
+    "KinesisSender",
     "LoadError",
     "LoadErrorCode",
     "Location",
@@ -200,7 +204,9 @@ _MODULES = {
         "Attempt",
         "AttemptObserver",
         "ClientSender",
+        "FirehoseSender",
         "HttpResponse",
+        "KinesisSender",
         "MemorySender",
         "PinpointSender",
         "Retry",

@@ -1,5 +1,5 @@
 """
-The command `serve`: runs a PutEvents endpoint.
+The command `serve`: runs an endpoint for PutEvents, Kinesis or Firehose.
 
 Once it accepts connections, it prints its URL as its first and only line of output.
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import socket
 
     from pinpoint_events.senders.protocol import Sender
-    from pinpoint_events.server import Faults, Keys
+    from pinpoint_events.server import Faults, Firehose, Keys, Kinesis
 
 __all__ = ["run"]
 
@@ -33,6 +33,20 @@ _BRACES: Final = re.compile(r"\{.*?\}")
 # The id becomes part of a URL, and may become part of a file name.
 _PLAIN_ID: Final = re.compile("[A-Za-z0-9_-]{1,64}")
 _MAX_PORT: Final = 65_535
+_DEFAULT_TO: Final = "sqlite:///events.db"
+_STREAM: Final = re.compile(r"([a-zA-Z0-9_.-]{1,128})(?::(\d{1,5}))?", re.ASCII)
+_DELIVERY_STREAM: Final = re.compile(r"([a-zA-Z0-9_.-]{1,64})", re.ASCII)
+_DEFAULT_REGION: Final = "us-east-1"
+_MAX_SHARDS: Final = 500  # here; CreateStream takes more
+_NOT_EMPTY: Final = (
+    "credentials",
+    "faults",
+    "host",
+    "naive-times",
+    "region",
+    "streams-store",
+    "to",
+)
 
 
 def run(program: str, arguments: list[str]) -> int:
@@ -55,17 +69,27 @@ def run(program: str, arguments: list[str]) -> int:
             parser.error(f"--no-auth and --{name} contradict each other; leave one out")
     if options.force_no_auth and not options.no_auth:
         parser.error("--force-no-auth is for --no-auth; add that, or leave it out")
-    for name in ("credentials", "faults", "host", "naive-times", "region", "to"):
+    for name in _NOT_EMPTY:
         if getattr(options, name.replace("-", "_")) == "":
             parser.error(
                 f"argument --{name}: is empty; give it a value, or leave it out"
             )
     if options.naive_times not in {None, "utc"}:
         parser.error("argument --naive-times: is not utc; pass utc, or leave it out")
+    has_streams = bool(options.kinesis or options.firehose)
+    if options.streams_store is not None and not has_streams:
+        parser.error(
+            "--streams-store is for --kinesis and --firehose; add one of them, or "
+            "leave it out"
+        )
     # Imported here: --help should not pay for importing them.
     from pinpoint_events.server import create_app, running  # noqa: PLC0415
 
-    senders = _sender_factory(options.to)
+    to = options.to or (None if has_streams else _DEFAULT_TO)
+    senders = None if to is None else _sender_factory(to)
+    region = options.region or _DEFAULT_REGION
+    kinesis = _kinesis(options.kinesis, options.streams_store, region)
+    firehose = _firehose(options.firehose, options.streams_store, region)
     faults = _read_faults(options.faults)
     keys = None if options.no_auth else _read_keys(options.credentials)
     _log_to_stderr(is_verbose=options.verbose)
@@ -74,6 +98,8 @@ def run(program: str, arguments: list[str]) -> int:
             _warn_of_no_auth(listener, is_forced=options.force_no_auth)
         app = create_app(
             senders,
+            kinesis=kinesis,
+            firehose=firehose,
             credentials=keys,
             faults=faults,
             naive_times=options.naive_times,
@@ -107,7 +133,8 @@ def _parser(program: str) -> Parser:
     parser = Parser(
         prog=program,
         description="Run a PutEvents endpoint: events that AWS clients send to it go "
-        "to\nthe destination that a URL names, such as a store.\n\n"
+        "to\nthe destination that a URL names, such as a store. Or run a Kinesis or a\n"
+        "Firehose, for testing clients.\n\n"
         "It prints its URL, then serves until Ctrl-C or SIGTERM.",
         example=f"{program} --to sqlite:///events.db",
     )
@@ -115,10 +142,33 @@ def _parser(program: str) -> Parser:
     add(
         "--to",
         metavar="URL",
-        default="sqlite:///events.db",
         help="the destination: sqlite:///FILE, pinpoint://ID?region=..., ...; "
         f"{_PLACEHOLDER} in it is replaced by the application id of each request "
-        "(default: sqlite:///events.db)",
+        f"(default: {_DEFAULT_TO}; with --kinesis or --firehose, PutEvents is not "
+        "served)",
+    )
+    add(
+        "--kinesis",
+        metavar="STREAM[:SHARDS]",
+        action="append",
+        nargs="?",
+        const="",
+        help="serve Kinesis; create the stream if it does not exist, with 1 shard or "
+        "so many; may be repeated",
+    )
+    add(
+        "--firehose",
+        metavar="STREAM",
+        action="append",
+        nargs="?",
+        const="",
+        help="serve Firehose; create the stream if it does not exist; may be repeated",
+    )
+    add(
+        "--streams-store",
+        metavar="FILE",
+        help="keep streams of Kinesis and Firehose in this SQLite file (default: in "
+        "memory)",
     )
     add(
         "--host",
@@ -208,6 +258,62 @@ def _sender_factory(url: str) -> "Callable[[str], Sender]":
     # Reports an error in the URL before clients connect.
     open_sender(url).close()
     return open_for
+
+
+def _kinesis(
+    names: list[str] | None, store: str | None, region: str
+) -> "Kinesis | None":
+    """
+    Return a Kinesis with the streams that options name; None without an option.
+
+    Raises:
+        UsageError: If a name is invalid.
+        StoreError: If the store cannot be used.
+    """
+    if not names:
+        return None
+    from pinpoint_events.server import Kinesis  # noqa: PLC0415 - not for help
+
+    wanted = []
+    for name in filter(None, names):
+        found = _STREAM.fullmatch(name)
+        shards = int(found[2] or 1) if found is not None else 0
+        if found is None or not 0 < shards <= _MAX_SHARDS:
+            message = f"argument --kinesis: {shortened(name)} names no stream"
+            raise UsageError(
+                f"{message}; write 1 to 128 letters, digits, _ . -, and if needed a "
+                f"colon and 1 to {_MAX_SHARDS} shards"
+            )
+        wanted.append((found[1], shards))
+    kinesis = Kinesis(store, region=region)
+    for name, shards in wanted:
+        kinesis.create_stream(name, shards=shards)
+    return kinesis
+
+
+def _firehose(
+    names: list[str] | None, store: str | None, region: str
+) -> "Firehose | None":
+    """
+    Return a Firehose with the streams that options name; None without an option.
+
+    Raises:
+        UsageError: If a name is invalid.
+        StoreError: If the store cannot be used.
+    """
+    if not names:
+        return None
+    from pinpoint_events.server import Firehose  # noqa: PLC0415 - not for help
+
+    wanted = [*filter(None, names)]
+    for name in wanted:
+        if not _DELIVERY_STREAM.fullmatch(name):
+            message = f"argument --firehose: {shortened(name)} names no stream"
+            raise UsageError(f"{message}; write 1 to 64 letters, digits, _ . -")
+    firehose = Firehose(store, region=region)
+    for name in wanted:
+        firehose.create_stream(name)
+    return firehose
 
 
 def _check_url(url: str) -> None:

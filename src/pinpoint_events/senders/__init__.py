@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from pinpoint_events.endpoints.protocol import FindsEndpoints as FindsEndpoints
     from pinpoint_events.http_messages import HttpResponse as HttpResponse
     from pinpoint_events.retry import Retry as Retry
+    from pinpoint_events.senders._record_writers import Arrival as Arrival
     from pinpoint_events.senders.client import ClientSender as ClientSender
+    from pinpoint_events.senders.firehose import FirehoseSender as FirehoseSender
+    from pinpoint_events.senders.kinesis import KinesisSender as KinesisSender
     from pinpoint_events.senders.memory import MemorySender as MemorySender
     from pinpoint_events.senders.observer import Attempt as Attempt
     from pinpoint_events.senders.observer import AttemptObserver as AttemptObserver
@@ -23,11 +26,14 @@ if TYPE_CHECKING:
     from pinpoint_events.senders.url import open_sender as open_sender
 
 __all__ = [
+    "Arrival",
     "Attempt",
     "AttemptObserver",
     "ClientSender",
     "FindsEndpoints",
+    "FirehoseSender",
     "HttpResponse",
+    "KinesisSender",
     "MemorySender",
     "PinpointSender",
     "Retry",
@@ -38,11 +44,14 @@ __all__ = [
 ]
 
 _MODULE_OF = {
+    "Arrival": "senders._record_writers",
     "Attempt": "senders.observer",
     "AttemptObserver": "senders.observer",
     "ClientSender": "senders.client",
     "FindsEndpoints": "endpoints.protocol",
+    "FirehoseSender": "senders.firehose",
     "HttpResponse": "http_messages",
+    "KinesisSender": "senders.kinesis",
     "MemorySender": "senders.memory",
     "PinpointSender": "senders.pinpoint",
     "Retry": "retry",

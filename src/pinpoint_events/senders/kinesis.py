@@ -1,0 +1,332 @@
+"""Sends events to an Amazon Kinesis data stream, each as a record."""
+
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+from typing import Any, Final
+
+from pinpoint_events.aws.service import Service
+from pinpoint_events.endpoints.protocol import FindsEndpoints
+from pinpoint_events.errors import ConfigurationError, ValidationError
+from pinpoint_events.formats.kpl import KinesisRecord, KplAggregator
+from pinpoint_events.model.event import Event
+from pinpoint_events.put_records import (
+    KINESIS,
+    MAX_KEY_CHARACTERS,
+    Record,
+    RecordsAnswer,
+    operation_request,
+)
+from pinpoint_events.quotas import Quotas
+from pinpoint_events.retry import Retry
+from pinpoint_events.senders._record_writers import RecordFormat
+from pinpoint_events.senders._shard_rates import Shard, ShardRates
+from pinpoint_events.senders._signed_calls import DEFAULT_RETRY
+from pinpoint_events.senders._stream_name import StreamName, stream_name
+from pinpoint_events.senders._streams import STREAM_QUOTAS, Item, Packed, StreamSender
+from pinpoint_events.senders.observer import AttemptObserver
+from pinpoint_events.senders.protocol import DEFAULT_APPLICATION_ID
+from pinpoint_events.wire.json_text import decode, encode
+
+__all__ = ["PLAIN_REGIONS", "KinesisSender", "PartitionKey"]
+
+PartitionKey = Callable[[str, Event], str]
+"""Returns the partition key of an event, by endpoint id and event."""
+
+_TARGET: Final = "Kinesis_20131202."
+_KIB: Final = 1_024
+# Amazon Kinesis developer guide, "Large records", read 2026-11-23.
+_LARGEST_RECORD: Final = 10_240 * _KIB
+_THROTTLED: Final = 429
+_MAX_SHARD_PAGES: Final = 10  # of up to 1,000 shards
+
+
+class KinesisSender(StreamSender):
+    """
+    Sends each event to a Kinesis data stream, as one record.
+
+    By default a record is the one that Amazon Pinpoint wrote to the stream of an
+    application, so that its consumers go on.
+
+    A call of Kinesis answers for each record, and this answer becomes that of its
+    event: 429 for `ProvisionedThroughputExceededException`, 500 for `InternalFailure`.
+    Only records that failed are sent again, in their order. After a record was
+    throttled, the sender slows down to what the record's shard takes; it looks up the
+    shards for this, if it may (`kinesis:ListShards`). Records arrive at least once: one
+    whose answer was lost is sent again.
+
+    Settings, credentials, retries and threads are those of `PinpointSender`.
+
+    Args:
+        stream: The name of the stream, or its ARN, if it is another account's.
+        application_id: The application that records name.
+        partition_key: Returns the partition key of an event, by endpoint id and event;
+            1 to 256 characters. By default the endpoint id, which keeps an endpoint's
+            events in one shard; of one that is too long, its SHA-256.
+        format: What a record holds: `stream_record`, `amplify_envelope`, `put_events`
+            (a request of this event alone), or a function that takes an `Arrival` and
+            returns bytes, a str, or a dict to write as JSON.
+        endpoints: Where endpoints are stored and looked up, such as a `SqliteSender`:
+            records then carry the stored endpoint, merged with what is sent. Without
+            it, they carry what is sent with their event.
+        event_id_attribute: The name of an attribute that receives the event id, for
+            consumers to recognise duplicates by. It counts towards the quotas.
+        aggregate: Whether events of the same partition key are packed into one record,
+            in the format of the Kinesis Producer Library. Consumers must unpack it.
+        max_record_bytes: The most bytes of a record, data and partition key: the limit
+            of the stream. By default 1 MiB, and the stream is asked for more when a
+            record needs it (`kinesis:DescribeStreamSummary`).
+        region: AWS region; by default that of the ARN, then of the settings.
+        endpoint_url: Where to send, in place of the region's own endpoint.
+        session: A session of boto3 or botocore to take settings and credentials from.
+        credentials: Botocore's `Credentials`, in place of the session's.
+        config: A `botocore.config.Config`, as `PinpointSender` takes it.
+        verify: As in boto3.
+        retry: How often and how long to try; None sends once.
+        observer: Watches each HTTP request; see `AttemptObserver`.
+        quotas: The limits of items and requests. By default a request may have any
+            number of events: it becomes as many calls as it needs.
+
+    Attributes:
+        application_id: As given.
+        stream: The name of the stream.
+        observer: As given; it may be set at any time.
+        quotas: As given.
+
+    Raises:
+        ConfigurationError: If a setting is missing, unknown or unusable.
+    """
+
+    _call = KINESIS
+
+    def __init__(  # noqa: PLR0913 - each is a separate option
+        self,
+        stream: str,
+        *,
+        application_id: str = DEFAULT_APPLICATION_ID,
+        partition_key: PartitionKey | None = None,
+        format: RecordFormat = "stream_record",  # noqa: A002 - the user's word for it
+        endpoints: FindsEndpoints | None = None,
+        event_id_attribute: str | None = None,
+        aggregate: bool = False,
+        max_record_bytes: int | None = None,
+        region: str | None = None,
+        endpoint_url: str | None = None,
+        session: Any = None,
+        credentials: Any = None,
+        config: Any = None,
+        verify: bool | str | None = None,
+        retry: Retry | None = DEFAULT_RETRY,
+        observer: AttemptObserver | None = None,
+        quotas: Quotas = STREAM_QUOTAS,
+    ) -> None:
+        """Look up the settings; nothing is sent yet."""
+        found = stream_name(stream, "kinesis")
+        if partition_key is not None and not callable(partition_key):
+            raise ConfigurationError(
+                f"partition_key is of type {type(partition_key).__qualname__}; pass a "
+                "function of endpoint id and event, or None for the endpoint id"
+            )
+        self._key_of = partition_key
+        self._is_aggregating = aggregate
+        self._known_record_bytes = _record_bytes(max_record_bytes)
+        self._rates = ShardRates()
+        self._may_list_shards = True
+        super().__init__(
+            _service(found),
+            found,
+            (region, endpoint_url, session, credentials, config, verify),
+            application_id=application_id,
+            written=format,
+            endpoints=endpoints,
+            event_id_attribute=event_id_attribute,
+            retry=retry,
+            observer=observer,
+            quotas=quotas,
+        )
+
+    def _stream_members(self, stream: StreamName) -> Mapping[str, str]:
+        if stream.arn is not None:
+            return {"StreamARN": stream.arn}
+        return super()._stream_members(stream)
+
+    def _record(self, endpoint_id: str, event: Event, data: bytes) -> Record:
+        if self._key_of is None:
+            is_short = len(endpoint_id) <= MAX_KEY_CHARACTERS
+            key = endpoint_id if is_short else sha256(endpoint_id.encode()).hexdigest()
+        else:
+            given: object = self._key_of(endpoint_id, event)
+            if not isinstance(given, str) or not 0 < len(given) <= MAX_KEY_CHARACTERS:
+                raise ConfigurationError(
+                    "partition_key returned no str of 1 to 256 characters; shorten it, "
+                    "as by a hash"
+                )
+            key = given
+        return Record(data, key)
+
+    # --- Size of records ---
+
+    def _max_record_bytes(self, size: int) -> int:
+        known = self._known_record_bytes
+        if known is None and size <= _LARGEST_RECORD:
+            known = self._asked_record_bytes()
+            self._known_record_bytes = known
+        return KINESIS.max_record_bytes if known is None else known
+
+    def _asked_record_bytes(self) -> int:
+        """Return the limit of the stream, or the default one if it does not say."""
+        answer = self._asked("DescribeStreamSummary", self._members)
+        summary = answer.get("StreamDescriptionSummary") if answer else None
+        kib = summary.get("MaxRecordSizeInKiB") if isinstance(summary, Mapping) else 0
+        found = kib * _KIB if type(kib) is int else 0
+        return max(found, KINESIS.max_record_bytes)
+
+    def _asked(self, operation: str, members: Mapping[str, str]) -> Any:
+        """Return the answer to a question about the stream; None if there is none."""
+        body = encode(dict(members))
+        response = self._calls.ask(operation_request(_TARGET + operation, body))
+        if response is None:
+            return None
+        try:
+            answer = decode(response.body)
+        except ValidationError:
+            return None
+        return answer if isinstance(answer, Mapping) else None
+
+    # --- Aggregation ---
+
+    def _packed(self, items: Sequence[Item]) -> list[Packed]:
+        if not self._is_aggregating:
+            return super()._packed(items)
+        by_key: dict[str, list[Item]] = {}
+        for item in items:
+            by_key.setdefault(item.record.partition_key, []).append(item)
+        most = self._known_record_bytes or KINESIS.max_record_bytes
+        packed = []
+        for key, group in by_key.items():
+            aggregator = KplAggregator(most)
+            inside: list[Item] = []
+            for item in group:
+                record = KinesisRecord(partition_key=key, data=item.record.data)
+                if not aggregator.add(record):
+                    packed.append(_taken(aggregator, inside))
+                    inside = []
+                    aggregator.add(record)
+                inside.append(item)
+            packed.append(_taken(aggregator, inside))
+        return packed
+
+    # --- Rates ---
+
+    def _sending(self, records: Sequence[Record], deadline: float) -> None:
+        if not self._rates.is_limiting:
+            return
+        sizes: dict[str, list[int]] = {}
+        for record in records:
+            sizes.setdefault(record.partition_key, []).append(record.size)
+        now = self._time.monotonic()
+        seconds = min(self._rates.seconds_for(sizes, now), deadline - now)
+        self._time.wait(seconds, lambda: self._is_closed)
+
+    def _sent(self, records: Sequence[Record], answer: RecordsAnswer) -> None:
+        if answer.responses is None:
+            return
+        throttled = [
+            record.partition_key
+            for record, response in zip(records, answer.responses, strict=True)
+            if response.status_code == _THROTTLED
+        ]
+        is_limiting = self._rates.is_limiting
+        is_resharded = is_limiting and not self._rates.has(answer.shards)
+        if self._may_list_shards and (is_resharded or (throttled and not is_limiting)):
+            self._know_shards()
+        if throttled or self._rates.is_limiting:
+            self._rates.learn(throttled, answer.shards, self._time.monotonic())
+
+    def _know_shards(self) -> None:
+        shards: list[Shard] = []
+        members = self._members
+        for _ in range(_MAX_SHARD_PAGES):
+            answer = self._asked("ListShards", members)
+            listed = answer.get("Shards") if answer else None
+            if not isinstance(listed, list):
+                self._may_list_shards = False  # it may not, and is not asked again
+                return
+            shards += filter(None, map(_open_shard, listed))
+            token = answer.get("NextToken")
+            if not isinstance(token, str):
+                break
+            members = {"NextToken": token}
+        self._rates.know(shards)
+
+
+def _record_bytes(given: object) -> int | None:
+    if given is None or (type(given) is int and 0 < given <= _LARGEST_RECORD):
+        return given
+    raise ConfigurationError(
+        f"max_record_bytes is not from 1 to {_LARGEST_RECORD:,}; pass the stream's "
+        "limit in bytes, or None"
+    )
+
+
+def _taken(aggregator: KplAggregator, items: Sequence[Item]) -> Packed:
+    record = aggregator.take()
+    return Packed(Record(record.data, record.partition_key), tuple(items))
+
+
+def _open_shard(data: Any) -> Shard | None:
+    """Return a shard of an answer; None if it is closed or has another form."""
+    try:
+        hashes, numbers = data["HashKeyRange"], data["SequenceNumberRange"]
+        if numbers.get("EndingSequenceNumber") is not None:
+            return None
+        return Shard(
+            data["ShardId"],
+            int(hashes["StartingHashKey"]),
+            int(hashes["EndingHashKey"]),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _service(stream: StreamName) -> Service:
+    named = {"StreamARN": stream.arn} if stream.arn else {"StreamName": stream.name}
+    return Service(
+        name="kinesis",
+        endpoint_prefix="kinesis",
+        signing_name="kinesis",
+        service_id="Kinesis",
+        protocol="json",
+        # A stream that is named by its ARN has a host of its account.
+        plain_regions=PLAIN_REGIONS if stream.arn is None else frozenset(),
+        operation="put_records",
+        arguments={"Records": [{"Data": b"", "PartitionKey": "-"}], **named},
+    )
+
+
+# AWS General Reference, "Kinesis Data Streams endpoints", read 2026-11-28; in others
+# botocore is asked.
+PLAIN_REGIONS: Final = frozenset(
+    {
+        "af-south-1",
+        "ap-east-1",
+        "ap-northeast-1",
+        "ap-northeast-2",
+        "ap-northeast-3",
+        "ap-south-1",
+        "ap-southeast-1",
+        "ap-southeast-2",
+        "ca-central-1",
+        "eu-central-1",
+        "eu-north-1",
+        "eu-south-1",
+        "eu-west-1",
+        "eu-west-2",
+        "eu-west-3",
+        "me-south-1",
+        "sa-east-1",
+        "us-east-1",
+        "us-east-2",
+        "us-west-1",
+        "us-west-2",
+    }
+)
