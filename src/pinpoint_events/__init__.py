@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from pinpoint_events.problems import ProblemCode as ProblemCode
     from pinpoint_events.quotas import Quotas as Quotas
     from pinpoint_events.quotas import check_quotas as check_quotas
+    from pinpoint_events.senders import Arrival as Arrival
     from pinpoint_events.senders import Attempt as Attempt
     from pinpoint_events.senders import AttemptObserver as AttemptObserver
     from pinpoint_events.senders import ClientSender as ClientSender
@@ -97,6 +98,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Arrival",
     "Attempt",
     "AttemptObserver",
     "BadRequestError",
@@ -201,6 +203,7 @@ _MODULES = {
     "problems": {"Problem", "ProblemCode"},
     "quotas": {"Quotas", "check_quotas"},
     "senders": {
+        "Arrival",
         "Attempt",
         "AttemptObserver",
         "ClientSender",

@@ -4,7 +4,6 @@ import re
 from typing import Final, NamedTuple
 
 from pinpoint_events.errors import ConfigurationError
-from pinpoint_events.problems import shortened
 
 __all__ = ["StreamName", "stream_name"]
 
@@ -62,8 +61,7 @@ def stream_name(stream: str, service: str) -> StreamName:
                 "stream is a URL; pass it to open_sender(), or the name alone"
             )
         raise ConfigurationError(
-            f"stream is {shortened(stream)}, which is no name of 1 to 128 letters, "
-            f"digits, _, . and -, and no ARN; pass a name, or an ARN as in "
-            f"arn:aws:{service}:REGION:ACCOUNT:{kind}/NAME"
+            "stream is no name of 1 to 128 letters, digits, _, . and -, and no ARN; "
+            f"pass a name, or an ARN as in arn:aws:{service}:REGION:ACCOUNT:{kind}/NAME"
         )
     return StreamName(found["name"], stream, found["region"], found["account"])

@@ -8,7 +8,7 @@ nothing that might be one: no user-info, and no value of the query.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
 from pinpoint_events.errors import ConfigurationError
@@ -252,9 +252,9 @@ def _firehose(parts: _Parts, application_id: str | None) -> Sender:
     return FirehoseSender(stream, application_id=_or_local(application_id), **options)
 
 
-def _stream(parts: _Parts) -> tuple[str, dict[str, str]]:
+def _stream(parts: _Parts) -> tuple[str, dict[str, Any]]:
     """Return the stream that a URL names, and the other options of its sender."""
-    options = dict(parts.options)
+    options: dict[str, Any] = dict(parts.options)
     arn = options.pop("stream_arn", None)
     if parts.authority is None or parts.path not in {"", "/"}:
         problem = f"is not {parts.scheme}://STREAM?region=REGION"

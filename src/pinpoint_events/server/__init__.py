@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from pinpoint_events.server.streams.firehose import Firehose as Firehose
     from pinpoint_events.server.streams.kinesis import Kinesis as Kinesis
     from pinpoint_events.server.streams.limits import ShardLimits as ShardLimits
-    from pinpoint_events.server.streams.shard import StreamRecord as StreamRecord
+    from pinpoint_events.server.streams.shard import ShardRecord as ShardRecord
 
 __all__ = [
     "App",
@@ -66,8 +66,8 @@ __all__ = [
     "Reshard",
     "Served",
     "ShardLimits",
+    "ShardRecord",
     "ShiftClock",
-    "StreamRecord",
     "Throttle",
     "ThrottleShard",
     "create_app",
@@ -99,7 +99,7 @@ _MODULES = {
     "server.streams.firehose": {"Firehose"},
     "server.streams.kinesis": {"Kinesis"},
     "server.streams.limits": {"ShardLimits"},
-    "server.streams.shard": {"StreamRecord"},
+    "server.streams.shard": {"ShardRecord"},
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

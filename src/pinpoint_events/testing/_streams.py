@@ -13,7 +13,7 @@ from pinpoint_events.server import (
     Firehose,
     Kinesis,
     ShardLimits,
-    StreamRecord,
+    ShardRecord,
     create_app,
 )
 from pinpoint_events.testing._serving import CREDENTIALS, REGION, served_on
@@ -131,14 +131,14 @@ class KinesisStream(_ServedStream):
         self.kinesis.limits = limits
 
     @property
-    def records(self) -> tuple[StreamRecord, ...]:
+    def records(self) -> tuple[ShardRecord, ...]:
         """All records that arrived: shard by shard, in order within each."""
         return self.kinesis.records(self.name)
 
     @property
-    def shards(self) -> Mapping[str, tuple[StreamRecord, ...]]:
+    def shards(self) -> Mapping[str, tuple[ShardRecord, ...]]:
         """The records of each shard that has any, in order."""
-        found: dict[str, tuple[StreamRecord, ...]] = {}
+        found: dict[str, tuple[ShardRecord, ...]] = {}
         for record in self.records:
             found[record.shard_id] = (*found.get(record.shard_id, ()), record)
         return found
@@ -168,7 +168,7 @@ class KinesisStream(_ServedStream):
 
     def assert_arrived(
         self, *data: bytes, partition_key: str | None = None
-    ) -> tuple[StreamRecord, ...]:
+    ) -> tuple[ShardRecord, ...]:
         """
         Fail unless exactly these records arrived; return them.
 
@@ -189,7 +189,7 @@ class KinesisStream(_ServedStream):
 
     def assert_json_arrived(
         self, *values: Any, partition_key: str | None = None
-    ) -> tuple[StreamRecord, ...]:
+    ) -> tuple[ShardRecord, ...]:
         """
         Fail unless exactly records with these JSON values arrived; return them.
 
@@ -208,7 +208,7 @@ class KinesisStream(_ServedStream):
         _compare(shown, values, is_ordered=partition_key is not None)
         return found
 
-    def _records_of(self, partition_key: str | None) -> tuple[StreamRecord, ...]:
+    def _records_of(self, partition_key: str | None) -> tuple[ShardRecord, ...]:
         found = [
             record
             for record in self.records

@@ -34,7 +34,7 @@ from pinpoint_events.server.streams.service import (
     epoch_seconds,
     utc_now,
 )
-from pinpoint_events.server.streams.shard import StreamRecord
+from pinpoint_events.server.streams.shard import ShardRecord
 from pinpoint_events.server.streams.shard_lists import list_shards, shard_description
 from pinpoint_events.server.streams.store import StreamsFile
 from pinpoint_events.server.streams.stream import ON_DEMAND, PROVISIONED, Stream
@@ -128,7 +128,7 @@ class Kinesis(Service):
         """Return the ARN of a stream, whether or not it exists."""
         return arn(self, f"stream/{name}")
 
-    def records(self, name: str) -> tuple[StreamRecord, ...]:
+    def records(self, name: str) -> tuple[ShardRecord, ...]:
         """
         Return the records of a stream: shard by shard, in order within each.
 

@@ -22,7 +22,7 @@ from pinpoint_events.server.streams.members import Members
 from pinpoint_events.server.streams.put_faults import PutFaults
 from pinpoint_events.server.streams.refusals import invalid_argument, validation_error
 from pinpoint_events.server.streams.service import Call
-from pinpoint_events.server.streams.shard import StreamRecord, hash_key_of
+from pinpoint_events.server.streams.shard import ShardRecord, hash_key_of
 from pinpoint_events.server.streams.stream import Stream
 
 __all__ = ["EXCEEDED", "INTERNAL_FAILURE", "put_record", "put_records"]
@@ -127,8 +127,8 @@ def _put(
     now: datetime,
     faults: PutFaults,
     account_id: str,
-) -> list[StreamRecord | _Failure]:
-    results: list[StreamRecord | _Failure] = []
+) -> list[ShardRecord | _Failure]:
+    results: list[ShardRecord | _Failure] = []
     for position, entry in enumerate(entries, 1):
         key = entry.hash_key
         hash_key = hash_key_of(entry.partition_key) if key is None else key

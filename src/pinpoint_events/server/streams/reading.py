@@ -17,7 +17,7 @@ from pinpoint_events.server.streams.refusals import (
     resource_not_found,
 )
 from pinpoint_events.server.streams.service import Call, epoch_seconds
-from pinpoint_events.server.streams.shard import Shard, StreamRecord, number_of
+from pinpoint_events.server.streams.shard import Shard, ShardRecord, number_of
 from pinpoint_events.server.streams.stream import Stream
 
 __all__ = ["get_records", "get_shard_iterator"]
@@ -119,9 +119,9 @@ def get_records(stream_named: Callable[[str], Stream], call: Call) -> dict[str, 
 
 def _page(
     stream: Stream, shard: Shard, number: int, limit: int
-) -> tuple[list[StreamRecord], int]:
+) -> tuple[list[ShardRecord], int]:
     """Return the next records, and where those behind them begin."""
-    found: list[StreamRecord] = []
+    found: list[ShardRecord] = []
     size = 0
     for record in stream.records_from(shard, number):
         size += record.size
@@ -131,12 +131,12 @@ def _page(
     return found, found[-1].number + 1 if found else number
 
 
-def _milliseconds_behind(found: list[StreamRecord], now: datetime) -> int:
+def _milliseconds_behind(found: list[ShardRecord], now: datetime) -> int:
     # There are further records, so at least one was found.
     return max(1, round((now - found[-1].arrived_at).total_seconds() * 1000))
 
 
-def _shown(record: StreamRecord) -> dict[str, Any]:
+def _shown(record: ShardRecord) -> dict[str, Any]:
     return {
         "ApproximateArrivalTimestamp": epoch_seconds(record.arrived_at),
         "Data": base64.b64encode(record.data).decode(),

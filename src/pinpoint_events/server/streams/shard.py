@@ -19,7 +19,7 @@ from pinpoint_events.server.streams.throughput import ShardThroughput
 __all__ = [
     "HashKeyRange",
     "Shard",
-    "StreamRecord",
+    "ShardRecord",
     "hash_key_of",
     "number_of",
     "sequence_number",
@@ -78,7 +78,7 @@ class HashKeyRange:
 
 
 @attrs.frozen(kw_only=True)
-class StreamRecord:
+class ShardRecord:
     """
     One record of a stream.
 
@@ -133,7 +133,7 @@ class Shard:
     parents: tuple[int, ...] = ()
     last: int | None = None
     closed_at: datetime | None = None
-    records: list[StreamRecord] = attrs.Factory(list)
+    records: list[ShardRecord] = attrs.Factory(list)
 
     @property
     def id(self) -> str:

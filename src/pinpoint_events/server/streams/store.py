@@ -17,7 +17,7 @@ from pinpoint_events.server.streams.limits import ShardLimits
 from pinpoint_events.server.streams.shard import (
     HashKeyRange,
     Shard,
-    StreamRecord,
+    ShardRecord,
     sequence_number,
     shard_id_of,
 )
@@ -151,7 +151,7 @@ class StreamsFile:
                 "SELECT stream, shard, number, partition_key, arrived_at, data "
                 "FROM stream_records ORDER BY stream, number"
             ):
-                record = StreamRecord(
+                record = ShardRecord(
                     shard_id=shard_id_of(index),
                     sequence_number=sequence_number(number),
                     partition_key=key,

@@ -29,7 +29,7 @@ from pinpoint_events.server.streams.refusals import (
 from pinpoint_events.server.streams.shard import (
     HashKeyRange,
     Shard,
-    StreamRecord,
+    ShardRecord,
     sequence_number,
     uniform_starts,
 )
@@ -68,7 +68,7 @@ class Stream:
     record_kib: int
     next_number: int
     shards: list[Shard]
-    unsaved_records: list[StreamRecord]
+    unsaved_records: list[ShardRecord]
     unsaved_shards: list[Shard]
 
     def __init__(
@@ -99,7 +99,7 @@ class Stream:
         return self._open_shards
 
     @property
-    def records(self) -> Iterator[StreamRecord]:
+    def records(self) -> Iterator[ShardRecord]:
         """All records: shard by shard, and in order within each."""
         return (record for shard in self.shards for record in shard.records)
 
@@ -140,9 +140,9 @@ class Stream:
 
     def take(
         self, shard: Shard, partition_key: str, data: bytes, now: datetime
-    ) -> StreamRecord:
+    ) -> ShardRecord:
         """Append a record to an open shard."""
-        record = StreamRecord(
+        record = ShardRecord(
             shard_id=shard.id,
             sequence_number=sequence_number(self._counted()),
             partition_key=partition_key,
@@ -153,7 +153,7 @@ class Stream:
         self.unsaved_records.append(record)
         return record
 
-    def records_from(self, shard: Shard, number: int) -> Iterator[StreamRecord]:
+    def records_from(self, shard: Shard, number: int) -> Iterator[ShardRecord]:
         """Return the records of a shard from a number of the counter on."""
         start = bisect_left(shard.records, number, key=lambda record: record.number)
         return (shard.records[each] for each in range(start, len(shard.records)))
