@@ -635,7 +635,7 @@ class TestRates:
         assert len(kinesis_stream.data) == 1_400
 
     def test_pages(self, aws: pytest.MonkeyPatch) -> None:
-        """Shards are listed page by page; what is closed or unreadable is left out."""
+        """Shards are listed page by page; closed ones are left out."""
         for name, value in KEYS.items():
             aws.setenv(name, value)
 
@@ -651,7 +651,7 @@ class TestRates:
 
         closed = shard(0, 0, 2**128 - 1, EndingSequenceNumber="9")
         pages = [
-            {"Shards": [closed, 5, {}, shard(1, 0, 2**127 - 1)], "NextToken": "n"},
+            {"Shards": [closed, shard(1, 0, 2**127 - 1)], "NextToken": "n"},
             {"Shards": [shard(2, 2**127, 2**128 - 1)]},
         ]
         throttled = {"Records": [{"ErrorCode": THROTTLED}]}
@@ -688,6 +688,25 @@ class TestRates:
         ):
             sender.put_events(many(1))
         assert len(server.received) == 11
+
+    @pytest.mark.parametrize("page", [{"Shards": [{}]}, {"Shards": 5}, {}, []])
+    def test_unreadable_page(self, aws: pytest.MonkeyPatch, page: Any) -> None:
+        """A list that cannot be read is as none, and is not asked for again."""
+        for name, value in KEYS.items():
+            aws.setenv(name, value)
+        throttled = {"Records": [{"ErrorCode": THROTTLED}]}
+        answers = [throttled, page, throttled]
+        with (
+            HttpServer(
+                *(Answer(200, json.dumps(each).encode()) for each in answers)
+            ) as server,
+            KinesisSender(
+                "s", region="x-1", endpoint_url=server.url, retry=None
+            ) as sender,
+        ):
+            sender.put_events(many(1))
+            sender.put_events(many(1))
+        assert len(server.received) == 3
 
     def test_without_permission(self, aws: pytest.MonkeyPatch) -> None:
         """Where shards may not be listed, only the attempts wait."""

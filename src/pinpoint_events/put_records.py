@@ -40,9 +40,9 @@ __all__ = [
     "RecordsCall",
     "operation_request",
     "records_answer",
-    "records_error",
     "records_request",
     "runs",
+    "stream_error",
 ]
 
 MAX_KEY_CHARACTERS: Final = 256  # of a partition key
@@ -94,6 +94,11 @@ class RecordsCall(NamedTuple):
     max_records: int
     max_bytes: int
     max_record_bytes: int
+
+    @property
+    def operation(self) -> str:
+        """The name of the call."""
+        return self.target.rpartition(".")[2]
 
 
 KINESIS: Final = RecordsCall(
@@ -282,25 +287,33 @@ _CLASSES: Final[Mapping[str, type[ServiceError]]] = {
 _RETRY_SAFE: Final = (TooManyRequestsError, InternalServerError)
 
 
-def records_error(call: RecordsCall, response: HttpResponse) -> ServiceError:
-    """Return the error of an answer other than 2xx."""
+def stream_error(operation: str, action: str, response: HttpResponse) -> ServiceError:
+    """
+    Return the error of an answer other than 2xx.
+
+    Args:
+        operation: What was called.
+        action: The permission that it needs.
+        response: The answer.
+    """
     error = service_error(response)
     cls = _CLASSES.get(error.code, type(error))
     status, code, *rest = error.args
     found = cls(status, code, *rest)
     found.is_retry_safe = error.is_retry_safe or issubclass(cls, _RETRY_SAFE)
-    remedy = _remedy(call, found)
+    found.operation = operation
+    remedy = _remedy(action, found)
     if remedy is not None and found.remedy == cls.remedy:
         found.remedy = remedy
     return found
 
 
-def _remedy(call: RecordsCall, error: ServiceError) -> str | None:
+def _remedy(action: str, error: ServiceError) -> str | None:
     match error:
         case ForbiddenError():
             return (
                 "check credentials, region and clock, and that the caller is allowed "
-                f"{call.action} on this stream"
+                f"{action} on this stream"
             )
         case NotFoundError():
             return (

@@ -30,9 +30,9 @@ from pinpoint_events.put_records import (
     RecordsAnswer,
     RecordsCall,
     records_answer,
-    records_error,
     records_request,
     runs,
+    stream_error,
 )
 from pinpoint_events.quotas import Quotas, refuse_over_quota
 from pinpoint_events.retry import Retry, may_be_accepted
@@ -115,13 +115,9 @@ class StreamSender(BaseSender):
         )
         self._endpoints = KnownEndpoints(endpoints)
         region, *others = arguments
-        if stream.region is not None and region not in {None, stream.region}:
-            raise ConfigurationError(
-                f"region is not that of the stream's ARN, {stream.region}; leave it out"
-            )
         self._calls = SignedCalls(
             service,
-            (region or stream.region, *others),
+            (stream.region_or(region), *others),
             retry,
             self._time,
             self._error_of,
@@ -275,7 +271,7 @@ class StreamSender(BaseSender):
         )
 
     def _error_of(self, response: HttpResponse) -> ServiceError:
-        return records_error(self._call, response)
+        return stream_error(self._call.operation, self._call.action, response)
 
     def _close(self) -> None:
         self._calls.close()

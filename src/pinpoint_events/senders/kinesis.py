@@ -6,8 +6,14 @@ from typing import Any, Final
 
 from pinpoint_events.aws.service import Service
 from pinpoint_events.endpoints.protocol import FindsEndpoints
-from pinpoint_events.errors import ConfigurationError, ValidationError
+from pinpoint_events.errors import (
+    ConfigurationError,
+    InvalidResponseError,
+    ValidationError,
+)
 from pinpoint_events.formats.kpl import KinesisRecord, KplAggregator
+from pinpoint_events.get_records import ListedShard, listed_shards, shards_request
+from pinpoint_events.http_messages import HttpResponse
 from pinpoint_events.model.event import Event
 from pinpoint_events.put_records import (
     KINESIS,
@@ -27,7 +33,13 @@ from pinpoint_events.senders.observer import AttemptObserver
 from pinpoint_events.senders.protocol import DEFAULT_APPLICATION_ID
 from pinpoint_events.wire.json_text import decode, encode
 
-__all__ = ["PLAIN_REGIONS", "KinesisSender", "PartitionKey"]
+__all__ = [
+    "PLAIN_REGIONS",
+    "KinesisSender",
+    "PartitionKey",
+    "kinesis_members",
+    "kinesis_service",
+]
 
 PartitionKey = Callable[[str, Event], str]
 """Returns the partition key of an event, by endpoint id and event."""
@@ -132,7 +144,7 @@ class KinesisSender(StreamSender):
         self._rates = ShardRates()
         self._may_list_shards = True
         super().__init__(
-            _service(found),
+            kinesis_service(found),
             found,
             (region, endpoint_url, session, credentials, config, verify),
             application_id=application_id,
@@ -145,9 +157,7 @@ class KinesisSender(StreamSender):
         )
 
     def _stream_members(self, stream: StreamName) -> Mapping[str, str]:
-        if stream.arn is not None:
-            return {"StreamARN": stream.arn}
-        return super()._stream_members(stream)
+        return kinesis_members(stream)
 
     def _record(self, endpoint_id: str, event: Event, data: bytes) -> Record:
         if self._key_of is None:
@@ -244,19 +254,25 @@ class KinesisSender(StreamSender):
 
     def _know_shards(self) -> None:
         shards: list[Shard] = []
-        members = self._members
+        token = None
         for _ in range(_MAX_SHARD_PAGES):
-            answer = self._asked("ListShards", members)
-            listed = answer.get("Shards") if answer else None
-            if not isinstance(listed, list):
+            response = self._calls.ask(shards_request(self._members, token))
+            found = None if response is None else _shards_in(response)
+            if found is None:
                 self._may_list_shards = False  # it may not, and is not asked again
                 return
-            shards += filter(None, map(_open_shard, listed))
-            token = answer.get("NextToken")
-            if not isinstance(token, str):
+            page, token = found
+            shards += [Shard(each.id, *each.hash_keys) for each in page if each.is_open]
+            if token is None:
                 break
-            members = {"NextToken": token}
         self._rates.know(shards)
+
+
+def _shards_in(response: HttpResponse) -> tuple[list[ListedShard], str | None] | None:
+    try:
+        return listed_shards(response)
+    except InvalidResponseError:
+        return None
 
 
 def _record_bytes(given: object) -> int | None:
@@ -273,23 +289,15 @@ def _taken(aggregator: KplAggregator, items: Sequence[Item]) -> Packed:
     return Packed(Record(record.data, record.partition_key), tuple(items))
 
 
-def _open_shard(data: Any) -> Shard | None:
-    """Return a shard of an answer; None if it is closed or has another form."""
-    try:
-        hashes, numbers = data["HashKeyRange"], data["SequenceNumberRange"]
-        if numbers.get("EndingSequenceNumber") is not None:
-            return None
-        return Shard(
-            data["ShardId"],
-            int(hashes["StartingHashKey"]),
-            int(hashes["EndingHashKey"]),
-        )
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return None
+def kinesis_members(stream: StreamName) -> dict[str, str]:
+    """Return the members of a call that name the stream."""
+    if stream.arn is not None:
+        return {"StreamARN": stream.arn}
+    return {"StreamName": stream.name}
 
 
-def _service(stream: StreamName) -> Service:
-    named = {"StreamARN": stream.arn} if stream.arn else {"StreamName": stream.name}
+def kinesis_service(stream: StreamName) -> Service:
+    """Return Kinesis, as far as this stream is concerned."""
     return Service(
         name="kinesis",
         endpoint_prefix="kinesis",
@@ -299,7 +307,10 @@ def _service(stream: StreamName) -> Service:
         # A stream that is named by its ARN has a host of its account.
         plain_regions=PLAIN_REGIONS if stream.arn is None else frozenset(),
         operation="put_records",
-        arguments={"Records": [{"Data": b"", "PartitionKey": "-"}], **named},
+        arguments={
+            "Records": [{"Data": b"", "PartitionKey": "-"}],
+            **kinesis_members(stream),
+        },
     )
 
 

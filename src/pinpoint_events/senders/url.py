@@ -92,6 +92,20 @@ def sqlite_path(url: str) -> str | None:
     return _file_of(parts) if parts.scheme == "sqlite" else None
 
 
+def kinesis_stream(url: str) -> tuple[str, Mapping[str, str]]:
+    """
+    Return the stream that a `kinesis:` URL names, by name or ARN, and its options.
+
+    Raises:
+        ConfigurationError: If the URL is invalid, or has another scheme.
+    """
+    parts = _parts(url)
+    if parts.scheme != "kinesis":
+        problem = "names no stream that can be read"
+        raise _refused(parts.scheme, problem, "write kinesis://STREAM?region=REGION")
+    return _stream(parts)
+
+
 # At least two characters: a single letter is the drive of a Windows path.
 _SCHEME: Final = re.compile("[A-Za-z][A-Za-z0-9+.-]+")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
