@@ -7,6 +7,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import boto3
 import pytest
@@ -37,6 +38,7 @@ from pinpoint_events.senders import (
     MemorySender,
     Sender,
     SqliteSender,
+    open_sender,
 )
 from pinpoint_events.senders._streams import STREAM_QUOTAS
 from pinpoint_events.server import Cut, FailCall, FailRecord, ShardLimits
@@ -535,6 +537,28 @@ class TestEndpoints:
             assert each["device"]["make"] == "Acme"
             assert each["endpoint"]["EndpointStatus"] == "ACTIVE"
             assert each["endpoint"]["OptOut"] == "ALL"
+
+    def test_url(self, stream: KinesisStream, tmp_path: Path) -> None:
+        """A URL is opened for the same application, and closed with the sender."""
+        path = tmp_path / "endpoints.db"
+        sent = EventsRequest(
+            batch_item={"e": EventsBatch(endpoint=ENDPOINT, events={"v": event()})}
+        )
+        url = f"kinesis://{stream.name}?region={stream.region}"
+        stored = quote(f"sqlite:///{path}", safe="")
+        with open_sender(
+            f"{url}&endpoint_url={stream.url}&endpoints={stored}", application_id="shop"
+        ) as sender:
+            sender.put_events(sent).raise_for_failures(sent)
+        with SqliteSender(path, application_id="shop") as store:
+            assert store.find_endpoints(ids=["e"]).keys() == {"e"}
+        assert not list(tmp_path.glob("*-wal"))
+
+    def test_url_of_no_store(self, stream: KinesisStream) -> None:
+        """What the URL names must find endpoints."""
+        other = "firehose://s?region=x-1&endpoint_url=http://127.0.0.1:1"
+        with pytest.raises(ConfigurationError, match="is of type FirehoseSender"):
+            to(stream, endpoints=other)
 
     def test_store_that_only_finds(self, stream: KinesisStream) -> None:
         """It is read, and what is sent is merged for the record."""

@@ -95,7 +95,7 @@ class StreamSender(BaseSender):
         *,
         application_id: str,
         written: RecordFormat,
-        endpoints: FindsEndpoints | None,
+        endpoints: FindsEndpoints | str | None,
         event_id_attribute: str | None,
         retry: Retry | None,
         observer: AttemptObserver | None,
@@ -113,7 +113,6 @@ class StreamSender(BaseSender):
         self._writer = record_writer(
             written, self.application_id, stream.account_id, event_id_attribute
         )
-        self._endpoints = KnownEndpoints(endpoints)
         region, *others = arguments
         self._calls = SignedCalls(
             service,
@@ -124,6 +123,8 @@ class StreamSender(BaseSender):
         )
         self._members = self._stream_members(stream)
         self.observer = observer
+        # Last: what it opens would stay open after an error here.
+        self._endpoints = KnownEndpoints(endpoints, self.application_id)
 
     @property
     def observer(self) -> AttemptObserver | None:
@@ -275,6 +276,7 @@ class StreamSender(BaseSender):
 
     def _close(self) -> None:
         self._calls.close()
+        self._endpoints.close()
 
     def __repr__(self) -> str:
         return (

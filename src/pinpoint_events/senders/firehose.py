@@ -83,7 +83,7 @@ class FirehoseSender(StreamSender):
         application_id: str = DEFAULT_APPLICATION_ID,
         format: RecordFormat = "stream_record",  # noqa: A002 - the user's word for it
         newline: bool = True,
-        endpoints: FindsEndpoints | None = None,
+        endpoints: FindsEndpoints | str | None = None,
         event_id_attribute: str | None = None,
         region: str | None = None,
         endpoint_url: str | None = None,

@@ -117,7 +117,7 @@ class KinesisSender(StreamSender):
         application_id: str = DEFAULT_APPLICATION_ID,
         partition_key: PartitionKey | None = None,
         format: RecordFormat = "stream_record",  # noqa: A002 - the user's word for it
-        endpoints: FindsEndpoints | None = None,
+        endpoints: FindsEndpoints | str | None = None,
         event_id_attribute: str | None = None,
         aggregate: bool = False,
         max_record_bytes: int | None = None,

@@ -30,8 +30,8 @@ def open_sender(url: str, *, application_id: str | None = None) -> Sender:
       read from AWS' environment variables and config files.
     - `kinesis://STREAM` and `firehose://STREAM`: a stream, by `KinesisSender` and
       `FirehoseSender`. The query may have `region`, `endpoint_url`, `stream_arn` (the
-      stream's ARN, in place of its name or with it), `format` and
-      `event_id_attribute`, as these senders take them.
+      stream's ARN, in place of its name or with it), `format`, `event_id_attribute`
+      and `endpoints` (a URL), as these senders take them.
     - `sqlite:///events.db`, `sqlite:////var/lib/events.db`, `sqlite:///C:/events.db`: a
       file, by relative or absolute path, by `SqliteSender`.
     - `memory:`: `MemorySender`, for tests.
@@ -179,7 +179,8 @@ def _options(scheme: str, query: str) -> dict[str, str]:
             near = nearest(key, known)
             shown = f"the query key {shortened(key)}" if near else "a query key"
             problem = f"has {shown}, which is not known"
-            remedy = "; ".join((f"it takes {' and '.join(known)}", *_guess(near)))
+            takes = " and ".join(filter(None, (", ".join(known[:-1]), known[-1])))
+            remedy = "; ".join((f"it takes {takes}", *_guess(near)))
             raise _refused(scheme, problem, remedy)
         if key in options:
             raise _refused(scheme, f"has {key} twice", "leave one out")
@@ -299,6 +300,7 @@ _STREAM_OPTIONS: Final = (
     "stream_arn",
     "format",
     "event_id_attribute",
+    "endpoints",
 )
 
 _OPENERS: Final[Mapping[str, Callable[[_Parts, str | None], Sender]]] = {
