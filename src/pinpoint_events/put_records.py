@@ -146,22 +146,22 @@ def records_request(
     Args:
         call: Which call.
         stream: The members that name the stream.
-        records: Within the limits of the call.
+        records: Within the limits of the call; at least one.
     """
-    if call.has_keys:
-        texts = [
-            b'{"Data":"%b","PartitionKey":%b}'
-            % (b2a_base64(data, newline=False), encode(key))
-            for data, key in records
-        ]
-    else:
-        texts = [
-            b'{"Data":"%b"}' % b2a_base64(data, newline=False) for data, _ in records
-        ]
-    names = b"".join(b",%b:%b" % (encode(k), encode(v)) for k, v in stream.items())
-    return operation_request(
-        call.target, b'{"Records":[%b]%b}' % (b",".join(texts), names)
-    )
+    last_key: object = None
+    after = b""
+    parts = [b'{"Records":[']
+    for data, key in records:
+        if key != last_key:  # that of the next record is often the same
+            last_key = key
+            of_key = b',"PartitionKey":' + encode(key) if call.has_keys else b""
+            after = b'"%b},' % of_key
+        parts += (b'{"Data":"', b2a_base64(data, newline=False), after)
+    parts[-1] = parts[-1][:-1]  # no comma after the last
+    parts.append(b"]")
+    parts += [b",%b:%b" % (encode(k), encode(v)) for k, v in stream.items()]
+    parts.append(b"}")
+    return operation_request(call.target, b"".join(parts))
 
 
 def operation_request(target: str, body: bytes) -> HttpRequest:

@@ -1,5 +1,6 @@
 """Sends events to an Amazon Data Firehose stream, each as a record."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from pinpoint_events.aws.service import Service
@@ -110,5 +111,10 @@ class FirehoseSender(StreamSender):
             quotas=quotas,
         )
 
-    def _record(self, endpoint_id: str, event: Event, data: bytes) -> Record:  # noqa: ARG002 - keys are Kinesis'
-        return Record(data + self._end)
+    def _records_of(
+        self,
+        endpoint_id: str,  # noqa: ARG002 - for the keys of Kinesis
+        events: Iterable[Event],  # noqa: ARG002 - the same
+        contents: Iterable[bytes],
+    ) -> Iterable[Record]:
+        return [Record(data + self._end) for data in contents]

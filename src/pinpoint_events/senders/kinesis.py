@@ -1,6 +1,6 @@
 """Sends events to an Amazon Kinesis data stream, each as a record."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ from pinpoint_events.senders._record_writers import RecordFormat
 from pinpoint_events.senders._shard_rates import Shard, ShardRates
 from pinpoint_events.senders._signed_calls import DEFAULT_RETRY
 from pinpoint_events.senders._stream_name import StreamName, stream_name
-from pinpoint_events.senders._streams import STREAM_QUOTAS, Item, Packed, StreamSender
+from pinpoint_events.senders._streams import STREAM_QUOTAS, Key, Packed, StreamSender
 from pinpoint_events.senders.observer import AttemptObserver
 from pinpoint_events.senders.protocol import DEFAULT_APPLICATION_ID
 from pinpoint_events.wire.json_text import decode, encode
@@ -159,19 +159,18 @@ class KinesisSender(StreamSender):
     def _stream_members(self, stream: StreamName) -> Mapping[str, str]:
         return kinesis_members(stream)
 
-    def _record(self, endpoint_id: str, event: Event, data: bytes) -> Record:
-        if self._key_of is None:
+    def _records_of(
+        self, endpoint_id: str, events: Iterable[Event], contents: Iterable[bytes]
+    ) -> Iterable[Record]:
+        key_of = self._key_of
+        if key_of is None:
             is_short = len(endpoint_id) <= MAX_KEY_CHARACTERS
             key = endpoint_id if is_short else sha256(endpoint_id.encode()).hexdigest()
-        else:
-            given: object = self._key_of(endpoint_id, event)
-            if not isinstance(given, str) or not 0 < len(given) <= MAX_KEY_CHARACTERS:
-                raise ConfigurationError(
-                    "partition_key returned no str of 1 to 256 characters; shorten it, "
-                    "as by a hash"
-                )
-            key = given
-        return Record(data, key)
+            return [Record(data, key) for data in contents]
+        return [
+            Record(data, _checked_key(key_of(endpoint_id, event)))
+            for event, data in zip(events, contents, strict=True)
+        ]
 
     # --- Size of records ---
 
@@ -204,26 +203,30 @@ class KinesisSender(StreamSender):
 
     # --- Aggregation ---
 
-    def _packed(self, items: Sequence[Item]) -> list[Packed]:
+    def _packed(self, records: Mapping[Key, Record]) -> Packed:
         if not self._is_aggregating:
-            return super()._packed(items)
-        by_key: dict[str, list[Item]] = {}
-        for item in items:
-            by_key.setdefault(item.record.partition_key, []).append(item)
+            return super()._packed(records)
+        by_partition: dict[str, list[Key]] = {}
+        for key, record in records.items():
+            by_partition.setdefault(record.partition_key, []).append(key)
         most = self._known_record_bytes or KINESIS.max_record_bytes
-        packed = []
-        for key, group in by_key.items():
+        packed: list[Record] = []
+        keys: list[Sequence[Key]] = []
+        for partition_key, group in by_partition.items():
             aggregator = KplAggregator(most)
-            inside: list[Item] = []
-            for item in group:
-                record = KinesisRecord(partition_key=key, data=item.record.data)
-                if not aggregator.add(record):
-                    packed.append(_taken(aggregator, inside))
+            inside: list[Key] = []
+            for key in group:
+                data = records[key].data
+                one = KinesisRecord(partition_key=partition_key, data=data)
+                if not aggregator.add(one):
+                    packed.append(_taken(aggregator))
+                    keys.append(inside)
                     inside = []
-                    aggregator.add(record)
-                inside.append(item)
-            packed.append(_taken(aggregator, inside))
-        return packed
+                    aggregator.add(one)
+                inside.append(key)
+            packed.append(_taken(aggregator))
+            keys.append(inside)
+        return Packed(packed, keys)
 
     # --- Rates ---
 
@@ -284,9 +287,17 @@ def _record_bytes(given: object) -> int | None:
     )
 
 
-def _taken(aggregator: KplAggregator, items: Sequence[Item]) -> Packed:
+def _checked_key(key: object) -> str:
+    if isinstance(key, str) and 0 < len(key) <= MAX_KEY_CHARACTERS:
+        return key
+    raise ConfigurationError(
+        "partition_key returned no str of 1 to 256 characters; shorten it, as by a hash"
+    )
+
+
+def _taken(aggregator: KplAggregator) -> Record:
     record = aggregator.take()
-    return Packed(Record(record.data, record.partition_key), tuple(items))
+    return Record(record.data, record.partition_key)
 
 
 def kinesis_members(stream: StreamName) -> dict[str, str]:
