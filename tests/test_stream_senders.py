@@ -19,12 +19,14 @@ from pinpoint_events.errors import (
     ForbiddenError,
     InvalidResponseError,
     NotFoundError,
+    PinpointEventsError,
     QuotaExceededError,
     SenderError,
     TransportError,
     ValidationError,
 )
 from pinpoint_events.formats import KinesisRecord, deaggregate_record, to_stream_record
+from pinpoint_events.loader import load
 from pinpoint_events.model.endpoint import ChannelType, Demographic, Endpoint, User
 from pinpoint_events.model.request import EventsBatch, EventsRequest
 from pinpoint_events.model.response import EndpointItemResponse, Outcome
@@ -33,7 +35,9 @@ from pinpoint_events.quotas import Quotas
 from pinpoint_events.retry import Retry
 from pinpoint_events.senders import (
     Arrival,
+    Attempt,
     FirehoseSender,
+    HttpResponse,
     KinesisSender,
     MemorySender,
     Sender,
@@ -511,6 +515,45 @@ class TestAggregation:
         assert 1 < len(stream.data) < 20
         sizes = [len(each.data) + len(each.partition_key) for each in stream.records]
         assert max(sizes) <= 2_000
+
+
+class Counted:
+    """Counts the attempts."""
+
+    def __init__(self) -> None:
+        self.attempts = 0
+
+    def sending(self, attempt: Attempt) -> None:
+        """Count it."""
+        self.attempts += 1
+
+    def answered(self, attempt: Attempt, response: HttpResponse) -> None:
+        """Do nothing."""
+
+    def failed(self, attempt: Attempt, error: PinpointEventsError) -> None:
+        """Do nothing."""
+
+
+class TestLoad:
+    """`load` packs what a call takes."""
+
+    def test_calls(self, stream: KinesisStream, tmp_path: Path) -> None:
+        """Of 500 events each, although a request has no limit."""
+        path = tmp_path / "events.jsonl"
+        line = json.dumps(
+            {
+                "EndpointId": "e",
+                "Event": {"EventType": "tap", "Timestamp": "2026-11-29T09:30:00Z"},
+            }
+        )
+        path.write_text(f"{line}\n" * 1_200)
+        stream.limits = ShardLimits(records_per_second=None)
+        counted = Counted()
+        with to(stream, observer=counted) as sender:
+            totals = load([path], sender)
+        assert totals.is_all_accepted
+        assert len(stream.records) == 1_200
+        assert counted.attempts == 3
 
 
 class TestEndpoints:

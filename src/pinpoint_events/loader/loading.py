@@ -25,7 +25,7 @@ from pinpoint_events.loader.rejects_file import RejectsFile
 from pinpoint_events.loader.sending import Answer, send
 from pinpoint_events.loader.stopping import Interrupted, Stopping
 from pinpoint_events.loader.totals import Totals
-from pinpoint_events.quotas import quotas_of
+from pinpoint_events.quotas import packing_quotas
 from pinpoint_events.senders.protocol import Sender, named_application_of
 
 __all__ = ["Load", "Plan", "run_plan"]
@@ -93,7 +93,7 @@ class Load:
         self.trouble = None
         self._plan = plan
         self._sender = sender
-        self._quotas = quotas_of(sender)
+        self._quotas = packing_quotas(sender)
         self._application_id = named_application_of(sender)
         self._ledger = ledger
         self._interruption = interruption
