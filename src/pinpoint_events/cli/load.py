@@ -28,6 +28,7 @@ __all__ = ["run"]
 _STDIN: Final = "-"
 _OPTIONS: Final = {
     LoadErrorCode.CHECKPOINT_UNREADABLE: "--checkpoint",
+    LoadErrorCode.CHECKPOINT_UNWRITABLE: "--checkpoint",
     LoadErrorCode.CHECKPOINT_INVALID: "--checkpoint",
     LoadErrorCode.CHECKPOINT_OF_MORE_FILES: "--checkpoint",
     LoadErrorCode.CHECKPOINT_OF_ANOTHER_PLACE: "--checkpoint",
@@ -186,6 +187,7 @@ def _check_options(parser: Parser, options: Namespace) -> None:
         parser.error("argument --source-id: is for a single FILE, and there are more")
     if options.source_id is not None:
         _check_source_id(parser, options.source_id)
+    _check_outputs(parser, options)
     # Otherwise a file would be written while it is read, or by two writers at once.
     names = {f"FILE {name!r}": name for name in options.files if name != _STDIN}
     for role, path in (
@@ -199,6 +201,13 @@ def _check_options(parser: Parser, options: Namespace) -> None:
             if _is_same(name, path):
                 parser.error(f"{other} and {role} name the same file")
         names[role] = path
+
+
+def _check_outputs(parser: Parser, options: Namespace) -> None:
+    for name in ("--checkpoint", "--rejected"):
+        if getattr(options, name.removeprefix("--")) == _STDIN:
+            # Standard output has the summary.
+            parser.error(f"argument {name}: {_STDIN} names no file; pass a path")
 
 
 def _check_source_id(parser: Parser, source_id: str) -> None:
@@ -261,7 +270,7 @@ def _summary(totals: "Totals", *, is_all_read: bool) -> str:
 
 
 def _resume_hint(options: Namespace) -> str:
-    if options.checkpoint is not None:
+    if options.checkpoint is not None and Path(options.checkpoint).exists():
         return "not everything was loaded; the same command goes on from here"
     return (
         "not everything was loaded; load it again, which makes no second copy where "
