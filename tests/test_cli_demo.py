@@ -125,7 +125,7 @@ class TestDemo:
         code = main(["demo", "--to", "memory:"])
         message = (
             "argument --to: the demo shows what is in SQLite; pass sqlite:///FILE\n"
-            "usage: pinpoint-events demo [-h] [--to URL]\n"
+            "usage: pinpoint-events demo [-h] [--version] [--to URL]\n"
         )
         assert (code, *capsys.readouterr()) == (252, "", message)
 

@@ -20,8 +20,9 @@ from tests.test_cli import needs_posix
 SECRET = "someone@example.com"
 TAP = {"EventType": "tapped", "Timestamp": "2026-09-21T12:00:00.123Z"}
 USAGE = (
-    "usage: pinpoint-events load [-h] --to URL [--application-id ID] [--rejected FILE] "
-    "[--checkpoint FILE] [--in-flight NUMBER] [--source-id TEXT] FILE [FILE ...]"
+    "usage: pinpoint-events load [-h] [--version] --to URL [--application-id ID] "
+    "[--rejected FILE] [--checkpoint FILE] [--in-flight NUMBER] [--source-id TEXT] "
+    "FILE [FILE ...]"
 )
 
 

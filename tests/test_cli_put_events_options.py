@@ -159,7 +159,7 @@ class TestTogether:
         assert (code, out, err[0]) == (
             252,
             "",
-            f"argument {name}: Found invalid choice 'blue'; maybe you meant: {words}",
+            f"argument {name}: Found invalid choice 'blue'; expected one of {words}",
         )
 
 

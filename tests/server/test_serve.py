@@ -416,8 +416,8 @@ class TestRefused:
             (
                 ("--no-auth", "word"),
                 (
-                    "Unknown options: an argument that belongs to no option; put a "
-                    "value with blanks in quotes"
+                    "one argument too many; leave it out, or put a value with blanks "
+                    "in quotes"
                 ),
             ),
         ],
@@ -511,7 +511,7 @@ class TestRefused:
         """Help has an example."""
         assert main(["serve", "--help"]) == 0
         out = capsys.readouterr().out
-        assert out.startswith(f"{USAGE} [-h] [--to URL] [--host NAME]")
+        assert out.startswith(f"{USAGE} [-h] [--version] [--to URL] [--host NAME]")
         assert out.endswith(
             "example:\n  pinpoint-events serve --to sqlite:///events.db\n"
         )

@@ -4,7 +4,6 @@ from argparse import Namespace
 from typing import Final
 from urllib.parse import urlsplit
 
-from pinpoint_events import __version__
 from pinpoint_events.cli._parser import Parser, UsageError, invalid_choice
 
 __all__ = ["FORMATS", "parsed"]
@@ -258,13 +257,6 @@ def _add_output(parser: Parser) -> None:
         "--debug",
         action="store_true",
         help="print the log on standard error, without payload and secrets",
-    )
-    version = f"pinpoint-events {__version__}"
-    add(
-        "--version",
-        action="version",
-        version=version,
-        help="print the version, and exit",
     )
     # Scripts for the AWS CLI may pass these. This command has no pager, pages, prompts,
     # colours or binary values that they could control.
