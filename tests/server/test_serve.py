@@ -488,7 +488,7 @@ class TestRefused:
         [
             ("mysql://x", "this URL is not understood: the scheme 'mysql' "),
             ("mysql://{application_id}", "this URL is not understood: the scheme "),
-            ("pinpoint://{application_id}", "no region "),
+            ("pinpoint://{application_id}", "You must specify a region: "),
             ("sqlite:///{application_id}.db?x=1", "this sqlite URL has the query key "),
         ],
     )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from pinpoint_events.cli import _console as console
 from pinpoint_events.cli._codes import INTERRUPTED, NOT_ALL_ACCEPTED, SUCCESS
+from pinpoint_events.cli._destination import destination_errors
 from pinpoint_events.cli._parser import Parser, UsageError
 from pinpoint_events.errors import LoadError, LoadErrorCode, SenderError
 from pinpoint_events.loader.limits import IN_FLIGHT, MAX_IN_FLIGHT
@@ -61,6 +62,7 @@ def run(program: str, arguments: list[str]) -> int:
     from pinpoint_events.senders.url import open_sender  # noqa: PLC0415
 
     with (
+        destination_errors(options.to),
         open_sender(options.to, application_id=options.application_id) as sender,
         Interruption() as interruption,
     ):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from pinpoint_events.cli import _console as console
 from pinpoint_events.cli._codes import INTERRUPTED, SUCCESS
+from pinpoint_events.cli._destination import destination_errors
 from pinpoint_events.cli._log import LogLines
 from pinpoint_events.cli._parser import Parser, UsageError
 from pinpoint_events.errors import ConfigurationError, ValidationError
@@ -65,7 +66,8 @@ def run(program: str, arguments: list[str]) -> int:
     # Imported here: --help should not pay for importing them.
     from pinpoint_events.server import create_app, running  # noqa: PLC0415
 
-    senders = _sender_factory(options.to)
+    with destination_errors(options.to):
+        senders = _sender_factory(options.to)
     faults = _read_faults(options.faults)
     keys = None if options.no_auth else _read_keys(options.credentials)
     _log_to_stderr(is_verbose=options.verbose)
