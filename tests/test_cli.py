@@ -81,6 +81,8 @@ class TestCommands:
         assert (code, err) == (0, [])
         assert out.startswith(f"usage: pinpoint-events {command} ")
         assert f"\nexample:\n  pinpoint-events {command}" in out
+        # One word for one thing: a service answers, and rejects what it does not take.
+        assert not re.search("response|refuse", out)
         assert max(map(len, out.splitlines())) <= 80
 
     @pytest.mark.parametrize("arguments", [[], ["put-events"]])

@@ -548,7 +548,7 @@ class StoreError(SenderError):
 
 class ServiceError(SenderError):
     """
-    The service refused the whole request.
+    The service rejected the whole request.
 
     The class is chosen by HTTP status, never by the service's type name: a denied
     permission arrives as `AccessDeniedException`, which the service does not document.

@@ -11,7 +11,7 @@ from pinpoint_events.cli._codes import (
     FAILED,
     INPUT_IS_WRONG,
     INTERRUPTED,
-    SERVICE_REFUSED,
+    SERVICE_REJECTED,
     SUCCESS,
 )
 from pinpoint_events.cli._parser import Parser, UsageError, invalid_choice
@@ -30,7 +30,7 @@ _EXIT_CODES: Final[Sequence[tuple[type[Exception], int]]] = (
     (UsageError, INPUT_IS_WRONG),
     (ValidationError, INPUT_IS_WRONG),
     (ConfigurationError, ENVIRONMENT_IS_WRONG),
-    (ServiceError, SERVICE_REFUSED),
+    (ServiceError, SERVICE_REJECTED),
 )
 
 _PROGRAM: Final = "pinpoint-events"

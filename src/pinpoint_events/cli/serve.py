@@ -170,7 +170,7 @@ def _parser(program: str) -> Parser:
     add(
         "--verbose",
         action="store_true",
-        help="log each response on standard error, without payload",
+        help="log each answer on standard error, without payload",
     )
     return parser
 
@@ -282,7 +282,7 @@ def _warn_of_no_auth(listener: "socket.socket", *, is_forced: bool) -> None:
 
 
 def _log_to_stderr(*, is_verbose: bool) -> None:
-    """Log warnings, and with `is_verbose` each response; never payload."""
+    """Log warnings, and with `is_verbose` each answer; never payload."""
     log = logging.getLogger("pinpoint_events")
     log.addHandler(LogLines("%(asctime)s %(levelname)s %(message)s"))
     log.propagate = False
