@@ -120,6 +120,26 @@ class TestSettings:
             "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give the machine a role"
         )
 
+    @pytest.mark.parametrize("region", NO_REGIONS[2:])  # an endpoint may use the others
+    def test_region_of_signatures(
+        self,
+        aws: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        region: str,
+    ) -> None:
+        """So it is in the option of serve, for which no call can be signed."""
+        for name, value in KEYS.items():
+            aws.setenv(name, value)
+        options = ("--to", "memory:", "--port", "0", "--region", region)
+        assert main(["serve", *options]) == 253
+        assert capsys.readouterr() == (
+            "",
+            (
+                "argument --region: no region has such a name; pass one that calls are "
+                "signed for, such as eu-west-1, or leave it out\n"
+            ),
+        )
+
     @pytest.mark.parametrize("region", NO_REGIONS)
     def test_region_of_an_option(
         self,

@@ -18,7 +18,11 @@ from pinpoint_events.cli._codes import INTERRUPTED, SUCCESS
 from pinpoint_events.cli._destination import destination_errors
 from pinpoint_events.cli._log import LogLines
 from pinpoint_events.cli._parser import Parser, UsageError
-from pinpoint_events.errors import ConfigurationError, ValidationError
+from pinpoint_events.errors import (
+    ConfigurationError,
+    ConfigurationErrorCode,
+    ValidationError,
+)
 from pinpoint_events.problems import shortened
 
 if TYPE_CHECKING:
@@ -66,6 +70,7 @@ def run(program: str, arguments: list[str]) -> int:
     # Imported here: --help should not pay for importing them.
     from pinpoint_events.server import create_app, running  # noqa: PLC0415
 
+    _check_region(options.region)
     with destination_errors(options.to):
         senders = _sender_factory(options.to)
     faults = _read_faults(options.faults)
@@ -173,6 +178,17 @@ def _parser(program: str) -> Parser:
         help="log each answer on standard error, without payload",
     )
     return parser
+
+
+def _check_region(region: str | None) -> None:
+    from pinpoint_events.senders.url import is_region_name  # noqa: PLC0415
+
+    if region is not None and not is_region_name(region):
+        raise ConfigurationError(
+            "argument --region: no region has such a name; pass one that calls are "
+            "signed for, such as eu-west-1, or leave it out",
+            ConfigurationErrorCode.INVALID_REGION,
+        )
 
 
 def _sender_factory(url: str) -> "Callable[[str], Sender]":
