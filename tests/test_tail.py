@@ -29,10 +29,13 @@ from pinpoint_events.readers.kinesis import KinesisReader
 from pinpoint_events.senders import KinesisSender
 from pinpoint_events.server import FailCall, ShiftClock
 from pinpoint_events.testing import KinesisStream
+from tests.aws import aws
 from tests.commands import COMMAND
 from tests.fake_time import FakeTime
 from tests.http_server import Answer, HttpServer
 from tests.samples import event, request
+
+__all__ = ["aws"]
 
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX'")
 
@@ -361,6 +364,15 @@ class TestRefused:
         """The message says what to write."""
         assert main(["tail", *arguments]) == code
         assert capsys.readouterr().err.startswith(message)
+
+    def test_no_region(
+        self, capsys: pytest.CaptureFixture[str], aws: pytest.MonkeyPatch
+    ) -> None:
+        """253: the remedy is the command line's."""
+        assert main(["tail", "kinesis://s"]) == 253
+        assert capsys.readouterr().err.startswith(
+            "You must specify a region: add ?region=eu-west-1 to the URL"
+        )
 
     def test_help(self, capsys: pytest.CaptureFixture[str]) -> None:
         """Help has an example."""

@@ -29,6 +29,7 @@ from pinpoint_events.model._immutable import (
     frozen_map,
 )
 from pinpoint_events.problems import Expected, Problem, ProblemCode
+from pinpoint_events.problems._similar import similar
 
 E = TypeVar("E", bound=StrEnum)
 T = TypeVar("T")
@@ -369,20 +370,8 @@ def nearest(word: str, names: Sequence[str]) -> tuple[str, ...]:
         if left[0] <= 0:
             return ()
         left[0] -= 1
-    import difflib  # noqa: PLC0415 - only on the way to an error
+    return similar(word, names)
 
-    # Compared without case, so that `email` finds EMAIL. The word is cut, because the
-    # time of the comparison grows with the square of its length.
-    folded = {str(name).casefold(): str(name) for name in names}
-    if word.casefold() in folded:
-        return (folded[word.casefold()],)
-    start = word[:_WORD_CHARACTERS].casefold()
-    found = difflib.get_close_matches(start, folded, n=3, cutoff=_SIMILAR)
-    return tuple(folded[name] for name in found)
-
-
-_WORD_CHARACTERS: Final = 60
-_SIMILAR: Final = 0.65  # of 1; `WEB` is 0.25 like `VOICE`, `EMIAL` 0.8 like `EMAIL`
 
 # Reported for one mapping or list. A request may hold a million faults, and reporting
 # all of them would take a minute and a gigabyte.

@@ -16,7 +16,7 @@ from pinpoint_events.model._converters import nearest
 from pinpoint_events.problems import shortened
 from pinpoint_events.senders.protocol import DEFAULT_APPLICATION_ID, Sender
 
-__all__ = ["open_sender", "sqlite_path"]
+__all__ = ["is_region_name", "open_sender", "sqlite_path"]
 
 _GROUP: Final = "pinpoint_events.senders"
 
@@ -104,6 +104,11 @@ def kinesis_stream(url: str) -> tuple[str, Mapping[str, str]]:
         problem = "names no stream that can be read"
         raise _refused(parts.scheme, problem, "write kinesis://STREAM?region=REGION")
     return _stream(parts)
+
+
+def is_region_name(name: str) -> bool:
+    """Return whether a region may have the name, which is a part of a host's name."""
+    return _REGION.fullmatch(name) is not None
 
 
 # At least two characters: a single letter is the drive of a Windows path.
@@ -288,7 +293,7 @@ def _stream(parts: _Parts) -> tuple[str, dict[str, Any]]:
 
 def _check_region(parts: _Parts) -> None:
     region = parts.options.get("region")
-    if region is not None and _REGION.fullmatch(region) is None:
+    if region is not None and not is_region_name(region):
         # Checked here, because botocore's error repeats the value.
         problem = "has a region that is none"
         raise _refused(parts.scheme, problem, "write eu-west-1, say")

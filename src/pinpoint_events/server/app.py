@@ -29,6 +29,7 @@ import attrs
 from pinpoint_events.builder import new_event_id
 from pinpoint_events.errors import (
     ConfigurationError,
+    ConfigurationErrorCode,
     PinpointEventsError,
     QuotaExceededError,
     SenderError,
@@ -38,6 +39,7 @@ from pinpoint_events.errors import (
 )
 from pinpoint_events.problems import ProblemCode
 from pinpoint_events.quotas import Quotas
+from pinpoint_events.senders.url import is_region_name
 from pinpoint_events.server._active_faults import CallFaults, Faults
 from pinpoint_events.server._answers import (
     PREFLIGHT_HEADERS,
@@ -171,9 +173,17 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
         idle_seconds: How long a connection is kept without a request.
 
     Raises:
-        ConfigurationError: If `credentials`, or the environment, has no usable key,
-            `naive_times` is another value, or there is nothing to serve.
+        ConfigurationError: If `credentials`, or the environment, has no usable key, if
+            `naive_times` is another value, if no region has the name `region`, or if
+            there is nothing to serve.
     """
+    if region is not None and not is_region_name(region):
+        # Without the region: it may be a value that got into its place.
+        raise ConfigurationError(
+            "the region has a name that no region has; pass one that calls are signed "
+            "for, such as eu-west-1, or None for any",
+            ConfigurationErrorCode.INVALID_REGION,
+        )
     if naive_times not in {None, "utc"}:
         message = "naive_times is another value than 'utc' or None; pass one of them"
         raise ConfigurationError(message)

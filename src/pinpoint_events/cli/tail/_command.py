@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pinpoint_events.cli import _console as console
 from pinpoint_events.cli._codes import INTERRUPTED, SUCCESS
+from pinpoint_events.cli._destination import destination_errors
 from pinpoint_events.cli._parser import Parser
 from pinpoint_events.get_records import FROM_NOW, FROM_START, Position, from_time
 
@@ -58,15 +59,14 @@ def run(program: str, arguments: list[str]) -> int:
         return event_lines(record, event_id_attribute)
 
     left = options.count
-    with (
-        KinesisReader(
+    with destination_errors(options.stream):
+        opened = KinesisReader(
             stream,
             start=start,
             region=of_url.get("region"),
             endpoint_url=of_url.get("endpoint_url"),
-        ) as reader,
-        Interruption() as interruption,
-    ):
+        )
+    with opened as reader, Interruption() as interruption:
         while not (options.no_follow and reader.is_at_tip):
             try:
                 records = interruption.during(
