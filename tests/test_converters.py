@@ -336,16 +336,34 @@ class TestTime:
         [
             NOON.replace(tzinfo=None),
             "2026-09-21T12:00:00",
-            "2026-09-21",
             NOON.replace(tzinfo=_Zone(None)),
             NOON.replace(tzinfo=_Zone(timedelta(days=1))),
             _LyingTime(2026, 9, 21),
         ],
-        ids=["naive", "text", "day", "idle zone", "zone beyond a day", "lie"],
+        ids=["naive", "text", "idle zone", "zone beyond a day", "lie"],
     )
     def test_without_zone(self, value: datetime | str) -> None:
         """A naive time could be any of a day's moments: there is no local guess."""
         assert facts_of(lambda: moment(value)) == ["timestamp: no_time_zone"]
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "2026-09-21",
+            "20260921",
+            "2026-W39",
+            "2026W39",
+            "2026-W39-1",
+            "2026W391",
+            "2026-09-21+02:00",
+            "2026-09-21-0500",
+            "20260921+02",
+            _LyingText("2026-09-21"),
+        ],
+    )
+    def test_without_time_of_day(self, value: str) -> None:
+        """An offset alone does not make a time of a date."""
+        assert facts_of(lambda: moment(value)) == ["timestamp: no_time_of_day"]
 
     @pytest.mark.parametrize(
         "value",

@@ -95,6 +95,7 @@ CALLS: Final[Mapping[ProblemCode, Callable[[], object]]] = {
     C.EMPTY: of_event(EventType=""),
     C.LONE_SURROGATE: of_event(Attributes={"note": "\ud800"}),
     C.NOT_ISO_8601: of_event(Timestamp="yesterday"),
+    C.NO_TIME_OF_DAY: of_event(Timestamp="2026-11-24"),
     C.NO_TIME_ZONE: of_event(Timestamp="2026-11-24T09:30:00"),
     C.TIME_OUT_OF_RANGE: of_event(Timestamp="0001-01-01T00:00:00+01:00"),
     C.NEGATIVE_DURATION: of_event(Session={**SESSION, "Duration": -5}),

@@ -309,6 +309,9 @@ CODES: Final[dict[ProblemCode, Followed]] = {
             "caf\udce9".encode("utf-8", "surrogateescape").decode("cp1252")
         ),
     ),
+    C.NO_TIME_OF_DAY: Followed(
+        lambda: moment("2026-11-24"), lambda: moment("2026-11-24T09:30:00Z")
+    ),
     C.NOT_ISO_8601: Followed(lambda: moment("yesterday"), lambda: moment(MOMENT)),
     C.INTEGER_TOO_LARGE: Followed(
         lambda: EventItemResponse(status_code=2**60),

@@ -221,6 +221,9 @@ CODES: Final[dict[ProblemCode, Written]] = {
         r'"Attributes": {"\ud83d": "v"}',
         r'"Attributes": {"\ud83d\ude00": "v"}',
     ),
+    C.NO_TIME_OF_DAY: Written(
+        event_of, '"Timestamp": "2026-11-24"', f'"Timestamp": {TIME}'
+    ),
     C.NOT_ISO_8601: Written(
         event_of, '"Timestamp": "24/11/2026 09:30"', f'"Timestamp": {TIME}'
     ),

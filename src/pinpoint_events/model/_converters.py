@@ -12,6 +12,7 @@ copied before they are checked, because another thread may change them.
 """
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
@@ -83,9 +84,12 @@ def time(value: datetime | str) -> datetime:
     """Convert a time: truncated to milliseconds, in UTC."""
     if type(value) is str and value.isascii():
         try:
-            value = datetime.fromisoformat(value)
+            parsed = datetime.fromisoformat(value)
         except ValueError:
             return _time(value)
+        if parsed.tzinfo is None:
+            return _time(value)
+        value = parsed
     if type(value) is datetime and value.tzinfo is UTC:
         over = value.microsecond % 1000
         return value.replace(microsecond=value.microsecond - over) if over else value
@@ -132,9 +136,30 @@ def _parsed_time(value: str) -> Any:
     if not value.isascii():
         return _refused(ProblemCode.NOT_ISO_8601)
     try:
-        return time(datetime.fromisoformat(value))
+        parsed = datetime.fromisoformat(value)
     except ValueError:
         return _refused(ProblemCode.NOT_ISO_8601)
+    if parsed.tzinfo is None and is_date(value):
+        return _refused(ProblemCode.NO_TIME_OF_DAY)
+    return _in_utc(parsed)
+
+
+def is_date(text: str) -> bool:
+    """
+    Return whether a text without a time zone is a date, perhaps with an offset.
+
+    Python takes the offset for a time of day: after a date it accepts any separator.
+    """
+    for day in (text, _OFFSET.sub("", text)):
+        try:
+            date.fromisoformat(day)
+        except ValueError:
+            continue
+        return True
+    return False
+
+
+_OFFSET: Final = re.compile(r"[+-]\d\d(:?\d\d)?\Z")
 
 
 def _in_utc(value: datetime) -> Any:

@@ -18,6 +18,7 @@ class ProblemCode(StrEnum):
     EMPTY = "empty"
     LONE_SURROGATE = "lone_surrogate"
     NOT_ISO_8601 = "not_iso_8601"
+    NO_TIME_OF_DAY = "no_time_of_day"
     NO_TIME_ZONE = "no_time_zone"
     TIME_OUT_OF_RANGE = "time_out_of_range"
     NEGATIVE_DURATION = "negative_duration"

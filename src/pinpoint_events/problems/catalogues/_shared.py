@@ -135,6 +135,11 @@ def _with_article(name: str) -> str:
 # Words that fit every audience.
 SHARED: Final[Mapping[C, Words]] = {
     C.EMPTY: Words("is empty", "at least 1 character", "give it a name"),
+    C.NO_TIME_OF_DAY: Words(
+        "is a date without a time of day",
+        "a time with its zone or offset",
+        f"add the time of day, and Z or the offset, as in {TIME_FORM}",
+    ),
     C.TIME_OUT_OF_RANGE: Words(
         "is out of range", "years 1 to 9999 in UTC", "correct the time"
     ),
