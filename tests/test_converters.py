@@ -651,11 +651,11 @@ class TestDegrees:
             (float("nan"), "not_finite nan"),
             (
                 True,
-                "wrong_type bool not number",
+                "wrong_type bool not measure",
             ),
             (
                 "50.7",
-                "wrong_type str not number",
+                "wrong_type str not measure",
             ),
         ],
         ids=range(3),

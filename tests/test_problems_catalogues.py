@@ -219,10 +219,16 @@ def cells(section: str) -> list[list[str]]:
     ]
 
 
+KINDS: Final = (
+    {*_KINDS, *_KINDS_BY_NAME.values(), "mixed", "plain"}
+    | {"aware_datetime", "naive_datetime"}
+) - {"datetime"}
+
+
 def wrong_type(expected: str, found: str) -> Problem:
     """Return the problem of a value of a type, or of any type of a kind."""
     problem = Problem(C.WRONG_TYPE, actual=found, allowed=Expected(expected))
-    if found in {*_KINDS, *_KINDS_BY_NAME.values()}:
+    if found in KINDS:
         return problem._replace(actual="object", kind=found)
     if found in dir(builtins):
         return problem._replace(kind=_kind(getattr(builtins, found)()))

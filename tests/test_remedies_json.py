@@ -170,6 +170,16 @@ TYPES: Final[dict[tuple[Expected, str | None], Written]] = {
     (Expected.MAPPING, None): Written(
         event_of, '"Attributes": ["k", "v"]', '"Attributes": {"k": "v"}'
     ),
+    (Expected.MEASURE, "str"): Written(
+        endpoint_of,
+        '"Location": {"Latitude": "9.5"}',
+        '"Location": {"Latitude": 9.5}',
+    ),
+    (Expected.MEASURE, None): Written(
+        endpoint_of,
+        '"Location": {"Latitude": true}',
+        '"Location": {"Latitude": 1}',
+    ),
     (Expected.NAME, "NoneType"): Written(
         faults,
         '"fault": "fail_call", "message": null',

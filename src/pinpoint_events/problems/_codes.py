@@ -106,6 +106,7 @@ class Expected(StrEnum):
     JSON = "json"
     LIST = "list"
     MAPPING = "mapping"
+    MEASURE = "measure"
     NAME = "name"
     NUMBER = "number"
     SECONDS = "seconds"

@@ -158,6 +158,7 @@ JSON: Final = Catalogue(
         Expected.JSON: "any JSON value",
         Expected.LIST: "an array",
         Expected.MAPPING: "an object",
+        Expected.MEASURE: "a number",
         Expected.NAME: "a string",
         Expected.NUMBER: "a number",
         Expected.SECONDS: "a finite number of seconds, above 0",
@@ -175,6 +176,7 @@ JSON: Final = Catalogue(
         Expected.JSON: {None: "write it as JSON"},
         Expected.LIST: {None: "write it as [...]"},
         Expected.MAPPING: {None: _OBJECT.format()},
+        Expected.MEASURE: {"str": _UNQUOTE, None: "write one number"},
         Expected.NAME: {**_TEXT_REMEDIES, "NoneType": "give it a name"},
         Expected.NUMBER: {
             "NoneType": "leave it out",

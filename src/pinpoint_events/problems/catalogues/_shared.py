@@ -30,7 +30,8 @@ class Catalogue(NamedTuple):
         expected: What a value should have been, in words.
         type_remedies: What to do about a type where another one is expected, by its
             name or by its kind; under None for every type that is not listed.
-        time_remedies: What to do about a number that is given for a time, by its unit.
+        time_remedies: What to do about a number that is given for a time, by its unit;
+            `{value}` is the number.
         choose: What to do about a word that resembles no known one.
     """
 
@@ -60,7 +61,9 @@ class Catalogue(NamedTuple):
             "position": _position(problem.at),
             "word": "no known value" if problem.actual is None else shortened(actual),
             "guess": f"did you mean {nearest}?" if nearest else self.choose,
-            "unit_remedy": self.time_remedies.get(problem.unit, ""),
+            "unit_remedy": self.time_remedies.get(problem.unit, "").format(
+                value="float(value)" if problem.kind else "value"
+            ),
             "suggestion": f"did you mean {nearest}?" if nearest else "leave it out",
             "type": self.types.get(actual, f"of type {actual}"),
             "type_remedy": "",
