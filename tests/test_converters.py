@@ -694,9 +694,11 @@ class TestEnums:
             ("apns", "apns", "APNS"),  # although others resemble it
             ("APNS-SANDBOX", "APNS-SANDBOX", "APNS_SANDBOX or APNS_VOIP_SANDBOX"),
             ("IN_APP ", "IN_APP ", "IN_APP"),
+            ("VOIP", "VOIP", "APNS_VOIP or APNS_VOIP_SANDBOX"),
+            ("sandbox", "sandbox", "APNS_SANDBOX or APNS_VOIP_SANDBOX"),
             (_LyingText("email"), "email", "EMAIL"),
         ],
-        ids=range(6),
+        ids=range(8),
     )
     def test_nearest_names(self, word: str, shown: str, near: str) -> None:
         """Other case too is a problem, which names the nearest."""
@@ -705,7 +707,7 @@ class TestEnums:
         ]
 
     @pytest.mark.parametrize(
-        "word", ["", "x" * 1_000_000, "\ud800", "a\nb", "secret", "WEB"]
+        "word", ["", "x" * 1_000_000, "\ud800", "a\nb", "secret", "WEB", "MMS", "RCS"]
     )
     def test_words_unlike_any(self, word: str) -> None:
         """Nothing is suggested that is far, and nothing of the word is kept."""
