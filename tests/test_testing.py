@@ -105,6 +105,22 @@ print(json.dumps(MemorySender.__name__))
 """
         assert python(code) == "MemorySender"
 
+    def test_strategies_without_hypothesis(self) -> None:
+        """The error names the extra, as those of the endpoint and the command do."""
+        code = """
+import json, sys
+sys.modules["hypothesis"] = None
+from pinpoint_events import ConfigurationError
+try:
+    from pinpoint_events.testing import strategies
+except ConfigurationError as error:
+    print(json.dumps(str(error)))
+"""
+        assert python(code) == (
+            "the strategies need the extra `testing`; "
+            "run: pip install 'pinpoint-events[testing]'"
+        )
+
     @pytest.mark.parametrize("name", strategies.__all__)
     def test_strategy(self, name: str) -> None:
         """Each says what it gives; its parts are given by name, or left out."""
