@@ -1,6 +1,7 @@
 """Every remedy that callers in Python read is followed once, with its own value."""
 
 import json
+import os
 from array import array
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -8,6 +9,7 @@ from datetime import time as datetime_time
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
+from io import BytesIO
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -35,8 +37,10 @@ from pinpoint_events import (
     ValidationError,
     from_json,
     from_wire,
+    open_sender,
     to_wire,
 )
+from pinpoint_events.loader import load
 from pinpoint_events.problems import Audience, Expected, ProblemCode
 from pinpoint_events.problems.catalogues import CATALOGUES
 from pinpoint_events.server import FailCall
@@ -100,6 +104,7 @@ person: Any = Endpoint
 PAIRS: Final = (("k", "v"),)
 ITEMS: Final = ["a", "b"]
 TRUE: Final = True
+EVERYTHING: Final = MemorySender()
 NAIVE: Final = datetime(2026, 11, 24, 9, 30)  # noqa: DTZ001 - the mistake
 LOCAL: Final = NAIVE.astimezone()
 
@@ -156,6 +161,16 @@ def extra(value: Any) -> Any:
     )
 
 
+LINES: Final = b""
+NO_LINES: Final = Path("/dev/null")
+LOOSE_BUILDER: Final[Any] = BatchBuilder
+
+
+def loaded(files: Any, sender: Any = EVERYTHING, **options: Any) -> Any:
+    """Load files."""
+    return load(files, sender, **options)
+
+
 # By what is expected and what kind of value was found.
 TYPES: Final[dict[tuple[Expected, str | None], Followed]] = {
     (Expected.ATTEMPTS, None): Followed(
@@ -173,6 +188,21 @@ TYPES: Final[dict[tuple[Expected, str | None], Followed]] = {
         lambda: Session(
             id="s", start_timestamp=TIME, duration=timedelta(milliseconds=1.5)
         ),
+    ),
+    (Expected.FILE, None): Followed(
+        lambda: loaded([5]), lambda: loaded([BytesIO(LINES)])
+    ),
+    (Expected.FILES, "text"): Followed(
+        lambda: loaded(str(NO_LINES)), lambda: loaded([str(NO_LINES)])
+    ),
+    (Expected.FILES, "plain"): Followed(
+        lambda: loaded(NO_LINES), lambda: loaded([NO_LINES])
+    ),
+    (Expected.FILES, None): Followed(
+        lambda: loaded(5), lambda: loaded([BytesIO(LINES)])
+    ),
+    (Expected.FUNCTION, None): Followed(
+        lambda: LOOSE_BUILDER(new_event_id="v"), BatchBuilder
     ),
     (Expected.INTEGER, None): Followed(
         lambda: EventItemResponse(status_code=202.0),  # type: ignore[arg-type]
@@ -272,9 +302,22 @@ TYPES: Final[dict[tuple[Expected, str | None], Followed]] = {
         lambda: metric(timedelta(1)), lambda: metric(timedelta(1).total_seconds())
     ),
     (Expected.NUMBER, None): Followed(lambda: metric(Account()), lambda: metric(1)),
+    (Expected.PATH, "bytes"): Followed(
+        lambda: loaded([], rejected=b"/dev/null"),
+        lambda: loaded([], rejected=os.fsdecode(b"/dev/null")),
+    ),
+    (Expected.PATH, None): Followed(
+        lambda: loaded([], rejected=5), lambda: loaded([], rejected="/dev/null")
+    ),
     (Expected.SECONDS, None): Followed(
         lambda: Retry(deadline_seconds="9"),  # type: ignore[arg-type]
         lambda: Retry(deadline_seconds=9),
+    ),
+    (Expected.SENDER, "text"): Followed(
+        lambda: loaded([], "memory:"), lambda: loaded([], open_sender("memory:"))
+    ),
+    (Expected.SENDER, None): Followed(
+        lambda: loaded([], None), lambda: loaded([], MemorySender())
     ),
     (Expected.TEXT, "NoneType"): Followed(lambda: attribute(None), lambda: loose("t")),
     (Expected.TEXT, "missing"): Followed(
@@ -656,7 +699,7 @@ class TestRemedies:
             (253_402_300_798 * 10**9, "ns"),
             (Whole(SECONDS * 10**3), "ms"),
         ],
-        ids=str,
+        ids=range(10),
     )
     def test_numbers_as_times(self, value: Any, unit: str) -> None:
         """The remedy is for the unit that the number is in."""

@@ -214,6 +214,17 @@ NEVER: Final = {
     (Expected.NAME, "tuple"),
     (Expected.TEXT, "tuple"),
     *((Expected.ATTEMPTS, kind) for kind in JSON.type_remedies[Expected.ATTEMPTS]),
+    *(
+        (expected, kind)
+        for expected in (
+            Expected.FILE,
+            Expected.FILES,
+            Expected.FUNCTION,
+            Expected.PATH,
+            Expected.SENDER,
+        )
+        for kind in JSON.type_remedies[expected]
+    ),
     *((Expected.SECONDS, kind) for kind in JSON.type_remedies[Expected.SECONDS]),
 }
 

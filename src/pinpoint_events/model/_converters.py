@@ -493,6 +493,17 @@ NO_TEXTS: Final = frozen_map(TextsMap, {})
 NO_OBJECTS: Final[ObjectMap[Any]] = frozen_map(ObjectMap, {})
 
 
+def function(value: Any) -> Any:
+    """Convert what can be called."""
+    return value if callable(value) else wrong_type(value, Expected.FUNCTION)
+
+
+def texts(value: Any) -> Any:
+    """Convert a collection of str, of any class; its order is kept."""
+    is_other = isinstance(value, (str, *_BYTES)) or not isinstance(value, Collection)
+    return _sound_texts(value if is_other else tuple(value))
+
+
 def text_map(value: Mapping[str, str] | None) -> FrozenMap[str]:
     """Convert a mapping of str to str; None becomes the empty mapping."""
     if type(value) is dict:

@@ -1,11 +1,11 @@
 """The kinds of fault, the audiences of their words, and the types expected."""
 
-from enum import StrEnum
+from pinpoint_events.problems._word_enum import WordEnum
 
 __all__ = ["Audience", "Expected", "ProblemCode"]
 
 
-class ProblemCode(StrEnum):
+class ProblemCode(WordEnum):
     """A kind of fault. Programs branch on it; its words are for people."""
 
     # Values
@@ -94,13 +94,16 @@ class ProblemCode(StrEnum):
     MORE_PROBLEMS = "more_problems"
 
 
-class Expected(StrEnum):
+class Expected(WordEnum):
     """What a value of a wrong type should have been."""
 
     ATTEMPTS = "attempts"
     BOOLEAN = "boolean"
     BYTES = "bytes"
     DURATION = "duration"
+    FILE = "file"
+    FILES = "files"
+    FUNCTION = "function"
     INTEGER = "integer"
     INTEGERS = "integers"
     JSON = "json"
@@ -109,13 +112,15 @@ class Expected(StrEnum):
     MEASURE = "measure"
     NAME = "name"
     NUMBER = "number"
+    PATH = "path"
     SECONDS = "seconds"
+    SENDER = "sender"
     TEXT = "text"
     TEXTS = "texts"
     TIME = "time"
 
 
-class Audience(StrEnum):
+class Audience(WordEnum):
     """
     Whose terms the words of a problem use.
 
