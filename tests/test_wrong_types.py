@@ -22,7 +22,7 @@ from pinpoint_events import (
 from pinpoint_events.errors import PinpointEventsError
 from pinpoint_events.loader import load
 from pinpoint_events.problems import Expected, ProblemCode
-from pinpoint_events.server import Credentials, Keys, create_app
+from pinpoint_events.server import Credentials, Keys, create_app, served
 from tests.samples import request
 from tests.test_silence import ENUMS, FUNCTIONS, Failing
 
@@ -285,6 +285,35 @@ class TestCreateApp:
         """A list of them, one of them, and a function that opens senders are taken."""
         create_app(lambda _: MemorySender(), credentials=KEY, waiting=0)
         assert Keys([KEY]).find("AKID") == KEY
+
+
+class TestServed:
+    """So are its place and the endpoint itself."""
+
+    @pytest.mark.parametrize(
+        "arguments, message",
+        [
+            (
+                {"app": MemorySender()},
+                "app is of type MemorySender; make it with create_app()",
+            ),
+            (
+                {"host": 5, "port": "80"},
+                (
+                    "host: is of type int; expected a str; convert it with str(); "
+                    "port: is of type str; expected an int; pass a whole number"
+                ),
+            ),
+        ],
+        ids=range(2),
+    )
+    def test_refused(self, arguments: dict[str, Any], message: str) -> None:
+        """Nothing is opened."""
+        loose: Any = served
+        given = {"app": create_app(MemorySender(), credentials=None), **arguments}
+        with pytest.raises(ConfigurationError) as caught, loose(**given):
+            pass
+        assert str(caught.value) == message
 
 
 class TestAnswers:
