@@ -221,7 +221,7 @@ def cells(section: str) -> list[list[str]]:
 
 KINDS: Final = (
     {*_KINDS, *_KINDS_BY_NAME.values(), "mixed", "plain"}
-    | {"aware_datetime", "naive_datetime"}
+    | {"aware_datetime", "naive_datetime", "naive_timestamp"}
 ) - {"datetime"}
 
 

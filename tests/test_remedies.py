@@ -12,7 +12,7 @@ from fractions import Fraction
 from io import BytesIO
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, NoReturn
 from unittest.mock import Mock
 from uuid import UUID
 
@@ -80,6 +80,23 @@ class BrokenZone(tzinfo):
         raise LookupError(message)
 
 
+class Timestamp(datetime):
+    """As pandas has it: a naive one is taken for UTC, and no zone for the local one."""
+
+    def to_pydatetime(self) -> datetime:
+        """Return a datetime."""
+        return datetime.combine(self.date(), self.time())
+
+    def timestamp(self) -> float:
+        """Return the seconds since 1970."""
+        return self.to_pydatetime().replace(tzinfo=UTC).timestamp()
+
+    def astimezone(self, tz: tzinfo | None = None) -> NoReturn:
+        """Refuse."""
+        message = "tz_convert() takes exactly 2 positional arguments (1 given)"
+        raise TypeError(message)
+
+
 class Account:
     """An object of the caller's."""
 
@@ -106,6 +123,7 @@ ITEMS: Final = ["a", "b"]
 TRUE: Final = True
 EVERYTHING: Final = MemorySender()
 NAIVE: Final = datetime(2026, 11, 24, 9, 30)  # noqa: DTZ001 - the mistake
+STAMP: Final = Timestamp(2026, 11, 24, 9, 30)
 LOCAL: Final = NAIVE.astimezone()
 
 
@@ -250,6 +268,9 @@ TYPES: Final[dict[tuple[Expected, str | None], Followed]] = {
     (Expected.NAME, "aware_datetime"): Followed(
         lambda: loose(MOMENT), lambda: loose(MOMENT.isoformat())
     ),
+    (Expected.NAME, "naive_timestamp"): Followed(
+        lambda: loose(STAMP), lambda: loose(STAMP.isoformat())
+    ),
     (Expected.NAME, "naive_datetime"): Followed(
         lambda: loose(NAIVE), lambda: loose(NAIVE.isoformat())
     ),
@@ -294,6 +315,9 @@ TYPES: Final[dict[tuple[Expected, str | None], Followed]] = {
     ),
     (Expected.NUMBER, "aware_datetime"): Followed(
         lambda: metric(MOMENT), lambda: metric(MOMENT.timestamp())
+    ),
+    (Expected.NUMBER, "naive_timestamp"): Followed(
+        lambda: metric(STAMP), lambda: metric(STAMP.to_pydatetime().timestamp())
     ),
     (Expected.NUMBER, "naive_datetime"): Followed(
         lambda: metric(NAIVE), lambda: metric(NAIVE.replace(tzinfo=UTC).timestamp())
@@ -345,6 +369,9 @@ TYPES: Final[dict[tuple[Expected, str | None], Followed]] = {
     ),
     (Expected.TEXT, "aware_datetime"): Followed(
         lambda: attribute(MOMENT), lambda: attribute(MOMENT.isoformat())
+    ),
+    (Expected.TEXT, "naive_timestamp"): Followed(
+        lambda: attribute(STAMP), lambda: attribute(STAMP.isoformat())
     ),
     (Expected.TEXT, "naive_datetime"): Followed(
         lambda: attribute(NAIVE), lambda: attribute(NAIVE.isoformat())
@@ -745,6 +772,18 @@ class TestRemedies:
                 moment(value)
             assert caught.value.problems[0].code is C.NO_TIME_ZONE
         assert moment(fixed) == expected
+
+    def test_timestamps_of_pandas(self) -> None:
+        """Their own methods would not take them for local time."""
+        with pytest.raises(ValidationError) as caught:
+            moment(STAMP)
+        (problem,) = caught.value.problems
+        assert problem.code is C.NO_TIME_ZONE
+        assert "pass value.to_pydatetime().astimezone();" in problem.remedy
+        assert moment(STAMP.to_pydatetime().astimezone()) == LOCAL
+        assert moment(STAMP.replace(tzinfo=UTC)) == MOMENT
+        assert metric(STAMP.to_pydatetime().timestamp()) == LOCAL.timestamp()
+        assert metric(STAMP.timestamp()) == SECONDS
 
     def test_enum(self) -> None:
         """`str()` of it would send `Plan.PRO`."""

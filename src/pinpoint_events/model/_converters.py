@@ -196,7 +196,9 @@ def _in_utc(value: datetime) -> Any:
     except Exception:  # noqa: BLE001 - a broken tzinfo, which may raise anything
         offset = None
     if offset is None:
-        return _refused(ProblemCode.NO_TIME_ZONE)
+        kind = _kind_of_naive(type(value))
+        kind = kind if kind == "naive_timestamp" else ""
+        return _refused(ProblemCode.NO_TIME_ZONE, kind=kind)
     try:
         utc = datetime.combine(datetime.date(value), datetime.time(value)) - offset
     except OverflowError:
@@ -674,7 +676,7 @@ def _kind(value: object) -> str:
     """Return what kind of value it is, by which catalogues choose a remedy."""
     kind = _kind_of_type(type(value))
     if kind == "datetime":
-        return "aware_datetime" if _has_zone(value) else "naive_datetime"
+        return "aware_datetime" if _has_zone(value) else _kind_of_naive(type(value))
     if kind == "sequence":
         return _kind_of_sequence(value)
     return kind or _kind_by_text(type(value))
@@ -699,6 +701,11 @@ def _kind_by_text(kind: type[Any]) -> str:
     written: Any = kind.__str__
     is_mock = hasattr(kind, "assert_called")
     return "" if is_mock or written is object.__str__ else "plain"
+
+
+def _kind_of_naive(kind: type[Any]) -> str:
+    """Return the kind of a datetime without a zone; pandas' takes itself for UTC."""
+    return "naive_timestamp" if hasattr(kind, "to_pydatetime") else "naive_datetime"
 
 
 def _has_zone(value: Any) -> bool:

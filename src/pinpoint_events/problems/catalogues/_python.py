@@ -33,6 +33,7 @@ _TEXT_REMEDIES: Final[Mapping[str | None, str]] = {
     ),
     "aware_datetime": "pass value.isoformat()",
     "naive_datetime": "pass value.isoformat()",
+    "naive_timestamp": "pass value.isoformat()",
     "date": "pass value.isoformat()",
     "timedelta": "pass str(value.total_seconds())",
     "number": _STR,
@@ -76,7 +77,7 @@ PYTHON: Final = Catalogue(
         C.NO_TIME_ZONE: Words(
             "has no time zone",
             "a time with its zone or offset",
-            "if it is local time, pass value.astimezone(); if it is UTC, "
+            "if it is local time, pass {naive}.astimezone(); if it is UTC, "
             "value.replace(tzinfo=UTC); end a text with Z or its offset",
         ),
         C.INTEGER_TOO_LARGE: Words(
@@ -242,6 +243,8 @@ PYTHON: Final = Catalogue(
             "aware_datetime": "pass value.timestamp()",
             "naive_datetime": "if it is local time, pass value.timestamp(); if it is "
             "UTC, value.replace(tzinfo=UTC).timestamp()",
+            "naive_timestamp": "if it is local time, pass "
+            "value.to_pydatetime().timestamp(); if it is UTC, value.timestamp()",
             "timedelta": "pass value.total_seconds()",
             None: "pass an int or a float",
         },

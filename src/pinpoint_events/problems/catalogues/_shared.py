@@ -58,6 +58,7 @@ class Catalogue(NamedTuple):
             "example": "".join(problem.nearest[:1]),
             "expected": "",
             "nearest": f"did you mean {nearest}?" if nearest else "",
+            "naive": _NAIVE.get(problem.kind, "value"),
             "position": _position(problem.at),
             "word": "no known value" if problem.actual is None else shortened(actual),
             "guess": f"did you mean {nearest}?" if nearest else self.choose,
@@ -76,6 +77,10 @@ class Catalogue(NamedTuple):
             by_kind = remedies.get(problem.kind)
             facts["type_remedy"] = remedies.get(actual) or by_kind or remedies[None]
         return facts
+
+
+# pandas' own conversion to local time needs the name of the zone.
+_NAIVE: Final = {"naive_timestamp": "value.to_pydatetime()"}
 
 
 def expected(problem: Problem, words: Words) -> str:
