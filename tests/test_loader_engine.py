@@ -32,6 +32,7 @@ from pinpoint_events.loader.lines import BEGINNING
 from pinpoint_events.loader.loading import Load, Plan
 from pinpoint_events.loader.rejects_file import RejectsFile
 from pinpoint_events.loader.sending import failures, send, trouble_in
+from pinpoint_events.loader.stopping import Stop
 from pinpoint_events.loader.totals import OutcomeCounts, Totals
 from tests.commands import COMMAND, environment, run
 from tests.samples import event, request
@@ -370,6 +371,46 @@ class TestFiles:
         assert Checkpoint.read(path, files, "") == Checkpoint(
             "", [BEGINNING], Totals(), 0
         )
+
+    @needs_posix
+    def test_rejected_beyond_the_size_limit(self, tmp_path: Path) -> None:
+        """What is in a buffer only is not taken for written."""
+        import resource
+
+        path = str(tmp_path / "r")
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        with RejectsFile(path, None) as rejected:
+            rejected.write({"Status": "Rejected"})
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4, hard))
+            try:
+                with pytest.raises(LoadError) as caught:
+                    rejected.sync()
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert caught.value.code is LoadErrorCode.OUTPUT_UNWRITABLE
+        assert str(caught.value) == f"{path!r} cannot be written: File too large"
+
+    @needs_posix
+    def test_rejected_to_a_full_pipe(self, tmp_path: Path) -> None:
+        """A run that is to end does not wait for the pipe's reader."""
+        path = str(tmp_path / "f")
+        os.mkfifo(path)
+        reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        with Stop() as stop, RejectsFile(path, None, stop.wait_for_room) as rejected:
+            stop.stop()
+            with pytest.raises(LoadError) as caught:
+                rejected.write({"Message": "x" * 2_000_000})
+        os.close(reading)
+        assert caught.value.code is LoadErrorCode.OUTPUT_UNWRITABLE
+        assert str(caught.value) == (
+            f"{path!r} cannot be written: its reader takes nothing, and the run is "
+            "ended"
+        )
+
+    def test_room_in_what_has_no_descriptor(self) -> None:
+        """Where nothing can be waited for, the write itself blocks."""
+        with Stop() as stop:
+            assert stop.wait_for_room(io.BytesIO())  # type: ignore[arg-type]
 
     @needs_posix
     def test_rejected_to_nowhere(

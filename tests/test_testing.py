@@ -1,5 +1,6 @@
 """Tests of `pinpoint_events.testing` as a whole: names, and Hypothesis' plug-in."""
 
+import importlib
 import inspect
 import json
 import os
@@ -15,6 +16,7 @@ from hypothesis.strategies import SearchStrategy
 import pinpoint_events
 from pinpoint_events import testing
 from pinpoint_events.errors import (
+    ConfigurationError,
     ForbiddenError,
     InternalServerError,
     PinpointEventsError,
@@ -60,6 +62,10 @@ ABOUT: dict[str, tuple[Any, ...]] = {
 }
 
 # Hypothesis warns of `example()`, which is for interactive use.
+NO_HYPOTHESIS = (
+    "the strategies need the extra `testing`; "
+    "run: pip install 'pinpoint-events[testing]'"
+)
 QUIET = "import warnings; warnings.simplefilter('ignore')"
 
 
@@ -116,10 +122,17 @@ try:
 except ConfigurationError as error:
     print(json.dumps(str(error)))
 """
-        assert python(code) == (
-            "the strategies need the extra `testing`; "
-            "run: pip install 'pinpoint-events[testing]'"
-        )
+        assert python(code) == NO_HYPOTHESIS
+
+    def test_strategies_without_hypothesis_here(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """So does an import of the module by its name."""
+        monkeypatch.delitem(sys.modules, "pinpoint_events.testing.strategies")
+        monkeypatch.setitem(sys.modules, "hypothesis", None)
+        with pytest.raises(ConfigurationError) as caught:
+            importlib.import_module("pinpoint_events.testing.strategies")
+        assert str(caught.value) == NO_HYPOTHESIS
 
     @pytest.mark.parametrize("name", strategies.__all__)
     def test_strategy(self, name: str) -> None:

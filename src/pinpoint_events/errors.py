@@ -273,6 +273,7 @@ class LoadErrorCode(WordEnum):
         CHECKPOINT_OF_ANOTHER_PLACE: It was written for another destination.
         CHECKPOINT_OF_MORE_FILES: It was written for more files.
         CHECKPOINT_UNREADABLE: It cannot be read.
+        CHECKPOINT_UNWRITABLE: It cannot be written, so that nothing was begun.
         INPUT_CHANGED: A file is not the one that the checkpoint was written for.
         INPUT_COMPRESSED: A file is an archive, or compressed by another program than
             gzip.
@@ -295,6 +296,7 @@ class LoadErrorCode(WordEnum):
     CHECKPOINT_OF_ANOTHER_PLACE = "checkpoint_of_another_place"
     CHECKPOINT_OF_MORE_FILES = "checkpoint_of_more_files"
     CHECKPOINT_UNREADABLE = "checkpoint_unreadable"
+    CHECKPOINT_UNWRITABLE = "checkpoint_unwritable"
     INPUT_CHANGED = "input_changed"
     INPUT_COMPRESSED = "input_compressed"
     INPUT_CONCATENATED = "input_concatenated"
@@ -545,7 +547,7 @@ class StoreError(SenderError):
 
 class ServiceError(SenderError):
     """
-    The service refused the whole request.
+    The service rejected the whole request.
 
     The class is chosen by HTTP status, never by the service's type name: a denied
     permission arrives as `AccessDeniedException`, which the service does not document.

@@ -11,7 +11,7 @@ from pinpoint_events.cli._codes import (
     FAILED,
     INPUT_IS_WRONG,
     INTERRUPTED,
-    SERVICE_REFUSED,
+    SERVICE_REJECTED,
     SUCCESS,
 )
 from pinpoint_events.cli._parser import Parser, UsageError, invalid_choice
@@ -30,7 +30,7 @@ _EXIT_CODES: Final[Sequence[tuple[type[Exception], int]]] = (
     (UsageError, INPUT_IS_WRONG),
     (ValidationError, INPUT_IS_WRONG),
     (ConfigurationError, ENVIRONMENT_IS_WRONG),
-    (ServiceError, SERVICE_REFUSED),
+    (ServiceError, SERVICE_REJECTED),
 )
 
 _PROGRAM: Final = "pinpoint-events"
@@ -85,8 +85,7 @@ def _run(arguments: list[str]) -> int:
             return SUCCESS
         command = parser.parse_known_or_fail([*own_options, *rest[:1]]).command
         if command == "help":  # as in the AWS CLI
-            parser.print_help()
-            return SUCCESS
+            return _run([*rest[1:], "--help"])
         if command not in _COMMANDS:
             parser.error(invalid_choice("COMMAND", command, list(_COMMANDS)))
         module = _module_of(command)
@@ -136,7 +135,7 @@ def _split_global_options(
     own_options: list[str] = []
     command_options: list[str] = []
     start = 0
-    while start < len(arguments) and arguments[start].startswith("-"):
+    while start < len(arguments) and _is_option(arguments[start]):
         name, equals, _ = arguments[start].partition("=")
         is_global = len(name) > len("--") and _abbreviates(name, _GLOBAL)
         value_follows = not equals and _abbreviates(name, _GLOBAL_WITH_VALUE)
@@ -144,6 +143,10 @@ def _split_global_options(
         (command_options if is_global else own_options).extend(arguments[start:end])
         start = end
     return own_options, command_options, arguments[start:]
+
+
+def _is_option(argument: str) -> bool:
+    return argument.startswith("-") and argument != "-"
 
 
 def _abbreviates(prefix: str, names: tuple[str, ...]) -> bool:
@@ -162,9 +165,9 @@ def _parser() -> Parser:
         "  serve       run a PutEvents endpoint\n\n"
         f"`{_PROGRAM} COMMAND --help` describes a command.",
         example=f"{_PROGRAM} demo",
+        other_options=_GLOBAL,
+        advice="the options of a command follow its name",
     )
-    version = f"{_PROGRAM} {__version__}"
-    parser.add_argument("--version", action="version", version=version)
     parser.add_argument("command", metavar="COMMAND", help="one of the above")
     return parser
 

@@ -15,9 +15,14 @@ from typing import TYPE_CHECKING, Final
 
 from pinpoint_events.cli import _console as console
 from pinpoint_events.cli._codes import INTERRUPTED, SUCCESS
+from pinpoint_events.cli._destination import destination_errors
 from pinpoint_events.cli._log import LogLines
 from pinpoint_events.cli._parser import Parser, UsageError
-from pinpoint_events.errors import ConfigurationError, ValidationError
+from pinpoint_events.errors import (
+    ConfigurationError,
+    ConfigurationErrorCode,
+    ValidationError,
+)
 from pinpoint_events.problems import shortened
 
 if TYPE_CHECKING:
@@ -65,7 +70,9 @@ def run(program: str, arguments: list[str]) -> int:
     # Imported here: --help should not pay for importing them.
     from pinpoint_events.server import create_app, running  # noqa: PLC0415
 
-    senders = _sender_factory(options.to)
+    _check_region(options.region)
+    with destination_errors(options.to):
+        senders = _sender_factory(options.to)
     faults = _read_faults(options.faults)
     keys = None if options.no_auth else _read_keys(options.credentials)
     _log_to_stderr(is_verbose=options.verbose)
@@ -168,9 +175,20 @@ def _parser(program: str) -> Parser:
     add(
         "--verbose",
         action="store_true",
-        help="log each response on standard error, without payload",
+        help="log each answer on standard error, without payload",
     )
     return parser
+
+
+def _check_region(region: str | None) -> None:
+    from pinpoint_events.senders.url import is_region_name  # noqa: PLC0415
+
+    if region is not None and not is_region_name(region):
+        raise ConfigurationError(
+            "argument --region: no region has such a name; pass one that calls are "
+            "signed for, such as eu-west-1, or leave it out",
+            ConfigurationErrorCode.INVALID_REGION,
+        )
 
 
 def _sender_factory(url: str) -> "Callable[[str], Sender]":
@@ -280,7 +298,7 @@ def _warn_of_no_auth(listener: "socket.socket", *, is_forced: bool) -> None:
 
 
 def _log_to_stderr(*, is_verbose: bool) -> None:
-    """Log warnings, and with `is_verbose` each response; never payload."""
+    """Log warnings, and with `is_verbose` each answer; never payload."""
     log = logging.getLogger("pinpoint_events")
     log.addHandler(LogLines("%(asctime)s %(levelname)s %(message)s"))
     log.propagate = False

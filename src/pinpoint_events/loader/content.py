@@ -9,6 +9,7 @@ import hashlib
 import uuid
 from typing import Any, Final, TypeVar
 
+from pinpoint_events.data_quotas import of_endpoint, of_endpoint_data, of_event_data
 from pinpoint_events.errors import ValidationError
 from pinpoint_events.loader.items import (
     EVENT_MEMBERS,
@@ -21,11 +22,6 @@ from pinpoint_events.loader.items import (
     rejection,
 )
 from pinpoint_events.loader.lines import Line
-from pinpoint_events.loader.over_quota import (
-    of_endpoint,
-    of_endpoint_data,
-    of_event_data,
-)
 from pinpoint_events.loader.records import MAX_BYTES, has_several, is_stream_record
 from pinpoint_events.loader.requests import (
     CALL_MEMBER,

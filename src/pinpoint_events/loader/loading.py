@@ -106,10 +106,15 @@ class Load:
         return self._ledger.totals
 
     def run(self) -> None:
-        """Load all files, or as far as that goes."""
+        """
+        Load all files, or as far as that goes.
+
+        Raises:
+            LoadError: If the checkpoint cannot be written; nothing was sent then.
+        """
+        self._ledger.begin()
         with ThreadPoolExecutor(self._plan.in_flight) as pool:
             try:
-                self._ledger.save()  # a path of no use is better known now
                 for index, name in enumerate(self._plan.files):
                     self._load(index, name, pool)
                 self.is_all_read = True
@@ -245,7 +250,9 @@ def run_plan(  # noqa: PLR0913 - each is a separate option
     with ExitStack() as stack:
         file = None
         if rejected is not None:
-            file = stack.enter_context(RejectsFile(rejected, settled.rejected_bytes))
+            known = settled.rejected_bytes
+            opened = RejectsFile(rejected, known, stopping.wait_for_room)
+            file = stack.enter_context(opened)
         if settled.totals.events.read:
             reports.continues(settled.totals)
         ledger = Ledger(plan.files, settled, checkpoint, file, reports)

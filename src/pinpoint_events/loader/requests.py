@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from typing import Any, Final
 
+from pinpoint_events.data_quotas import of_endpoint, of_endpoint_data, of_event_data
 from pinpoint_events.errors import ValidationError
 from pinpoint_events.loader.items import (
     UNTOUCHED,
@@ -19,11 +20,6 @@ from pinpoint_events.loader.items import (
     checked_name,
     line_members,
     rejection,
-)
-from pinpoint_events.loader.over_quota import (
-    of_endpoint,
-    of_endpoint_data,
-    of_event_data,
 )
 from pinpoint_events.model.request import EventsBatch, EventsRequest
 from pinpoint_events.problems import Problem, ProblemCode

@@ -30,6 +30,7 @@ from pinpoint_events.model._immutable import (
     frozen_map,
 )
 from pinpoint_events.problems import Expected, Problem, ProblemCode
+from pinpoint_events.problems._similar import similar
 
 E = TypeVar("E", bound=StrEnum)
 T = TypeVar("T")
@@ -426,26 +427,8 @@ def nearest(word: str, names: Sequence[str]) -> tuple[str, ...]:
         if left[0] <= 0:
             return ()
         left[0] -= 1
-    import difflib  # noqa: PLC0415 - only on the way to an error
+    return similar(word, names)
 
-    # Compared without case, so that `email` finds EMAIL. The word is cut, because the
-    # time of the comparison grows with the square of its length.
-    folded = {str(name).casefold(): str(name) for name in names}
-    if word.casefold() in folded:
-        return (folded[word.casefold()],)
-    # A whole word of some names: VOIP is in APNS_VOIP, and VOICE is something else.
-    parts = [name for key, name in folded.items() if word.casefold() in key.split("_")]
-    if parts:
-        return tuple(parts[:_MOST_NEAR])
-    start = word[:_WORD_CHARACTERS].casefold()
-    found = difflib.get_close_matches(start, folded, n=_MOST_NEAR, cutoff=_SIMILAR)
-    return tuple(folded[name] for name in found)
-
-
-_WORD_CHARACTERS: Final = 60
-_MOST_NEAR: Final = 3
-# Of 1: `EMIAL` is 0.8 like `EMAIL`, `MMS` 0.67 like `SMS`, `WEB` 0.25 like `VOICE`.
-_SIMILAR: Final = 0.75
 
 # Reported for one mapping or list. A request may hold a million faults, and reporting
 # all of them would take a minute and a gigabyte.

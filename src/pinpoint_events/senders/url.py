@@ -16,7 +16,7 @@ from pinpoint_events.model._converters import nearest
 from pinpoint_events.problems import shortened
 from pinpoint_events.senders.protocol import DEFAULT_APPLICATION_ID, Sender
 
-__all__ = ["open_sender", "sqlite_path"]
+__all__ = ["is_region_name", "open_sender", "sqlite_path"]
 
 _GROUP: Final = "pinpoint_events.senders"
 
@@ -86,6 +86,11 @@ def sqlite_path(url: str) -> str | None:
         return None
     parts = _parts(url)
     return _file_of(parts) if parts.scheme == "sqlite" else None
+
+
+def is_region_name(name: str) -> bool:
+    """Return whether a region may have the name, which is a part of a host's name."""
+    return _REGION.fullmatch(name) is not None
 
 
 # At least two characters: a single letter is the drive of a Windows path.
@@ -229,7 +234,7 @@ def _pinpoint(parts: _Parts, application_id: str | None) -> Sender:
         problem = f"names the application {shortened(named)}, and the argument {other}"
         raise _refused("pinpoint", problem, "leave one of them out")
     region = parts.options.get("region")
-    if region is not None and _REGION.fullmatch(region) is None:
+    if region is not None and not is_region_name(region):
         # Checked here, because botocore's error repeats the value.
         raise _refused("pinpoint", "has a region that is none", "write eu-west-1, say")
     endpoint_url = parts.options.get("endpoint_url")

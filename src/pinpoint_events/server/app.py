@@ -28,6 +28,7 @@ import attrs
 from pinpoint_events.builder import new_event_id
 from pinpoint_events.errors import (
     ConfigurationError,
+    ConfigurationErrorCode,
     PinpointEventsError,
     QuotaExceededError,
     SenderError,
@@ -39,6 +40,7 @@ from pinpoint_events.model import _converters as to
 from pinpoint_events.problems import Expected, ProblemCode
 from pinpoint_events.quotas import Quotas
 from pinpoint_events.senders.protocol import Sender
+from pinpoint_events.senders.url import is_region_name
 from pinpoint_events.server._active_faults import Faults
 from pinpoint_events.server._answers import (
     PREFLIGHT_HEADERS,
@@ -154,8 +156,9 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
         idle_seconds: How long a connection is kept without a request.
 
     Raises:
-        ConfigurationError: If `credentials`, or the environment, has no usable key, or
-            a setting is of another type or out of range.
+        ConfigurationError: If `credentials`, or the environment, has no usable key, if
+            no region has the name `region`, or if a setting is of another type or out
+            of range.
     """
     given_times: object = naive_times
     if given_times is not None and given_times != "utc":
@@ -174,6 +177,13 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
         body_seconds=seconds(body_seconds),
         idle_seconds=seconds(idle_seconds),
     )
+    if region is not None and not is_region_name(region):
+        # Without the region: it may be a value that got into its place.
+        raise ConfigurationError(
+            "the region has a name that no region has; pass one that calls are signed "
+            "for, such as eu-west-1, or None for any",
+            ConfigurationErrorCode.INVALID_REGION,
+        )
     keys = _keys(credentials)
     script = Faults() if faults is None else faults
     limits = Limits(
