@@ -495,7 +495,7 @@ class TestRequestsIn:
             f"{channel}: unknown_value email ChannelType near EMAIL",
             "BatchItem['e1'].Endpoint.User.UserAttributes['tier']: bare_text str",
             f"{first}.EventType: empty",
-            f"{first}.Timestamp: no_time_zone",
+            f"{first}.Timestamp: no_time_of_day",
             f"{first}.Metrics['n']: wrong_type bool not number",
             f"{first}.Session.StopTimestamp: stop_before_start 3600123 ms",
             "BatchItem['e1'].Events['v2']: not_an_object NoneType Event",

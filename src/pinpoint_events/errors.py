@@ -25,10 +25,9 @@ show keys, ids, sizes, types and limits.
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from pinpoint_events.problems import Problem, path_text
+from pinpoint_events.problems import Problem, WordEnum, path_text
 
 if TYPE_CHECKING:
     from pinpoint_events.loader.totals import Totals
@@ -177,7 +176,7 @@ class QuotaExceededError(ValidationError):
     """The input is valid, but more or larger than the service accepts."""
 
 
-class ConfigurationErrorCode(StrEnum):
+class ConfigurationErrorCode(WordEnum):
     """
     The settings that programs may want to handle on their own.
 
@@ -265,7 +264,7 @@ def outcome_text(outcome: "ItemOutcome") -> str:
     return line
 
 
-class LoadErrorCode(StrEnum):
+class LoadErrorCode(WordEnum):
     """
     Why files were not loaded to their end.
 
@@ -391,7 +390,7 @@ class SenderError(PinpointEventsError):
         return f"{self.message} (request id {self.request_id})"
 
 
-class TransportErrorCode(StrEnum):
+class TransportErrorCode(WordEnum):
     """
     Why no complete answer arrived.
 
@@ -446,7 +445,7 @@ class TransportError(SenderError):
         self.code = code  # not in `args`: pickle restores it with `__dict__`
 
 
-class InvalidResponseErrorCode(StrEnum):
+class InvalidResponseErrorCode(WordEnum):
     """
     Why an answer cannot be read.
 
@@ -485,7 +484,7 @@ class InvalidResponseError(SenderError):
         self.code = code  # not in `args`: pickle restores it with `__dict__`
 
 
-class StoreErrorCode(StrEnum):
+class StoreErrorCode(WordEnum):
     """
     Why a local store cannot be used.
 

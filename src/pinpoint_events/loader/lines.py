@@ -187,7 +187,8 @@ class Lines:
             raise
 
     def _unreadable(self, error: Exception) -> LoadError:
-        message = f"{shown(self.name)} cannot be read beyond line {self._number:,}"
+        beyond = f" beyond line {self._number:,}" if self._number else ""
+        message = f"{shown(self.name)} cannot be read{beyond}"
         return LoadError(
             LoadErrorCode.INPUT_UNREADABLE, f"{message}: {_reason(error)}", self.name
         )

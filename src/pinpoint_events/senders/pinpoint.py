@@ -143,7 +143,8 @@ class PinpointSender(BaseSender):
             )
         self._url = settings.url
         self._signer = Signer(PINPOINT, settings)
-        self._transport = transport(settings.link)
+        link = settings.link._replace(call_seconds=retry.deadline_seconds)
+        self._transport = transport(link)
         self._clock = Clock(self._time.now)
         self._retry = retry
         self._budget = RetryBudget()

@@ -30,7 +30,8 @@ class Catalogue(NamedTuple):
         expected: What a value should have been, in words.
         type_remedies: What to do about a type where another one is expected, by its
             name or by its kind; under None for every type that is not listed.
-        time_remedies: What to do about a number that is given for a time, by its unit.
+        time_remedies: What to do about a number that is given for a time, by its unit;
+            `{value}` is the number.
         choose: What to do about a word that resembles no known one.
     """
 
@@ -57,10 +58,13 @@ class Catalogue(NamedTuple):
             "example": "".join(problem.nearest[:1]),
             "expected": "",
             "nearest": f"did you mean {nearest}?" if nearest else "",
+            "naive": _NAIVE.get(problem.kind, "value"),
             "position": _position(problem.at),
             "word": "no known value" if problem.actual is None else shortened(actual),
             "guess": f"did you mean {nearest}?" if nearest else self.choose,
-            "unit_remedy": self.time_remedies.get(problem.unit, ""),
+            "unit_remedy": self.time_remedies.get(problem.unit, "").format(
+                value="float(value)" if problem.kind else "value"
+            ),
             "suggestion": f"did you mean {nearest}?" if nearest else "leave it out",
             "type": self.types.get(actual, f"of type {actual}"),
             "type_remedy": "",
@@ -73,6 +77,10 @@ class Catalogue(NamedTuple):
             by_kind = remedies.get(problem.kind)
             facts["type_remedy"] = remedies.get(actual) or by_kind or remedies[None]
         return facts
+
+
+# pandas' own conversion to local time needs the name of the zone.
+_NAIVE: Final = {"naive_timestamp": "value.to_pydatetime()"}
 
 
 def expected(problem: Problem, words: Words) -> str:
@@ -135,6 +143,11 @@ def _with_article(name: str) -> str:
 # Words that fit every audience.
 SHARED: Final[Mapping[C, Words]] = {
     C.EMPTY: Words("is empty", "at least 1 character", "give it a name"),
+    C.NO_TIME_OF_DAY: Words(
+        "is a date without a time of day",
+        "a time with its zone or offset",
+        f"add the time of day, and Z or the offset, as in {TIME_FORM}",
+    ),
     C.TIME_OUT_OF_RANGE: Words(
         "is out of range", "years 1 to 9999 in UTC", "correct the time"
     ),
