@@ -189,6 +189,8 @@ CALLS: Final[Mapping[ProblemCode, Callable[[], object]]] = {
 OF_LOAD: Final = {
     C.LINE_TOO_LONG: Problem(C.LINE_TOO_LONG, allowed=8_000_000, unit="bytes"),
     C.SEVERAL_RECORDS: Problem(C.SEVERAL_RECORDS),
+    C.COMMA_AFTER_RECORD: Problem(C.COMMA_AFTER_RECORD),
+    C.CALL_WITHOUT_REQUEST: Problem(C.CALL_WITHOUT_REQUEST, ("ApplicationId",)),
     C.STREAM_RECORD: Problem(C.STREAM_RECORD),
     C.OTHER_APPLICATION: Problem(C.OTHER_APPLICATION, ("ApplicationId",)),
 }

@@ -98,6 +98,8 @@ def request_content(
     if isinstance(batches, dict):
         around = _replaced(data, {REQUEST_MEMBER: {}})
     problems = [*call_problems, *_problems_of(EventsRequest, around, *path)]
+    if call is None:
+        problems = [_beside_batches(problem) for problem in problems]
     repeated, more = _repeated(batches, *path, REQUEST_MEMBER)
     problems += more
     items: list[Item] = []
@@ -121,6 +123,13 @@ def request_content(
         whole = rejection(problems, data if call is None else call)
         return Content((), (whole,))
     return Content(tuple(items), tuple(rejections))
+
+
+def _beside_batches(problem: Problem) -> Problem:
+    """Return the problem of an ApplicationId in a request, in the terms of a line."""
+    if problem.code is ProblemCode.UNKNOWN_KEY and problem.path == (_APPLICATION,):
+        return json_problem(ProblemCode.CALL_WITHOUT_REQUEST, problem.path)
+    return problem
 
 
 def _sound_content(data: dict[str, Any], quotas: Quotas) -> Content | None:

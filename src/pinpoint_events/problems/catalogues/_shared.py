@@ -87,6 +87,8 @@ _THINGS: Final = frozenset(
         C.ALREADY_AN_OBJECT,
         C.BARE_TEXT,
         C.BUILDER_NOT_BUILT,
+        C.CALL_WITHOUT_REQUEST,
+        C.COMMA_AFTER_RECORD,
         C.MOBILE_ANALYTICS_RECORD,
         C.NOT_AN_INSTANCE,
         C.NOT_AN_OBJECT,
@@ -221,6 +223,16 @@ SHARED: Final[Mapping[C, Words]] = {
         "is several JSON records",
         "one record in a line",
         "begin a line at each; reading them as they are comes with a later release",
+    ),
+    C.COMMA_AFTER_RECORD: Words(
+        "is a JSON record with a comma after it",
+        "one record in a line",
+        "remove the comma",
+    ),
+    C.CALL_WITHOUT_REQUEST: Words(
+        "is not known here",
+        "it beside EventsRequest",
+        "leave it out, or put BatchItem into EventsRequest",
     ),
     C.STREAM_RECORD: Words(
         "is a record of Pinpoint's event stream",
