@@ -26,7 +26,7 @@ from pinpoint_events.loader.over_quota import (
     of_endpoint_data,
     of_event_data,
 )
-from pinpoint_events.loader.records import MAX_BYTES, has_several, is_stream_record
+from pinpoint_events.loader.records import MAX_BYTES, is_stream_record, layout_problem
 from pinpoint_events.loader.requests import (
     CALL_MEMBER,
     REQUEST_MEMBER,
@@ -114,9 +114,9 @@ def _record(line: Line) -> dict[str, Any] | Rejection:
     try:
         data = decode_request(line.text)
     except ValidationError as error:
-        if has_several(line.text):
-            return rejection([json_problem(ProblemCode.SEVERAL_RECORDS)], {})
-        return rejection(map(_in_a_line, error.problems), {})
+        layout = layout_problem(line.text)
+        problems = error.problems if layout is None else [json_problem(layout)]
+        return rejection(map(_in_a_line, problems), {})
     if not isinstance(data, dict):
         problem = json_problem(
             ProblemCode.NOT_AN_OBJECT, actual=type(data).__qualname__, allowed=_KNOWN

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Final, NamedTuple
 
+from pinpoint_events.problems import ProblemCode
 from pinpoint_events.quotas import Quotas, bound
 from pinpoint_events.wire.json_text import utf8_text, with_problems
 
@@ -18,10 +19,12 @@ __all__ = [
     "MAX_BYTES",
     "Element",
     "elements",
+    "first_element",
     "first_record",
-    "has_several",
     "is_stream_record",
     "is_unfinished",
+    "layout_problem",
+    "scalar",
 ]
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"  # as Windows' own editor saves UTF-8
@@ -30,8 +33,14 @@ BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"  # as Windows' own editor saves UTF-8
 MAX_BYTES: Final = 2 * bound(Quotas().request_bytes)
 """Bytes of the longest line, and of the largest document over several lines."""
 
-# Numbers stay text: Python refuses some of them, which is the matter of one record.
-_DECODER: Final = json.JSONDecoder(parse_int=str, parse_float=str)
+
+class _Number(str):
+    """A number as text: Python refuses some of them, which is up to one record."""
+
+    __slots__ = ()
+
+
+_DECODER: Final = json.JSONDecoder(parse_int=_Number, parse_float=_Number)
 _BLANK: Final = re.compile(r"[ \t\n\r]*")
 _RECORD: Final = ("{", "[")
 
@@ -85,10 +94,39 @@ def first_record(text: bytes) -> tuple[Any, str] | None:
     return record, line[end:].lstrip()
 
 
-def has_several(text: bytes) -> bool:
-    """Return whether a text is several records, one after the other."""
+def first_element(text: bytes) -> tuple[Any, str] | None:
+    """
+    Return the first element of an array that a text begins with, and what is behind.
+
+    None if it has none, or only a part of one.
+    """
+    line = text.decode(errors="replace")
+    try:
+        record, end = _DECODER.raw_decode(line, _behind_blanks(line, 1))
+    except (json.JSONDecodeError, RecursionError):
+        return None
+    return record, line[_behind_blanks(line, end) :]
+
+
+def scalar(text: bytes) -> tuple[str] | tuple[()]:
+    """Return the string, number or constant that a text is, as text; or nothing."""
+    line = text.decode(errors="replace")
+    if line.startswith(_RECORD):
+        return ()
+    try:
+        return (str(_DECODER.decode(line)),)
+    except json.JSONDecodeError:
+        return ()
+
+
+def layout_problem(text: bytes) -> ProblemCode | None:
+    """Return what is wrong with a line that has more in it than a record."""
     found = first_record(text)
-    return found is not None and found[1].startswith(_RECORD)
+    behind = "" if found is None else found[1]
+    if behind == ",":
+        return ProblemCode.COMMA_AFTER_RECORD
+    is_several = behind.removeprefix(",").lstrip().startswith(_RECORD)
+    return ProblemCode.SEVERAL_RECORDS if is_several else None
 
 
 def is_unfinished(text: bytes) -> bool:
