@@ -396,7 +396,9 @@ SINGLE: Final[list[Callable[[Event], Any]]] = [
     lambda each: {"detail-type": "t", "source": "s", "detail": each},
     lambda each: {"requestContext": {}, "body": json.dumps(each)},
     lambda each: {"httpMethod": "POST", "body": json.dumps(each)},
+    lambda each: {"errorCode": "1", "rawData": base64_of(json.dumps(each))},
     lambda each: {"level": "info", "payload": each},
+    lambda each: {"log": json.dumps(each) + "\n", "stream": "stdout"},
 ]
 
 
@@ -593,6 +595,7 @@ class TestOtherText:
             '{"items": {"a": 1}, "7": {"Event": {}}}\n',
             '{"Results": 7}\n',
             '{"body": "x"}\n',
+            '{"log": "{x", "message": "{}", "text": "\\ud800"}\n',
             "x\n",
             "12:00 INFO {}",
             '"EndpointId",',

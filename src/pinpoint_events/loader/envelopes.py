@@ -11,7 +11,11 @@ from typing import Any, Final, NamedTuple
 from pinpoint_events.errors import LoadErrorCode
 from pinpoint_events.loader.findings import Finding
 from pinpoint_events.loader.items import EVENT_MEMBERS
-from pinpoint_events.loader.records import first_element, is_stream_record
+from pinpoint_events.loader.records import (
+    first_element,
+    first_record,
+    is_stream_record,
+)
 from pinpoint_events.loader.requests import CALL_MEMBER, REQUEST_MEMBER
 
 __all__ = ["envelope", "envelope_of_start"]
@@ -55,6 +59,7 @@ _FORMS: Final = (
     _Form(".kinesis.data", _BASE64, "events of Kinesis for AWS Lambda"),
     _Form(".Data", _BASE64, "records of Kinesis or Firehose in base64"),
     _Form(".data", _BASE64, "events of Firehose for AWS Lambda", "recordId"),
+    _Form(".rawData", _BASE64, "records that Firehose did not deliver", "errorCode"),
     _Form(".Message", _TEXT, "notifications of SNS", "TopicArn"),
     _Form(".Body", _TEXT, "messages of SQS", "MessageId"),
     _Form(".body", _TEXT, "messages of SQS", "messageId"),
@@ -107,6 +112,8 @@ def _forms_of(record: dict[str, Any], each: str) -> Iterator[Finding]:
             yield _finding("its records in an array", _JSON, f"{each}.{name}[]")
         if _is_record(value):
             yield _finding("its records in other objects", _JSON, f"{each}.{name}")
+        if _is_record(_in_text(value)):
+            yield _finding("its records as text in objects", _TEXT, f"{each}.{name}")
 
 
 def envelope_of_start(text: bytes) -> Finding | None:
@@ -131,6 +138,12 @@ def _inside(value: Any, path: str) -> Any:
         if name != step:
             value = value[0] if isinstance(value, list) and value else None
     return value
+
+
+def _in_text(value: Any) -> Any:
+    """Return the record that a string begins with; None if it has none."""
+    found = first_record(value.encode(errors="replace")) if type(value) is str else None
+    return None if found is None else found[0]
 
 
 def _is_record(value: Any) -> bool:
