@@ -191,7 +191,7 @@ OF_LOAD: Final = {
     C.SEVERAL_RECORDS: Problem(C.SEVERAL_RECORDS),
     C.COMMA_AFTER_RECORD: Problem(C.COMMA_AFTER_RECORD),
     C.CALL_WITHOUT_REQUEST: Problem(C.CALL_WITHOUT_REQUEST, ("ApplicationId",)),
-    C.STREAM_RECORD: Problem(C.STREAM_RECORD),
+    C.STREAM_RECORD: Problem(C.STREAM_RECORD, unit="a campaign"),
     C.OTHER_APPLICATION: Problem(C.OTHER_APPLICATION, ("ApplicationId",)),
 }
 

@@ -277,14 +277,15 @@ class LoadErrorCode(StrEnum):
         INPUT_CHANGED: A file is not the one that the checkpoint was written for.
         INPUT_COMPRESSED: A file is an archive, or compressed by another program than
             gzip.
-        INPUT_CONCATENATED: A file holds records that something else than line breaks
-            separates, or nothing.
+        INPUT_CONCATENATED: A file holds records with something else than line breaks
+            between them, or several documents.
         INPUT_DOCUMENT_INVALID: A file holds one JSON document that has a fault.
         INPUT_DOCUMENT_TOO_LARGE: A file holds one JSON document of more bytes than are
             read at once.
         INPUT_NOT_JSON: A file holds text that is not JSON, such as a table.
         INPUT_NOT_TEXT: A file is no text in UTF-8.
-        INPUT_STREAM_RECORDS: A file holds records of Pinpoint's event stream.
+        INPUT_STREAM_RECORDS: A file holds records of Mobile Analytics, Pinpoint's
+            predecessor.
         INPUT_UNREADABLE: A file is missing, cannot be read, or is damaged.
         INPUT_WRAPPED: A file holds its records in something else, such as messages of
             another service, or in base64.

@@ -9,6 +9,7 @@ from pinpoint_events.loader.records import (
     MAX_BYTES,
     first_element,
     first_record,
+    is_mobile_analytics_record,
     is_stream_record,
     is_unfinished,
 )
@@ -18,14 +19,13 @@ from pinpoint_events.problems import Problem
 __all__ = ["of_array", "of_object", "of_records"]
 
 _CONCATENATED: Final = LoadErrorCode.INPUT_CONCATENATED
-_OF_STREAM: Final = "records of Pinpoint's event stream"
 _EVENT_FORM: Final = 'as {"EndpointId": ..., "Event": {"EventType": ...}}'
 _OF_OBJECTS: Final = "write one record per line, as `jq -c .` does"
 _OF_ARRAYS: Final = "write one record per line, as `jq -c '.[]'` does"
 
-_STREAM: Final = Finding(
+_MOBILE_ANALYTICS: Final = Finding(
     LoadErrorCode.INPUT_STREAM_RECORDS,
-    f"holds {_OF_STREAM}, which are no events to send",
+    "holds records of Mobile Analytics, Pinpoint's predecessor",
     f"write each event on a line, {_EVENT_FORM}",
 )
 _COMMAS_AT_ENDS: Final = Finding(
@@ -80,19 +80,15 @@ def of_records(
     record, behind = found
     if behind.startswith(","):
         return _COMMAS_AT_ENDS if is_line and behind == "," else _COMMAS_BETWEEN
-    are_of_stream = is_stream_record(record)
-    if behind.startswith(("{", "[")):
-        records = _OF_STREAM if are_of_stream else "JSON records"
-        form = _OF_ARRAYS if isinstance(record, list) else _OF_OBJECTS
-        if are_of_stream:
-            form = f"write each event on a line, {_EVENT_FORM}"
+    if behind.startswith(("{", "[")) and not (is_line and isinstance(record, dict)):
         return Finding(
             _CONCATENATED,
-            f"holds {records} that are not each on a line, as Amazon Data Firehose "
-            "leaves them in S3",
-            f"reading them comes with a later release; until then, {form}",
+            "holds several JSON documents, one after the other",
+            _OF_ARRAYS if isinstance(record, list) else _OF_OBJECTS,
         )
-    return _STREAM if are_of_stream else envelope(record, in_array=in_array)
+    if is_stream_record(record):
+        return _MOBILE_ANALYTICS if is_mobile_analytics_record(record) else None
+    return envelope(record, in_array=in_array)
 
 
 def of_array(

@@ -165,6 +165,8 @@ def form_of_lines(lines: list[bytes]) -> Finding | None:
 
 
 def is_record(line: bytes) -> bool:
-    """Return whether a line is a JSON object by itself."""
+    """Return whether a line is a JSON object, or several that run together."""
     found = first_record(line)
-    return found is not None and isinstance(found[0], dict) and not found[1]
+    if found is None or not isinstance(found[0], dict):
+        return False
+    return not found[1] or found[1].startswith("{")

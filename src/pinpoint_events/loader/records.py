@@ -18,9 +18,12 @@ __all__ = [
     "BYTE_ORDER_MARK",
     "MAX_BYTES",
     "Element",
+    "behind_blanks",
     "elements",
+    "end_of_value",
     "first_element",
     "first_record",
+    "is_mobile_analytics_record",
     "is_stream_record",
     "is_unfinished",
     "layout_problem",
@@ -41,6 +44,7 @@ class _Number(str):
 
 
 _DECODER: Final = json.JSONDecoder(parse_int=_Number, parse_float=_Number)
+_PLAIN_DECODER: Final = json.JSONDecoder(parse_int=str, parse_float=str)
 _BLANK: Final = re.compile(r"[ \t\n\r]*")
 _RECORD: Final = ("{", "[")
 
@@ -78,6 +82,14 @@ class Element(NamedTuple):
     last_line: int
 
 
+def end_of_value(text: str, at: int) -> int | None:
+    """Return where the value ends that begins there; None if it is none, or half."""
+    try:
+        return _PLAIN_DECODER.raw_decode(text, at)[1]
+    except (json.JSONDecodeError, RecursionError):
+        return None
+
+
 def first_record(text: bytes) -> tuple[Any, str] | None:
     """
     Return the object or array that a text begins with, and the text behind it.
@@ -102,10 +114,10 @@ def first_element(text: bytes) -> tuple[Any, str] | None:
     """
     line = text.decode(errors="replace")
     try:
-        record, end = _DECODER.raw_decode(line, _behind_blanks(line, 1))
+        record, end = _DECODER.raw_decode(line, behind_blanks(line, 1))
     except (json.JSONDecodeError, RecursionError):
         return None
-    return record, line[_behind_blanks(line, end) :]
+    return record, line[behind_blanks(line, end) :]
 
 
 def scalar(text: bytes) -> tuple[str] | tuple[()]:
@@ -125,6 +137,7 @@ def layout_problem(text: bytes) -> ProblemCode | None:
     behind = "" if found is None else found[1]
     if behind == ",":
         return ProblemCode.COMMA_AFTER_RECORD
+    # Objects that follow each other are taken apart before.
     is_several = behind.removeprefix(",").lstrip().startswith(_RECORD)
     return ProblemCode.SEVERAL_RECORDS if is_several else None
 
@@ -144,10 +157,15 @@ def is_unfinished(text: bytes) -> bool:
 
 
 def is_stream_record(record: Any) -> bool:
-    """Return whether it is a record of Pinpoint's event stream."""
+    """Return whether it is a record of Pinpoint's stream, or its predecessor's."""
     if not isinstance(record, Mapping) or "event_type" not in record:
         return False
     return len(_STREAM_MEMBERS & record.keys()) >= _FEW
+
+
+def is_mobile_analytics_record(record: Any) -> bool:
+    """Return whether a record of a stream is one of Pinpoint's predecessor."""
+    return "application_key" in record and "application" not in record
 
 
 def elements(data: bytes) -> tuple[Element, ...]:
@@ -177,28 +195,29 @@ def _elements(data: bytes) -> tuple[Element, ...]:
 
 def _spans(text: str) -> Iterator[tuple[int, int]]:
     """Yield where each element begins and ends."""
-    at = _behind_blanks(text, 0)
+    at = behind_blanks(text, 0)
     if not text.startswith("[", at):
         _, end = _DECODER.raw_decode(text, at)
         yield at, end
     else:
-        at = _behind_blanks(text, at + 1)
+        at = behind_blanks(text, at + 1)
         is_more = not text.startswith("]", at)
         while is_more:
             _, end = _DECODER.raw_decode(text, at)
             yield at, end
-            at = _behind_blanks(text, end)
+            at = behind_blanks(text, end)
             is_more = text.startswith(",", at)
             if is_more:
-                at = _behind_blanks(text, at + 1)
+                at = behind_blanks(text, at + 1)
         if not text.startswith("]", at):
             raise json.JSONDecodeError("Expecting ',' delimiter", text, at)
         end = at + 1
-    end = _behind_blanks(text, end)
+    end = behind_blanks(text, end)
     if end != len(text):
         raise json.JSONDecodeError("Extra data", text, end)
 
 
-def _behind_blanks(text: str, at: int) -> int:
+def behind_blanks(text: str, at: int) -> int:
+    """Return where the first character is that is not blank, or the end."""
     found = _BLANK.match(text, at)
     return at if found is None else found.end()

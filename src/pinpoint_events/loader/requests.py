@@ -16,7 +16,7 @@ from pinpoint_events.loader.items import (
     Content,
     Item,
     Rejection,
-    checked_name,
+    application_problems,
     line_members,
     rejection,
 )
@@ -55,21 +55,13 @@ def call_content(
     problems += [
         unknown_key(key, _CALL_MEMBERS) for key in data if key not in _CALL_MEMBERS
     ]
-    problems += _application_problems(data.get(_APPLICATION), application_id)
+    given = data.get(_APPLICATION)
+    problems += application_problems(given, application_id, _APPLICATION)
     request = data[CALL_MEMBER]
     if not isinstance(request, dict):
         problems += _problems_of(EventsRequest, request, CALL_MEMBER)
         return Content((), (rejection(problems, data),))
     return request_content(request, quotas, call=data, call_problems=problems)
-
-
-def _application_problems(given: Any, expected: str | None) -> list[Problem]:
-    if given is None:
-        return []
-    name, problems = checked_name(given, _APPLICATION)
-    if problems or expected is None or name == expected:
-        return problems
-    return [json_problem(ProblemCode.OTHER_APPLICATION, (_APPLICATION,))]
 
 
 def request_content(

@@ -220,9 +220,7 @@ SHARED: Final[Mapping[C, Words]] = {
         "more than {allowed} bytes", "at most {allowed}", "write one event in a line"
     ),
     C.SEVERAL_RECORDS: Words(
-        "is several JSON records",
-        "one record in a line",
-        "begin a line at each; reading them as they are comes with a later release",
+        "is several JSON values", "one record in a line", "begin a line at each"
     ),
     C.COMMA_AFTER_RECORD: Words(
         "is a JSON record with a comma after it",
@@ -235,9 +233,9 @@ SHARED: Final[Mapping[C, Words]] = {
         "leave it out, or put BatchItem into EventsRequest",
     ),
     C.STREAM_RECORD: Words(
-        "is a record of Pinpoint's event stream",
-        "an event as PutEvents takes it",
-        'write it as {{"EndpointId": ..., "Event": {{"EventType": ...}}}}',
+        "is a record of {unit}, which Pinpoint itself wrote",
+        "a record of an event that an application sent",
+        "keep it elsewhere: it is no event to send again",
     ),
     C.MOBILE_ANALYTICS_RECORD: Words(
         "is a record of Mobile Analytics, Pinpoint's predecessor",
