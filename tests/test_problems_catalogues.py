@@ -190,7 +190,9 @@ CALLS: Final[Mapping[ProblemCode, Callable[[], object]]] = {
 OF_LOAD: Final = {
     C.LINE_TOO_LONG: Problem(C.LINE_TOO_LONG, allowed=8_000_000, unit="bytes"),
     C.SEVERAL_RECORDS: Problem(C.SEVERAL_RECORDS),
-    C.STREAM_RECORD: Problem(C.STREAM_RECORD),
+    C.COMMA_AFTER_RECORD: Problem(C.COMMA_AFTER_RECORD),
+    C.CALL_WITHOUT_REQUEST: Problem(C.CALL_WITHOUT_REQUEST, ("ApplicationId",)),
+    C.STREAM_RECORD: Problem(C.STREAM_RECORD, unit="a campaign"),
     C.OTHER_APPLICATION: Problem(C.OTHER_APPLICATION, ("ApplicationId",)),
 }
 

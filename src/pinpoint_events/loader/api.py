@@ -53,7 +53,8 @@ def load(  # noqa: PLR0913 - each is a separate option
     Send the events of files of JSON Lines, in requests within the quotas.
 
     A file may also be one JSON document of at most 8,000,000 bytes: a line's content,
-    or an array of those.
+    or an array of those. Records of Pinpoint's event stream are read, on lines or run
+    together; those that Pinpoint itself wrote, as of campaigns, count as rejected.
 
     Args:
         files: Paths, or binary files open for reading, which stay open. Compressed by

@@ -86,6 +86,8 @@ class ProblemCode(WordEnum):
     NOT_HEADER_TEXT = "not_header_text"
     LINE_TOO_LONG = "line_too_long"
     SEVERAL_RECORDS = "several_records"
+    COMMA_AFTER_RECORD = "comma_after_record"
+    CALL_WITHOUT_REQUEST = "call_without_request"
     STREAM_RECORD = "stream_record"
     MOBILE_ANALYTICS_RECORD = "mobile_analytics_record"
     OTHER_APPLICATION = "other_application"

@@ -222,6 +222,7 @@ def _unknown_keys(
     keys: list[Any], cls: type[Any], names: Mapping[str, str]
 ) -> Iterator[Problem]:
     known = tuple(names)
+    is_call = cls is EventsRequest and any(map(_is_call_member, keys))
     for position, key in enumerate(keys):
         if position == MAX_PROBLEMS:
             yield _MORE_PROBLEMS
@@ -232,12 +233,18 @@ def _unknown_keys(
         word = str.__str__(key)
         if cls is Endpoint and word in _SET_BY_SERVICE:
             yield json_problem(ProblemCode.SET_BY_SERVICE, (word,))
-        elif cls is EventsRequest and word in {"EventsRequest", "ApplicationId"}:
+        elif is_call and word in {_CALL_MEMBER, "ApplicationId"}:
             yield json_problem(ProblemCode.WRAPPED_REQUEST, (word,), allowed=known)
         else:
             near = near_members(word, cls, known)
             yield unknown_key(word, known, near)
 
+
+def _is_call_member(key: Any) -> bool:
+    return _plain_key(key) == _CALL_MEMBER
+
+
+_CALL_MEMBER: Final = "EventsRequest"  # which holds the request in a call of boto3
 
 # Of an endpoint as the service answers it: Amazon Pinpoint API reference,
 # `EndpointResponse`, read 2026-11-28.

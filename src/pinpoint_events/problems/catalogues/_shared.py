@@ -95,6 +95,8 @@ _THINGS: Final = frozenset(
         C.ALREADY_AN_OBJECT,
         C.BARE_TEXT,
         C.BUILDER_NOT_BUILT,
+        C.CALL_WITHOUT_REQUEST,
+        C.COMMA_AFTER_RECORD,
         C.MOBILE_ANALYTICS_RECORD,
         C.NOT_AN_INSTANCE,
         C.NOT_AN_OBJECT,
@@ -231,14 +233,22 @@ SHARED: Final[Mapping[C, Words]] = {
         "more than {allowed} bytes", "at most {allowed}", "write one event in a line"
     ),
     C.SEVERAL_RECORDS: Words(
-        "is several JSON records",
+        "is several JSON values", "one record in a line", "begin a line at each"
+    ),
+    C.COMMA_AFTER_RECORD: Words(
+        "is a JSON record with a comma after it",
         "one record in a line",
-        "begin a line at each; reading them as they are comes with a later release",
+        "remove the comma",
+    ),
+    C.CALL_WITHOUT_REQUEST: Words(
+        "is not known here",
+        "it beside EventsRequest",
+        "leave it out, or put BatchItem into EventsRequest",
     ),
     C.STREAM_RECORD: Words(
-        "is a record of Pinpoint's event stream",
-        "an event as PutEvents takes it",
-        'write it as {{"EndpointId": ..., "Event": {{"EventType": ...}}}}',
+        "is a record of {unit}, which Pinpoint itself wrote",
+        "a record of an event that an application sent",
+        "keep it elsewhere: it is no event to send again",
     ),
     C.MOBILE_ANALYTICS_RECORD: Words(
         "is a record of Mobile Analytics, Pinpoint's predecessor",
