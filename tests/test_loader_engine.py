@@ -491,10 +491,16 @@ print(process.returncode, usage.ru_maxrss * (1 if sys.platform == "darwin" else 
 class TestMemory:
     """The size of the input does not matter."""
 
-    def most_bytes(self, path: Path, count: int) -> int:
-        """Return the most memory that it takes to load so many lines of 2.6 KB."""
+    COUNTS = (1_000, 10_000)
+
+    def write(self, path: Path, count: int) -> None:
+        """Write so many lines of 2.6 KB."""
         event = {**line(0)["Event"], "AppTitle": "x" * 2500}
-        write(path / str(count), (line(n, Event=event) for n in range(count)))
+        write(path, (line(n, Event=event) for n in range(count)))
+
+    def most_bytes(self, path: Path, count: int) -> int:
+        """Return the most memory that it takes to load so many lines."""
+        self.write(path / str(count), count)
         arguments = ("load", str(count), "--to", f"sqlite:///{count}.db")
         # By a process in between: until it becomes another, a child is a copy of ours.
         ran = run(
@@ -506,5 +512,5 @@ class TestMemory:
 
     def test_is_constant(self, tmp_path: Path) -> None:
         """27 MB of lines take hardly more than a tenth of them: not 8 MB more."""
-        small, large = (self.most_bytes(tmp_path, count) for count in (1000, 10_000))
+        small, large = (self.most_bytes(tmp_path, count) for count in self.COUNTS)
         assert large - small < 8_000_000

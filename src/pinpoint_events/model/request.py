@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, final
 import attrs
 
 from pinpoint_events.model import _converters as to
-from pinpoint_events.model._immutable import FrozenMap, Immutable
+from pinpoint_events.model._immutable import FrozenMap, Immutable, raise_if_invalid
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.response import EventsResponse, Outcome, has_retryable
@@ -132,7 +132,11 @@ class EventsRequest(_Remembered):
             response: The answer to this request.
             unreported: Whether to include items that the answer does not mention. They
                 may have been accepted, and would then arrive twice.
+
+        Raises:
+            ValidationError: If it is no answer.
         """
+        raise_if_invalid(response=to.instance_of(EventsResponse, response))
         if not unreported and not has_retryable(response):
             return None  # the usual case, and every sender asks
         wanted = {Outcome.RETRYABLE, Outcome.UNREPORTED} if unreported else _RETRYABLE

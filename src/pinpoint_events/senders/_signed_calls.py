@@ -89,7 +89,8 @@ class SignedCalls:
         self.retry = retry
         self.observer = None
         self._signer = Signer(service, settings)
-        self._transport = transport(settings.link)
+        link = settings.link._replace(call_seconds=retry.deadline_seconds)
+        self._transport = transport(link)
         self._time = time
         self._clock = Clock(time.now)
         self._budget = RetryBudget()
