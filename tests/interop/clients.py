@@ -247,8 +247,7 @@ def _node() -> Iterator["subprocess.Popen[str]"]:
     node = shutil.which("node")
     if node is None:
         missing("NO NODE: install Node.js 20 or newer")
-    named = os.environ.get("PINPOINT_EVENTS_NODE_MODULES")
-    modules = Path(named) if named else HERE / "js" / "node_modules"
+    modules = node_modules()
     if not (modules / "@aws-sdk" / "client-pinpoint").is_dir():
         missing(
             "NO AWS SDK FOR JAVASCRIPT: run `npm ci` in tests/interop/js, or set "
@@ -262,6 +261,12 @@ def _node() -> Iterator["subprocess.Popen[str]"]:
     ) as process:
         yield process
         process.communicate(timeout=60)
+
+
+def node_modules() -> Path:
+    """Return where the packages of `js/package.json` are, if they are installed."""
+    named = os.environ.get("PINPOINT_EVENTS_NODE_MODULES")
+    return Path(named) if named else HERE / "js" / "node_modules"
 
 
 def missing(reason: str) -> NoReturn:
