@@ -404,6 +404,18 @@ class TestFailures:
         assert outcomes[500:1000] == [Outcome.UNREPORTED] * 500
         assert outcomes[1000:] == [Outcome.RETRYABLE] * 200
 
+    def test_refused_after_a_lost_answer(self, stream: KinesisStream) -> None:
+        """A later refusal does not make rejected what may have been accepted."""
+        stream.faults.add(Cut(where="before", calls=[2]))
+        stream.faults.add(FailCall(status=400, calls=[3]))
+        sent = many(1_200)
+        with to(stream, retry=Retry(attempts=2)) as sender:
+            response = sender.put_events(sent)
+        outcomes = [each.outcome for each in response.outcomes(sent)][1:]
+        assert outcomes[500:1000] == [Outcome.UNREPORTED] * 500
+        assert outcomes[1000:] == [Outcome.RETRYABLE] * 200
+        assert len(stream.data) == 1_000
+
     def test_first_call_fails(self, stream: KinesisStream) -> None:
         """Nothing was answered: it raises."""
         stream.faults.add(FailCall(status=500))
