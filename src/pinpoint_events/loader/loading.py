@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import BinaryIO, Final, NamedTuple
 
 from pinpoint_events.errors import LoadError, LoadErrorCode
-from pinpoint_events.loader.batch import Batch, Packer, contradict
+from pinpoint_events.loader.batch import Batch, BatchShape, Packer, contradict
 from pinpoint_events.loader.checkpoint import Checkpoint
 from pinpoint_events.loader.content import EventIds, content
 from pinpoint_events.loader.first_look import REFUSED
@@ -94,6 +94,7 @@ class Load:
         self._plan = plan
         self._sender = sender
         self._quotas = quotas_of(sender)
+        self._shape = BatchShape.of(sender)
         self._application_id = named_application_of(sender)
         self._ledger = ledger
         self._interruption = interruption
@@ -134,7 +135,7 @@ class Load:
 
     def _load(self, index: int, name: str, pool: ThreadPoolExecutor) -> None:
         start = self._ledger.settled.positions[index]
-        packer = Packer(index, self._quotas)
+        packer = Packer(index, self._quotas, self._shape)
         before = self.consumed
         opening = partial(
             Lines,
@@ -172,6 +173,9 @@ class Load:
         """Send a batch as soon as it is its turn."""
         if batch is None:
             return
+        # What is not settled is sent again after a kill.
+        while self._pending and self._pending[0].answers.done():
+            self._await_oldest()
         # As many wait for a thread as have one, so that no thread waits for a batch.
         while len(self._pending) >= 2 * self._plan.in_flight:
             self._await_oldest()
@@ -246,9 +250,14 @@ def run_plan(  # noqa: PLR0913 - each is a separate option
         file = None
         if rejected is not None:
             file = stack.enter_context(RejectsFile(rejected, settled.rejected_bytes))
+        is_stream = BatchShape.of(sender).events is not None
         if settled.totals.events.read:
-            reports.continues(settled.totals)
+            reports.continues(settled.totals, may_repeat=is_stream)
         ledger = Ledger(plan.files, settled, checkpoint, file, reports)
+        if is_stream:
+            # A stream keeps what arrives twice, so that nothing more than was in flight
+            # may be sent again.
+            ledger.save_seconds = 0
         load = Load(plan, sender, ledger, stopping, reports)
         load.run()
     return load
