@@ -95,8 +95,10 @@ class TestProgress:
             Progress(2000, Clock()).continues(totals_of(1000), may_repeat=True)
         assert err.getvalue().splitlines() == [
             "going on behind 1,000 events of earlier runs",
-            "events that were on their way when the last run ended may be in the "
-            "stream twice",
+            (
+                "events that were on their way when the last run ended may be in the "
+                "stream twice"
+            ),
         ]
 
     def test_bar(self) -> None:
