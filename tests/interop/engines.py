@@ -159,7 +159,7 @@ def _kinesalite(port: int, cwd: Path) -> _Program:
     script = _package("kinesalite") / "cli.js"
     options = ("--port", str(port), "--path", str(cwd / "kinesalite"))
     durations = ("--createStreamMs", "5", "--updateStreamMs", "5")
-    more = ("--deleteStreamMs", "5", "--shardLimit", "500")
+    more = ("--deleteStreamMs", "5", "--shardLimit", "100000")
     return _Program([_node(), str(script), *options, *durations, *more], {}, cwd)
 
 
@@ -170,7 +170,7 @@ def _kinesis_local(port: int, cwd: Path) -> _Program:
         "KINESIS_MOCK_TLS_PORT": str(_free_port()),
         "LOG_LEVEL": "ERROR",
         "MERGE_SHARDS_DURATION": "5ms",
-        "SHARD_LIMIT": "500",
+        "SHARD_LIMIT": "100000",
         "SPLIT_SHARD_DURATION": "5ms",
     }
     # It reads its certificate from the working directory.

@@ -119,15 +119,20 @@ def new_delivery(engine: Engine) -> str:
     """Create a delivery stream into a bucket of the same name, and return the name."""
     name = f"delivery-{next(_COUNT)}"
     engine.client("s3").create_bucket(Bucket=name)
-    engine.client("firehose").create_delivery_stream(
-        DeliveryStreamName=name,
-        ExtendedS3DestinationConfiguration={
+    engine.client("firehose").create_delivery_stream(**to_s3(name))
+    return name
+
+
+def to_s3(name: str) -> dict[str, Any]:
+    """Return the members of a delivery stream into a bucket of the same name."""
+    return {
+        "DeliveryStreamName": name,
+        "ExtendedS3DestinationConfiguration": {
             "BucketARN": f"arn:aws:s3:::{name}",
             "RoleARN": ROLE,
             "BufferingHints": {"SizeInMBs": 1, "IntervalInSeconds": 0},
         },
-    )
-    return name
+    }
 
 
 def to(engine: Engine, stream: str, **options: Any) -> KinesisSender:
