@@ -458,7 +458,7 @@ class Stream:
     def read(self, shard: str, limit: int) -> Any:
         """Return all records of a shard, in pages of so many."""
         iterator = self.iterator(shard, "TRIM_HORIZON")
-        pages = []
+        pages: list[list[tuple[str, bytes]]] = []
         while iterator:
             answer = self.client.get_records(ShardIterator=iterator, Limit=limit)
             if not answer["Records"]:

@@ -21,6 +21,9 @@ const sdks = {
   firehose: load("client-firehose"),
   kinesis: load("client-kinesis"),
 };
+const { NodeHttpHandler } = require(
+  join(process.argv[2], "@smithy", "node-http-handler"),
+);
 const clients = { firehose: "FirehoseClient", kinesis: "KinesisClient" };
 
 // Data is bytes in the SDK.
@@ -39,6 +42,8 @@ async function call({ service, operation, url, accessKeyId, secretAccessKey, inp
     credentials: { accessKeyId, secretAccessKey },
     endpoint: url,
     region: "us-east-1",
+    // Kinesis' client speaks HTTP/2 by itself, which local endpoints do not.
+    requestHandler: new NodeHttpHandler(),
   });
   try {
     const { $metadata, ...output } = await client.send(
