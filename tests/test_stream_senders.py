@@ -4,14 +4,14 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import boto3
 import pytest
-from botocore.credentials import Credentials
+from botocore.credentials import Credentials, RefreshableCredentials
 
 from pinpoint_events.builder import BatchBuilder
 from pinpoint_events.errors import (
@@ -45,7 +45,17 @@ from pinpoint_events.senders import (
     open_sender,
 )
 from pinpoint_events.senders._streams import STREAM_QUOTAS
-from pinpoint_events.server import Cut, FailCall, FailRecord, ShardLimits
+from pinpoint_events.server import (
+    Cut,
+    FailCall,
+    FailRecord,
+    Faults,
+    Keys,
+    Kinesis,
+    ShardLimits,
+    create_app,
+    served,
+)
 from pinpoint_events.testing import FirehoseStream, KinesisStream
 from pinpoint_events.wire import from_json
 from tests.aws import KEYS, aws
@@ -398,6 +408,18 @@ class TestFailures:
         outcomes = [each.outcome for each in response.outcomes(sent)][1:]
         assert outcomes[500:1000] == [Outcome.UNREPORTED] * 500
         assert outcomes[1000:] == [Outcome.RETRYABLE] * 200
+
+    def test_refused_after_a_lost_answer(self, stream: KinesisStream) -> None:
+        """A later refusal does not make rejected what may have been accepted."""
+        stream.faults.add(Cut(where="before", calls=[2]))
+        stream.faults.add(FailCall(status=400, calls=[3]))
+        sent = many(1_200)
+        with to(stream, retry=Retry(attempts=2)) as sender:
+            response = sender.put_events(sent)
+        outcomes = [each.outcome for each in response.outcomes(sent)][1:]
+        assert outcomes[500:1000] == [Outcome.UNREPORTED] * 500
+        assert outcomes[1000:] == [Outcome.RETRYABLE] * 200
+        assert len(stream.data) == 1_000
 
     def test_first_call_fails(self, stream: KinesisStream) -> None:
         """Nothing was answered: it raises."""
@@ -940,3 +962,125 @@ class TestSettings:
         """Those of items are PutEvents'."""
         assert STREAM_QUOTAS.event_attribute_value_characters == 200
         assert STREAM_QUOTAS.events_per_request is None
+
+
+class TestExpiringCredentials:
+    """Credentials that expire while a request is sent."""
+
+    class Rotating:
+        """Keys that expire: of each, the server knows only the newest."""
+
+        def __init__(self, file: Path) -> None:
+            self.file = file
+            self.now = datetime(2026, 9, 21, 12, 0, tzinfo=UTC)
+            self.number = 0
+            self.credentials = RefreshableCredentials.create_from_metadata(
+                self.renew(), self.renew, "test"
+            )
+            # It asks the machine's clock unless it is given another.
+            self.credentials._time_fetcher = lambda: self.now
+
+        def renew(self) -> dict[str, str]:
+            """Return a new key, which replaces the one before."""
+            self.number += 1
+            key, secret, token = (f"{each}{self.number}" for each in ("A", "s", "t"))
+            # Replaced, so that the server never reads half of it.
+            new = self.file.with_suffix(".new")
+            new.write_text(
+                f"[k]\naws_access_key_id={key}\naws_secret_access_key={secret}\n"
+                f"aws_session_token={token}\n"
+            )
+            new.replace(self.file)
+            expires = self.now + timedelta(hours=1)
+            return {
+                "access_key": key,
+                "secret_key": secret,
+                "token": token,
+                "expiry_time": expires.isoformat(),
+            }
+
+        def expire(self) -> None:
+            """Let an hour pass."""
+            self.now += timedelta(hours=1)
+
+    @pytest.fixture
+    def keys(self, tmp_path: Path, aws: pytest.MonkeyPatch) -> Rotating:
+        """Return the keys."""
+        return self.Rotating(tmp_path / "keys")
+
+    @pytest.fixture
+    def served_stream(self, keys: Rotating) -> Iterator[tuple[str, Kinesis, Faults]]:
+        """Return a server that reads them, with a stream `s`."""
+        unlimited = ShardLimits(records_per_second=None, bytes_per_second=None)
+        kinesis, faults = Kinesis(limits=unlimited), Faults()
+        kinesis.create_stream("s")
+        known = Keys.from_file(keys.file)
+        app = create_app(kinesis=kinesis, credentials=known, faults=faults)
+        with served(app) as server:
+            yield server.url, kinesis, faults
+
+    def test_renewed(
+        self, keys: Rotating, served_stream: tuple[str, Kinesis, Faults]
+    ) -> None:
+        """They are renewed between two calls of one request."""
+        url, kinesis, _ = served_stream
+        sent = many(1_600)
+
+        class Expiring:
+            def sending(self, attempt: Attempt) -> None:
+                """Do nothing."""
+
+            def answered(self, attempt: Attempt, response: Any) -> None:
+                """Let the key of this call expire."""
+                keys.expire()
+
+            def failed(self, attempt: Attempt, error: Any) -> None:
+                """Do nothing."""
+
+        with KinesisSender(
+            "s",
+            region="us-east-1",
+            endpoint_url=url,
+            credentials=keys.credentials,
+            observer=Expiring(),
+        ) as sender:
+            sender.put_events(sent).raise_for_failures(sent)
+        assert len(kinesis.records("s")) == 1_600
+        assert keys.number == 4
+
+    def test_expired(
+        self, keys: Rotating, served_stream: tuple[str, Kinesis, Faults]
+    ) -> None:
+        """What was refused for it is sent again, once, after they are renewed."""
+        url, kinesis, faults = served_stream
+        faults.add(FailCall(status=400, code="ExpiredTokenException", calls=[2]))
+        sent = many(1_200)
+        with KinesisSender(
+            "s", region="us-east-1", endpoint_url=url, credentials=keys.credentials
+        ) as sender:
+            response = sender.put_events(sent)
+            again = sent.retry(response)
+            assert again is not None
+            assert len(again.batch_item["e-0"].events) == 700
+            failed = response.results["e-0"].events_item_response["v-1100"]
+            assert failed.message == "not sent: ExpiredTokenException"
+            keys.expire()
+            sender.put_events(again).raise_for_failures(again)
+        assert len(kinesis.records("s")) == 1_200
+        assert keys.number == 2
+
+    def test_expired_at_once(
+        self, keys: Rotating, served_stream: tuple[str, Kinesis, Faults]
+    ) -> None:
+        """Nothing was answered: it raises, and says what to do."""
+        url, kinesis, faults = served_stream
+        faults.add(FailCall(status=400, code="ExpiredTokenException", calls=[1]))
+        sent = many(3)
+        with KinesisSender(
+            "s", region="us-east-1", endpoint_url=url, credentials=keys.credentials
+        ) as sender:
+            with pytest.raises(ForbiddenError, match="renew the credentials"):
+                sender.put_events(sent)
+            keys.expire()
+            sender.put_events(sent).raise_for_failures(sent)
+        assert len(kinesis.records("s")) == 3

@@ -24,7 +24,8 @@ response: it is unreported, and not to be sent once more without a decision. The
 holds for an item that is sent again and left out of the answer.
 
 An error of an attempt is what a call ends with, and not a later failure to find
-credentials: the events may have been accepted.
+credentials: the events may have been accepted. Likewise, once they may have been, that
+error stays: a later refusal of the whole request says nothing of the earlier attempt.
 
 Invariants: there are at most `Retry.attempts` attempts; no attempt begins after the
 deadline, and no wait goes beyond it; an item that was accepted or rejected is not sent
@@ -275,8 +276,11 @@ class RetryCall:
             now: The time, by the monotonic clock.
             random: A random number from 0 to 1.
         """
-        self._error = error
-        if may_be_accepted(error):
+        is_uncertain = may_be_accepted(error)
+        # A later refusal says nothing of an attempt that may have been accepted.
+        if is_uncertain or not self._uncertain:
+            self._error = error
+        if is_uncertain:
             for endpoint_id, batch in self._part.batch_item.items():
                 self._uncertain.add((endpoint_id, None))
                 self._uncertain.update((endpoint_id, name) for name in batch.events)

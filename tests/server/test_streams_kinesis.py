@@ -414,6 +414,8 @@ class TestReading:
             ("AT_SEQUENCE_NUMBER", {}),
             ("AT_SEQUENCE_NUMBER", {"StartingSequenceNumber": "1"}),
             ("AFTER_SEQUENCE_NUMBER", {"StartingSequenceNumber": past}),
+            ("LATEST", {"StartingSequenceNumber": number}),
+            ("TRIM_HORIZON", {"StartingSequenceNumber": number}),
             ("AT_TIMESTAMP", {}),
             ("AT_TIMESTAMP", {"Timestamp": NOON + timedelta(seconds=1)}),
         ):

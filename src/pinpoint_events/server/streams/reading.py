@@ -43,6 +43,10 @@ def get_shard_iterator(
     time = members.time("Timestamp")
     stream = stream_of(members)
     shard = stream.shard(shard_id)
+    if sequence is not None and kind in {_TRIM_HORIZON, _LATEST}:
+        # The service says so (a message that mhart/kinesalite recorded from it).
+        message = f"StartingSequenceNumber goes with {_AT} and {_AFTER} only"
+        raise invalid_argument(message)
     if kind == _TRIM_HORIZON:
         number = shard.first
     elif kind == _LATEST:
