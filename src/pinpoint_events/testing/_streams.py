@@ -132,7 +132,7 @@ class KinesisStream(_ServedStream):
 
     @property
     def records(self) -> tuple[ShardRecord, ...]:
-        """All records that arrived: shard by shard, in order within each."""
+        """All records that arrived, shard by shard, in order within each."""
         return self.kinesis.records(self.name)
 
     @property
