@@ -207,10 +207,15 @@ def answered(answer: SenderAnswer) -> None:
     assert_type(answer.sender, Sender)
 
 
+def by_type(_endpoint_id: str, event: Event) -> str:
+    """Return a partition key."""
+    return event.event_type
+
+
 stream: Sender = KinesisSender(
     "s",
     application_id="shop",
-    partition_key=lambda endpoint_id, event: event.event_type,
+    partition_key=by_type,
     format=flat,
     endpoints=SqliteSender("endpoints.db"),
     event_id_attribute="event_id",
