@@ -217,6 +217,11 @@ class TestSender:
                 sender.put_events(EVENTS)
             assert time.monotonic() - began < 5
         assert caught.value.code is TransportErrorCode.DEADLINE
+        assert str(caught.value) == (
+            f"no complete answer from {url} within 0.5 s, the deadline of the call; "
+            "the events may have been accepted; send them again, or raise "
+            "deadline_seconds of Retry"
+        )
 
     def test_what_was_answered_stays(self, aws: pytest.MonkeyPatch) -> None:
         """A connection serves again after an exchange whose deadline was near."""

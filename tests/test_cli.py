@@ -69,10 +69,11 @@ class TestCommands:
             "load",
             "put-events",
             "serve",
+            "tail",
         ]
         assert max(map(len, out.splitlines())) <= 80
 
-    @pytest.mark.parametrize("command", ["demo", "load", "put-events", "serve"])
+    @pytest.mark.parametrize("command", ["demo", "load", "put-events", "serve", "tail"])
     def test_help_of_a_command(
         self, capsys: pytest.CaptureFixture[str], command: str
     ) -> None:
@@ -81,6 +82,8 @@ class TestCommands:
         assert (code, err) == (0, [])
         assert out.startswith(f"usage: pinpoint-events {command} ")
         assert f"\nexample:\n  pinpoint-events {command}" in out
+        # One word for one thing: a service answers, and rejects what it does not take.
+        assert not re.search("response|refuse", out)
         assert max(map(len, out.splitlines())) <= 80
 
     @pytest.mark.parametrize("arguments", [[], ["put-events"]])
@@ -91,6 +94,16 @@ class TestCommands:
         printed = main_of(capsys, *arguments, "--help")
         assert main_of(capsys, *arguments, "help") == printed
         assert printed[1].startswith("usage: ")
+
+    @pytest.mark.parametrize("command", ["demo", "load", "put-events", "serve", "tail"])
+    def test_of_each_command(
+        self, capsys: pytest.CaptureFixture[str], command: str
+    ) -> None:
+        """Help and version can be asked for with each command, in either order."""
+        printed = main_of(capsys, command, "--help")
+        assert main_of(capsys, "help", command) == printed
+        assert main_of(capsys, command, "--bogus", "--help") == printed
+        assert main_of(capsys, command, "--version") == (0, f"{VERSION}\n", [])
 
     def test_of_the_process(
         self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -158,11 +171,8 @@ class TestGlobalOptions:
         [
             (
                 ["--region", "x", "demo"],
-                (
-                    "Unknown options: --region, an argument that belongs to no option; "
-                    "put a value with blanks in quotes"
-                ),
-                "usage: pinpoint-events demo [-h] [--to URL]",
+                "Unknown options: --region",
+                "usage: pinpoint-events demo [-h] [--version] [--to URL]",
             ),
             (
                 ["--no", "put-events"],
@@ -186,12 +196,16 @@ class TestGlobalOptions:
             (
                 ["-", "demo"],
                 (
-                    "Unknown options: an argument that belongs to no option; put a "
-                    "value with blanks in quotes"
+                    "argument COMMAND: Found invalid choice '-'; expected one of demo, "
+                    "load, put-events, serve, tail"
                 ),
                 USAGE,
             ),
-            (["--to", "memory:", "demo"], "Unknown options: --to", USAGE),
+            (
+                ["--to", "memory:", "demo"],
+                "Unknown options: --to; the options of a command follow its name",
+                USAGE,
+            ),
         ],
         ids=lambda words: " ".join(words)[:30],
     )
@@ -292,9 +306,9 @@ class TestUsage:
         "arguments, message, usage",
         [
             (
-                ["demo", "-hx"],
+                ["demo", "-h=x"],
                 "argument -h/--help: takes no value",
-                "usage: pinpoint-events demo [-h] [--to URL]",
+                "usage: pinpoint-events demo [-h] [--version] [--to URL]",
             ),
             (
                 ["--verson", "demo"],
@@ -303,11 +317,7 @@ class TestUsage:
             ),
             (
                 ["put-events", *SENT, "--endpoint-ulr", "x"],
-                (
-                    "Unknown options: --endpoint-ulr, an argument that belongs to no "
-                    "option; put a value with blanks in quotes; did you mean "
-                    "--endpoint-url?"
-                ),
+                "Unknown options: --endpoint-ulr; did you mean --endpoint-url?",
                 USAGE_OF_PUT_EVENTS,
             ),
             (
@@ -321,12 +331,16 @@ class TestUsage:
             (
                 ["x" * 100],
                 (
-                    f"argument COMMAND: Found invalid choice '{'x' * 59}…'; maybe you "
-                    "meant: demo, load, put-events, serve"
+                    f"argument COMMAND: Found invalid choice '{'x' * 59}…'; "
+                    "expected one of demo, load, put-events, serve, tail"
                 ),
                 USAGE,
             ),
-            (["--bogus", "demo"], "Unknown options: --bogus", USAGE),
+            (
+                ["--bogus", "demo"],
+                "Unknown options: --bogus; the options of a command follow its name",
+                USAGE,
+            ),
             (
                 ["put-events"],
                 (
@@ -352,17 +366,14 @@ class TestUsage:
             ),
             (
                 ["put-events", f"--bogus={SECRET}", SECRET],
-                (
-                    "Unknown options: --bogus, an argument that belongs to no option; "
-                    "put a value with blanks in quotes"
-                ),
+                "Unknown options: --bogus",
                 USAGE_OF_PUT_EVENTS,
             ),
             (
                 ["put-events", SECRET, "two"],
                 (
-                    "Unknown options: 2 arguments that belong to no option; put a "
-                    "value with blanks in quotes"
+                    "2 arguments too many; leave them out, or put a value with blanks "
+                    "in quotes"
                 ),
                 USAGE_OF_PUT_EVENTS,
             ),
@@ -404,8 +415,8 @@ class TestUsage:
         code, out, (message, _) = main_of(capsys, "\x1b[2J\udcff\u202e")
         assert (code, out) == (252, "")
         assert message == (
-            r"argument COMMAND: Found invalid choice '\x1b[2J\udcff\u202e'; maybe you "
-            "meant: demo, load, put-events, serve"
+            r"argument COMMAND: Found invalid choice '\x1b[2J\udcff\u202e'; expected "
+            "one of demo, load, put-events, serve, tail"
         )
 
     def test_a_file_name_cannot_move_the_cursor(
@@ -421,6 +432,209 @@ class TestUsage:
             r"file://a\x1b \udcff: "
         )
         assert err.count("\n") == 1
+
+
+NEAR: dict[str, dict[str, str | None]] = {
+    # The spelling of an option, and the option that it is near; None for none.
+    "": {
+        "--verison": "--version",
+        "--hepl": "--help",
+        "-v": "--version",
+        "-V": "--version",
+        "-version": "--version",
+        "-help": "--help",
+        "--Help": "--help",
+        "--regoin": "--region",
+        "-region": "--region",
+        "--REGION": "--region",
+        "--profle": "--profile",
+        "--endpoint_url": "--endpoint-url",
+        "--no-verify-tls": "--no-verify-ssl",
+    },
+    "demo": {
+        "--too": "--to",
+        "--ot": "--to",
+        "-to": "--to",
+        "--To": "--to",
+        "-TO": "--to",
+        "---to": "--to",
+        "-hepl": "--help",
+        "--verison": "--version",
+        "--dest": None,
+        "--region": None,
+        "-x": None,
+        "-hx": None,
+        "-?": None,
+    },
+    "load": {
+        "--too": "--to",
+        "--ot": "--to",
+        "-to": "--to",
+        "-t": "--to",
+        "--To": "--to",
+        "--dest": None,
+        "--rejcted": "--rejected",
+        "-rejected": "--rejected",
+        "--checkpiont": "--checkpoint",
+        "-c": "--checkpoint",
+        "--inflight": "--in-flight",
+        "--sourceid": "--source-id",
+        "--application_id": "--application-id",
+        "--applicaton-id": "--application-id",
+        "-v": "--version",
+        "--region": None,
+        "-x": None,
+    },
+    "put-events": {
+        "-to": "--to",
+        "--To": "--to",
+        "--regoin": "--region",
+        "--ouput": "--output",
+        "-q": "--query",
+        "--dryrun": "--dry-run",
+        "-dry-run": "--dry-run",
+        "--event-request": "--events-request",
+        "--fail-on-item-errors": "--fail-on-item-error",
+        "--cli-input-jsn": "--cli-input-json",
+        "-v": "--version",
+        "-x": None,
+        "-c": None,  # too many begin with it
+        "--verbose": None,
+    },
+    "serve": {
+        "--too": "--to",
+        "--ot": "--to",
+        "-port": "--port",
+        "-p": "--port",
+        "-host": "--host",
+        "--hots": "--host",
+        "--credentails": "--credentials",
+        "--noauth": "--no-auth",
+        "-verbose": "--verbose",
+        "-v": "--version or --verbose",
+        "--V": "--version or --verbose",
+        "--faluts": "--faults",
+        "-x": None,
+        "--dest": None,
+    },
+}
+MISSPELT = [
+    (command, spelling, near)
+    for command, spellings in NEAR.items()
+    for spelling, near in spellings.items()
+]
+
+
+class TestMisspelt:
+    """An unknown option is reported before all else, and a near one suggested."""
+
+    @pytest.mark.parametrize(
+        "form",
+        [
+            "{}",
+            "{} memory:",
+            "{}=memory:",
+            "{}=my\tfile of mine",
+            "{} --bgs",
+            "{} 1 2",
+        ],
+        ids=["alone", "value", "equals", "blanks", "two", "values"],
+    )
+    @pytest.mark.parametrize("command, spelling, near", MISSPELT)
+    def test_reported(
+        self,
+        capsys: pytest.CaptureFixture[str],
+        command: str,
+        spelling: str,
+        near: str | None,
+        form: str,
+    ) -> None:
+        """Its value belongs to it, and is not shown."""
+        words = [form] if "=" in form else form.split()
+        words = [word.format(spelling) for word in words]
+        code, out, err = main_of(capsys, *([command] if command else []), *words)
+        shown = f"{spelling}, --bgs" if "--bgs" in words else spelling
+        remedy = "" if command else "; the options of a command follow its name"
+        if near is not None:
+            remedy = f"; did you mean {near}?"
+        assert (code, out, err[0]) == (252, "", f"Unknown options: {shown}{remedy}")
+        assert err[1].startswith(f"usage: pinpoint-events {command}".rstrip())
+        assert len(err) == 2
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ["load", "a", "--too", "memory:", "--in-flight", "x"],
+            ["load", "--too", "memory:", "a", "--in-flight"],
+            ["load", "--in-flight=0", "--too", "--too=x", "a"],
+            ["load", "--too=x", "--help=x", "--", "--rejcted"],
+            ["load", "--too=x", "a", "b", "-"],
+        ],
+        ids=" ".join,
+    )
+    def test_first(self, capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+        """It may be the option that is missing, or take the argument too many."""
+        code, out, err = main_of(capsys, *words)
+        message = "Unknown options: --too; did you mean --to?"
+        assert (code, out, err[0]) == (252, "", message)
+
+    @pytest.mark.parametrize("name", ["--" + "o" * 99, "-" + "o" * 99])
+    def test_long(self, capsys: pytest.CaptureFixture[str], name: str) -> None:
+        """It is cut."""
+        assert main_of(capsys, "demo", name)[2][0] == f"Unknown options: {name[:59]}…"
+
+    @pytest.mark.parametrize(
+        "words, count",
+        [
+            (["serve", "help"], 1),
+            (["demo", "help"], 1),
+            (["demo", "--to", "memory:", "extra"], 1),
+            (["demo", "extra", "--to", "memory:", "--", "--more"], 2),
+            (["demo", "-1"], 1),
+            (["put-events", "a", "b", "-"], 3),
+        ],
+        ids=str,
+    )
+    def test_too_many(
+        self, capsys: pytest.CaptureFixture[str], words: list[str], count: int
+    ) -> None:
+        """An argument that belongs to no option is counted; it may be payload."""
+        counted = (
+            "one argument too many; leave it out"
+            if count == 1
+            else f"{count} arguments too many; leave them out"
+        )
+        code, out, err = main_of(capsys, *words)
+        message = f"{counted}, or put a value with blanks in quotes"
+        assert (code, out, err[0]) == (252, "", message)
+
+    @pytest.mark.parametrize(
+        "word, remedy",
+        [
+            ("frobnicate", ""),
+            ("version", ""),
+            ("", ""),
+            ("x", ""),
+            ("put-event", "put-events"),
+            ("put", "put-events"),
+            ("PutEvents", "put-events"),
+            ("Load", "load"),
+            ("sevre", "serve"),
+            ("d", "demo"),
+        ],
+    )
+    def test_command(
+        self, capsys: pytest.CaptureFixture[str], word: str, remedy: str
+    ) -> None:
+        """The commands are listed, unless one is near."""
+        remedy = (
+            f"maybe you meant: {remedy}"
+            if remedy
+            else "expected one of demo, load, put-events, serve, tail"
+        )
+        message = f"argument COMMAND: Found invalid choice {word!r}; {remedy}"
+        for words in ([word], ["help", word], ["--region", "x", word, "--more"]):
+            assert main_of(capsys, *words) == (252, "", [message, USAGE])
 
 
 class _Stream(io.StringIO):

@@ -120,12 +120,13 @@ class TestDemo:
         assert main(["demo", *to]) == 0
         assert capsys.readouterr().out == expected(path)
 
-    def test_needs_sqlite(self, capsys: pytest.CaptureFixture[str]) -> None:
+    @pytest.mark.parametrize("url", ["memory:", "pinpoint://my-app", "pinpoint:///"])
+    def test_needs_sqlite(self, capsys: pytest.CaptureFixture[str], url: str) -> None:
         """What is in another place, it could not show."""
-        code = main(["demo", "--to", "memory:"])
+        code = main(["demo", "--to", url])
         message = (
             "argument --to: the demo shows what is in SQLite; pass sqlite:///FILE\n"
-            "usage: pinpoint-events demo [-h] [--to URL]\n"
+            "usage: pinpoint-events demo [-h] [--version] [--to URL]\n"
         )
         assert (code, *capsys.readouterr()) == (252, "", message)
 

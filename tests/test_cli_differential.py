@@ -524,22 +524,6 @@ OTHER_ERRORS = {
     "no credentials": Row(
         SENT, 253, "Unable to locate credentials", without=tuple(KEYS)
     ),
-    "unknown profile": Row(
-        (*SENT, "--profile", "nope"),
-        255,
-        "The config profile (nope) could not be found",
-    ),
-    "unknown profile by a variable": Row(
-        SENT,
-        255,
-        "The config profile (nope) could not be found",
-        settings={"AWS_PROFILE": "nope"},
-    ),
-    "bad region": Row(
-        (*SENT, "--region", "bad region"),
-        255,
-        "Provided region_name 'bad region' doesn't match a supported format",
-    ),
 }
 
 YAML_INPUT = f"""\
@@ -773,6 +757,34 @@ DIFFERENCES = {
         ),
         255,
         "Unknown function: nope()",
+    ),
+    "unknown profile": Difference(
+        Row(
+            (*SENT, "--profile", "nope"),
+            253,
+            "The config profile (nope) could not be found",
+        ),
+        255,
+        "The config profile (nope) could not be found",
+    ),
+    "unknown profile by a variable": Difference(
+        Row(
+            SENT,
+            253,
+            "The config profile (nope) could not be found",
+            settings={"AWS_PROFILE": "nope"},
+        ),
+        255,
+        "The config profile (nope) could not be found",
+    ),
+    "bad region": Difference(
+        Row(
+            (*SENT, "--region", "bad region"),
+            253,
+            "Provided region_name 'bad region' doesn't match a supported format",
+        ),
+        255,
+        "Provided region_name 'bad region' doesn't match a supported format",
     ),
     "a line break after shorthand syntax": Difference(
         short("BatchItem={}\n"), 252, "Expected: ',', received: 'EOF'"

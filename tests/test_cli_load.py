@@ -2,6 +2,7 @@ import gzip
 import json
 import os
 import sqlite3
+import stat
 import subprocess
 import sys
 import threading
@@ -19,8 +20,9 @@ from tests.test_cli import needs_posix
 SECRET = "someone@example.com"
 TAP = {"EventType": "tapped", "Timestamp": "2026-09-21T12:00:00.123Z"}
 USAGE = (
-    "usage: pinpoint-events load [-h] --to URL [--application-id ID] [--rejected FILE] "
-    "[--checkpoint FILE] [--in-flight NUMBER] [--source-id TEXT] FILE [FILE ...]"
+    "usage: pinpoint-events load [-h] [--version] --to URL [--application-id ID] "
+    "[--rejected FILE] [--checkpoint FILE] [--in-flight NUMBER] [--source-id TEXT] "
+    "FILE [FILE ...]"
 )
 
 
@@ -521,6 +523,50 @@ class TestUsage:
         )
         assert Path("r").read_text() == "{}\n"
 
+    @needs_posix
+    @pytest.mark.parametrize("is_linked", [False, True])
+    def test_rejected_keeps_its_permissions(
+        self, refused: Callable[..., list[str]], *, is_linked: bool
+    ) -> None:
+        """A file that is refused stays as it is, also under another name."""
+        write(Path("a"), lines(1))
+        Path("r").write_bytes(b"" if is_linked else b"{}")
+        Path("r").chmod(0o644)
+        if is_linked:
+            Path("s").hardlink_to("r")
+        (only,) = refused("a", "--rejected", "r", "--to", "sqlite:///events.db")
+        assert only.startswith("argument --rejected: 'r' has ")
+        assert stat.S_IMODE(Path("r").stat().st_mode) == 0o644
+
+    @pytest.mark.parametrize("name", ["--checkpoint", "--rejected"])
+    def test_standard_output(
+        self, refused: Callable[..., list[str]], name: str
+    ) -> None:
+        """It has the summary."""
+        write(Path("a"), lines(1))
+        err = refused("a", name, "-", "--to", "sqlite:///events.db")
+        assert err[0] == f"argument {name}: - names no file; pass a path"
+        assert not Path("-").exists()
+
+    @needs_posix
+    def test_pipe_that_no_program_reads(
+        self, refused: Callable[..., list[str]]
+    ) -> None:
+        """Opening it would wait; a checkpoint would replace it."""
+        write(Path("a"), lines(1))
+        os.mkfifo("f")
+        Path("link").symlink_to("f")
+        for link in ("f", "link"):
+            assert refused("a", "--rejected", link, "--to", "sqlite:///events.db") == [
+                (
+                    f"argument --rejected: '{link}' is a pipe that no program reads; "
+                    "start its reader, or name a file"
+                )
+            ]
+        assert refused("a", "--checkpoint", "f", "--to", "sqlite:///events.db") == [
+            "argument --checkpoint: 'f' is no file"
+        ]
+
     def test_rejected_cannot_be_opened(self, refused: Callable[..., list[str]]) -> None:
         """The file system's reason is reported."""
         write(Path("a"), lines(1))
@@ -727,12 +773,19 @@ class TestCheckpoint:
         assert load("a", "--checkpoint", "c").events == account(rejected=3)
         assert [each["Line"] for each in written(Path("r"))] == [2]
 
-    def test_cannot_be_written(self, load: Load) -> None:
-        """That is found before anything is sent."""
-        write(Path("a"), lines(1))
-        found = load("a", "--checkpoint", "no/c")
-        assert (found.code, found.events, found.is_all_read) == (255, account(), False)
-        assert found.err[-1] == (
-            "the checkpoint 'no/c' cannot be written: No such file or directory"
-        )
+    def test_cannot_be_written(
+        self, refused: Callable[..., list[str]], load: Load
+    ) -> None:
+        """That is found before anything is sent, and no run to continue is promised."""
+        write(Path("a"), ["7"])
+        more = ("--rejected", "r", "--to", "sqlite:///events.db")
+        assert refused("a", "--checkpoint", "no/c", *more) == [
+            (
+                "argument --checkpoint: the checkpoint 'no/c' cannot be written: No "
+                "such file or directory; name a file in a directory that can be written"
+            )
+        ]
         assert numbers(Path("events.db")) == []
+        Path("no").mkdir()
+        found = load("a", "--checkpoint", "no/c", "--rejected", "r")
+        assert (found.code, found.events) == (3, account(rejected=1))

@@ -117,6 +117,27 @@ class TestDryRun:
         code, out, err = put("--dry-run", "--events-request", '{"Bogus": 1}')
         assert (code, out, err[0]) == (252, "", "Parameter validation failed:")
 
+    def test_of_what_is_over_a_quota_as_well(self, put: Put) -> None:
+        """A problem of the input hides no quota; both are reported at once."""
+        item = {"EventType": "t", "Timestamp": "x", "Attributes": {"a": "x" * 300}}
+        batch = {"e": {"Endpoint": {}, "Events": {"v": item}}}
+        arguments = ("--events-request", json.dumps({"BatchItem": batch}))
+        code, out, err = put(*arguments, "--application-id", "", "--dry-run")
+        assert (code, out, err[0]) == (252, "", "Parameter validation failed:")
+        event_path = "EventsRequest.BatchItem.e.Events.v"
+        paths = [each.partition(":")[0] for each in err[1:]]
+        assert paths == [
+            "ApplicationId",
+            f"{event_path}.Timestamp",
+            f"{event_path}.Attributes.a",
+        ]
+
+    def test_of_too_many_events_as_well(self, put: Put) -> None:
+        """A quota of the whole request has no path."""
+        text = json.dumps(to_wire(MANY))
+        code, _, err = put("--events-request", text, "--application-id=", "--dry-run")
+        assert (code, err[2].partition(";")[0]) == (252, "210 events")
+
     def test_opens_nothing(self, put: Put) -> None:
         """A URL is not opened."""
         to = ("--to", "sqlite:///no/such/events.db")

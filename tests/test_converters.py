@@ -336,16 +336,34 @@ class TestTime:
         [
             NOON.replace(tzinfo=None),
             "2026-09-21T12:00:00",
-            "2026-09-21",
             NOON.replace(tzinfo=_Zone(None)),
             NOON.replace(tzinfo=_Zone(timedelta(days=1))),
             _LyingTime(2026, 9, 21),
         ],
-        ids=["naive", "text", "day", "idle zone", "zone beyond a day", "lie"],
+        ids=["naive", "text", "idle zone", "zone beyond a day", "lie"],
     )
     def test_without_zone(self, value: datetime | str) -> None:
         """A naive time could be any of a day's moments: there is no local guess."""
         assert facts_of(lambda: moment(value)) == ["timestamp: no_time_zone"]
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "2026-09-21",
+            "20260921",
+            "2026-W39",
+            "2026W39",
+            "2026-W39-1",
+            "2026W391",
+            "2026-09-21+02:00",
+            "2026-09-21-0500",
+            "20260921+02",
+            _LyingText("2026-09-21"),
+        ],
+    )
+    def test_without_time_of_day(self, value: str) -> None:
+        """An offset alone does not make a time of a date."""
+        assert facts_of(lambda: moment(value)) == ["timestamp: no_time_of_day"]
 
     @pytest.mark.parametrize(
         "value",
@@ -633,11 +651,11 @@ class TestDegrees:
             (float("nan"), "not_finite nan"),
             (
                 True,
-                "wrong_type bool not number",
+                "wrong_type bool not measure",
             ),
             (
                 "50.7",
-                "wrong_type str not number",
+                "wrong_type str not measure",
             ),
         ],
         ids=range(3),
@@ -676,9 +694,11 @@ class TestEnums:
             ("apns", "apns", "APNS"),  # although others resemble it
             ("APNS-SANDBOX", "APNS-SANDBOX", "APNS_SANDBOX or APNS_VOIP_SANDBOX"),
             ("IN_APP ", "IN_APP ", "IN_APP"),
+            ("VOIP", "VOIP", "APNS_VOIP or APNS_VOIP_SANDBOX"),
+            ("sandbox", "sandbox", "APNS_SANDBOX or APNS_VOIP_SANDBOX"),
             (_LyingText("email"), "email", "EMAIL"),
         ],
-        ids=range(6),
+        ids=range(8),
     )
     def test_nearest_names(self, word: str, shown: str, near: str) -> None:
         """Other case too is a problem, which names the nearest."""
@@ -687,7 +707,7 @@ class TestEnums:
         ]
 
     @pytest.mark.parametrize(
-        "word", ["", "x" * 1_000_000, "\ud800", "a\nb", "secret", "WEB"]
+        "word", ["", "x" * 1_000_000, "\ud800", "a\nb", "secret", "WEB", "MMS", "RCS"]
     )
     def test_words_unlike_any(self, word: str) -> None:
         """Nothing is suggested that is far, and nothing of the word is kept."""

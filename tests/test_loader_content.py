@@ -114,7 +114,7 @@ class TestEvent:
                     400,
                     "Evnt: is not known; expected one of EndpointId, "
                     "EventId, Endpoint, Event, "
-                    "BatchItem, EventsRequest; did you mean Event or EventId?\n"
+                    "BatchItem, EventsRequest; did you mean Event?\n"
                     "EndpointId: is empty; at least 1 character; give it a name\n"
                     "EventId: is a number; expected a string; write it in "
                     "quotes\n"

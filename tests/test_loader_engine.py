@@ -32,6 +32,7 @@ from pinpoint_events.loader.lines import BEGINNING
 from pinpoint_events.loader.loading import Load, Plan
 from pinpoint_events.loader.rejects_file import RejectsFile
 from pinpoint_events.loader.sending import failures, send, trouble_in
+from pinpoint_events.loader.stopping import Stop
 from pinpoint_events.loader.totals import OutcomeCounts, Totals
 from tests.commands import COMMAND, environment, run
 from tests.samples import event, request
@@ -384,6 +385,46 @@ class TestFiles:
         )
 
     @needs_posix
+    def test_rejected_beyond_the_size_limit(self, tmp_path: Path) -> None:
+        """What is in a buffer only is not taken for written."""
+        import resource
+
+        path = str(tmp_path / "r")
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        with RejectsFile(path, None) as rejected:
+            rejected.write({"Status": "Rejected"})
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4, hard))
+            try:
+                with pytest.raises(LoadError) as caught:
+                    rejected.sync()
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert caught.value.code is LoadErrorCode.OUTPUT_UNWRITABLE
+        assert str(caught.value) == f"{path!r} cannot be written: File too large"
+
+    @needs_posix
+    def test_rejected_to_a_full_pipe(self, tmp_path: Path) -> None:
+        """A run that is to end does not wait for the pipe's reader."""
+        path = str(tmp_path / "f")
+        os.mkfifo(path)
+        reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        with Stop() as stop, RejectsFile(path, None, stop.wait_for_room) as rejected:
+            stop.stop()
+            with pytest.raises(LoadError) as caught:
+                rejected.write({"Message": "x" * 2_000_000})
+        os.close(reading)
+        assert caught.value.code is LoadErrorCode.OUTPUT_UNWRITABLE
+        assert str(caught.value) == (
+            f"{path!r} cannot be written: its reader takes nothing, and the run is "
+            "ended"
+        )
+
+    def test_room_in_what_has_no_descriptor(self) -> None:
+        """Where nothing can be waited for, the write itself blocks."""
+        with Stop() as stop:
+            assert stop.wait_for_room(io.BytesIO())  # type: ignore[arg-type]
+
+    @needs_posix
     def test_rejected_to_nowhere(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -462,10 +503,16 @@ print(process.returncode, usage.ru_maxrss * (1 if sys.platform == "darwin" else 
 class TestMemory:
     """The size of the input does not matter."""
 
-    def most_bytes(self, path: Path, count: int) -> int:
-        """Return the most memory that it takes to load so many lines of 2.6 KB."""
+    COUNTS = (1_000, 10_000)
+
+    def write(self, path: Path, count: int) -> None:
+        """Write so many lines of 2.6 KB."""
         event = {**line(0)["Event"], "AppTitle": "x" * 2500}
-        write(path / str(count), (line(n, Event=event) for n in range(count)))
+        write(path, (line(n, Event=event) for n in range(count)))
+
+    def most_bytes(self, path: Path, count: int) -> int:
+        """Return the most memory that it takes to load so many lines."""
+        self.write(path / str(count), count)
         arguments = ("load", str(count), "--to", f"sqlite:///{count}.db")
         # By a process in between: until it becomes another, a child is a copy of ours.
         ran = run(
@@ -477,5 +524,5 @@ class TestMemory:
 
     def test_is_constant(self, tmp_path: Path) -> None:
         """27 MB of lines take hardly more than a tenth of them: not 8 MB more."""
-        small, large = (self.most_bytes(tmp_path, count) for count in (1000, 10_000))
+        small, large = (self.most_bytes(tmp_path, count) for count in self.COUNTS)
         assert large - small < 8_000_000

@@ -3,6 +3,7 @@ import io
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -623,6 +624,46 @@ class TestInterruption:
             130, account(100), account(), (INTERRUPTED, AGAIN), is_all_read=False
         )
         assert len(stored(Path("events.db"))) == 100
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_while_writing_to_a_pipe(
+        self, tmp_path: Path, number: signal.Signals
+    ) -> None:
+        """A reader that takes nothing is not awaited after a signal."""
+        events = dict.fromkeys(map(str, range(2_000)), 7)
+        write(
+            tmp_path / "a", [{"BatchItem": {"e": {"Endpoint": {}, "Events": events}}}]
+        )
+        os.mkfifo(tmp_path / "f")
+        reading = os.open(tmp_path / "f", os.O_RDONLY | os.O_NONBLOCK)
+        options = ("a", "--to", "memory:", "--rejected", "f")
+        with start(tmp_path, *options) as process:
+            assert select.select([reading], [], [], 30)[0]
+            process.send_signal(number)
+            assert process.wait(timeout=30) == 255
+            found = end(process)
+        os.close(reading)
+        assert found.err[-1] == (
+            "'f' cannot be written: its reader takes nothing, and the run is ended"
+        )
+        assert not found.is_all_read
+
+    def test_pipe_that_is_read(self, tmp_path: Path) -> None:
+        """All lines reach the program that reads them."""
+        write(tmp_path / "a", ["7"] * 2_000)
+        os.mkfifo(tmp_path / "f")
+        with (
+            (tmp_path / "r").open("wb") as copy,
+            subprocess.Popen(["cat", "f"], cwd=tmp_path, stdout=copy) as reader,
+        ):
+            # Returns when the reader has opened it.
+            writing = os.open(tmp_path / "f", os.O_WRONLY)
+            options = ("a", "--to", "memory:", "--rejected", "f")
+            with start(tmp_path, *options) as process:
+                assert end(process).events == account(rejected=2_000)
+            os.close(writing)
+            assert reader.wait(timeout=30) == 0
+        assert len((tmp_path / "r").read_bytes().splitlines()) == 2_000
 
     def test_twice(self, tmp_path: Path) -> None:
         """A second one ends it at once."""

@@ -569,7 +569,10 @@ class TestStreams:
             ("firehose://", "names no stream"),
             (f"kinesis://other?stream_arn={ARN}", "not the one of stream_arn"),
             ("kinesis://clicks?region=eu.west", "has a region that is none"),
-            ("kinesis://clicks?stream=x", "it takes region and endpoint_url and"),
+            (
+                "kinesis://clicks?stream=x",
+                "it takes region, endpoint_url, stream_arn",
+            ),
         ],
     )
     def test_refused(self, url: str, message: str) -> None:

@@ -95,6 +95,7 @@ CALLS: Final[Mapping[ProblemCode, Callable[[], object]]] = {
     C.EMPTY: of_event(EventType=""),
     C.LONE_SURROGATE: of_event(Attributes={"note": "\ud800"}),
     C.NOT_ISO_8601: of_event(Timestamp="yesterday"),
+    C.NO_TIME_OF_DAY: of_event(Timestamp="2026-11-24"),
     C.NO_TIME_ZONE: of_event(Timestamp="2026-11-24T09:30:00"),
     C.TIME_OUT_OF_RANGE: of_event(Timestamp="0001-01-01T00:00:00+01:00"),
     C.NEGATIVE_DURATION: of_event(Session={**SESSION, "Duration": -5}),
@@ -189,7 +190,9 @@ CALLS: Final[Mapping[ProblemCode, Callable[[], object]]] = {
 OF_LOAD: Final = {
     C.LINE_TOO_LONG: Problem(C.LINE_TOO_LONG, allowed=8_000_000, unit="bytes"),
     C.SEVERAL_RECORDS: Problem(C.SEVERAL_RECORDS),
-    C.STREAM_RECORD: Problem(C.STREAM_RECORD),
+    C.COMMA_AFTER_RECORD: Problem(C.COMMA_AFTER_RECORD),
+    C.CALL_WITHOUT_REQUEST: Problem(C.CALL_WITHOUT_REQUEST, ("ApplicationId",)),
+    C.STREAM_RECORD: Problem(C.STREAM_RECORD, unit="a campaign"),
     C.OTHER_APPLICATION: Problem(C.OTHER_APPLICATION, ("ApplicationId",)),
 }
 
@@ -218,10 +221,16 @@ def cells(section: str) -> list[list[str]]:
     ]
 
 
+KINDS: Final = (
+    {*_KINDS, *_KINDS_BY_NAME.values(), "mixed", "plain"}
+    | {"aware_datetime", "naive_datetime", "naive_timestamp"}
+) - {"datetime"}
+
+
 def wrong_type(expected: str, found: str) -> Problem:
     """Return the problem of a value of a type, or of any type of a kind."""
     problem = Problem(C.WRONG_TYPE, actual=found, allowed=Expected(expected))
-    if found in {*_KINDS, *_KINDS_BY_NAME.values()}:
+    if found in KINDS:
         return problem._replace(actual="object", kind=found)
     if found in dir(builtins):
         return problem._replace(kind=_kind(getattr(builtins, found)()))

@@ -22,9 +22,9 @@ from pinpoint_events.put_records import (
     KINESIS,
     Record,
     RecordsCall,
-    records_error,
     records_request,
     runs,
+    stream_error,
 )
 from pinpoint_events.senders._redaction import redacted
 
@@ -102,7 +102,11 @@ class TestErrors:
     ) -> None:
         """Class, remedy and whether to send again survive redaction and pickling."""
         body = json.dumps({"__type": code, "message": "m"}).encode()
-        error = records_error(call, HttpResponse(status=status, headers={}, body=body))
+        error = stream_error(
+            call.operation,
+            call.action,
+            HttpResponse(status=status, headers={}, body=body),
+        )
         kept: Any = pickle.loads(pickle.dumps(redacted(error, ["secret"])))
         for each in (error, kept):
             assert type(each) is cls
@@ -116,6 +120,10 @@ class TestErrors:
     def test_expired(self) -> None:
         """The remedy of the code counts."""
         body = b'{"__type": "ExpiredTokenException"}'
-        error = records_error(KINESIS, HttpResponse(status=400, headers={}, body=body))
+        error = stream_error(
+            KINESIS.operation,
+            KINESIS.action,
+            HttpResponse(status=400, headers={}, body=body),
+        )
         assert type(error) is ForbiddenError
         assert "renew the credentials" in str(error)

@@ -1,4 +1,6 @@
 from collections.abc import Callable
+from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -13,6 +15,7 @@ from pinpoint_events import (
     MemorySender,
 )
 from pinpoint_events.testing import RecordingSender, SentEvent
+from tests.samples import problems_of
 
 RED = Event("bought", attributes={"sku": "A-1", "color": "red"}, metrics={"price": 9.5})
 BLUE = Event("bought", attributes={"sku": "A-1", "color": "blue"})
@@ -216,6 +219,53 @@ class TestAssertSent:
             "no event was sent and accepted",
             "2 events were sent, and not accepted",
         ]
+
+
+class TestWrongTypes:
+    """What is of another type is no event to look for, and is not shown."""
+
+    @pytest.mark.parametrize(
+        "arguments, path",
+        [
+            ({"event_type": RED}, "event_type"),
+            ({"event_type": request(("ada", "v-1", RED))}, "event_type"),
+            ({"attributes": [("a", "b")]}, "attributes"),
+            ({"metrics": 5}, "metrics"),
+            ({"endpoint_id": b"ada"}, "endpoint_id"),
+            ({"application_id": 5}, "application_id"),
+            ({"times": "2"}, "times"),
+        ],
+    )
+    def test_refused(
+        self, arguments: dict[str, Any], path: str, sender: RecordingSender
+    ) -> None:
+        """By name."""
+        loose: Any = sender
+        (problem,) = problems_of(
+            lambda: loose.assert_sent(**{"event_type": "t", **arguments})
+        )
+        assert problem.path == (path,)
+        if path in {"event_type", "endpoint_id"}:
+            wanted = {"event_type": "t", **arguments}
+            kept = {name: wanted[name] for name in ("event_type", path)}
+            (problem,) = problems_of(lambda: loose.events_of(**kept))
+            assert problem.path == (path,)
+
+    def test_values(self, sender: RecordingSender) -> None:
+        """Whatever equals a value may stand for it; of no text, the type is shown."""
+        loose: Any = sender
+        assert loose.assert_sent("bought", attributes={"color": ANY}, times=2)
+        wanted = {"color": b"red", "sku": "A-1"}
+        (line, *_) = lines_of(lambda: loose.assert_sent("bought", attributes=wanted))
+        assert line == (
+            "expected at least 1 event 'bought' with attributes "
+            "{'color': an object of type bytes, 'sku': 'A-1'}, found 0"
+        )
+        (line, *_) = lines_of(lambda: loose.assert_sent("bought", metrics={RED: 1}))
+        assert line == (
+            "expected at least 1 event 'bought' with metrics "
+            "{an object of type Event: 1}, found 0"
+        )
 
 
 class TestAssertNotSent:

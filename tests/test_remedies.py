@@ -1,13 +1,19 @@
 """Every remedy that callers in Python read is followed once, with its own value."""
 
 import json
-from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+import os
+from array import array
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import time as datetime_time
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
+from io import BytesIO
+from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, NoReturn
+from unittest.mock import Mock
 from uuid import UUID
 
 import pytest
@@ -21,6 +27,7 @@ from pinpoint_events import (
     EventsRequest,
     ItemResponse,
     KinesisRecord,
+    Location,
     MemorySender,
     OptOut,
     Quotas,
@@ -30,8 +37,10 @@ from pinpoint_events import (
     ValidationError,
     from_json,
     from_wire,
+    open_sender,
     to_wire,
 )
+from pinpoint_events.loader import load
 from pinpoint_events.problems import Audience, Expected, ProblemCode
 from pinpoint_events.problems.catalogues import CATALOGUES
 from pinpoint_events.server import FailCall
@@ -54,6 +63,38 @@ class Plan(Enum):
 
 class NAType:
     """As pandas has it, by its name."""
+
+
+class BrokenZone(tzinfo):
+    """A time zone that fails."""
+
+    def dst(self, moment: datetime | None) -> None:
+        """Return nothing."""
+
+    def tzname(self, moment: datetime | None) -> None:
+        """Return nothing."""
+
+    def utcoffset(self, moment: datetime | None) -> timedelta | None:
+        """Fail."""
+        message = "no offset"
+        raise LookupError(message)
+
+
+class Timestamp(datetime):
+    """As pandas has it: a naive one is taken for UTC, and no zone for the local one."""
+
+    def to_pydatetime(self) -> datetime:
+        """Return a datetime."""
+        return datetime.combine(self.date(), self.time())
+
+    def timestamp(self) -> float:
+        """Return the seconds since 1970."""
+        return self.to_pydatetime().replace(tzinfo=UTC).timestamp()
+
+    def astimezone(self, tz: tzinfo | None = None) -> NoReturn:
+        """Refuse."""
+        message = "tz_convert() takes exactly 2 positional arguments (1 given)"
+        raise TypeError(message)
 
 
 class Account:
@@ -80,7 +121,9 @@ person: Any = Endpoint
 PAIRS: Final = (("k", "v"),)
 ITEMS: Final = ["a", "b"]
 TRUE: Final = True
+EVERYTHING: Final = MemorySender()
 NAIVE: Final = datetime(2026, 11, 24, 9, 30)  # noqa: DTZ001 - the mistake
+STAMP: Final = Timestamp(2026, 11, 24, 9, 30)
 LOCAL: Final = NAIVE.astimezone()
 
 
@@ -92,6 +135,11 @@ def attribute(value: Any) -> Any:
 def metric(value: Any) -> Any:
     """Return what a metric makes of a value."""
     return loose("t", metrics={"k": value}).metrics["k"]
+
+
+def angle(value: Any) -> Any:
+    """Return what a latitude makes of a value."""
+    return Location(latitude=value).latitude
 
 
 def moment(value: Any) -> Any:
@@ -131,6 +179,16 @@ def extra(value: Any) -> Any:
     )
 
 
+LINES: Final = b""
+NO_LINES: Final = Path("/dev/null")
+LOOSE_BUILDER: Final[Any] = BatchBuilder
+
+
+def loaded(files: Any, sender: Any = EVERYTHING, **options: Any) -> Any:
+    """Load files."""
+    return load(files, sender, **options)
+
+
 # By what is expected and what kind of value was found.
 TYPES: Final[dict[tuple[Expected, str | None], Followed]] = {
     (Expected.ATTEMPTS, None): Followed(
@@ -149,6 +207,21 @@ TYPES: Final[dict[tuple[Expected, str | None], Followed]] = {
             id="s", start_timestamp=TIME, duration=timedelta(milliseconds=1.5)
         ),
     ),
+    (Expected.FILE, None): Followed(
+        lambda: loaded([5]), lambda: loaded([BytesIO(LINES)])
+    ),
+    (Expected.FILES, "text"): Followed(
+        lambda: loaded(str(NO_LINES)), lambda: loaded([str(NO_LINES)])
+    ),
+    (Expected.FILES, "plain"): Followed(
+        lambda: loaded(NO_LINES), lambda: loaded([NO_LINES])
+    ),
+    (Expected.FILES, None): Followed(
+        lambda: loaded(5), lambda: loaded([BytesIO(LINES)])
+    ),
+    (Expected.FUNCTION, None): Followed(
+        lambda: LOOSE_BUILDER(new_event_id="v"), BatchBuilder
+    ),
     (Expected.INTEGER, None): Followed(
         lambda: EventItemResponse(status_code=202.0),  # type: ignore[arg-type]
         lambda: EventItemResponse(status_code=202),
@@ -164,18 +237,42 @@ TYPES: Final[dict[tuple[Expected, str | None], Followed]] = {
         lambda: loose("t", attributes=PAIRS),
         lambda: loose("t", attributes=dict(PAIRS)),
     ),
+    (Expected.MEASURE, "bool"): Followed(lambda: angle(TRUE), lambda: angle(1)),
+    (Expected.MEASURE, "bytes"): Followed(
+        lambda: angle(b"1.5"), lambda: angle(float(b"1.5".decode()))
+    ),
+    (Expected.MEASURE, "enum"): Followed(
+        lambda: angle(Plan.SIZE), lambda: angle(Plan.SIZE.value)
+    ),
+    (Expected.MEASURE, "number"): Followed(
+        lambda: angle(Decimal(1) / 3), lambda: angle(float(Decimal(1) / 3))
+    ),
+    (Expected.MEASURE, "text"): Followed(
+        lambda: angle("9.99"), lambda: angle(float("9.99"))
+    ),
+    (Expected.MEASURE, None): Followed(lambda: angle([1.0]), lambda: angle(1.0)),
     (Expected.NAME, "NoneType"): Followed(lambda: loose(None), lambda: loose("t")),
     (Expected.NAME, "missing"): Followed(lambda: loose(NAType()), lambda: loose("t")),
     (Expected.NAME, "mapping"): Followed(lambda: loose({}), lambda: loose("t")),
     (Expected.NAME, "sequence"): Followed(lambda: loose(["t"]), lambda: loose("t")),
+    (Expected.NAME, "mixed"): Followed(lambda: loose([None]), lambda: loose("t")),
     (Expected.NAME, "enum"): Followed(
-        lambda: loose(Plan.PRO), lambda: loose(Plan.PRO.value)
+        lambda: loose(Plan.PRO), lambda: loose(str(Plan.PRO.value))
     ),
     (Expected.NAME, "bytes"): Followed(
         lambda: loose(b"t"), lambda: loose(b"t".decode())
     ),
-    (Expected.NAME, "datetime"): Followed(
+    (Expected.NAME, "buffer"): Followed(
+        lambda: loose(memoryview(b"t")), lambda: loose(bytes(memoryview(b"t")).decode())
+    ),
+    (Expected.NAME, "aware_datetime"): Followed(
         lambda: loose(MOMENT), lambda: loose(MOMENT.isoformat())
+    ),
+    (Expected.NAME, "naive_timestamp"): Followed(
+        lambda: loose(STAMP), lambda: loose(STAMP.isoformat())
+    ),
+    (Expected.NAME, "naive_datetime"): Followed(
+        lambda: loose(NAIVE), lambda: loose(NAIVE.isoformat())
     ),
     (Expected.NAME, "date"): Followed(
         lambda: loose(MOMENT.date()), lambda: loose(MOMENT.date().isoformat())
@@ -213,23 +310,45 @@ TYPES: Final[dict[tuple[Expected, str | None], Followed]] = {
     (Expected.NUMBER, "sequence"): Followed(
         lambda: metric([1, 2]), lambda: loose("t", metrics={"k1": 1, "k2": 2})
     ),
-    (Expected.NUMBER, "datetime"): Followed(
+    (Expected.NUMBER, "mixed"): Followed(
+        lambda: metric([1, None]), lambda: loose("t", metrics={"k1": 1})
+    ),
+    (Expected.NUMBER, "aware_datetime"): Followed(
         lambda: metric(MOMENT), lambda: metric(MOMENT.timestamp())
+    ),
+    (Expected.NUMBER, "naive_timestamp"): Followed(
+        lambda: metric(STAMP), lambda: metric(STAMP.to_pydatetime().timestamp())
+    ),
+    (Expected.NUMBER, "naive_datetime"): Followed(
+        lambda: metric(NAIVE), lambda: metric(NAIVE.replace(tzinfo=UTC).timestamp())
     ),
     (Expected.NUMBER, "timedelta"): Followed(
         lambda: metric(timedelta(1)), lambda: metric(timedelta(1).total_seconds())
     ),
     (Expected.NUMBER, None): Followed(lambda: metric(Account()), lambda: metric(1)),
+    (Expected.PATH, "bytes"): Followed(
+        lambda: loaded([], rejected=b"/dev/null"),
+        lambda: loaded([], rejected=os.fsdecode(b"/dev/null")),
+    ),
+    (Expected.PATH, None): Followed(
+        lambda: loaded([], rejected=5), lambda: loaded([], rejected="/dev/null")
+    ),
     (Expected.SECONDS, None): Followed(
         lambda: Retry(deadline_seconds="9"),  # type: ignore[arg-type]
         lambda: Retry(deadline_seconds=9),
+    ),
+    (Expected.SENDER, "text"): Followed(
+        lambda: loaded([], "memory:"), lambda: loaded([], open_sender("memory:"))
+    ),
+    (Expected.SENDER, None): Followed(
+        lambda: loaded([], None), lambda: loaded([], MemorySender())
     ),
     (Expected.TEXT, "NoneType"): Followed(lambda: attribute(None), lambda: loose("t")),
     (Expected.TEXT, "missing"): Followed(
         lambda: attribute(NAType()), lambda: loose("t")
     ),
     (Expected.TEXT, "enum"): Followed(
-        lambda: attribute(Plan.PRO), lambda: attribute(Plan.PRO.value)
+        lambda: attribute(Plan.SIZE), lambda: attribute(str(Plan.SIZE.value))
     ),
     (Expected.TEXT, "bytes"): Followed(
         lambda: attribute(b"v"), lambda: attribute(b"v".decode())
@@ -238,10 +357,24 @@ TYPES: Final[dict[tuple[Expected, str | None], Followed]] = {
         lambda: attribute({"a": "b"}), lambda: attribute(json.dumps({"a": "b"}))
     ),
     (Expected.TEXT, "sequence"): Followed(
-        lambda: attribute(ITEMS), lambda: attribute(", ".join(ITEMS))
+        lambda: attribute(ITEMS), lambda: attribute(", ".join(map(str, ITEMS)))
     ),
-    (Expected.TEXT, "datetime"): Followed(
+    (Expected.TEXT, "mixed"): Followed(
+        lambda: attribute([b"a", Plan.PRO]),
+        lambda: attribute(", ".join((b"a".decode(), str(Plan.PRO.value)))),
+    ),
+    (Expected.TEXT, "buffer"): Followed(
+        lambda: attribute(memoryview(b"v")),
+        lambda: attribute(bytes(memoryview(b"v")).decode()),
+    ),
+    (Expected.TEXT, "aware_datetime"): Followed(
         lambda: attribute(MOMENT), lambda: attribute(MOMENT.isoformat())
+    ),
+    (Expected.TEXT, "naive_timestamp"): Followed(
+        lambda: attribute(STAMP), lambda: attribute(STAMP.isoformat())
+    ),
+    (Expected.TEXT, "naive_datetime"): Followed(
+        lambda: attribute(NAIVE), lambda: attribute(NAIVE.isoformat())
     ),
     (Expected.TEXT, "date"): Followed(
         lambda: attribute(MOMENT.date()), lambda: attribute(MOMENT.date().isoformat())
@@ -265,9 +398,16 @@ TYPES: Final[dict[tuple[Expected, str | None], Followed]] = {
         lambda: texts({"a": ["b"]}), lambda: person(attributes={"a": ["b"]})
     ),
     (Expected.TEXTS, "sequence"): Followed(
-        lambda: texts({"b"}), lambda: texts(list({"b"}))
+        lambda: texts({1, 2}), lambda: texts(list(map(str, {1, 2})))
     ),
     (Expected.TEXTS, "number"): Followed(lambda: texts(5), lambda: texts([str(5)])),
+    (Expected.TEXTS, "bytes"): Followed(
+        lambda: texts(b"v"), lambda: texts([b"v".decode()])
+    ),
+    (Expected.TEXTS, "buffer"): Followed(
+        lambda: texts(memoryview(b"v")),
+        lambda: texts([bytes(memoryview(b"v")).decode()]),
+    ),
     (Expected.TEXTS, None): Followed(
         lambda: texts(Account()), lambda: texts([Account().name])
     ),
@@ -289,6 +429,72 @@ NUMBERS_AS_TIMES: Final = {
     "ns": lambda value: datetime.fromtimestamp(value / 1e9, UTC),
 }
 
+
+class Whole:
+    """A number that is no int, as those of NumPy."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __index__(self) -> int:
+        """Return it as an int."""
+        return self.number
+
+    def __le__(self, other: int) -> bool:
+        """Compare it."""
+        return self.number <= other
+
+    def __lt__(self, other: int) -> bool:
+        """Compare it."""
+        return self.number < other
+
+    def __ge__(self, other: int) -> bool:
+        """Compare it."""
+        return self.number >= other
+
+    def __truediv__(self, other: float) -> float:
+        """Divide it."""
+        return self.number / other
+
+
+# Values of further classes: the kind by which the remedy is chosen, and what an
+# attribute is to make of what the remedy says.
+AS_TEXTS: Final[list[tuple[Any, str, str]]] = [
+    (Fraction(1, 3), "number", "1/3"),
+    (True, "number", "True"),
+    (ip_address("192.0.2.1"), "plain", "192.0.2.1"),
+    (ip_network("192.0.2.0/24"), "plain", "192.0.2.0/24"),
+    (datetime_time(9, 30), "plain", "09:30:00"),
+    (range(3), "sequence", "0, 1, 2"),
+    ([1, 2.5], "sequence", "1, 2.5"),
+    ({"a": 1}.keys(), "sequence", "a"),
+    (array("i", [1, 2]), "sequence", "1, 2"),
+    ([UUID(int=5), "a"], "sequence", f"{UUID(int=5)}, a"),
+]
+
+
+class Sizeless:
+    """A collection that is none, as an array of NumPy that is one number."""
+
+    def __contains__(self, item: object) -> bool:
+        """Deny it."""
+        return False
+
+    def __iter__(self) -> Iterator[Any]:
+        """Refuse."""
+        message = "iteration over a 0-d array"
+        raise TypeError(message)
+
+    def __len__(self) -> int:
+        """Refuse."""
+        message = "len() of unsized object"
+        raise TypeError(message)
+
+    def __str__(self) -> str:
+        """Return the number."""
+        return "5.5"
+
+
 # Those that say what to do with a value of which the test may make another one. The
 # others say no more than to correct, to shorten or to leave out.
 CODES: Final[dict[ProblemCode, Followed]] = {
@@ -308,6 +514,9 @@ CODES: Final[dict[ProblemCode, Followed]] = {
         lambda: attribute(
             "caf\udce9".encode("utf-8", "surrogateescape").decode("cp1252")
         ),
+    ),
+    C.NO_TIME_OF_DAY: Followed(
+        lambda: moment("2026-11-24"), lambda: moment("2026-11-24T09:30:00Z")
     ),
     C.NOT_ISO_8601: Followed(lambda: moment("yesterday"), lambda: moment(MOMENT)),
     C.INTEGER_TOO_LARGE: Followed(
@@ -432,6 +641,8 @@ PLAIN: Final = {
     C.ANGLE_OUT_OF_RANGE,
     C.ATTRIBUTE_TAKEN,
     C.DUPLICATE_KEY,
+    C.CALL_WITHOUT_REQUEST,
+    C.COMMA_AFTER_RECORD,
     C.DUPLICATE_MEMBER,
     C.EMPTY,
     C.EMPTY_KEY,
@@ -512,18 +723,40 @@ class TestRemedies:
             (SECONDS * 10**6 + 989_000, "us"),
             (SECONDS * 10**9 + 989_000_000, "ns"),
             (0, "s"),
+            (-62_135_596_800, "s"),
+            (-62_135_596_801, "ms"),
+            (253_402_300_798 * 10**9, "ns"),
+            (Whole(SECONDS * 10**3), "ms"),
         ],
+        ids=range(10),
     )
-    def test_numbers_as_times(self, value: float, unit: str) -> None:
+    def test_numbers_as_times(self, value: Any, unit: str) -> None:
         """The remedy is for the unit that the number is in."""
         with pytest.raises(ValidationError) as caught:
             moment(value)
         (problem,) = caught.value.problems
         assert problem.code is C.NUMBER_AS_TIME
-        assert problem.remedy == PYTHON.time_remedies[unit]
+        assert problem.remedy == PYTHON.time_remedies[unit].format(value="value")
         found = moment(NUMBERS_AS_TIMES[unit](value))
         scale = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
         assert found.timestamp() == pytest.approx(value / scale, abs=0.001)
+
+    @pytest.mark.parametrize("number", [Decimal("1795512600.5"), Fraction(SECONDS)])
+    @pytest.mark.parametrize(
+        "unit, scale", [("s", 1), ("ms", 10**3), ("us", 10**6), ("ns", 10**9)]
+    )
+    def test_exact_numbers_as_times(
+        self, number: Decimal | Fraction, unit: str, scale: int
+    ) -> None:
+        """`fromtimestamp` takes no Decimal and no Fraction: float() comes first."""
+        value = number * scale
+        with pytest.raises(ValidationError) as caught:
+            moment(value)
+        (problem,) = caught.value.problems
+        assert problem.code is C.NUMBER_AS_TIME
+        assert problem.remedy == PYTHON.time_remedies[unit].format(value="float(value)")
+        found = moment(NUMBERS_AS_TIMES[unit](float(value)))
+        assert found.timestamp() == pytest.approx(float(number), abs=0.001)
 
     @pytest.mark.parametrize(
         "fixed, expected",
@@ -542,12 +775,103 @@ class TestRemedies:
             assert caught.value.problems[0].code is C.NO_TIME_ZONE
         assert moment(fixed) == expected
 
+    def test_timestamps_of_pandas(self) -> None:
+        """Their own methods would not take them for local time."""
+        with pytest.raises(ValidationError) as caught:
+            moment(STAMP)
+        (problem,) = caught.value.problems
+        assert problem.code is C.NO_TIME_ZONE
+        assert "pass value.to_pydatetime().astimezone();" in problem.remedy
+        assert moment(STAMP.to_pydatetime().astimezone()) == LOCAL
+        assert moment(STAMP.replace(tzinfo=UTC)) == MOMENT
+        assert metric(STAMP.to_pydatetime().timestamp()) == LOCAL.timestamp()
+        assert metric(STAMP.timestamp()) == SECONDS
+
     def test_enum(self) -> None:
         """`str()` of it would send `Plan.PRO`."""
         assert attribute(Plan.PRO.value) == "pro"
         with pytest.raises(ValidationError) as caught:
             attribute(Plan.PRO)
         assert "str()" not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        "value, kind, text",
+        [*AS_TEXTS, (Sizeless(), "plain", "5.5")],
+        ids=lambda part: part if isinstance(part, str) else "",
+    )
+    def test_values_as_texts(self, value: Any, kind: str, text: str) -> None:
+        """Whatever has a text as its class writes it, and whatever has such items."""
+        with pytest.raises(ValidationError) as caught:
+            attribute(value)
+        (problem,) = caught.value.problems
+        assert (problem.code, problem.kind) == (C.WRONG_TYPE, kind)
+        assert problem.remedy == PYTHON.type_remedies[Expected.TEXT][kind]
+        by_remedy = ", ".join(map(str, value)) if kind == "sequence" else str(value)
+        assert attribute(by_remedy) == text
+
+    @pytest.mark.parametrize(
+        "value, kind",
+        [(Mock(), ""), (object(), ""), (Event, ""), ([b"a"], "mixed"), ([[]], "mixed")],
+    )
+    def test_values_without_text(self, value: Any, kind: str) -> None:
+        """What `str()` returns of them is no text that anyone means."""
+        with pytest.raises(ValidationError) as caught:
+            attribute(value)
+        (problem,) = caught.value.problems
+        assert problem.kind == kind
+        assert "str(" not in problem.remedy
+
+    def test_naive_time_as_metric(self) -> None:
+        """Local time and UTC differ, and only the caller knows which one it is."""
+        assert metric(NAIVE.replace(tzinfo=UTC).timestamp()) == SECONDS
+        assert metric(NAIVE.timestamp()) == LOCAL.timestamp()
+        for value in (NAIVE, NAIVE.replace(tzinfo=BrokenZone())):
+            with pytest.raises(ValidationError) as caught:
+                metric(value)
+            assert caught.value.problems[0].kind == "naive_datetime"
+
+    @pytest.mark.parametrize(
+        "value, shown",
+        [
+            ("Infinity", "inf"),
+            ("-Infinity", "-inf"),
+            ("NaN", "nan"),
+            ("sNaN", "nan"),
+        ],
+    )
+    def test_decimals_that_are_not_finite(self, value: str, shown: str) -> None:
+        """Each is called by its name."""
+        for take in (metric, angle):
+            with pytest.raises(ValidationError) as caught:
+                take(Decimal(value))
+            (problem,) = caught.value.problems
+            assert (problem.code, problem.actual) == (C.NOT_FINITE, shown)
+
+    @pytest.mark.parametrize("value", [2**60, -(2**60), Decimal(91), 1e300])
+    def test_angles_out_of_range(self, value: Any) -> None:
+        """As float, or as an attribute, it would be no angle either."""
+        with pytest.raises(ValidationError) as caught:
+            angle(value)
+        assert caught.value.problems[0].code is C.ANGLE_OUT_OF_RANGE
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            float("nan"),
+            float("inf"),
+            1e30,
+            10**400,
+            Decimal("NaN"),
+            Decimal("Infinity"),
+            TRUE,
+        ],
+        ids=str,
+    )
+    def test_numbers_that_are_no_times(self, value: Any) -> None:
+        """No conversion makes a time of them."""
+        with pytest.raises(ValidationError) as caught:
+            moment(value)
+        assert caught.value.problems[0].remedy == "pass a datetime with tzinfo"
 
     def test_fractions(self) -> None:
         """The message for numbers that no float equals says that it rounds."""

@@ -170,6 +170,16 @@ TYPES: Final[dict[tuple[Expected, str | None], Written]] = {
     (Expected.MAPPING, None): Written(
         event_of, '"Attributes": ["k", "v"]', '"Attributes": {"k": "v"}'
     ),
+    (Expected.MEASURE, "str"): Written(
+        endpoint_of,
+        '"Location": {"Latitude": "9.5"}',
+        '"Location": {"Latitude": 9.5}',
+    ),
+    (Expected.MEASURE, None): Written(
+        endpoint_of,
+        '"Location": {"Latitude": true}',
+        '"Location": {"Latitude": 1}',
+    ),
     (Expected.NAME, "NoneType"): Written(
         faults,
         '"fault": "fail_call", "message": null',
@@ -204,6 +214,17 @@ NEVER: Final = {
     (Expected.NAME, "tuple"),
     (Expected.TEXT, "tuple"),
     *((Expected.ATTEMPTS, kind) for kind in JSON.type_remedies[Expected.ATTEMPTS]),
+    *(
+        (expected, kind)
+        for expected in (
+            Expected.FILE,
+            Expected.FILES,
+            Expected.FUNCTION,
+            Expected.PATH,
+            Expected.SENDER,
+        )
+        for kind in JSON.type_remedies[expected]
+    ),
     *((Expected.SECONDS, kind) for kind in JSON.type_remedies[Expected.SECONDS]),
 }
 
@@ -220,6 +241,9 @@ CODES: Final[dict[ProblemCode, Written]] = {
         event_of,
         r'"Attributes": {"\ud83d": "v"}',
         r'"Attributes": {"\ud83d\ude00": "v"}',
+    ),
+    C.NO_TIME_OF_DAY: Written(
+        event_of, '"Timestamp": "2026-11-24"', f'"Timestamp": {TIME}'
     ),
     C.NOT_ISO_8601: Written(
         event_of, '"Timestamp": "24/11/2026 09:30"', f'"Timestamp": {TIME}'

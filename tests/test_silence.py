@@ -18,13 +18,15 @@ from pinpoint_events import (
     EventsResponse,
     MemorySender,
     SqliteSender,
+    errors,
     from_amplify_envelope,
     from_stream_record,
     loader,
+    problems,
     server,
     testing,
 )
-from pinpoint_events.testing import strategies
+from pinpoint_events.testing import RecordingSender, strategies
 
 SECRET: Final = "s3cr3t-PLANTED"
 
@@ -38,7 +40,18 @@ class Shown:
     __str__ = __repr__
 
 
+class Failing:
+    """An object that raises its secret, whatever number it is to be."""
+
+    def __index__(self) -> int:
+        raise LookupError(SECRET)
+
+    def __float__(self) -> float:
+        raise LookupError(SECRET)
+
+
 REQUEST: Final = BatchBuilder().add("e", Event(SECRET), event_id="v").build()
+FILE: Final = Path("file")
 # No keys: those are in the paths of problems.
 VALUES: Final[tuple[Any, ...]] = (
     SECRET,
@@ -49,21 +62,45 @@ VALUES: Final[tuple[Any, ...]] = (
     (SECRET,),
     {SECRET},
     Shown(),
+    Failing(),
+    [Failing()],
+    {"a": Failing()},
+    {"a": [SECRET.encode()]},
     Event(SECRET),
     Endpoint(address=SECRET, channel_type="EMAIL"),
     BatchBuilder().add("e", Event(SECRET), event_id="v"),
     REQUEST,
     [REQUEST],
 )
-# Names that messages are about: of files, and of members of enums.
+# Names that messages are about: of files, and of what a test looks for.
 NAMES: Final = {
-    ("FileKeys", "path"),
-    ("SqliteSender", "path"),
-    ("load", "checkpoint"),
-    ("load", "files"),
-    ("load", "rejected"),
+    ("FileKeys", "path"): FILE,
+    ("SqliteSender", "path"): FILE,
+    ("load", "checkpoint"): FILE,
+    ("load", "files"): FILE,
+    ("load", "rejected"): FILE,
+    ("RecordingSender.assert_sent", "event_type"): "tapped",
+    ("RecordingSender.assert_sent", "endpoint_id"): "e",
+    ("RecordingSender.assert_sent", "application_id"): "app",
 }
+# Attributes and metrics that a test looks for.
+LOOKED_FOR: Final = {"attributes", "metrics"}
 SERVING: Final = {"PinpointServer", "served"}
+ENUMS: Final = {
+    name: value
+    for module in (errors, problems)
+    for name, value in vars(module).items()
+    if getattr(value, "__members__", None)
+}
+
+
+def member_of(enum: Any) -> Callable[[Any], Any]:
+    """Return the call that looks up a member; Python's takes more than the value."""
+
+    def call(value: Any) -> Any:
+        return enum(value)
+
+    return call
 
 
 def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
@@ -81,11 +118,17 @@ def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
             is_enum = hasattr(value, "__members__")
             if callable(value) and not is_enum and name not in SERVING:
                 yield name, value
+    for name, enum in ENUMS.items():
+        yield name, member_of(enum)
     for owner, names in (
         (MemorySender(), ("put_events", "put_all", "find_endpoints")),
         (BatchBuilder(), ("add", "event", "endpoint", "add_request")),
         (EventsRequest(batch_item={}), ("retry", "split")),
-        (EventsResponse(), ("outcomes", "rejected", "raise_for_failures")),
+        (
+            EventsResponse(),
+            ("outcomes", "rejected", "retryable", "unreported", "raise_for_failures"),
+        ),
+        (RecordingSender(), ("assert_sent", "assert_not_sent", "events_of")),
     ):
         for name in names:
             yield f"{type(owner).__name__}.{name}", getattr(owner, name)
@@ -179,8 +222,10 @@ def test_planted_secrets(
     for value in VALUES:
         for others in VALUES[:4]:
             for place, named, positional in calls(function, value, others):
+                if place in LOOKED_FOR and value == {"a": SECRET}:
+                    continue
                 arguments = {
-                    each: tmp_path / "file" if (name, each) in NAMES else given
+                    each: NAMES.get((name, each), given)
                     for each, given in named.items()
                 }
                 error = raised(lambda: function(*positional, **arguments))  # noqa: B023 - called at once

@@ -32,6 +32,7 @@ from pinpoint_events.model.endpoint import (
 from pinpoint_events.model.event import Event, Session
 from pinpoint_events.model.request import EventsBatch, EventsRequest
 from pinpoint_events.senders import SqliteSender
+from pinpoint_events.senders._sqlite_schema import SCHEMA
 from pinpoint_events.senders._stored_texts import (
     EndpointTexts,
     canonical_text,
@@ -40,7 +41,16 @@ from pinpoint_events.senders._stored_texts import (
 from pinpoint_events.testing import strategies
 from pinpoint_events.wire import from_json, to_json
 from pinpoint_events.wire.writing import time_text
-from tests.samples import DATA, ENDPOINT, EVENT, NO_QUOTAS, REQUEST, event, request
+from tests.samples import (
+    DATA,
+    ENDPOINT,
+    EVENT,
+    NO_QUOTAS,
+    NOON,
+    REQUEST,
+    event,
+    request,
+)
 from tests.sender_contract import in_child, needs_fork
 
 
@@ -780,7 +790,7 @@ class TestMigration:
                 ("local", "e-2", "a", "u\0"),
                 ("other", "e-1", None, None),
             ]
-        assert rows(older, "PRAGMA user_version") == [(2,)]
+        assert rows(older, "PRAGMA user_version") == [(3,)]
         assert rows(older, "PRAGMA integrity_check") == [("ok",)]
         assert rows(older, "PRAGMA foreign_key_check") == []
 
@@ -906,7 +916,88 @@ class TestMigration:
         assert rows(older, "SELECT * FROM events ORDER BY sequence") == before
         with SqliteSender(older):
             assert rows(older, "SELECT * FROM events ORDER BY sequence") == before
-        assert rows(older, "PRAGMA user_version") == [(2,)]
+        assert rows(older, "PRAGMA user_version") == [(3,)]
+
+
+class TestMigrationOfViews:
+    """A store whose views cut texts at a NUL gets those that do not."""
+
+    @pytest.fixture
+    def older(self, path: Path) -> Path:
+        """Make a store of format 2."""
+        with closing(sqlite3.connect(path)) as store:
+            store.executescript((DATA / "store-version-2.sql").read_text())
+            store.executescript("""
+                CREATE VIEW own AS SELECT event_type FROM events;
+                CREATE TRIGGER deleted INSTEAD OF DELETE ON events
+                BEGIN DELETE FROM event WHERE id = old.sequence; END;
+            """)
+        return path
+
+    def test_shows_texts_whole(self, older: Path) -> None:
+        """The rows are as they were."""
+        sql = "SELECT json FROM events UNION ALL SELECT json FROM endpoints"
+        before = rows(older, sql)
+        SqliteSender(older).close()
+        assert rows(older, sql) == before
+        found = "SELECT event_type, session_id, app_title FROM events"
+        assert rows(older, found) == [
+            ("tapped\0twice", "s\0t", "\\u0000 \uffff0 \uffff1"),
+            ("tapped", None, None),
+        ]
+        assert rows(older, "SELECT address, make, user_id FROM endpoints") == [
+            ("a\0b", "m\0n", "u\0")
+        ]
+        assert rows(older, "PRAGMA user_version") == [(3,)]
+
+    def test_keeps_objects_of_the_user(self, older: Path) -> None:
+        """Views that use ours, and triggers on ours."""
+        sql = "SELECT name, sql FROM sqlite_master WHERE name IN ('own', 'deleted')"
+        before = rows(older, sql)
+        SqliteSender(older).close()
+        assert sorted(rows(older, sql)) == sorted(before)
+        with closing(sqlite3.connect(older)) as store, store:
+            store.execute("DELETE FROM events WHERE event_id = 'v-2'")
+        assert rows(older, "SELECT * FROM own") == [("tapped\0twice",)]
+
+    @pytest.mark.parametrize("view", ["events", "endpoints"])
+    def test_without_a_view(self, view: str, older: Path) -> None:
+        """A view that the user dropped is there again."""
+        with closing(sqlite3.connect(older)) as store:
+            store.execute(f"DROP VIEW {view}")
+        SqliteSender(older).close()
+        assert rows(older, f"SELECT count(*) > 0 FROM {view}") == [(1,)]
+
+
+TEXTS = st.text(st.sampled_from('\0\1\\"u0000\uffff1\n'), min_size=1) | st.text(
+    min_size=1
+)
+
+
+class TestWholeTexts:
+    """The views show every text as it was sent."""
+
+    @given(TEXTS, TEXTS, TEXTS)
+    def test_any(self, first: str, second: str, third: str) -> None:
+        """Whatever characters it has."""
+        session = Session(id=second, start_timestamp=NOON)
+        event_text = to_json(Event(first, session=session, app_title=third))
+        endpoint = Endpoint(
+            demographic=Demographic(make=first), location=Location(city=second)
+        )
+        texts = to_json(endpoint).decode(), event_text.decode()
+        with closing(sqlite3.connect(":memory:")) as store:
+            for statement in SCHEMA.statements:
+                store.execute(statement)
+            sql = "INSERT INTO endpoint VALUES (1, 'app', 'e', ?, '', '', NULL, NULL)"
+            store.execute(sql, texts[:1])
+            store.execute("INSERT INTO event VALUES (1, 1, 'v', 0, ?, '')", texts[1:])
+            found = store.execute(
+                "SELECT event_type, session_id, app_title FROM events"
+            )
+            assert found.fetchall() == [(first, second, third)]
+            found = store.execute("SELECT make, city, region FROM endpoints")
+            assert found.fetchall() == [(first, second, None)]
 
 
 class TestMemory:

@@ -7,6 +7,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import boto3
 import pytest
@@ -18,12 +19,14 @@ from pinpoint_events.errors import (
     ForbiddenError,
     InvalidResponseError,
     NotFoundError,
+    PinpointEventsError,
     QuotaExceededError,
     SenderError,
     TransportError,
     ValidationError,
 )
 from pinpoint_events.formats import KinesisRecord, deaggregate_record, to_stream_record
+from pinpoint_events.loader import load
 from pinpoint_events.model.endpoint import ChannelType, Demographic, Endpoint, User
 from pinpoint_events.model.request import EventsBatch, EventsRequest
 from pinpoint_events.model.response import EndpointItemResponse, Outcome
@@ -34,10 +37,12 @@ from pinpoint_events.senders import (
     Arrival,
     Attempt,
     FirehoseSender,
+    HttpResponse,
     KinesisSender,
     MemorySender,
     Sender,
     SqliteSender,
+    open_sender,
 )
 from pinpoint_events.senders._streams import STREAM_QUOTAS
 from pinpoint_events.server import (
@@ -534,6 +539,45 @@ class TestAggregation:
         assert max(sizes) <= 2_000
 
 
+class Counted:
+    """Counts the attempts."""
+
+    def __init__(self) -> None:
+        self.attempts = 0
+
+    def sending(self, attempt: Attempt) -> None:
+        """Count it."""
+        self.attempts += 1
+
+    def answered(self, attempt: Attempt, response: HttpResponse) -> None:
+        """Do nothing."""
+
+    def failed(self, attempt: Attempt, error: PinpointEventsError) -> None:
+        """Do nothing."""
+
+
+class TestLoad:
+    """`load` packs what a call takes."""
+
+    def test_calls(self, stream: KinesisStream, tmp_path: Path) -> None:
+        """Of 500 events each, although a request has no limit."""
+        path = tmp_path / "events.jsonl"
+        line = json.dumps(
+            {
+                "EndpointId": "e",
+                "Event": {"EventType": "tap", "Timestamp": "2026-11-29T09:30:00Z"},
+            }
+        )
+        path.write_text(f"{line}\n" * 1_200)
+        stream.limits = ShardLimits(records_per_second=None)
+        counted = Counted()
+        with to(stream, observer=counted) as sender:
+            totals = load([path], sender)
+        assert totals.is_all_accepted
+        assert len(stream.records) == 1_200
+        assert counted.attempts == 3
+
+
 class TestEndpoints:
     """Records carry the endpoint of a store."""
 
@@ -558,6 +602,28 @@ class TestEndpoints:
             assert each["device"]["make"] == "Acme"
             assert each["endpoint"]["EndpointStatus"] == "ACTIVE"
             assert each["endpoint"]["OptOut"] == "ALL"
+
+    def test_url(self, stream: KinesisStream, tmp_path: Path) -> None:
+        """A URL is opened for the same application, and closed with the sender."""
+        path = tmp_path / "endpoints.db"
+        sent = EventsRequest(
+            batch_item={"e": EventsBatch(endpoint=ENDPOINT, events={"v": event()})}
+        )
+        url = f"kinesis://{stream.name}?region={stream.region}"
+        stored = quote(f"sqlite:///{path}", safe="")
+        with open_sender(
+            f"{url}&endpoint_url={stream.url}&endpoints={stored}", application_id="shop"
+        ) as sender:
+            sender.put_events(sent).raise_for_failures(sent)
+        with SqliteSender(path, application_id="shop") as store:
+            assert store.find_endpoints(ids=["e"]).keys() == {"e"}
+        assert not list(tmp_path.glob("*-wal"))
+
+    def test_url_of_no_store(self, stream: KinesisStream) -> None:
+        """What the URL names must find endpoints."""
+        other = "firehose://s?region=x-1&endpoint_url=http://127.0.0.1:1"
+        with pytest.raises(ConfigurationError, match="is of type FirehoseSender"):
+            to(stream, endpoints=other)
 
     def test_store_that_only_finds(self, stream: KinesisStream) -> None:
         """It is read, and what is sent is merged for the record."""
@@ -658,7 +724,7 @@ class TestRates:
         assert len(kinesis_stream.data) == 1_400
 
     def test_pages(self, aws: pytest.MonkeyPatch) -> None:
-        """Shards are listed page by page; what is closed or unreadable is left out."""
+        """Shards are listed page by page; closed ones are left out."""
         for name, value in KEYS.items():
             aws.setenv(name, value)
 
@@ -674,7 +740,7 @@ class TestRates:
 
         closed = shard(0, 0, 2**128 - 1, EndingSequenceNumber="9")
         pages = [
-            {"Shards": [closed, 5, {}, shard(1, 0, 2**127 - 1)], "NextToken": "n"},
+            {"Shards": [closed, shard(1, 0, 2**127 - 1)], "NextToken": "n"},
             {"Shards": [shard(2, 2**127, 2**128 - 1)]},
         ]
         throttled = {"Records": [{"ErrorCode": THROTTLED}]}
@@ -711,6 +777,25 @@ class TestRates:
         ):
             sender.put_events(many(1))
         assert len(server.received) == 11
+
+    @pytest.mark.parametrize("page", [{"Shards": [{}]}, {"Shards": 5}, {}, []])
+    def test_unreadable_page(self, aws: pytest.MonkeyPatch, page: Any) -> None:
+        """A list that cannot be read is as none, and is not asked for again."""
+        for name, value in KEYS.items():
+            aws.setenv(name, value)
+        throttled = {"Records": [{"ErrorCode": THROTTLED}]}
+        answers = [throttled, page, throttled]
+        with (
+            HttpServer(
+                *(Answer(200, json.dumps(each).encode()) for each in answers)
+            ) as server,
+            KinesisSender(
+                "s", region="x-1", endpoint_url=server.url, retry=None
+            ) as sender,
+        ):
+            sender.put_events(many(1))
+            sender.put_events(many(1))
+        assert len(server.received) == 3
 
     def test_without_permission(self, aws: pytest.MonkeyPatch) -> None:
         """Where shards may not be listed, only the attempts wait."""

@@ -1,5 +1,6 @@
 """Tests of `pinpoint_events.testing` as a whole: names, and Hypothesis' plug-in."""
 
+import importlib
 import inspect
 import json
 import os
@@ -15,6 +16,7 @@ from hypothesis.strategies import SearchStrategy
 import pinpoint_events
 from pinpoint_events import testing
 from pinpoint_events.errors import (
+    ConfigurationError,
     ForbiddenError,
     InternalServerError,
     PinpointEventsError,
@@ -62,6 +64,10 @@ ABOUT: dict[str, tuple[Any, ...]] = {
 }
 
 # Hypothesis warns of `example()`, which is for interactive use.
+NO_HYPOTHESIS = (
+    "the strategies need the extra `testing`; "
+    "run: pip install 'pinpoint-events[testing]'"
+)
 QUIET = "import warnings; warnings.simplefilter('ignore')"
 
 
@@ -108,6 +114,29 @@ from pinpoint_events.testing import MemorySender
 print(json.dumps(MemorySender.__name__))
 """
         assert python(code) == "MemorySender"
+
+    def test_strategies_without_hypothesis(self) -> None:
+        """The error names the extra, as those of the endpoint and the command do."""
+        code = """
+import json, sys
+sys.modules["hypothesis"] = None
+from pinpoint_events import ConfigurationError
+try:
+    from pinpoint_events.testing import strategies
+except ConfigurationError as error:
+    print(json.dumps(str(error)))
+"""
+        assert python(code) == NO_HYPOTHESIS
+
+    def test_strategies_without_hypothesis_here(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """So does an import of the module by its name."""
+        monkeypatch.delitem(sys.modules, "pinpoint_events.testing.strategies")
+        monkeypatch.setitem(sys.modules, "hypothesis", None)
+        with pytest.raises(ConfigurationError) as caught:
+            importlib.import_module("pinpoint_events.testing.strategies")
+        assert str(caught.value) == NO_HYPOTHESIS
 
     @pytest.mark.parametrize("name", strategies.__all__)
     def test_strategy(self, name: str) -> None:

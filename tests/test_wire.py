@@ -375,11 +375,21 @@ class TestRequestsIn:
         lines = facts_of(lambda: from_wire(EventsRequest, {"BatchItem": batches}))
         assert len(lines) == 2_000 + 1_000
 
-    @pytest.mark.parametrize("key", ["EventsRequest", "ApplicationId"])
-    def test_wrappers_of_boto3(self, key: str) -> None:
+    @pytest.mark.parametrize(
+        "members, expected",
+        [
+            (["EventsRequest"], ["EventsRequest: wrapped_request"]),
+            (
+                ["ApplicationId", "EventsRequest"],
+                ["ApplicationId: wrapped_request", "EventsRequest: wrapped_request"],
+            ),
+            (["ApplicationId"], ["ApplicationId: unknown_key"]),
+        ],
+    )
+    def test_wrappers_of_boto3(self, members: list[str], expected: list[str]) -> None:
         """The arguments of boto3's call are not what is sent."""
-        lines = facts_of(lambda: from_wire(EventsRequest, {key: {}, "BatchItem": {}}))
-        assert lines == [f"{key}: wrapped_request"]
+        data: Any = {key: {} for key in [*members, "BatchItem"]}
+        assert facts_of(lambda: from_wire(EventsRequest, data)) == expected
 
     def test_odd_keys(self) -> None:
         """A key may be of any type in a dict; texts of a subclass are texts."""
@@ -495,7 +505,7 @@ class TestRequestsIn:
             f"{channel}: unknown_value email ChannelType near EMAIL",
             "BatchItem['e1'].Endpoint.User.UserAttributes['tier']: bare_text str",
             f"{first}.EventType: empty",
-            f"{first}.Timestamp: no_time_zone",
+            f"{first}.Timestamp: no_time_of_day",
             f"{first}.Metrics['n']: wrong_type bool not number",
             f"{first}.Session.StopTimestamp: stop_before_start 3600123 ms",
             "BatchItem['e1'].Events['v2']: not_an_object NoneType Event",

@@ -21,7 +21,7 @@ from sphinx.application import Sphinx
 from sphinx.util.typing import stringify_annotation
 
 from pinpoint_events import FrozenMap
-from pinpoint_events.problems import Words
+from pinpoint_events.problems import WordEnum, Words
 
 MODULES: Final = (
     "pinpoint_events",
@@ -115,7 +115,8 @@ def _signature(
     if not signature:
         return None
     if what == "class" and (
-        issubclass(shown, enum.Enum | FrozenMap) or getattr(shown, "_is_protocol", 0)
+        issubclass(shown, enum.Enum | FrozenMap)
+        or getattr(shown, "_is_protocol", False)
     ):
         return "", None  # its members are made already, or it is never called
     if what == "class" and attrs.has(shown):
@@ -195,7 +196,8 @@ def _link(code: nodes.literal) -> None:
     if not described and not member and not call and name in _WIRE_NAMES | _WORDS:
         return
     target = _NAMES[name]
-    if any(target in each.children[0].get("ids", ()) for each in described):
+    heads = [each.next_node(addnodes.desc_signature) for each in described]
+    if any(head is not None and target in head.get("ids", ()) for head in heads):
         return
     reference = addnodes.pending_xref(
         "", refdomain="py", reftype="obj", reftarget=target, refexplicit=True
@@ -213,10 +215,18 @@ def _ancestors(node: nodes.Node) -> list[nodes.Node]:
     return found
 
 
+def _public_bases(
+    _app: Sphinx, _name: str, _cls: type[Any], _options: Any, bases: list[type[Any]]
+) -> None:
+    """Show what enums are for their users."""
+    bases[:] = [enum.StrEnum if each is WordEnum else each for each in bases]
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect to what autodoc and the domain do."""
     app.connect("autodoc-process-signature", _signature)
     app.connect("autodoc-skip-member", _is_skipped)
+    app.connect("autodoc-process-bases", _public_bases)
     # After autodoc has added the types, and before they get their headings.
     app.connect("object-description-transform", _clear_fields, priority=900)
     app.connect("doctree-read", _with_public_names)

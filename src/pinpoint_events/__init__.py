@@ -85,9 +85,14 @@ if TYPE_CHECKING:
     from pinpoint_events.senders import HttpResponse as HttpResponse
     from pinpoint_events.senders import KinesisSender as KinesisSender
     from pinpoint_events.senders import MemorySender as MemorySender
+    from pinpoint_events.senders import MultiSender as MultiSender
+    from pinpoint_events.senders import OutcomeDifference as OutcomeDifference
     from pinpoint_events.senders import PinpointSender as PinpointSender
     from pinpoint_events.senders import Retry as Retry
     from pinpoint_events.senders import Sender as Sender
+    from pinpoint_events.senders import SenderAnswer as SenderAnswer
+    from pinpoint_events.senders import ShadowReport as ShadowReport
+    from pinpoint_events.senders import ShadowSender as ShadowSender
     from pinpoint_events.senders import SqliteSender as SqliteSender
     from pinpoint_events.senders import open_sender as open_sender
     from pinpoint_events.wire import from_json as from_json
@@ -133,9 +138,11 @@ __all__ = [
     "Location",
     "MemorySender",
     "MethodNotAllowedError",
+    "MultiSender",
     "NotFoundError",
     "OptOut",
     "Outcome",
+    "OutcomeDifference",
     "PayloadTooLargeError",
     "PinpointEventsError",
     "PinpointSender",
@@ -145,9 +152,12 @@ __all__ = [
     "Quotas",
     "Retry",
     "Sender",
+    "SenderAnswer",
     "SenderError",
     "ServiceError",
     "Session",
+    "ShadowReport",
+    "ShadowSender",
     "SqliteSender",
     "StoreError",
     "StoreErrorCode",
@@ -211,9 +221,14 @@ _MODULES = {
         "HttpResponse",
         "KinesisSender",
         "MemorySender",
+        "MultiSender",
+        "OutcomeDifference",
         "PinpointSender",
         "Retry",
         "Sender",
+        "SenderAnswer",
+        "ShadowReport",
+        "ShadowSender",
         "SqliteSender",
         "open_sender",
     },

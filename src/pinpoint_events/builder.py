@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn, Self, SupportsIndex
 import attrs
 
 from pinpoint_events.errors import QuotaExceededError, ValidationError
-from pinpoint_events.model._converters import instance_of, required_text
+from pinpoint_events.model._converters import function, instance_of, required_text
 from pinpoint_events.model._immutable import Refused, raise_if_invalid
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
@@ -98,7 +98,7 @@ class BatchBuilder:
             a random UUID.
 
     Raises:
-        ValidationError: If `quotas` is of another type.
+        ValidationError: If `quotas` or `new_event_id` is of another type.
     """
 
     def __init__(
@@ -107,7 +107,9 @@ class BatchBuilder:
         quotas: Quotas = Quotas(),  # noqa: B008 - immutable
         new_event_id: Callable[[], str] = new_event_id,
     ) -> None:
-        raise_if_invalid(quotas=instance_of(Quotas, quotas))
+        raise_if_invalid(
+            quotas=instance_of(Quotas, quotas), new_event_id=function(new_event_id)
+        )
         self._quotas = quotas
         self._check_event = event_check(quotas)
         self._write_event = writer(Event, shares=True)

@@ -25,10 +25,9 @@ show keys, ids, sizes, types and limits.
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from pinpoint_events.problems import Problem, path_text
+from pinpoint_events.problems import Problem, WordEnum, path_text
 
 if TYPE_CHECKING:
     from pinpoint_events.loader.totals import Totals
@@ -177,7 +176,7 @@ class QuotaExceededError(ValidationError):
     """The input is valid, but more or larger than the service accepts."""
 
 
-class ConfigurationErrorCode(StrEnum):
+class ConfigurationErrorCode(WordEnum):
     """
     The settings that programs may want to handle on their own.
 
@@ -265,7 +264,7 @@ def outcome_text(outcome: "ItemOutcome") -> str:
     return line
 
 
-class LoadErrorCode(StrEnum):
+class LoadErrorCode(WordEnum):
     """
     Why files were not loaded to their end.
 
@@ -274,17 +273,22 @@ class LoadErrorCode(StrEnum):
         CHECKPOINT_OF_ANOTHER_PLACE: It was written for another destination.
         CHECKPOINT_OF_MORE_FILES: It was written for more files.
         CHECKPOINT_UNREADABLE: It cannot be read.
+        CHECKPOINT_UNWRITABLE: It cannot be written, so that nothing was begun.
         INPUT_CHANGED: A file is not the one that the checkpoint was written for.
         INPUT_COMPRESSED: A file is an archive, or compressed by another program than
             gzip.
-        INPUT_CONCATENATED: A file holds several records that are not each on a line.
-        INPUT_DOCUMENT_INVALID: A file holds JSON over several lines that is not one
-            JSON document.
-        INPUT_DOCUMENT_TOO_LARGE: A file holds JSON over several lines, of more bytes
-            than are read at once.
+        INPUT_CONCATENATED: A file holds records with something else than line breaks
+            between them, or several documents.
+        INPUT_DOCUMENT_INVALID: A file holds one JSON document that has a fault.
+        INPUT_DOCUMENT_TOO_LARGE: A file holds one JSON document of more bytes than are
+            read at once.
+        INPUT_NOT_JSON: A file holds text that is not JSON, such as a table.
         INPUT_NOT_TEXT: A file is no text in UTF-8.
-        INPUT_STREAM_RECORDS: A file holds records of Pinpoint's event stream.
+        INPUT_STREAM_RECORDS: A file holds records of Mobile Analytics, Pinpoint's
+            predecessor.
         INPUT_UNREADABLE: A file is missing, cannot be read, or is damaged.
+        INPUT_WRAPPED: A file holds its records in something else, such as messages of
+            another service, or in base64.
         NOT_SETTLED: An event may be sent again, and no rejects file keeps it.
         OUTPUT_UNWRITABLE: The checkpoint or the rejects file cannot be written.
         REJECTED_UNUSABLE: The rejects file cannot be opened, or is not that of the
@@ -296,14 +300,17 @@ class LoadErrorCode(StrEnum):
     CHECKPOINT_OF_ANOTHER_PLACE = "checkpoint_of_another_place"
     CHECKPOINT_OF_MORE_FILES = "checkpoint_of_more_files"
     CHECKPOINT_UNREADABLE = "checkpoint_unreadable"
+    CHECKPOINT_UNWRITABLE = "checkpoint_unwritable"
     INPUT_CHANGED = "input_changed"
     INPUT_COMPRESSED = "input_compressed"
     INPUT_CONCATENATED = "input_concatenated"
     INPUT_DOCUMENT_INVALID = "input_document_invalid"
     INPUT_DOCUMENT_TOO_LARGE = "input_document_too_large"
+    INPUT_NOT_JSON = "input_not_json"
     INPUT_NOT_TEXT = "input_not_text"
     INPUT_STREAM_RECORDS = "input_stream_records"
     INPUT_UNREADABLE = "input_unreadable"
+    INPUT_WRAPPED = "input_wrapped"
     NOT_SETTLED = "not_settled"
     OUTPUT_UNWRITABLE = "output_unwritable"
     REJECTED_UNUSABLE = "rejected_unusable"
@@ -389,7 +396,7 @@ class SenderError(PinpointEventsError):
         return f"{self.message} (request id {self.request_id})"
 
 
-class TransportErrorCode(StrEnum):
+class TransportErrorCode(WordEnum):
     """
     Why no complete answer arrived.
 
@@ -444,7 +451,7 @@ class TransportError(SenderError):
         self.code = code  # not in `args`: pickle restores it with `__dict__`
 
 
-class InvalidResponseErrorCode(StrEnum):
+class InvalidResponseErrorCode(WordEnum):
     """
     Why an answer cannot be read.
 
@@ -483,7 +490,7 @@ class InvalidResponseError(SenderError):
         self.code = code  # not in `args`: pickle restores it with `__dict__`
 
 
-class StoreErrorCode(StrEnum):
+class StoreErrorCode(WordEnum):
     """
     Why a local store cannot be used.
 
@@ -546,7 +553,7 @@ class StoreError(SenderError):
 
 class ServiceError(SenderError):
     """
-    The service refused the whole request.
+    The service rejected the whole request.
 
     The class is chosen by HTTP status, never by the service's type name: a denied
     permission arrives as `AccessDeniedException`, which the service does not document.
@@ -556,9 +563,11 @@ class ServiceError(SenderError):
         code: The service's name for it, as in `BadRequestException`; the status as
             text where it gave none.
         message: The service's message, unchanged; empty where it gave none.
+        operation: What was called.
         remedy: What to do next.
     """
 
+    operation: str = "PutEvents"
     remedy: str = "look the code up in the service's documentation"
     status: int
     code: str

@@ -76,7 +76,7 @@ def events_response(response: HttpResponse) -> EventsResponse:
     Return what the answer says, whatever of it there is.
 
     Raises:
-        ServiceError: If the service refused the whole request.
+        ServiceError: If the service rejected the whole request.
         InvalidResponseError: If it says yes with a body that is no JSON object.
     """
     if response.status // 100 != _SUCCESS:

@@ -40,9 +40,9 @@ __all__ = [
     "RecordsCall",
     "operation_request",
     "records_answer",
-    "records_error",
     "records_request",
     "runs",
+    "stream_error",
 ]
 
 MAX_KEY_CHARACTERS: Final = 256  # of a partition key
@@ -95,6 +95,11 @@ class RecordsCall(NamedTuple):
     max_bytes: int
     max_record_bytes: int
 
+    @property
+    def operation(self) -> str:
+        """The name of the call."""
+        return self.target.rpartition(".")[2]
+
 
 KINESIS: Final = RecordsCall(
     target="Kinesis_20131202.PutRecords",
@@ -141,22 +146,22 @@ def records_request(
     Args:
         call: Which call.
         stream: The members that name the stream.
-        records: Within the limits of the call.
+        records: Within the limits of the call; at least one.
     """
-    if call.has_keys:
-        texts = [
-            b'{"Data":"%b","PartitionKey":%b}'
-            % (b2a_base64(data, newline=False), encode(key))
-            for data, key in records
-        ]
-    else:
-        texts = [
-            b'{"Data":"%b"}' % b2a_base64(data, newline=False) for data, _ in records
-        ]
-    names = b"".join(b",%b:%b" % (encode(k), encode(v)) for k, v in stream.items())
-    return operation_request(
-        call.target, b'{"Records":[%b]%b}' % (b",".join(texts), names)
-    )
+    last_key: object = None
+    after = b""
+    parts = [b'{"Records":[']
+    for data, key in records:
+        if key != last_key:  # that of the next record is often the same
+            last_key = key
+            of_key = b',"PartitionKey":' + encode(key) if call.has_keys else b""
+            after = b'"%b},' % of_key
+        parts += (b'{"Data":"', b2a_base64(data, newline=False), after)
+    parts[-1] = parts[-1][:-1]  # no comma after the last
+    parts.append(b"]")
+    parts += [b",%b:%b" % (encode(k), encode(v)) for k, v in stream.items()]
+    parts.append(b"}")
+    return operation_request(call.target, b"".join(parts))
 
 
 def operation_request(target: str, body: bytes) -> HttpRequest:
@@ -282,25 +287,33 @@ _CLASSES: Final[Mapping[str, type[ServiceError]]] = {
 _RETRY_SAFE: Final = (TooManyRequestsError, InternalServerError)
 
 
-def records_error(call: RecordsCall, response: HttpResponse) -> ServiceError:
-    """Return the error of an answer other than 2xx."""
+def stream_error(operation: str, action: str, response: HttpResponse) -> ServiceError:
+    """
+    Return the error of an answer other than 2xx.
+
+    Args:
+        operation: What was called.
+        action: The permission that it needs.
+        response: The answer.
+    """
     error = service_error(response)
     cls = _CLASSES.get(error.code, type(error))
     status, code, *rest = error.args
     found = cls(status, code, *rest)
     found.is_retry_safe = error.is_retry_safe or issubclass(cls, _RETRY_SAFE)
-    remedy = _remedy(call, found)
+    found.operation = operation
+    remedy = _remedy(action, found)
     if remedy is not None and found.remedy == cls.remedy:
         found.remedy = remedy
     return found
 
 
-def _remedy(call: RecordsCall, error: ServiceError) -> str | None:
+def _remedy(action: str, error: ServiceError) -> str | None:
     match error:
         case ForbiddenError():
             return (
                 "check credentials, region and clock, and that the caller is allowed "
-                f"{call.action} on this stream"
+                f"{action} on this stream"
             )
         case NotFoundError():
             return (

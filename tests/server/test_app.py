@@ -34,6 +34,7 @@ from pinpoint_events import MemorySender, Quotas, SqliteSender
 from pinpoint_events import server as server_module
 from pinpoint_events.errors import (
     ConfigurationError,
+    ConfigurationErrorCode,
     InvalidResponseError,
     QuotaExceededError,
     ServiceError,
@@ -205,6 +206,19 @@ class TestCall:
                 (item,) = post(server, data).json["Results"].values()
                 found.append(item["EventsItemResponse"]["v"]["StatusCode"])
         assert found == [400, 202]
+
+    @pytest.mark.parametrize("region", ["", "eu west", "eu-west-1\n", "é", "-a"])
+    def test_other_regions(self, region: str) -> None:
+        """What no region can be called is refused, and not shown."""
+        with pytest.raises(ConfigurationError) as caught:
+            create_app(MemorySender(), credentials=None, region=region)
+        assert (caught.value.code, str(caught.value)) == (
+            ConfigurationErrorCode.INVALID_REGION,
+            (
+                "the region has a name that no region has; pass one that calls are "
+                "signed for, such as eu-west-1, or None for any"
+            ),
+        )
 
     def test_other_naive_times(self) -> None:
         """There is no other way to read them."""

@@ -96,7 +96,7 @@ class TestFault:
             ),
             (
                 lambda: ShiftClock(seconds="1"),  # type: ignore[arg-type]
-                ["seconds: wrong_type str not number"],
+                ["seconds: wrong_type str not measure"],
             ),
             (
                 lambda: FailCall(retry_after_seconds=-0.5),
@@ -265,7 +265,7 @@ class TestFromJson:
             ),
             (
                 '{"faults": [{"fault": "delay", "seconds": "1"}]}',
-                ["faults[0].seconds: wrong_type str not number"],
+                ["faults[0].seconds: wrong_type str not measure"],
             ),
             (
                 "{",

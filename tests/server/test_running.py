@@ -110,9 +110,9 @@ class TestServed:
         assert str(caught.value) == message
 
     def test_no_endpoint(self) -> None:
-        """Why another application cannot be served is told to who tries."""
+        """Another application cannot be served."""
         app: Any = accepted
-        with pytest.raises(AttributeError, match="is_closed"), served(app):
+        with pytest.raises(ConfigurationError, match="of type function"), served(app):
             pass
 
     @pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")

@@ -416,8 +416,8 @@ class TestRefused:
             (
                 ("--no-auth", "word"),
                 (
-                    "Unknown options: an argument that belongs to no option; put a "
-                    "value with blanks in quotes"
+                    "one argument too many; leave it out, or put a value with blanks "
+                    "in quotes"
                 ),
             ),
         ],
@@ -488,7 +488,7 @@ class TestRefused:
         [
             ("mysql://x", "this URL is not understood: the scheme 'mysql' "),
             ("mysql://{application_id}", "this URL is not understood: the scheme "),
-            ("pinpoint://{application_id}", "no region "),
+            ("pinpoint://{application_id}", "You must specify a region: "),
             ("sqlite:///{application_id}.db?x=1", "this sqlite URL has the query key "),
         ],
     )
@@ -511,7 +511,7 @@ class TestRefused:
         """Help has an example."""
         assert main(["serve", "--help"]) == 0
         out = capsys.readouterr().out
-        assert out.startswith(f"{USAGE} [-h] [--to URL] [--kinesis [STREAM[:SHARDS]]]")
+        assert out.startswith(f"{USAGE} [-h] [--version] [--to URL]\n")
         assert out.endswith(
             "example:\n  pinpoint-events serve --to sqlite:///events.db\n"
         )

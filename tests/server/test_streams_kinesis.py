@@ -665,7 +665,7 @@ class TestPython:
         [
             ({"account_id": "1"}, "account_id has not 12 digits; give it 12"),
             ({"account_id": "x" * 12}, "account_id has not 12 digits; give it 12"),
-            ({"region": ""}, "region is empty; name one, such as us-east-1"),
+            ({"region": ""}, "region: is empty; at least 1 character; give it a name"),
         ],
     )
     def test_refused(self, members: dict[str, str], message: str) -> None:

@@ -82,9 +82,9 @@ def _unanswered(
 def too_late(link: Link, request_id: str | None = None) -> TransportError:
     """Return the error for an exchange that was not over at its deadline."""
     message = (
-        f"no complete answer from {link.origin} before the deadline of the call; the "
-        "events may have been accepted; send them again, or raise deadline_seconds of "
-        "Retry"
+        f"no complete answer from {link.origin} {_within(link.call_seconds)}, the "
+        "deadline of the call; the events may have been accepted; send them again, or "
+        "raise deadline_seconds of Retry"
     )
     return _unanswered(message, TransportErrorCode.DEADLINE, request_id)
 

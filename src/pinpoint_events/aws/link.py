@@ -54,6 +54,8 @@ class Link(NamedTuple):
         max_connections: How many to keep for later.
         socket_options: What `setsockopt` takes.
         proxy: None to go directly.
+        call_seconds: The deadline of a call, of which an exchange gets what is left;
+            only messages name it.
     """
 
     scheme: str
@@ -66,6 +68,7 @@ class Link(NamedTuple):
     max_connections: int = 10
     socket_options: tuple[tuple[int, int, int], ...] = NO_DELAY
     proxy: Proxy | None = None
+    call_seconds: float | None = None
 
     @property
     def origin(self) -> str:

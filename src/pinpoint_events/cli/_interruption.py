@@ -21,7 +21,7 @@ from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any, Self, TypeVar
 
-from pinpoint_events.loader.stopping import Interrupted
+from pinpoint_events.loader.stopping import Interrupted, has_room
 
 __all__ = ["Interruption"]
 
@@ -98,6 +98,10 @@ class Interruption:
         # cases the read itself blocks.
         with suppress(OSError, ValueError):
             select.select([file.fileno(), self._wakeup_receiver.fileno()], [], [])
+
+    def wait_for_room(self, file: io.RawIOBase) -> bool:
+        """Return whether the file takes bytes; False if a signal was received first."""
+        return has_room(file, self._wakeup_receiver)
 
     def check(self) -> None:
         """

@@ -11,7 +11,7 @@ from pinpoint_events.cli._codes import (
     FAILED,
     INPUT_IS_WRONG,
     INTERRUPTED,
-    SERVICE_REFUSED,
+    SERVICE_REJECTED,
     SUCCESS,
 )
 from pinpoint_events.cli._parser import Parser, UsageError, invalid_choice
@@ -30,12 +30,12 @@ _EXIT_CODES: Final[Sequence[tuple[type[Exception], int]]] = (
     (UsageError, INPUT_IS_WRONG),
     (ValidationError, INPUT_IS_WRONG),
     (ConfigurationError, ENVIRONMENT_IS_WRONG),
-    (ServiceError, SERVICE_REFUSED),
+    (ServiceError, SERVICE_REJECTED),
 )
 
 _PROGRAM: Final = "pinpoint-events"
 
-_COMMANDS: Final = ("demo", "load", "put-events", "serve")
+_COMMANDS: Final = ("demo", "load", "put-events", "serve", "tail")
 
 # The AWS CLI's global options, which may precede its command, as in
 # `aws --region eu-west-1 pinpoint put-events`.
@@ -85,8 +85,7 @@ def _run(arguments: list[str]) -> int:
             return SUCCESS
         command = parser.parse_known_or_fail([*own_options, *rest[:1]]).command
         if command == "help":  # as in the AWS CLI
-            parser.print_help()
-            return SUCCESS
+            return _run([*rest[1:], "--help"])
         if command not in _COMMANDS:
             parser.error(invalid_choice("COMMAND", command, list(_COMMANDS)))
         module = _module_of(command)
@@ -118,10 +117,14 @@ def _module_of(name: str) -> Any:
             from pinpoint_events.cli import put_events  # noqa: PLC0415
 
             return put_events
-        case _:
+        case "serve":
             from pinpoint_events.cli import serve  # noqa: PLC0415
 
             return serve
+        case _:
+            from pinpoint_events.cli import tail  # noqa: PLC0415
+
+            return tail
 
 
 def _split_global_options(
@@ -136,7 +139,7 @@ def _split_global_options(
     own_options: list[str] = []
     command_options: list[str] = []
     start = 0
-    while start < len(arguments) and arguments[start].startswith("-"):
+    while start < len(arguments) and _is_option(arguments[start]):
         name, equals, _ = arguments[start].partition("=")
         is_global = len(name) > len("--") and _abbreviates(name, _GLOBAL)
         value_follows = not equals and _abbreviates(name, _GLOBAL_WITH_VALUE)
@@ -144,6 +147,10 @@ def _split_global_options(
         (command_options if is_global else own_options).extend(arguments[start:end])
         start = end
     return own_options, command_options, arguments[start:]
+
+
+def _is_option(argument: str) -> bool:
+    return argument.startswith("-") and argument != "-"
 
 
 def _abbreviates(prefix: str, names: tuple[str, ...]) -> bool:
@@ -159,12 +166,13 @@ def _parser() -> Parser:
         "  demo        store a small batch in SQLite and show the outcome\n"
         "  load        send the events in JSON Lines files of any size\n"
         "  put-events  send one request, like `aws pinpoint put-events`\n"
-        "  serve       run a PutEvents endpoint\n\n"
+        "  serve       run a PutEvents endpoint\n"
+        "  tail        show the records of a Kinesis stream as they come\n\n"
         f"`{_PROGRAM} COMMAND --help` describes a command.",
         example=f"{_PROGRAM} demo",
+        other_options=_GLOBAL,
+        advice="the options of a command follow its name",
     )
-    version = f"{_PROGRAM} {__version__}"
-    parser.add_argument("--version", action="version", version=version)
     parser.add_argument("command", metavar="COMMAND", help="one of the above")
     return parser
 
@@ -199,7 +207,8 @@ def _error_lines(error: Exception) -> list[str]:
 
 
 def _service_error_text(error: ServiceError) -> str:
-    prefix = f"An error occurred ({error.code}) when calling the PutEvents operation"
+    called = f"when calling the {error.operation} operation"
+    prefix = f"An error occurred ({error.code}) {called}"
     message = error.message or f"HTTP {error.status}"
     request = "" if error.request_id is None else f" (request id {error.request_id})"
     return f"{prefix}: {message}; {error.remedy}{request}"

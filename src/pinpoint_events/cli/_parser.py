@@ -1,9 +1,14 @@
 """Parses the command line, and reports errors with AWS CLI version 2's messages."""
 
 import argparse
-from typing import Any, NoReturn
+import re
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any, Final, NoReturn
 
+from pinpoint_events import __version__
 from pinpoint_events.problems import shortened
+from pinpoint_events.problems._similar import similar
 
 __all__ = ["Parser", "UsageError", "invalid_choice"]
 
@@ -28,10 +33,25 @@ class UsageError(Exception):
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises `UsageError` where argparse would exit."""
+    """
+    A parser that raises `UsageError` where argparse would exit.
 
-    def __init__(self, *, example: str, **options: Any) -> None:
-        """Create a parser whose help ends with an example."""
+    Args:
+        example: The end of the help.
+        other_options: Options that are read elsewhere, and suggested for misspelt ones.
+        advice: The remedy for an unknown option that resembles none.
+        **options: Those of `argparse.ArgumentParser`.
+    """
+
+    def __init__(
+        self,
+        *,
+        example: str,
+        other_options: Sequence[str] = (),
+        advice: str = "",
+        **options: Any,
+    ) -> None:
+        """Create a parser with the options that every command has."""
         super().__init__(
             epilog=f"example:\n  {example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -41,6 +61,14 @@ class Parser(argparse.ArgumentParser):
         self.color = False
         # argparse's message for `type=int` quotes the value, which may be payload.
         self.register("type", int, _integer)
+        self._other_options = other_options
+        self._advice = advice
+        self.add_argument(
+            "--version",
+            action="version",
+            version=f"pinpoint-events {__version__}",
+            help="print the version, and exit",
+        )
 
     def error(self, message: str) -> NoReturn:
         """Raise `UsageError` instead of exiting."""
@@ -51,31 +79,50 @@ class Parser(argparse.ArgumentParser):
         Return the parsed arguments.
 
         Raises:
-            UsageError: If there are unknown arguments. The message names unknown
-                options, and counts other arguments, which may be payload.
+            UsageError: If there are unknown or missing arguments. The message names
+                unknown options first, because a misspelt option may be the missing
+                one. It only counts other arguments, which may be payload.
         """
-        self._check_values(arguments)
-        known, unknown = self.parse_known_args(arguments)
+        unknown = self._unknown_options(arguments)
         if unknown:
-            names = [
-                argument.partition("=")[0]
-                for argument in unknown
-                if argument.startswith("--")
-            ]
-            others = len(unknown) - len(names)
-            remedy = ""
-            if others:
-                names.append(
-                    "an argument that belongs to no option"
-                    if others == 1
-                    else f"{others} arguments that belong to no option"
-                )
-                remedy = "; put a value with blanks in quotes"
-            guesses = [*filter(None, map(self._nearest, names))]
-            if guesses:
-                remedy += f"; did you mean {' and '.join(guesses)}?"
-            self.error(f"Unknown options: {', '.join(names)}{remedy}")
+            others = [each for each in arguments if each not in unknown]
+            with suppress(UsageError):
+                self.parse_known_args(others)  # prints help or version if asked to
+            self.error(self._unknown_text(unknown.values()))
+        self._check_values(arguments)
+        known, extra = self.parse_known_args(arguments)
+        count = len(extra) - extra.count("--")
+        if count:
+            too_many, them = (
+                ("one argument", "it") if count == 1 else (f"{count} arguments", "them")
+            )
+            remedy = f"leave {them} out, or put a value with blanks in quotes"
+            self.error(f"{too_many} too many; {remedy}")
         return known
+
+    def _unknown_options(self, arguments: list[str]) -> dict[str, str]:
+        """Return the unknown options among the arguments, and their names."""
+        return {
+            argument: match[0]
+            for argument in _before_end_of_options(arguments)
+            if (match := _OPTION_NAME.match(argument))
+            and match[0] not in self._option_string_actions
+            and not self._abbreviated(match[0])
+        }
+
+    def _unknown_text(self, given: Iterable[str]) -> str:
+        names = list(dict.fromkeys(given))
+        options = [*self._option_string_actions, *self._other_options]
+        known = {each[2:]: each for each in options if each[:2] == "--"}
+        guesses = [
+            " or ".join(known[each] for each in near)
+            for name in names
+            if (near := _nearest(name.lstrip("-"), known))
+        ]
+        shown = [shortened(name)[1:-1] for name in names]  # without quotes
+        message = f"Unknown options: {', '.join(shown)}"
+        remedy = f"did you mean {' and '.join(guesses)}?" if guesses else self._advice
+        return f"{message}; {remedy}" if remedy else message
 
     def _check_values(self, arguments: list[str]) -> None:
         """
@@ -84,39 +131,61 @@ class Parser(argparse.ArgumentParser):
         argparse's own messages quote the value, which may be payload.
         """
         actions = self._option_string_actions
-        for argument in arguments:
-            if argument == "--":
-                return
+        for argument in _before_end_of_options(arguments):
             name, equals, _ = argument.partition("=")
-            if argument[:1] == "-" and argument[:2] in actions and argument[2:]:
-                name, equals = argument[:2], "="  # a short option and its value
             if not equals or name[:1] != "-":
                 continue
-            matches = [name] if name in actions else []
-            matches = matches or [each for each in actions if each.startswith(name)]
+            matches = [name] if name in actions else self._abbreviated(name)
             if len(matches) > 1:
                 self.error(f"ambiguous option: {name} could match {', '.join(matches)}")
             if matches and actions[matches[0]].nargs == 0:
                 names = "/".join(actions[matches[0]].option_strings)
                 self.error(f"argument {names}: takes no value")
 
-    def _nearest(self, name: str) -> str | None:
-        """Return the option that a name resembles, if there is one."""
-        from difflib import get_close_matches  # noqa: PLC0415 - needed for mistakes only
+    def _abbreviated(self, name: str) -> list[str]:
+        """Return the options that argparse takes an abbreviation for."""
+        is_long = name[:2] == "--"
+        options = self._option_string_actions
+        return [each for each in options if is_long and each.startswith(name)]
 
-        known = [each for each in self._option_string_actions if each[:2] == "--"]
-        return next(iter(get_close_matches(name, known, n=1)), None)
+
+# What argparse takes for an option: no number, and no blanks, except in a value after
+# an equals sign.
+_OPTION_NAME: Final = re.compile(r"-[^\s\d.=][^\s=]*(?==|$)")
+
+
+def _before_end_of_options(arguments: list[str]) -> list[str]:
+    return arguments[: arguments.index("--")] if "--" in arguments else arguments
 
 
 def invalid_choice(argument: str, value: str, choices: list[str]) -> str:
     """Return the message for a value that is not one of the choices."""
-    from difflib import get_close_matches  # noqa: PLC0415 - needed for errors only
-
-    suggestions = ", ".join(get_close_matches(value, choices) or choices)
-    return (
-        f"argument {argument}: Found invalid choice {shortened(value)}; maybe you "
-        f"meant: {suggestions}"
+    near = _nearest(value, choices)
+    remedy = (
+        f"maybe you meant: {', '.join(near)}"
+        if near
+        else f"expected one of {', '.join(choices)}"
     )
+    return f"argument {argument}: Found invalid choice {shortened(value)}; {remedy}"
+
+
+_MOST_SUGGESTIONS: Final = 3
+
+
+def _nearest(word: str, names: Iterable[str]) -> Sequence[str]:
+    """
+    Return the names that a word is the beginning of, or has the letters of.
+
+    Otherwise the one that it resembles most. Two letters that are exchanged make a
+    short word unlike itself.
+    """
+    folded = word.casefold()
+    near = [
+        each
+        for each in names
+        if folded and (each.startswith(folded) or sorted(each) == sorted(folded))
+    ]
+    return near if 0 < len(near) <= _MOST_SUGGESTIONS else similar(word, names)[:1]
 
 
 def _integer(text: str) -> int:

@@ -22,7 +22,7 @@ from pinpoint_events.model.endpoint import ChannelType, Endpoint, User
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.senders.sqlite import SqliteSender
-from pinpoint_events.senders.url import open_sender
+from pinpoint_events.senders.url import sqlite_path
 from pinpoint_events.wire import from_json
 
 __all__ = ["run"]
@@ -66,10 +66,11 @@ def run(program: str, arguments: list[str]) -> int:
     help_of_to = f"the store; {_URL} if left out"
     parser.add_argument("--to", metavar="URL", default=_URL, help=help_of_to)
     options = parser.parse_known_or_fail(arguments)
-    with open_sender(options.to, application_id=_APPLICATION_ID) as sender:
-        if not isinstance(sender, SqliteSender):
-            message = "the demo shows what is in SQLite; pass sqlite:///FILE"
-            parser.error(f"argument --to: {message}")
+    path = sqlite_path(options.to)
+    if path is None:
+        message = "the demo shows what is in SQLite; pass sqlite:///FILE"
+        parser.error(f"argument --to: {message}")
+    with SqliteSender(path, application_id=_APPLICATION_ID) as sender:
         builder = _builder()
         _show_building(builder)
         _show_sending(builder.build(), sender)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from pinpoint_events.cli import _console as console
 from pinpoint_events.cli._codes import INTERRUPTED, NOT_ALL_ACCEPTED, SUCCESS
+from pinpoint_events.cli._destination import destination_errors
 from pinpoint_events.cli._parser import Parser, UsageError
 from pinpoint_events.errors import LoadError, LoadErrorCode, SenderError
 from pinpoint_events.loader.limits import IN_FLIGHT, MAX_IN_FLIGHT
@@ -28,6 +29,7 @@ __all__ = ["run"]
 _STDIN: Final = "-"
 _OPTIONS: Final = {
     LoadErrorCode.CHECKPOINT_UNREADABLE: "--checkpoint",
+    LoadErrorCode.CHECKPOINT_UNWRITABLE: "--checkpoint",
     LoadErrorCode.CHECKPOINT_INVALID: "--checkpoint",
     LoadErrorCode.CHECKPOINT_OF_MORE_FILES: "--checkpoint",
     LoadErrorCode.CHECKPOINT_OF_ANOTHER_PLACE: "--checkpoint",
@@ -60,6 +62,7 @@ def run(program: str, arguments: list[str]) -> int:
     from pinpoint_events.senders.url import open_sender  # noqa: PLC0415
 
     with (
+        destination_errors(options.to),
         open_sender(options.to, application_id=options.application_id) as sender,
         Interruption() as interruption,
     ):
@@ -186,6 +189,7 @@ def _check_options(parser: Parser, options: Namespace) -> None:
         parser.error("argument --source-id: is for a single FILE, and there are more")
     if options.source_id is not None:
         _check_source_id(parser, options.source_id)
+    _check_outputs(parser, options)
     # Otherwise a file would be written while it is read, or by two writers at once.
     names = {f"FILE {name!r}": name for name in options.files if name != _STDIN}
     for role, path in (
@@ -199,6 +203,13 @@ def _check_options(parser: Parser, options: Namespace) -> None:
             if _is_same(name, path):
                 parser.error(f"{other} and {role} name the same file")
         names[role] = path
+
+
+def _check_outputs(parser: Parser, options: Namespace) -> None:
+    for name in ("--checkpoint", "--rejected"):
+        if getattr(options, name.removeprefix("--")) == _STDIN:
+            # Standard output has the summary.
+            parser.error(f"argument {name}: {_STDIN} names no file; pass a path")
 
 
 def _check_source_id(parser: Parser, source_id: str) -> None:
@@ -261,7 +272,7 @@ def _summary(totals: "Totals", *, is_all_read: bool) -> str:
 
 
 def _resume_hint(options: Namespace) -> str:
-    if options.checkpoint is not None:
+    if options.checkpoint is not None and Path(options.checkpoint).exists():
         return "not everything was loaded; the same command goes on from here"
     return (
         "not everything was loaded; load it again, which makes no second copy where "

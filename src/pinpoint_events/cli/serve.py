@@ -8,6 +8,7 @@ import gc
 import logging
 import re
 import signal
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +16,14 @@ from typing import TYPE_CHECKING, Final
 
 from pinpoint_events.cli import _console as console
 from pinpoint_events.cli._codes import INTERRUPTED, SUCCESS
+from pinpoint_events.cli._destination import destination_errors
 from pinpoint_events.cli._log import LogLines
 from pinpoint_events.cli._parser import Parser, UsageError
-from pinpoint_events.errors import ConfigurationError, ValidationError
+from pinpoint_events.errors import (
+    ConfigurationError,
+    ConfigurationErrorCode,
+    ValidationError,
+)
 from pinpoint_events.problems import shortened
 
 if TYPE_CHECKING:
@@ -60,33 +66,11 @@ def run(program: str, arguments: list[str]) -> int:
         UsageError: If the command line is wrong.
         PinpointEventsError: If anything else is wrong.
     """
-    parser = _parser(program)
-    options = parser.parse_known_or_fail(arguments)
-    if not 0 <= options.port <= _MAX_PORT:
-        parser.error(f"argument --port: {options.port} is not from 0 to {_MAX_PORT}")
-    for name in ("credentials", "region") if options.no_auth else ():
-        if getattr(options, name) is not None:
-            parser.error(f"--no-auth and --{name} contradict each other; leave one out")
-    if options.force_no_auth and not options.no_auth:
-        parser.error("--force-no-auth is for --no-auth; add that, or leave it out")
-    for name in _NOT_EMPTY:
-        if getattr(options, name.replace("-", "_")) == "":
-            parser.error(
-                f"argument --{name}: is empty; give it a value, or leave it out"
-            )
-    if options.naive_times not in {None, "utc"}:
-        parser.error("argument --naive-times: is not utc; pass utc, or leave it out")
-    has_streams = bool(options.kinesis or options.firehose)
-    if options.streams_store is not None and not has_streams:
-        parser.error(
-            "--streams-store is for --kinesis and --firehose; add one of them, or "
-            "leave it out"
-        )
+    options = _options(program, arguments)
     # Imported here: --help should not pay for importing them.
     from pinpoint_events.server import create_app, running  # noqa: PLC0415
 
-    to = options.to or (None if has_streams else _DEFAULT_TO)
-    senders = None if to is None else _sender_factory(to)
+    senders = _senders(options)
     region = options.region or _DEFAULT_REGION
     kinesis = _kinesis(options.kinesis, options.streams_store, region)
     firehose = _firehose(options.firehose, options.streams_store, region)
@@ -108,6 +92,46 @@ def run(program: str, arguments: list[str]) -> int:
         with _infrequent_collections():
             number = running.run(app, listener, started=console.out)
     return INTERRUPTED if number == signal.SIGINT else SUCCESS
+
+
+def _options(program: str, arguments: list[str]) -> Namespace:
+    """Return the options, each of which may be used with the others."""
+    parser = _parser(program)
+    options = parser.parse_known_or_fail(arguments)
+    if not 0 <= options.port <= _MAX_PORT:
+        parser.error(f"argument --port: {options.port} is not from 0 to {_MAX_PORT}")
+    for name in ("credentials", "region") if options.no_auth else ():
+        if getattr(options, name) is not None:
+            parser.error(f"--no-auth and --{name} contradict each other; leave one out")
+    if options.force_no_auth and not options.no_auth:
+        parser.error("--force-no-auth is for --no-auth; add that, or leave it out")
+    for name in _NOT_EMPTY:
+        if getattr(options, name.replace("-", "_")) == "":
+            parser.error(
+                f"argument --{name}: is empty; give it a value, or leave it out"
+            )
+    if options.naive_times not in {None, "utc"}:
+        parser.error("argument --naive-times: is not utc; pass utc, or leave it out")
+    if options.streams_store is not None and not _has_streams(options):
+        parser.error(
+            "--streams-store is for --kinesis and --firehose; add one of them, or "
+            "leave it out"
+        )
+    _check_region(options.region)
+    return options
+
+
+def _has_streams(options: Namespace) -> bool:
+    return bool(options.kinesis or options.firehose)
+
+
+def _senders(options: Namespace) -> "Callable[[str], Sender] | None":
+    """Return what opens the sender of an application; None not to serve PutEvents."""
+    to = options.to or (None if _has_streams(options) else _DEFAULT_TO)
+    if to is None:
+        return None
+    with destination_errors(to):
+        return _sender_factory(to)
 
 
 @contextmanager
@@ -218,9 +242,20 @@ def _parser(program: str) -> Parser:
     add(
         "--verbose",
         action="store_true",
-        help="log each response on standard error, without payload",
+        help="log each answer on standard error, without payload",
     )
     return parser
+
+
+def _check_region(region: str | None) -> None:
+    from pinpoint_events.senders.url import is_region_name  # noqa: PLC0415
+
+    if region is not None and not is_region_name(region):
+        raise ConfigurationError(
+            "argument --region: no region has such a name; pass one that calls are "
+            "signed for, such as eu-west-1, or leave it out",
+            ConfigurationErrorCode.INVALID_REGION,
+        )
 
 
 def _sender_factory(url: str) -> "Callable[[str], Sender]":
@@ -386,7 +421,7 @@ def _warn_of_no_auth(listener: "socket.socket", *, is_forced: bool) -> None:
 
 
 def _log_to_stderr(*, is_verbose: bool) -> None:
-    """Log warnings, and with `is_verbose` each response; never payload."""
+    """Log warnings, and with `is_verbose` each answer; never payload."""
     log = logging.getLogger("pinpoint_events")
     log.addHandler(LogLines("%(asctime)s %(levelname)s %(message)s"))
     log.propagate = False

@@ -226,7 +226,7 @@ def aggregate_records(
         ValidationError: If one is no `KinesisRecord`, or the limit is no number above
             zero.
     """
-    given = tuple(records)
+    given = _listed(records)
     raise_if_invalid(max_bytes=_limit(max_bytes), records=_checked(given))
     found = []
     aggregator = KplAggregator(max_bytes)
@@ -237,6 +237,12 @@ def aggregate_records(
     if aggregator:
         found.append(aggregator.take())
     return tuple(found)
+
+
+def _listed(records: Any) -> tuple[Any, ...]:
+    if not isinstance(records, Iterable):
+        raise_if_invalid(records=to.wrong_type(records, Expected.LIST))
+    return tuple(records)
 
 
 def _limit(value: Any) -> Any:

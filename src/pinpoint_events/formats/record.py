@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Final, final
 
 import attrs
@@ -16,12 +15,12 @@ from pinpoint_events.model._immutable import (
 )
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
-from pinpoint_events.problems import Expected, Problem, ProblemCode
+from pinpoint_events.problems import Expected, Problem, ProblemCode, WordEnum
 
 __all__ = ["StreamRecord", "StreamRecordKind"]
 
 
-class StreamRecordKind(StrEnum):
+class StreamRecordKind(WordEnum):
     """
     What a record of an event stream is about, by the type of its event.
 

@@ -1,11 +1,12 @@
 """Loading files from Python."""
 
+import io
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from functools import partial
 from threading import Thread
-from typing import BinaryIO, NamedTuple, TypeAlias
+from typing import Any, BinaryIO, Final, NamedTuple, TypeAlias
 
 from pinpoint_events.errors import LoadError, LoadErrorCode, PinpointEventsError
 from pinpoint_events.loader.file_names import STDIN
@@ -13,6 +14,9 @@ from pinpoint_events.loader.limits import IN_FLIGHT, MAX_IN_FLIGHT
 from pinpoint_events.loader.loading import Load, Plan, run_plan
 from pinpoint_events.loader.stopping import Stop
 from pinpoint_events.loader.totals import Totals
+from pinpoint_events.model import _converters as to
+from pinpoint_events.model._immutable import Refused, raise_if_invalid
+from pinpoint_events.problems import Expected, Problem, ProblemCode
 from pinpoint_events.senders.protocol import Sender
 
 __all__ = ["LoadProgress", "Path", "Source", "load"]
@@ -49,7 +53,8 @@ def load(  # noqa: PLR0913 - each is a separate option
     Send the events of files of JSON Lines, in requests within the quotas.
 
     A file may also be one JSON document of at most 8,000,000 bytes: a line's content,
-    or an array of those.
+    or an array of those. Records of Pinpoint's event stream are read, on lines or run
+    together; those that Pinpoint itself wrote, as of campaigns, count as rejected.
 
     Args:
         files: Paths, or binary files open for reading, which stay open. Compressed by
@@ -72,15 +77,25 @@ def load(  # noqa: PLR0913 - each is a separate option
 
     Raises:
         LoadError: If the files were not loaded to their end; see its `code`.
-        ValueError: If `in_flight` or `source_id` is out of range.
+        ValidationError: If an argument is of another type, or out of range.
+        ValueError: If `source_id` is given for more than one file.
         KeyboardInterrupt: After what was in flight is settled and the checkpoint is
             written. A second one is raised at once.
     """
-    sources = list(files)
-    if not 1 <= in_flight <= MAX_IN_FLIGHT:
-        raise ValueError(f"in_flight is {in_flight}, not from 1 to {MAX_IN_FLIGHT}")
-    if source_id is not None and (not source_id or len(sources) > 1):
-        raise ValueError("source_id is a text that is not empty, for a single file")
+    found = _files(files)
+    raise_if_invalid(
+        files=found,
+        sender=_sender(sender),
+        checkpoint=_path(checkpoint),
+        rejected=_path(rejected),
+        progress=None if progress is None else to.function(progress),
+        in_flight=_in_flight(in_flight),
+        source_id=None if source_id is None else to.required_text(source_id),
+        destination="" if destination == "" else to.required_text(destination),
+    )
+    sources: list[Source] = found
+    if source_id is not None and len(sources) > 1:
+        raise ValueError("source_id is for a single file")
     names = [_name(source) for source in sources]
     streams = {
         index: source
@@ -104,6 +119,54 @@ def load(  # noqa: PLR0913 - each is a separate option
     if trouble is not None:
         raise _with_totals(trouble, done.totals)
     return done.totals
+
+
+def _files(files: object) -> Any:
+    is_one = isinstance(files, _PATHS) or hasattr(files, "read")
+    if is_one or not isinstance(files, Iterable):
+        return to.wrong_type(files, Expected.FILES)
+    found = list(files)
+    problems = [
+        problem.below(position)
+        for position, file in enumerate(found)
+        if not _is_file(file)
+        for problem in to.wrong_type(file, Expected.FILE).problems
+    ]
+    return Refused(*problems) if problems else found
+
+
+_PATHS: Final = (str, bytes, os.PathLike)
+
+
+def _is_file(file: object) -> bool:
+    is_binary = hasattr(file, "read") and not isinstance(file, io.TextIOBase)
+    return is_binary or isinstance(file, str | os.PathLike)
+
+
+def _sender(sender: object) -> Any:
+    can_send = callable(getattr(sender, "put_events", None))
+    is_sender = can_send and not isinstance(sender, type)
+    return sender if is_sender else to.wrong_type(sender, Expected.SENDER)
+
+
+def _path(path: object) -> Any:
+    is_path = path is None or isinstance(path, str | os.PathLike)
+    return path if is_path else to.wrong_type(path, Expected.PATH)
+
+
+def _in_flight(value: Any) -> Any:
+    sound: Any = to.integer(value)
+    if sound is None:
+        return to.wrong_type(value, Expected.INTEGER)
+    if type(sound) is Refused or 1 <= sound <= MAX_IN_FLIGHT:
+        return sound
+    problem = Problem(
+        ProblemCode.NUMBER_OUT_OF_RANGE,
+        actual=sound,
+        allowed=(1, MAX_IN_FLIGHT),
+        unit="a whole number",
+    )
+    return Refused(problem)
 
 
 class _Reports:

@@ -28,7 +28,7 @@ from pinpoint_events.quotas import Quotas, bound
 from pinpoint_events.wire import to_wire
 from pinpoint_events.wire.names import in_wire_names
 
-__all__ = ["Batch", "BatchShape", "Entry", "Packer", "contradict"]
+__all__ = ["Batch", "Entry", "Packer", "contradict"]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -74,37 +74,15 @@ class Batch(NamedTuple):
     owners: Mapping[str, str]
 
 
-class BatchShape(NamedTuple):
-    """
-    What one call of a sender takes; a request may become several calls.
-
-    Attributes:
-        events: The most events; None if the sender does not say.
-        size_bytes: The most bytes; None if the sender does not say.
-    """
-
-    events: int | None = None
-    size_bytes: int | None = None
-
-    @classmethod
-    def of(cls, sender: object) -> "BatchShape":
-        """Return the shape that a sender tells by its attributes."""
-        told = (
-            getattr(sender, name, None)
-            for name in ("events_per_call", "bytes_per_call")
-        )
-        return cls(*(each if type(each) is int else None for each in told))
-
-
 class Packer:
     """Packs lines of one file into batches, one after the other."""
 
-    def __init__(self, file: int, quotas: Quotas, shape: BatchShape) -> None:
+    def __init__(self, file: int, quotas: Quotas) -> None:
         """Start with an empty batch."""
         self._file = file
         self._builder = BatchBuilder(quotas=quotas)
-        self._most_events = min(bound(quotas.events_per_request), bound(shape.events))
-        self._most_bytes = min(bound(quotas.request_bytes), bound(shape.size_bytes))
+        self._most_events = bound(quotas.events_per_request)
+        self._most_bytes = bound(quotas.request_bytes)
         self._start()
 
     def _start(self) -> None:

@@ -18,7 +18,7 @@ import attrs
 
 from pinpoint_events.errors import LoadError, LoadErrorCode
 from pinpoint_events.loader.lines import BEGINNING, Position
-from pinpoint_events.loader.rejects_file import BINARY, NO_FOLLOW
+from pinpoint_events.loader.rejects_file import BINARY, NO_FOLLOW, NO_WAIT
 from pinpoint_events.loader.totals import Totals
 
 __all__ = ["Checkpoint"]
@@ -168,7 +168,7 @@ def _count(number: Any) -> int:
 def _content(path: str) -> bytes:
     """Return what is in the file; nothing if there is none."""
     try:
-        number = os.open(path, os.O_RDONLY | NO_FOLLOW | BINARY)
+        number = os.open(path, os.O_RDONLY | NO_FOLLOW | NO_WAIT | BINARY)
         with os.fdopen(number, "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 # It would be replaced by one, /dev/null too.

@@ -1,7 +1,8 @@
 """
 What one line says: endpoints with their events, and what of it is refused.
 
-A line holds one event, a whole request, or a call with a request in it. What is refused
+A line holds one event, a whole request, a call with a request in it, or a record of
+Pinpoint's event stream. What is refused
 is reported with all its problems.
 """
 
@@ -9,6 +10,7 @@ import hashlib
 import uuid
 from typing import Any, Final, TypeVar
 
+from pinpoint_events.data_quotas import of_endpoint, of_endpoint_data, of_event_data
 from pinpoint_events.errors import ValidationError
 from pinpoint_events.loader.items import (
     EVENT_MEMBERS,
@@ -21,18 +23,14 @@ from pinpoint_events.loader.items import (
     rejection,
 )
 from pinpoint_events.loader.lines import Line
-from pinpoint_events.loader.over_quota import (
-    of_endpoint,
-    of_endpoint_data,
-    of_event_data,
-)
-from pinpoint_events.loader.records import MAX_BYTES, has_several, is_stream_record
+from pinpoint_events.loader.records import MAX_BYTES, is_stream_record, layout_problem
 from pinpoint_events.loader.requests import (
     CALL_MEMBER,
     REQUEST_MEMBER,
     call_content,
     request_content,
 )
+from pinpoint_events.loader.stream_records import stream_content
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.problems import Problem, ProblemCode
@@ -56,7 +54,8 @@ class EventIds:
     Makes ids that are the same whenever a file is loaded.
 
     Each is a UUID, version 5 (RFC 9562), of the file's identity, the line's number and
-    its text; in a document, of the number and text of the record. With the text in it,
+    its text; in a document, of the number and text of the record; where records run
+    together in a line, of the byte at which one begins as well. With the text in it,
     two files that begin alike do not take each other's ids for events that differ.
     """
 
@@ -69,6 +68,8 @@ class EventIds:
         """Return the id of the event in a line."""
         hashed = self._hash.copy()
         hashed.update(b"%d " % (line.record or line.number))
+        if line.offset is not None:
+            hashed.update(b"%d " % line.offset)
         hashed.update(line.text)
         # Not by `uuid.UUID`, which takes three times as long.
         digits = hashed.hexdigest()
@@ -97,6 +98,8 @@ def content(
     for note in NOTES:
         # So that the file of what was not accepted can itself be loaded.
         data.pop(note, None)
+    if is_stream_record(data):
+        return stream_content(data, ids.of(line), quotas, application_id)
     if CALL_MEMBER in data:
         return call_content(data, quotas, application_id)
     if REQUEST_MEMBER in data:
@@ -114,16 +117,14 @@ def _record(line: Line) -> dict[str, Any] | Rejection:
     try:
         data = decode_request(line.text)
     except ValidationError as error:
-        if has_several(line.text):
-            return rejection([json_problem(ProblemCode.SEVERAL_RECORDS)], {})
-        return rejection(map(_in_a_line, error.problems), {})
+        layout = layout_problem(line.text)
+        problems = error.problems if layout is None else [json_problem(layout)]
+        return rejection(map(_in_a_line, problems), {})
     if not isinstance(data, dict):
         problem = json_problem(
             ProblemCode.NOT_AN_OBJECT, actual=type(data).__qualname__, allowed=_KNOWN
         )
         return rejection([problem], {})
-    if is_stream_record(data):
-        return rejection([json_problem(ProblemCode.STREAM_RECORD)], data)
     return data
 
 

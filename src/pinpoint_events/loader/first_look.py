@@ -6,23 +6,28 @@ is read whole. What `load` cannot read at all is refused once, before anything i
 and not line by line.
 """
 
-import codecs
 import io
-import json
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple, Protocol
 
-from pinpoint_events.errors import LoadError, LoadErrorCode, ValidationError
-from pinpoint_events.loader.file_names import shown
+from pinpoint_events.errors import LoadErrorCode, ValidationError
+from pinpoint_events.loader.binary import HEAD_BYTES, binary
+from pinpoint_events.loader.envelopes import envelope_of_start
+from pinpoint_events.loader.findings import Finding
+from pinpoint_events.loader.layouts import of_array, of_object, of_records
+from pinpoint_events.loader.other_text import (
+    MOST_LINES,
+    form_of_line,
+    form_of_lines,
+    is_record,
+)
 from pinpoint_events.loader.records import (
     BYTE_ORDER_MARK,
     MAX_BYTES,
     Element,
     elements,
-    first_record,
-    is_stream_record,
     is_unfinished,
+    scalar,
 )
 
 __all__ = ["REFUSED", "Document", "Readable", "Rejoined", "look"]
@@ -33,30 +38,13 @@ REFUSED: Final = frozenset(
         LoadErrorCode.INPUT_CONCATENATED,
         LoadErrorCode.INPUT_DOCUMENT_INVALID,
         LoadErrorCode.INPUT_DOCUMENT_TOO_LARGE,
+        LoadErrorCode.INPUT_NOT_JSON,
         LoadErrorCode.INPUT_NOT_TEXT,
         LoadErrorCode.INPUT_STREAM_RECORDS,
+        LoadErrorCode.INPUT_WRAPPED,
     }
 )
 """The codes of errors for a file that must be changed before it can be loaded."""
-
-# How each begins; those of text formats are not among them.
-_FOREIGN: Final = (
-    (rb"PK(\x03\x04|\x05\x06|\x07\x08)", "a ZIP archive", "unpack it"),
-    (rb"\x28\xb5\x2f\xfd", "compressed by zstd", "decompress it, as with zstd -d"),
-    (rb"[\x50-\x5f]\x2a\x4d\x18", "compressed by zstd", "decompress it"),
-    (rb"\xff\x06\x00\x00sNaPpY", "compressed by Snappy", "decompress it"),
-    (rb"\x04\x22\x4d\x18", "compressed by LZ4", "decompress it, as with lz4 -d"),
-    (rb"BZh[1-9]", "compressed by bzip2", "decompress it, as with bunzip2"),
-    (rb"\xfd7zXZ\x00", "compressed by xz", "decompress it, as with unxz"),
-    (rb"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it"),
-    (rb"Rar!\x1a\x07", "a RAR archive", "unpack it"),
-    (rb"(?s).{257}ustar", "a tar archive", "unpack it"),
-    (rb"PAR1", "a Parquet file", "convert it to JSON Lines"),
-    (rb"Obj\x01", "an Avro file", "convert it to JSON Lines"),
-    (rb"ORC\x00?", "an ORC file", "convert it to JSON Lines"),
-)
-_HEAD_BYTES: Final = 512  # a block of a tar archive, the longest head to look at
-_BEFORE_A_RECORD: Final = re.compile(rb"[^{\[]{0,16}[{\[]?")
 
 
 class Readable(Protocol):
@@ -112,141 +100,115 @@ def look(name: str, stream: Readable) -> tuple[Readable, Document | None]:
     Raises:
         LoadError: If it is nothing that `load` reads.
     """
-    ahead = bytearray()
-    first = b""
-    while not first and len(ahead) <= MAX_BYTES:
-        line = stream.readline(MAX_BYTES + 1)
-        if not line:
-            break
-        text = line if ahead else line.removeprefix(BYTE_ORDER_MARK)
-        ahead += line
-        first = text.strip()
-    _refuse_foreign(name, bytes(ahead[:_HEAD_BYTES]), first)
-    _refuse_records(name, first)
-    if not (is_unfinished(first) or first.startswith(b"[")):
-        return Rejoined(bytes(ahead), stream), None
-    end_of_first = len(ahead)
-    while len(ahead) <= MAX_BYTES:
-        data = stream.read(MAX_BYTES + 1 - len(ahead))
-        if not data:
-            break
-        ahead += data
-    whole = bytes(ahead)
-    document = _document(name, whole, first, whole[end_of_first:].lstrip())
-    return Rejoined(whole, stream), document
+    beginning = _Beginning(stream)
+    found = beginning.look()
+    if isinstance(found, Finding):
+        raise found.error(name)
+    return Rejoined(bytes(beginning.ahead), stream), found
 
 
-def _document(name: str, data: bytes, first: bytes, rest: bytes) -> Document | None:
+class _Beginning:
     """
-    Return the document; None if the file is lines, and the first one is at fault.
+    The beginning of a file, as far as it must be read.
 
     Args:
-        name: The name of the file.
-        data: Its text, or more of it than a document may have.
-        first: Its first line.
-        rest: What is behind that line.
+        stream: The file.
+
+    Attributes:
+        ahead: What was read of it.
     """
-    is_too_large = len(data) > MAX_BYTES
-    problem = None
-    if not is_too_large:
-        try:
-            found = elements(data)
-        except ValidationError as error:
-            problem = error.problems[0]
-        else:
-            if found:
-                _refuse_records(name, data[found[0].start : found[0].end])
-            return Document(data, found)
-    if not rest or not is_unfinished(first) or _is_lines(first, rest):
+
+    ahead: bytearray
+
+    def __init__(self, stream: Readable) -> None:
+        self.ahead = bytearray()
+        self._stream = stream
+        self._first = self._next_line() or b""
+        self._end_of_first = len(self.ahead)
+
+    def look(self) -> Finding | Document | None:
+        """Return why it is refused, or the document that it is; None for lines."""
+        first = self._first
+        if not first:
+            return self._of_bytes()
+        found = self._of_bytes() or form_of_line(first) or of_records(first)
+        if found is not None or is_record(first) or scalar(first):
+            return found
+        is_array = first.startswith(b"[")
+        if len(first) > MAX_BYTES and not is_array:
+            return envelope_of_start(first)
+        if is_array or is_unfinished(first):
+            self._read_on(MAX_BYTES + 1)
+            whole = self._of_whole()
+            if whole is not None:
+                return whole
+        return self._of_lines()
+
+    def _next_line(self) -> bytes | None:
+        """Read the next line that is not blank; return None at the end."""
+        while len(self.ahead) <= MAX_BYTES:
+            line = self._stream.readline(MAX_BYTES + 1)
+            if not line:
+                break
+            text = line if self.ahead else line.removeprefix(BYTE_ORDER_MARK)
+            self.ahead += line
+            text = text.strip()
+            if text:
+                return text
         return None
-    _refuse_records(name, data.removeprefix(BYTE_ORDER_MARK).strip())
-    if is_too_large:
-        raise LoadError(
-            LoadErrorCode.INPUT_DOCUMENT_TOO_LARGE,
-            f"{shown(name)} holds JSON over several lines, and has more than "
-            f"{MAX_BYTES:,} bytes; write each record on a line, {_HOW}",
-            name,
-        )
-    raise LoadError(
-        LoadErrorCode.INPUT_DOCUMENT_INVALID,
-        f"{shown(name)} holds JSON over several lines, and {problem}",
-        name,
-    )
 
+    def _read_on(self, size: int) -> None:
+        """Read until so many bytes were read, or to the end."""
+        ahead = self.ahead
+        while len(ahead) < size and (data := self._stream.read(size - len(ahead))):
+            ahead += data
 
-def _is_lines(first: bytes, rest: bytes) -> bool:
-    """Return whether the second line is a record by itself, and so the first is cut."""
-    second = first_record(rest.partition(b"\n")[0].strip())
-    return first.startswith(b"{") and second is not None and not second[1]
+    def _of_bytes(self) -> Finding | None:
+        """Return what it is, if it is no text, as far as was read."""
+        found = binary(bytes(self.ahead[:HEAD_BYTES]), self._first)
+        if found is None:
+            return None
+        # What ends a line of text may be anywhere in other data.
+        self._read_on(HEAD_BYTES)
+        return binary(bytes(self.ahead[:HEAD_BYTES]), self._first)
 
+    def _of_whole(self) -> Finding | Document | None:
+        """Return what all of it is; None if it is lines, and the first one at fault."""
+        data, first = bytes(self.ahead), self._first
+        text = data.removeprefix(BYTE_ORDER_MARK).strip()
+        problem = None
+        if len(data) <= MAX_BYTES:
+            try:
+                found = elements(data)
+            except ValidationError as error:
+                problem = error.problems[0]
+            else:
+                start = data[found[0].start : found[0].end] if found else b""
+                is_array = first.startswith(b"[")
+                return of_records(start, in_array=is_array) or Document(data, found)
+        rest = data[self._end_of_first :].lstrip()
+        second = rest.partition(b"\n")[0].strip()
+        if first.startswith(b"["):
+            return of_array(text, first, second, problem)
+        if not rest or is_record(second):
+            return None
+        return of_records(text, is_line=False) or of_object(text, problem)
 
-def _refuse_foreign(name: str, head: bytes, first: bytes) -> None:
-    """
-    Raise if a file is no text in UTF-8.
+    def _of_lines(self) -> Finding | None:
+        """Return what is said by the lines behind a first one that is no record."""
+        lines = [self._first]
+        for line in self._lines():
+            lines.append(line)
+            if b"\0" in line or is_record(line) or len(lines) == MOST_LINES:
+                break
+        if 1 < len(lines) < MOST_LINES and len(self.ahead) > MAX_BYTES:
+            return None  # the last one may be a record that is cut
+        return self._of_bytes() or form_of_lines(lines)
 
-    Args:
-        name: The name of the file.
-        head: Its first bytes.
-        first: Its first line that is not blank.
-    """
-    for pattern, what, remedy in _FOREIGN:
-        if re.match(pattern, head, re.DOTALL):
-            raise LoadError(
-                LoadErrorCode.INPUT_COMPRESSED,
-                f"{shown(name)} is {what}; {remedy}: load reads text, compressed by "
-                "gzip or not",
-                name,
-            )
-    encoding = json.detect_encoding(first[:4])
-    if not encoding.startswith("utf-8"):
-        raise LoadError(
-            LoadErrorCode.INPUT_NOT_TEXT,
-            f"{shown(name)} is in {encoding[:6].upper()}, as Windows PowerShell writes "
-            "files; save it in UTF-8, as with `Out-File -Encoding utf8`",
-            name,
-        )
-    is_binary = b"\0" in head or b"\0" in first[:_HEAD_BYTES]
-    try:
-        # Of text in another encoding, only the lines that are not ASCII are refused.
-        before = _BEFORE_A_RECORD.match(first)
-        codecs.getincrementaldecoder("utf-8")().decode(before[0] if before else b"")
-    except UnicodeDecodeError:
-        is_binary = True
-    if is_binary:
-        raise LoadError(
-            LoadErrorCode.INPUT_NOT_TEXT,
-            f"{shown(name)} is no text in UTF-8; if it is compressed, decompress it: "
-            "load reads text, compressed by gzip or not",
-            name,
-        )
-
-
-def _refuse_records(name: str, text: bytes) -> None:
-    """Raise if a text begins with what is no record of a line."""
-    found = first_record(text)
-    if found is None:
-        return
-    record, behind = found
-    are_of_stream = is_stream_record(record)
-    if behind.startswith(("{", "[")):
-        records = _OF_STREAM if are_of_stream else "JSON records"
-        form = _EVENT_FORM if are_of_stream else _HOW
-        raise LoadError(
-            LoadErrorCode.INPUT_CONCATENATED,
-            f"{shown(name)} holds {records} that are not each on a line, as Amazon "
-            "Data Firehose leaves them in S3; reading them comes with a later release; "
-            f"until then, write one record per line, {form}",
-            name,
-        )
-    if are_of_stream:
-        raise LoadError(
-            LoadErrorCode.INPUT_STREAM_RECORDS,
-            f"{shown(name)} holds {_OF_STREAM}, which are no events to send; "
-            f"write each event on a line, {_EVENT_FORM}",
-            name,
-        )
-
-
-_OF_STREAM: Final = "records of Pinpoint's event stream"
-_EVENT_FORM: Final = 'as {"EndpointId": ..., "Event": {"EventType": ...}}'
-_HOW: Final = "as `jq -c .` does, or `jq -c '.[]'` with an array"
+    def _lines(self) -> Iterator[bytes]:
+        """Yield the lines behind the first one that are not blank."""
+        for line in bytes(self.ahead[self._end_of_first :]).split(b"\n"):
+            if line.strip():
+                yield line.strip()
+        while (text := self._next_line()) is not None:
+            yield text

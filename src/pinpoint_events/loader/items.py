@@ -7,7 +7,8 @@ from pinpoint_events.model._converters import required_text
 from pinpoint_events.model._immutable import Refused
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
-from pinpoint_events.problems import Audience, Problem
+from pinpoint_events.problems import Audience, Problem, ProblemCode
+from pinpoint_events.wire.json_text import json_problem
 
 __all__ = [
     "BAD_REQUEST",
@@ -17,6 +18,7 @@ __all__ = [
     "Content",
     "Item",
     "Rejection",
+    "application_problems",
     "checked_name",
     "line_members",
     "rejection",
@@ -105,3 +107,20 @@ def checked_name(value: Any, member: str) -> tuple[str, list[Problem]]:
         problem.below(member)._replace(audience=Audience.JSON)
         for problem in checked.problems
     ]
+
+
+def application_problems(given: Any, expected: str | None, *path: str) -> list[Problem]:
+    """
+    Return what is wrong with the application that a line is for.
+
+    Args:
+        given: What the line names; None if it names none.
+        expected: The application that events go to; None if that is not known.
+        path: Where in the line it is named.
+    """
+    if given is None:
+        return []
+    name, problems = checked_name(given, path[-1])
+    if not problems and expected is not None and name != expected:
+        problems = [json_problem(ProblemCode.OTHER_APPLICATION, path[-1:])]
+    return [problem.below(*path[:-1]) for problem in problems]

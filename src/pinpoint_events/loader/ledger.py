@@ -167,6 +167,26 @@ class Ledger:
         """Let nothing be settled any more: a batch is missing."""
         self._is_held_back = True
 
+    def begin(self) -> None:
+        """
+        Write the checkpoint before anything is sent.
+
+        If it cannot be written, no later run could continue from it.
+
+        Raises:
+            LoadError: If that is not possible.
+        """
+        if self._path is None:
+            return
+        try:
+            self.settled.write(self._path, self._files)
+        except LoadError as error:
+            raise LoadError(
+                LoadErrorCode.CHECKPOINT_UNWRITABLE,
+                f"{error.message}; name a file in a directory that can be written",
+                error.path,
+            ) from error.__cause__
+
     def save(self) -> None:
         """
         Write the checkpoint, and what was not accepted, down to the disk.

@@ -1,7 +1,8 @@
 """
 A file, or standard input, as numbered lines of bounded length.
 
-A file that is one JSON document has its records in place of lines: the elements of its
+Records that run together in a line are read one by one; they have its number. A file
+that is one JSON document has its records in place of lines: the elements of its
 array, or the whole. They are read, taken and numbered as lines are.
 
 What was taken of a file is known by its digest. A later run reads it again and compares
@@ -23,7 +24,8 @@ from typing import Any, BinaryIO, Final, NamedTuple, Self, cast
 from pinpoint_events.errors import LoadError, LoadErrorCode
 from pinpoint_events.loader.file_names import STDIN, shown
 from pinpoint_events.loader.first_look import Document, Readable, look
-from pinpoint_events.loader.records import BYTE_ORDER_MARK, MAX_BYTES
+from pinpoint_events.loader.pieces import Pieces
+from pinpoint_events.loader.records import BYTE_ORDER_MARK
 
 __all__ = ["BEGINNING", "Line", "Lines", "Position"]
 
@@ -65,12 +67,15 @@ class Line(NamedTuple):
         text: Without spaces around it, and without the byte order mark of a file.
         is_cut: Whether it is longer than any line may be, and this is its beginning.
         record: Which record of the document it is, from 1; None for a line.
+        offset: In a line of records that run together, the byte of the file at which
+            this one begins; None for the first one, and where a line is one record.
     """
 
     number: int
     text: bytes
     is_cut: bool
     record: int | None = None
+    offset: int | None = None
 
 
 class _Counted(io.RawIOBase):
@@ -164,7 +169,7 @@ class Lines:
         self._bytes = 0
         self._hash = hashlib.sha256()
         self._is_continued = False  # the beginning of the line was taken before
-        self._ahead = (self._number, self._bytes, self._hash)
+        self._ahead = (self._number, self._bytes, self._hash, False)
         try:
             self._file = _opened(name) if stream is None else _raw(stream)
         except OSError as error:
@@ -178,6 +183,7 @@ class Lines:
             is_gzip = self._counted.is_gzip
             plain = gzip.GzipFile(fileobj=buffered) if is_gzip else buffered
             self._stream, self._document = look(name, plain)
+            self._pieces = Pieces(self._stream)
             self._go_to(start)
         except _UNREADABLE as error:
             self.close()
@@ -187,7 +193,8 @@ class Lines:
             raise
 
     def _unreadable(self, error: Exception) -> LoadError:
-        message = f"{shown(self.name)} cannot be read beyond line {self._number:,}"
+        beyond = f" beyond line {self._number:,}" if self._number else ""
+        message = f"{shown(self.name)} cannot be read{beyond}"
         return LoadError(
             LoadErrorCode.INPUT_UNREADABLE, f"{message}: {_reason(error)}", self.name
         )
@@ -235,27 +242,31 @@ class Lines:
         if self._document is not None:
             return self._read_record(self._document)
         try:
-            text = self._stream.readline(MAX_BYTES + 1)
+            data, is_cut = self._pieces.read()
+            size = len(data)
             ahead = self._hash.copy()
-            ahead.update(text)
-            size = len(text)
-            part = text
-            is_cut = size > MAX_BYTES and not text.endswith(b"\n")
-            while is_cut and part and not part.endswith(b"\n"):
+            ahead.update(data)
+            is_whole = not is_cut
+            while not is_whole:
                 part = self._stream.readline(_BLOCK_BYTES)
                 ahead.update(part)
                 size += len(part)
+                is_whole = not part or part.endswith(b"\n")
         except _UNREADABLE as error:
             raise self._unreadable(error) from error
-        if not text:
+        if not data:
             return None
         number = self._number + (not self._is_continued)
+        text = data
         if self._bytes == 0:
             text = text.removeprefix(BYTE_ORDER_MARK)
         text = text.strip()
         if text and not self.identity:
             self.identity = hashlib.sha256(text).hexdigest()
-        self._ahead = (number, self._bytes + size, ahead)
+        is_continued = not is_cut and not data.endswith(b"\n")
+        self._ahead = (number, self._bytes + size, ahead, is_continued)
+        if self._is_continued and text.startswith(b"{"):
+            return Line(number, text, is_cut, offset=self._bytes)
         return Line(number, text, is_cut)
 
     def _read_record(self, document: Document) -> Line | None:
@@ -275,13 +286,12 @@ class Lines:
             end = len(data)
         ahead = self._hash.copy()
         ahead.update(memoryview(data)[self._bytes : end])
-        self._ahead = (last_line, end, ahead)
+        self._ahead = (last_line, end, ahead, False)
         return Line(line, text, is_cut=False, record=self._next + 1)
 
     def take(self) -> None:
         """Take the line that was read last."""
-        self._number, self._bytes, self._hash = self._ahead
-        self._is_continued = False
+        self._number, self._bytes, self._hash, self._is_continued = self._ahead
 
     def close(self) -> None:
         """Close the file; what was open before stays open."""

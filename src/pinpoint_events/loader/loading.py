@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import BinaryIO, Final, NamedTuple
 
 from pinpoint_events.errors import LoadError, LoadErrorCode
-from pinpoint_events.loader.batch import Batch, BatchShape, Packer, contradict
+from pinpoint_events.loader.batch import Batch, Packer, contradict
 from pinpoint_events.loader.checkpoint import Checkpoint
 from pinpoint_events.loader.content import EventIds, content
 from pinpoint_events.loader.first_look import REFUSED
@@ -25,7 +25,7 @@ from pinpoint_events.loader.rejects_file import RejectsFile
 from pinpoint_events.loader.sending import Answer, send
 from pinpoint_events.loader.stopping import Interrupted, Stopping
 from pinpoint_events.loader.totals import Totals
-from pinpoint_events.quotas import quotas_of
+from pinpoint_events.quotas import packing_quotas
 from pinpoint_events.senders.protocol import Sender, named_application_of
 
 __all__ = ["Load", "Plan", "run_plan"]
@@ -93,8 +93,7 @@ class Load:
         self.trouble = None
         self._plan = plan
         self._sender = sender
-        self._quotas = quotas_of(sender)
-        self._shape = BatchShape.of(sender)
+        self._quotas = packing_quotas(sender)
         self._application_id = named_application_of(sender)
         self._ledger = ledger
         self._interruption = interruption
@@ -107,10 +106,15 @@ class Load:
         return self._ledger.totals
 
     def run(self) -> None:
-        """Load all files, or as far as that goes."""
+        """
+        Load all files, or as far as that goes.
+
+        Raises:
+            LoadError: If the checkpoint cannot be written; nothing was sent then.
+        """
+        self._ledger.begin()
         with ThreadPoolExecutor(self._plan.in_flight) as pool:
             try:
-                self._ledger.save()  # a path of no use is better known now
                 for index, name in enumerate(self._plan.files):
                     self._load(index, name, pool)
                 self.is_all_read = True
@@ -135,7 +139,7 @@ class Load:
 
     def _load(self, index: int, name: str, pool: ThreadPoolExecutor) -> None:
         start = self._ledger.settled.positions[index]
-        packer = Packer(index, self._quotas, self._shape)
+        packer = Packer(index, self._quotas)
         before = self.consumed
         opening = partial(
             Lines,
@@ -220,6 +224,11 @@ class Load:
             self.is_all_read = False
 
 
+def _keeps_doubles(sender: Sender) -> bool:
+    """Return whether what is sent twice is kept twice: in a stream, as it seems."""
+    return hasattr(sender, "events_per_call")
+
+
 def run_plan(  # noqa: PLR0913 - each is a separate option
     plan: Plan,
     sender: Sender,
@@ -249,8 +258,10 @@ def run_plan(  # noqa: PLR0913 - each is a separate option
     with ExitStack() as stack:
         file = None
         if rejected is not None:
-            file = stack.enter_context(RejectsFile(rejected, settled.rejected_bytes))
-        is_stream = BatchShape.of(sender).events is not None
+            known = settled.rejected_bytes
+            opened = RejectsFile(rejected, known, stopping.wait_for_room)
+            file = stack.enter_context(opened)
+        is_stream = _keeps_doubles(sender)
         if settled.totals.events.read:
             reports.continues(settled.totals, may_repeat=is_stream)
         ledger = Ledger(plan.files, settled, checkpoint, file, reports)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Final, NamedTuple
 
+from pinpoint_events.problems import ProblemCode
 from pinpoint_events.quotas import Quotas, bound
 from pinpoint_events.wire.json_text import utf8_text, with_problems
 
@@ -17,11 +18,16 @@ __all__ = [
     "BYTE_ORDER_MARK",
     "MAX_BYTES",
     "Element",
+    "behind_blanks",
     "elements",
+    "end_of_value",
+    "first_element",
     "first_record",
-    "has_several",
+    "is_mobile_analytics_record",
     "is_stream_record",
     "is_unfinished",
+    "layout_problem",
+    "scalar",
 ]
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"  # as Windows' own editor saves UTF-8
@@ -30,8 +36,15 @@ BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"  # as Windows' own editor saves UTF-8
 MAX_BYTES: Final = 2 * bound(Quotas().request_bytes)
 """Bytes of the longest line, and of the largest document over several lines."""
 
-# Numbers stay text: Python refuses some of them, which is the matter of one record.
-_DECODER: Final = json.JSONDecoder(parse_int=str, parse_float=str)
+
+class _Number(str):
+    """A number as text: Python refuses some of them, which is up to one record."""
+
+    __slots__ = ()
+
+
+_DECODER: Final = json.JSONDecoder(parse_int=_Number, parse_float=_Number)
+_PLAIN_DECODER: Final = json.JSONDecoder(parse_int=str, parse_float=str)
 _BLANK: Final = re.compile(r"[ \t\n\r]*")
 _RECORD: Final = ("{", "[")
 
@@ -69,6 +82,14 @@ class Element(NamedTuple):
     last_line: int
 
 
+def end_of_value(text: str, at: int) -> int | None:
+    """Return where the value ends that begins there; None if it is none, or half."""
+    try:
+        return _PLAIN_DECODER.raw_decode(text, at)[1]
+    except (json.JSONDecodeError, RecursionError):
+        return None
+
+
 def first_record(text: bytes) -> tuple[Any, str] | None:
     """
     Return the object or array that a text begins with, and the text behind it.
@@ -85,10 +106,40 @@ def first_record(text: bytes) -> tuple[Any, str] | None:
     return record, line[end:].lstrip()
 
 
-def has_several(text: bytes) -> bool:
-    """Return whether a text is several records, one after the other."""
+def first_element(text: bytes) -> tuple[Any, str] | None:
+    """
+    Return the first element of an array that a text begins with, and what is behind.
+
+    None if it has none, or only a part of one.
+    """
+    line = text.decode(errors="replace")
+    try:
+        record, end = _DECODER.raw_decode(line, behind_blanks(line, 1))
+    except (json.JSONDecodeError, RecursionError):
+        return None
+    return record, line[behind_blanks(line, end) :]
+
+
+def scalar(text: bytes) -> tuple[str] | tuple[()]:
+    """Return the string, number or constant that a text is, as text; or nothing."""
+    line = text.decode(errors="replace")
+    if line.startswith(_RECORD):
+        return ()
+    try:
+        return (str(_DECODER.decode(line)),)
+    except json.JSONDecodeError:
+        return ()
+
+
+def layout_problem(text: bytes) -> ProblemCode | None:
+    """Return what is wrong with a line that has more in it than a record."""
     found = first_record(text)
-    return found is not None and found[1].startswith(_RECORD)
+    behind = "" if found is None else found[1]
+    if behind == ",":
+        return ProblemCode.COMMA_AFTER_RECORD
+    # Objects that follow each other are taken apart before.
+    is_several = behind.removeprefix(",").lstrip().startswith(_RECORD)
+    return ProblemCode.SEVERAL_RECORDS if is_several else None
 
 
 def is_unfinished(text: bytes) -> bool:
@@ -106,10 +157,15 @@ def is_unfinished(text: bytes) -> bool:
 
 
 def is_stream_record(record: Any) -> bool:
-    """Return whether it is a record of Pinpoint's event stream."""
+    """Return whether it is a record of Pinpoint's stream, or its predecessor's."""
     if not isinstance(record, Mapping) or "event_type" not in record:
         return False
     return len(_STREAM_MEMBERS & record.keys()) >= _FEW
+
+
+def is_mobile_analytics_record(record: Any) -> bool:
+    """Return whether a record of a stream is one of Pinpoint's predecessor."""
+    return "application_key" in record and "application" not in record
 
 
 def elements(data: bytes) -> tuple[Element, ...]:
@@ -139,28 +195,29 @@ def _elements(data: bytes) -> tuple[Element, ...]:
 
 def _spans(text: str) -> Iterator[tuple[int, int]]:
     """Yield where each element begins and ends."""
-    at = _behind_blanks(text, 0)
+    at = behind_blanks(text, 0)
     if not text.startswith("[", at):
         _, end = _DECODER.raw_decode(text, at)
         yield at, end
     else:
-        at = _behind_blanks(text, at + 1)
+        at = behind_blanks(text, at + 1)
         is_more = not text.startswith("]", at)
         while is_more:
             _, end = _DECODER.raw_decode(text, at)
             yield at, end
-            at = _behind_blanks(text, end)
+            at = behind_blanks(text, end)
             is_more = text.startswith(",", at)
             if is_more:
-                at = _behind_blanks(text, at + 1)
+                at = behind_blanks(text, at + 1)
         if not text.startswith("]", at):
             raise json.JSONDecodeError("Expecting ',' delimiter", text, at)
         end = at + 1
-    end = _behind_blanks(text, end)
+    end = behind_blanks(text, end)
     if end != len(text):
         raise json.JSONDecodeError("Extra data", text, end)
 
 
-def _behind_blanks(text: str, at: int) -> int:
+def behind_blanks(text: str, at: int) -> int:
+    """Return where the first character is that is not blank, or the end."""
     found = _BLANK.match(text, at)
     return at if found is None else found.end()

@@ -10,20 +10,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from typing import Any, Final
 
+from pinpoint_events.data_quotas import of_endpoint, of_endpoint_data, of_event_data
 from pinpoint_events.errors import ValidationError
 from pinpoint_events.loader.items import (
     UNTOUCHED,
     Content,
     Item,
     Rejection,
-    checked_name,
+    application_problems,
     line_members,
     rejection,
-)
-from pinpoint_events.loader.over_quota import (
-    of_endpoint,
-    of_endpoint_data,
-    of_event_data,
 )
 from pinpoint_events.model.request import EventsBatch, EventsRequest
 from pinpoint_events.problems import Problem, ProblemCode
@@ -55,21 +51,13 @@ def call_content(
     problems += [
         unknown_key(key, _CALL_MEMBERS) for key in data if key not in _CALL_MEMBERS
     ]
-    problems += _application_problems(data.get(_APPLICATION), application_id)
+    given = data.get(_APPLICATION)
+    problems += application_problems(given, application_id, _APPLICATION)
     request = data[CALL_MEMBER]
     if not isinstance(request, dict):
         problems += _problems_of(EventsRequest, request, CALL_MEMBER)
         return Content((), (rejection(problems, data),))
     return request_content(request, quotas, call=data, call_problems=problems)
-
-
-def _application_problems(given: Any, expected: str | None) -> list[Problem]:
-    if given is None:
-        return []
-    name, problems = checked_name(given, _APPLICATION)
-    if problems or expected is None or name == expected:
-        return problems
-    return [json_problem(ProblemCode.OTHER_APPLICATION, (_APPLICATION,))]
 
 
 def request_content(
@@ -98,6 +86,8 @@ def request_content(
     if isinstance(batches, dict):
         around = _replaced(data, {REQUEST_MEMBER: {}})
     problems = [*call_problems, *_problems_of(EventsRequest, around, *path)]
+    if call is None:
+        problems = [_beside_batches(problem) for problem in problems]
     repeated, more = _repeated(batches, *path, REQUEST_MEMBER)
     problems += more
     items: list[Item] = []
@@ -121,6 +111,13 @@ def request_content(
         whole = rejection(problems, data if call is None else call)
         return Content((), (whole,))
     return Content(tuple(items), tuple(rejections))
+
+
+def _beside_batches(problem: Problem) -> Problem:
+    """Return the problem of an ApplicationId in a request, in the terms of a line."""
+    if problem.code is ProblemCode.UNKNOWN_KEY and problem.path == (_APPLICATION,):
+        return json_problem(ProblemCode.CALL_WITHOUT_REQUEST, problem.path)
+    return problem
 
 
 def _sound_content(data: dict[str, Any], quotas: Quotas) -> Content | None:

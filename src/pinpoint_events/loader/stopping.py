@@ -13,9 +13,17 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
-__all__ = ["Interrupted", "Stop", "Stopping"]
+__all__ = ["Interrupted", "Stop", "Stopping", "has_room"]
 
 T = TypeVar("T")
+
+
+def has_room(file: io.RawIOBase, stopping: socket.socket) -> bool:
+    """Return whether a file takes bytes, as soon as it does or the run is to end."""
+    # As for reading, below: where it cannot be waited for, the write waits by itself.
+    with suppress(OSError, ValueError):
+        return bool(select.select([stopping], [file], [])[1])
+    return True
 
 
 class Interrupted(BaseException):
@@ -30,6 +38,9 @@ class Stopping(Protocol):
 
     def wait_for(self, file: io.RawIOBase) -> None:
         """Return when there is something to read, or the run is to end."""
+
+    def wait_for_room(self, file: io.RawIOBase) -> bool:
+        """Return whether the file takes bytes, or the run is to end instead."""
 
     def check(self) -> None:
         """Raise `Interrupted` if the run is to end."""
@@ -59,6 +70,10 @@ class Stop:
         with suppress(OSError, ValueError):
             select.select([file.fileno(), self._receiving.fileno()], [], [])
         self.check()
+
+    def wait_for_room(self, file: io.RawIOBase) -> bool:
+        """Return whether the file takes bytes, or the run is to end instead."""
+        return has_room(file, self._receiving)
 
     def check(self) -> None:
         """Raise `Interrupted` if the run is to end."""

@@ -12,13 +12,14 @@ copied before they are checked, because another thread may change them.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, timedelta
 from enum import Enum, StrEnum
 from functools import partial
+from itertools import islice
 from operator import index
 from typing import Any, Final, TypeVar
 
@@ -29,6 +30,7 @@ from pinpoint_events.model._immutable import (
     frozen_map,
 )
 from pinpoint_events.problems import Expected, Problem, ProblemCode
+from pinpoint_events.problems._similar import similar
 
 E = TypeVar("E", bound=StrEnum)
 T = TypeVar("T")
@@ -83,9 +85,12 @@ def time(value: datetime | str) -> datetime:
     """Convert a time: truncated to milliseconds, in UTC."""
     if type(value) is str and value.isascii():
         try:
-            value = datetime.fromisoformat(value)
+            parsed = datetime.fromisoformat(value)
         except ValueError:
             return _time(value)
+        if parsed.tzinfo is None:
+            return _time(value)
+        value = parsed
     if type(value) is datetime and value.tzinfo is UTC:
         over = value.microsecond % 1000
         return value.replace(microsecond=value.microsecond - over) if over else value
@@ -105,25 +110,53 @@ def now() -> datetime:
 def _time(value: Any) -> Any:
     if issubclass(type(value), str):
         return _parsed_time(str.__str__(value))
-    if _kind(value) == "missing":  # pandas' NaT is a datetime
+    if _kind_of_type(type(value)) == "missing":  # pandas' NaT is a datetime
         return wrong_type(value, Expected.TIME)
     if issubclass(type(value), datetime):
         return _in_utc(value)
     if type(value) is Refused:
         return value
-    if issubclass(type(value), int | float):
-        return _refused(
-            ProblemCode.NUMBER_AS_TIME, actual=_type_name(value), unit=_time_unit(value)
+    is_float = issubclass(type(value), float)
+    if is_float or _index(value) is not None:
+        kind = ""
+    elif type(value) is bool or _kind(value) != "number":
+        return wrong_type(value, Expected.TIME)
+    else:
+        kind = "number"
+    return _refused(
+        ProblemCode.NUMBER_AS_TIME,
+        actual=_type_name(value),
+        unit=_time_unit(value),
+        kind=kind,
+    )
+
+
+def _time_unit(value: Any) -> str:
+    """
+    Return the unit in which a number since 1970 is a time of our days.
+
+    The empty one if it is a time in none of them, as NaN is not.
+    """
+    try:
+        units = (
+            unit
+            for unit, scale, last in _TIME_UNITS
+            if _FIRST_SECOND * scale <= value < last * scale
         )
-    return wrong_type(value, Expected.TIME)
+        return next(units, "")
+    except Exception:  # noqa: BLE001 - code of the caller's; Decimal's NaN raises, too
+        return ""
 
 
-def _time_unit(value: float) -> str:
-    """Return the unit in which a number since 1970 is a time of our days."""
-    for unit, bound in (("s", 1e11), ("ms", 1e14), ("us", 1e17)):
-        if -bound < value < bound:
-            return unit
-    return "ns"
+_FIRST_SECOND: Final = -62_135_596_800  # since 1970, of year 1
+_LAST_SECOND: Final = 253_402_300_799  # of year 9999
+_NEAR: Final = 10**11  # years 1 to 5138, so that nearly all milliseconds are above
+_TIME_UNITS: Final = (
+    ("s", 1, _NEAR),
+    ("ms", 10**3, _NEAR),
+    ("us", 10**6, _NEAR),
+    ("ns", 10**9, _LAST_SECOND),
+)
 
 
 def _parsed_time(value: str) -> Any:
@@ -132,18 +165,41 @@ def _parsed_time(value: str) -> Any:
     if not value.isascii():
         return _refused(ProblemCode.NOT_ISO_8601)
     try:
-        return time(datetime.fromisoformat(value))
+        parsed = datetime.fromisoformat(value)
     except ValueError:
         return _refused(ProblemCode.NOT_ISO_8601)
+    if parsed.tzinfo is None and is_date(value):
+        return _refused(ProblemCode.NO_TIME_OF_DAY)
+    return _in_utc(parsed)
+
+
+def is_date(text: str) -> bool:
+    """
+    Return whether a text without a time zone is a date, perhaps with an offset.
+
+    Python takes the offset for a time of day: after a date it accepts any separator.
+    """
+    for day in (text, _OFFSET.sub("", text)):
+        try:
+            date.fromisoformat(day)
+        except ValueError:
+            continue
+        return True
+    return False
+
+
+_OFFSET: Final = re.compile(r"[+-]\d\d(:?\d\d)?\Z")
 
 
 def _in_utc(value: datetime) -> Any:
     try:
         offset = datetime.utcoffset(value)
-    except (NotImplementedError, TypeError, ValueError):
-        offset = None  # a broken tzinfo
+    except Exception:  # noqa: BLE001 - a broken tzinfo, which may raise anything
+        offset = None
     if offset is None:
-        return _refused(ProblemCode.NO_TIME_ZONE)
+        kind = _kind_of_naive(type(value))
+        kind = kind if kind == "naive_timestamp" else ""
+        return _refused(ProblemCode.NO_TIME_ZONE, kind=kind)
     try:
         utc = datetime.combine(datetime.date(value), datetime.time(value)) - offset
     except OverflowError:
@@ -205,7 +261,7 @@ def _index(value: Any) -> int | None:
         return None
     try:
         return int.__int__(index(value))
-    except TypeError:
+    except Exception:  # noqa: BLE001 - code of the caller's, which may quote the value
         return None  # as arrays do, of more than one number
 
 
@@ -234,7 +290,7 @@ def limit(value: int | None) -> int | None:
     return sound
 
 
-def _number(value: Any) -> Any:
+def _number(value: Any, expected: Expected = Expected.NUMBER) -> Any:
     """Convert a number that JSON can represent."""
     kind = type(value)
     if issubclass(kind, float):
@@ -249,7 +305,7 @@ def _number(value: Any) -> Any:
     whole = _index(value)
     if whole is not None:
         return _whole(whole, ProblemCode.METRIC_TOO_LARGE)
-    return wrong_type(value, Expected.NUMBER)
+    return wrong_type(value, expected)
 
 
 def _exact_float(value: Any) -> float | None:
@@ -258,16 +314,18 @@ def _exact_float(value: Any) -> float | None:
 
     if not issubclass(type(value), Decimal):
         return None
-    if not Decimal.is_finite(value):
-        return math.nan
-    number = float(value)
-    is_same = math.isfinite(number) and Decimal(repr(number)) == value
+    if Decimal.is_nan(value):
+        return math.nan  # float() takes no signalling one
+    number = Decimal.__float__(value)
+    # A number that is too large for a float becomes an infinity, too.
+    is_same = Decimal.__eq__(value, Decimal(repr(number)))
     return number if is_same else None
 
 
 def degrees(value: Any, bound: int) -> Any:
     """Convert an angle of at most `bound` degrees, either sign."""
-    angle = _number(value)
+    whole = _index(value)
+    angle = _number(value, Expected.MEASURE) if whole is None else whole
     if type(angle) is Refused or -bound <= angle <= bound:
         return angle
     return _refused(ProblemCode.ANGLE_OUT_OF_RANGE, allowed=bound, unit="degrees")
@@ -369,20 +427,8 @@ def nearest(word: str, names: Sequence[str]) -> tuple[str, ...]:
         if left[0] <= 0:
             return ()
         left[0] -= 1
-    import difflib  # noqa: PLC0415 - only on the way to an error
+    return similar(word, names)
 
-    # Compared without case, so that `email` finds EMAIL. The word is cut, because the
-    # time of the comparison grows with the square of its length.
-    folded = {str(name).casefold(): str(name) for name in names}
-    if word.casefold() in folded:
-        return (folded[word.casefold()],)
-    start = word[:_WORD_CHARACTERS].casefold()
-    found = difflib.get_close_matches(start, folded, n=3, cutoff=_SIMILAR)
-    return tuple(folded[name] for name in found)
-
-
-_WORD_CHARACTERS: Final = 60
-_SIMILAR: Final = 0.65  # of 1; `WEB` is 0.25 like `VOICE`, `EMIAL` 0.8 like `EMAIL`
 
 # Reported for one mapping or list. A request may hold a million faults, and reporting
 # all of them would take a minute and a gigabyte.
@@ -430,6 +476,17 @@ NO_TEXT: Final = frozen_map(TextMap, {})
 NO_NUMBERS: Final = frozen_map(NumberMap, {})
 NO_TEXTS: Final = frozen_map(TextsMap, {})
 NO_OBJECTS: Final[ObjectMap[Any]] = frozen_map(ObjectMap, {})
+
+
+def function(value: Any) -> Any:
+    """Convert what can be called."""
+    return value if callable(value) else wrong_type(value, Expected.FUNCTION)
+
+
+def texts(value: Any) -> Any:
+    """Convert a collection of str, of any class; its order is kept."""
+    is_other = isinstance(value, (str, *_BYTES)) or not isinstance(value, Collection)
+    return _sound_texts(value if is_other else tuple(value))
 
 
 def text_map(value: Mapping[str, str] | None) -> FrozenMap[str]:
@@ -522,7 +579,7 @@ def _sound_number(value: Any) -> Any:
 def _sound_texts(value: Any) -> Any:
     if issubclass(type(value), str):
         return _refused(ProblemCode.BARE_TEXT, actual=_type_name(value))
-    if isinstance(value, bytes | bytearray) or not isinstance(value, Sequence):
+    if isinstance(value, _BYTES) or not isinstance(value, Sequence):
         return wrong_type(value, Expected.TEXTS)
     items = []
     problems: list[Problem] = []
@@ -600,20 +657,67 @@ def wrong_key_type(key: object) -> Problem:
 
 def _kind(value: object) -> str:
     """Return what kind of value it is, by which catalogues choose a remedy."""
-    kind = type(value)
+    kind = _kind_of_type(type(value))
+    if kind == "datetime":
+        return "aware_datetime" if _has_zone(value) else _kind_of_naive(type(value))
+    if kind == "sequence":
+        return _kind_of_sequence(value)
+    return kind or _kind_by_text(type(value))
+
+
+def _kind_of_type(kind: type[Any]) -> str:
     if kind.__name__ in _KINDS_BY_NAME:
         return _KINDS_BY_NAME[kind.__name__]
     names = (name for name, classes in _KINDS.items() if issubclass(kind, classes))
-    return next(names, "")
+    return next(names, "") or _kind_of_number(kind)
 
 
+def _kind_of_number(kind: type[Any]) -> str:
+    # Imported here: it is for errors alone. NumPy's numbers are registered there.
+    from numbers import Real  # noqa: PLC0415
+
+    return "number" if issubclass(kind, Real) else ""
+
+
+def _kind_by_text(kind: type[Any]) -> str:
+    """Return `plain` for a class that says how its objects are written as text."""
+    written: Any = kind.__str__
+    is_mock = hasattr(kind, "assert_called")
+    return "" if is_mock or written is object.__str__ else "plain"
+
+
+def _kind_of_naive(kind: type[Any]) -> str:
+    """Return the kind of a datetime without a zone; pandas' takes itself for UTC."""
+    return "naive_timestamp" if hasattr(kind, "to_pydatetime") else "naive_datetime"
+
+
+def _has_zone(value: Any) -> bool:
+    try:
+        return datetime.utcoffset(value) is not None
+    except Exception:  # noqa: BLE001 - a broken tzinfo, which may raise anything
+        return False
+
+
+def _kind_of_sequence(value: Any) -> str:
+    """Return `mixed` for a sequence of which `str()` of an item may be no fit text."""
+    try:
+        some = list(islice(value, _LOOKED_AT))
+    except Exception:  # noqa: BLE001 - code of the caller's, as of an array of one
+        return _kind_by_text(type(value))
+    kinds = {_kind_of_type(type(item)) or _kind_by_text(type(item)) for item in some}
+    return "sequence" if kinds <= {"number", "plain", "text"} else "mixed"
+
+
+_LOOKED_AT: Final = 100
+_BYTES: Final = (bytes, bytearray, memoryview)
 _KINDS: Final[Mapping[str, tuple[type[Any], ...]]] = {
     "enum": (Enum,),
+    "buffer": (memoryview,),
     "bytes": (bytes, bytearray),
     "text": (str,),
     "number": (int, float),
     "mapping": (Mapping,),
-    "sequence": (Sequence, AbstractSet),
+    "sequence": (Collection,),
     "datetime": (datetime,),
     "date": (date,),
     "timedelta": (timedelta,),
@@ -621,16 +725,8 @@ _KINDS: Final[Mapping[str, tuple[type[Any], ...]]] = {
 # Not imported: the packages are not ours, and the modules are slow to import.
 _KINDS_BY_NAME: Final = {
     "Decimal": "number",
-    "Fraction": "number",
     "NAType": "missing",
     "NaTType": "missing",
-    "Path": "plain",
-    "PosixPath": "plain",
-    "UUID": "plain",
-    "WindowsPath": "plain",
-    "float16": "number",
-    "float32": "number",
-    "ndarray": "sequence",
 }
 
 

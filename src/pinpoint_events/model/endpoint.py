@@ -6,14 +6,13 @@ The members and their meaning are the service's: Amazon Pinpoint API reference,
 """
 
 from datetime import datetime
-from enum import StrEnum
 from typing import final
 
 import attrs
 
 from pinpoint_events.model import _converters as to
 from pinpoint_events.model._immutable import FrozenMap, Immutable
-from pinpoint_events.problems import Problem, ProblemCode
+from pinpoint_events.problems import Problem, ProblemCode, WordEnum
 
 __all__ = [
     "ChannelType",
@@ -26,7 +25,7 @@ __all__ = [
 ]
 
 
-class ChannelType(StrEnum):
+class ChannelType(WordEnum):
     """The channel by which an endpoint is reached, as in the service's model."""
 
     PUSH = "PUSH"
@@ -44,14 +43,14 @@ class ChannelType(StrEnum):
     IN_APP = "IN_APP"
 
 
-class EndpointStatus(StrEnum):
+class EndpointStatus(WordEnum):
     """Whether messages are sent to the endpoint."""
 
     ACTIVE = "ACTIVE"
     INACTIVE = "INACTIVE"
 
 
-class OptOut(StrEnum):
+class OptOut(WordEnum):
     """
     Which messages the user has opted out of.
 

@@ -7,7 +7,6 @@ All members are optional, in the reference and in real answers.
 """
 
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple, final
 
@@ -15,10 +14,15 @@ import attrs
 
 from pinpoint_events.errors import ItemsFailedError, Redaction, is_retryable
 from pinpoint_events.model import _converters as to
-from pinpoint_events.model._immutable import FrozenMap, Immutable, dict_inside
+from pinpoint_events.model._immutable import (
+    FrozenMap,
+    Immutable,
+    dict_inside,
+    raise_if_invalid,
+)
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
-from pinpoint_events.problems import Problem, ProblemCode
+from pinpoint_events.problems import Problem, ProblemCode, WordEnum
 
 if TYPE_CHECKING:
     from pinpoint_events.model.request import EventsRequest
@@ -33,7 +37,7 @@ __all__ = [
 ]
 
 
-class Outcome(StrEnum):
+class Outcome(WordEnum):
     """
     The outcome of one item, by its status code.
 
@@ -200,10 +204,17 @@ class EventsResponse(Immutable):
 
         Each endpoint, then its events, in the order of the request. An item that the
         answer leaves out is `Outcome.UNREPORTED`.
+
+        Raises:
+            ValidationError: If it is no request.
         """
         return tuple(self._outcomes(request))
 
     def _outcomes(self, request: "EventsRequest") -> Iterator[ItemOutcome]:
+        # Imported here: requests are above their answers.
+        from pinpoint_events.model.request import EventsRequest  # noqa: PLC0415
+
+        raise_if_invalid(request=to.instance_of(EventsRequest, request))
         for endpoint_id, batch in request.batch_item.items():
             item = self.results.get(endpoint_id, _NOTHING)
             of_endpoint = item.endpoint_item_response
@@ -246,6 +257,7 @@ class EventsResponse(Immutable):
 
         Raises:
             ItemsFailedError: With the outcomes of the items that were not accepted.
+            ValidationError: If it is no request.
         """
         failed = failures(self, request)
         if failed:

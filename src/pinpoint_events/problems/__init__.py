@@ -15,6 +15,7 @@ from pinpoint_events.problems._paths import (
     shortened,
 )
 from pinpoint_events.problems._problem import Fact, Problem, Words
+from pinpoint_events.problems._word_enum import WordEnum
 
 __all__ = [
     "MAPPING_MEMBERS",
@@ -23,6 +24,7 @@ __all__ = [
     "Fact",
     "Problem",
     "ProblemCode",
+    "WordEnum",
     "Words",
     "file_text",
     "keys_in",

@@ -1,11 +1,11 @@
 """The kinds of fault, the audiences of their words, and the types expected."""
 
-from enum import StrEnum
+from pinpoint_events.problems._word_enum import WordEnum
 
 __all__ = ["Audience", "Expected", "ProblemCode"]
 
 
-class ProblemCode(StrEnum):
+class ProblemCode(WordEnum):
     """A kind of fault. Programs branch on it; its words are for people."""
 
     # Values
@@ -18,6 +18,7 @@ class ProblemCode(StrEnum):
     EMPTY = "empty"
     LONE_SURROGATE = "lone_surrogate"
     NOT_ISO_8601 = "not_iso_8601"
+    NO_TIME_OF_DAY = "no_time_of_day"
     NO_TIME_ZONE = "no_time_zone"
     TIME_OUT_OF_RANGE = "time_out_of_range"
     NEGATIVE_DURATION = "negative_duration"
@@ -85,6 +86,8 @@ class ProblemCode(StrEnum):
     NOT_HEADER_TEXT = "not_header_text"
     LINE_TOO_LONG = "line_too_long"
     SEVERAL_RECORDS = "several_records"
+    COMMA_AFTER_RECORD = "comma_after_record"
+    CALL_WITHOUT_REQUEST = "call_without_request"
     STREAM_RECORD = "stream_record"
     MOBILE_ANALYTICS_RECORD = "mobile_analytics_record"
     OTHER_APPLICATION = "other_application"
@@ -93,27 +96,33 @@ class ProblemCode(StrEnum):
     MORE_PROBLEMS = "more_problems"
 
 
-class Expected(StrEnum):
+class Expected(WordEnum):
     """What a value of a wrong type should have been."""
 
     ATTEMPTS = "attempts"
     BOOLEAN = "boolean"
     BYTES = "bytes"
     DURATION = "duration"
+    FILE = "file"
+    FILES = "files"
+    FUNCTION = "function"
     INTEGER = "integer"
     INTEGERS = "integers"
     JSON = "json"
     LIST = "list"
     MAPPING = "mapping"
+    MEASURE = "measure"
     NAME = "name"
     NUMBER = "number"
+    PATH = "path"
     SECONDS = "seconds"
+    SENDER = "sender"
     TEXT = "text"
     TEXTS = "texts"
     TIME = "time"
 
 
-class Audience(StrEnum):
+class Audience(WordEnum):
     """
     Whose terms the words of a problem use.
 

@@ -38,7 +38,8 @@ class Problem(NamedTuple):
         actual: What was found: a measure, the name of a type, a refused word.
         allowed: What would be right: the largest measure, the type, the known names.
         unit: What is measured, such as `characters`.
-        nearest: Known names that resemble a refused one.
+        nearest: Known names that resemble a refused one, or the path at which a member
+            belongs, as in `User.UserId`.
         at: Where in a text: its line and column (both from 1), its column alone, or its
             byte (from 0).
         audience: Whose words `str()` of it uses.

@@ -46,21 +46,38 @@ class KnownEndpoints:
 
     Args:
         store: Looks up endpoints. If it is a sender as well, updates are stored in it.
+            A URL of one is opened.
+        application_id: The application, for a URL.
 
     Raises:
-        ConfigurationError: If it cannot look up endpoints.
+        ConfigurationError: If it cannot look up endpoints, or the URL is invalid.
+        StoreError: If what the URL names cannot be used.
     """
 
-    def __init__(self, store: FindsEndpoints | None) -> None:
+    def __init__(
+        self, store: "FindsEndpoints | str | None", application_id: str
+    ) -> None:
+        self._opened: Sender | None = None
         given: object = store
+        if isinstance(given, str):
+            # Imported here: a URL is rarely given, and opens any sender.
+            from pinpoint_events.senders.url import open_sender  # noqa: PLC0415
+
+            given = self._opened = open_sender(given, application_id=application_id)
         if given is not None and not isinstance(given, FindsEndpoints):
+            self.close()
             raise ConfigurationError(
                 f"endpoints is of type {type(given).__qualname__}, which has no "
-                "find_endpoints; pass a SqliteSender, or None"
+                "find_endpoints; pass a SqliteSender, its URL, or None"
             )
-        self.store = store
+        self.store = given
         self._lock = ForkLock()
         self._has_warned = False
+
+    def close(self) -> None:
+        """Close the store that a URL named."""
+        if self._opened is not None:
+            self._opened.close()
 
     def apply(self, request: EventsRequest) -> Carried:
         """

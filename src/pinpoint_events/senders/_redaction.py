@@ -27,5 +27,6 @@ def redacted(error: ServiceError, secrets: Iterable[str]) -> ServiceError:
     )
     # A sender may know more of these than the status says.
     safe.is_retry_safe = error.is_retry_safe
+    safe.operation = error.operation
     safe.remedy = error.remedy
     return safe

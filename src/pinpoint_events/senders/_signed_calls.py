@@ -1,7 +1,7 @@
 """Signed calls of one sender to one AWS service: settings, signature, connection."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from pinpoint_events.aws.clock import Clock
@@ -89,7 +89,8 @@ class SignedCalls:
         self.retry = retry
         self.observer = None
         self._signer = Signer(service, settings)
-        self._transport = transport(settings.link)
+        link = settings.link._replace(call_seconds=retry.deadline_seconds)
+        self._transport = transport(link)
         self._time = time
         self._clock = Clock(time.now)
         self._budget = RetryBudget()
@@ -144,15 +145,7 @@ class SignedCalls:
                 )
                 left = call.deadline - self._time.monotonic()
                 response = self._exchanged(signed, watched, left)
-                if response.status // 100 == _SUCCESS:
-                    return response
-                # The error's `__context__` is empty here: one may quote secrets.
-                failure = self._error_of(response)
-                safe = redacted(failure, (*secrets, *hidden(part)))
-                date = response.headers.get("date") if secrets else None  # of signed
-                if self._clock.is_corrected_by(failure, date):
-                    raise ClockCorrected(safe)
-                raise safe
+                return self._successful(response, secrets, lambda: hidden(part))
 
             return send(part, exchange)
 
@@ -172,16 +165,61 @@ class SignedCalls:
         None if it has no permission, or no answer of 2xx arrived. Sent once.
         """
         try:
-            signed, _ = self._signer.sign(request, self._clock.now(), {})
-            response = self._transport.exchange(signed, _ASK_SECONDS)
+            return self.call(request, _ASK_SECONDS)
         except PinpointEventsError as error:
-            problem: str = type(error).__name__
-        else:
-            if response.status // 100 == _SUCCESS:
-                return response
-            problem = self._error_of(response).code
+            kind = type(error).__name__
+            problem = error.code if isinstance(error, ServiceError) else kind
         _log.info("no answer", extra={"pinpoint_events.problem": problem})
         return None
+
+    def call(self, request: HttpRequest, seconds: float) -> HttpResponse:
+        """
+        Send a request once, or twice if our clock was wrong, and return the answer.
+
+        Args:
+            request: The request.
+            seconds: How long each may take.
+
+        Raises:
+            PinpointEventsError: If no answer of 2xx arrived.
+        """
+        try:
+            return self._called(request, seconds)
+        except ClockCorrected:
+            pass
+        try:
+            return self._called(request, seconds)
+        except ClockCorrected as again:
+            error = again.error
+        raise error
+
+    def _called(self, request: HttpRequest, seconds: float) -> HttpResponse:
+        signed, secrets = self._signer.sign(request, self._clock.now(), {})
+        response = self._transport.exchange(signed, seconds)
+        return self._successful(response, secrets, tuple)
+
+    def _successful(
+        self,
+        response: HttpResponse,
+        secrets: Sequence[str],
+        hidden: Callable[[], Iterable[str]],
+    ) -> HttpResponse:
+        """
+        Return an answer of 2xx.
+
+        Raises:
+            ClockCorrected: If our clock was wrong.
+            ServiceError: If the answer is another.
+        """
+        if response.status // 100 == _SUCCESS:
+            return response
+        # The error's `__context__` is empty here: one may quote secrets.
+        failure = self._error_of(response)
+        safe = redacted(failure, (*secrets, *hidden()))
+        date = response.headers.get("date") if secrets else None  # of signed
+        if self._clock.is_corrected_by(failure, date):
+            raise ClockCorrected(safe)
+        raise safe
 
     def _exchanged(
         self, request: HttpRequest, attempt: Attempt, seconds: float

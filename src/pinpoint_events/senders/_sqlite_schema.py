@@ -6,8 +6,9 @@ member is lost that has no column. The views extract the members; only the views
 documented. The JSON columns are text, because older versions of SQLite read no JSON
 from blobs.
 
-Addresses and user ids have separate columns, because SQLite's JSON functions end a
-text at a NUL character.
+SQLite's JSON functions end a text at a NUL character. Addresses and user ids, by which
+endpoints are found, therefore have separate columns; the views put the other texts
+together again.
 """
 
 import json
@@ -19,7 +20,7 @@ from pinpoint_events.storage.sqlite_file import Schema
 __all__ = ["SCHEMA"]
 
 _APPLICATION_ID: Final = 0x50707445  # `PptE`
-_VERSION: Final = 2
+_VERSION: Final = 3
 
 _ENDPOINT_TABLE: Final = """
     CREATE TABLE endpoint (
@@ -61,8 +62,44 @@ _EVENT_TABLE: Final = """
         UNIQUE (endpoint, event_id, variant)
     )
 """
-_VIEWS: Final = (
+
+
+def _text(column: str, path: str) -> str:
     """
+    Return the expression for a text in a JSON column, whole also where it has a NUL.
+
+    What a NUL is written as becomes two characters that SQLite reads, and then a NUL.
+    The first of them, where it is itself in the text, becomes two others meanwhile. An
+    escaped backslash may stand before `u0000`; no JSON text has char(1).
+    """
+    marked = _replaced(
+        column,
+        (r"'\\'", "char(1)"),
+        (_MARK, f"{_MARK} || '1'"),
+        (r"'\u0000'", f"{_MARK} || '0'"),
+        ("char(1)", r"'\\'"),
+    )
+    whole = _replaced(
+        f"json_extract({marked}, '$.{path}')",
+        (f"{_MARK} || '0'", "char(0)"),
+        (f"{_MARK} || '1'", _MARK),
+    )
+    return (
+        f"CASE WHEN instr({column}, '\\u0000') THEN {whole} "
+        f"ELSE json_extract({column}, '$.{path}') END"
+    )
+
+
+def _replaced(text: str, *replacements: tuple[str, str]) -> str:
+    for old, new in replacements:
+        text = f"replace({text}, {old}, {new})"
+    return text
+
+
+_MARK: Final = "char(65535)"  # which Unicode assigns to no character
+
+_VIEWS: Final = (
+    f"""
     CREATE VIEW endpoints AS SELECT
         application_id,
         endpoint_id,
@@ -71,53 +108,53 @@ _VIEWS: Final = (
         json_extract(json, '$.EndpointStatus') AS endpoint_status,
         json_extract(json, '$.OptOut') AS opt_out,
         json_extract(json, '$.EffectiveDate') AS effective_date,
-        json_extract(json, '$.RequestId') AS request_id,
-        ifnull(json_extract(json, '$.Attributes'), '{}') AS attributes,
-        ifnull(json_extract(json, '$.Metrics'), '{}') AS metrics,
+        {_text("json", "RequestId")} AS request_id,
+        ifnull(json_extract(json, '$.Attributes'), '{{}}') AS attributes,
+        ifnull(json_extract(json, '$.Metrics'), '{{}}') AS metrics,
         user_id,
-        ifnull(json_extract(json, '$.User.UserAttributes'), '{}') AS user_attributes,
-        json_extract(json, '$.Demographic.AppVersion') AS app_version,
-        json_extract(json, '$.Demographic.Locale') AS locale,
-        json_extract(json, '$.Demographic.Make') AS make,
-        json_extract(json, '$.Demographic.Model') AS model,
-        json_extract(json, '$.Demographic.ModelVersion') AS model_version,
-        json_extract(json, '$.Demographic.Platform') AS platform,
-        json_extract(json, '$.Demographic.PlatformVersion') AS platform_version,
-        json_extract(json, '$.Demographic.Timezone') AS timezone,
-        json_extract(json, '$.Location.City') AS city,
-        json_extract(json, '$.Location.Country') AS country,
+        ifnull(json_extract(json, '$.User.UserAttributes'), '{{}}') AS user_attributes,
+        {_text("json", "Demographic.AppVersion")} AS app_version,
+        {_text("json", "Demographic.Locale")} AS locale,
+        {_text("json", "Demographic.Make")} AS make,
+        {_text("json", "Demographic.Model")} AS model,
+        {_text("json", "Demographic.ModelVersion")} AS model_version,
+        {_text("json", "Demographic.Platform")} AS platform,
+        {_text("json", "Demographic.PlatformVersion")} AS platform_version,
+        {_text("json", "Demographic.Timezone")} AS timezone,
+        {_text("json", "Location.City")} AS city,
+        {_text("json", "Location.Country")} AS country,
         json_extract(json, '$.Location.Latitude') AS latitude,
         json_extract(json, '$.Location.Longitude') AS longitude,
-        json_extract(json, '$.Location.PostalCode') AS postal_code,
-        json_extract(json, '$.Location.Region') AS region,
+        {_text("json", "Location.PostalCode")} AS postal_code,
+        {_text("json", "Location.Region")} AS region,
         created_at,
         updated_at,
         json
     FROM endpoint
-    """,
-    """
+    """,  # noqa: S608 - the names are those of members
+    f"""
     CREATE VIEW events AS SELECT
         endpoint.application_id,
         endpoint.endpoint_id,
         event.event_id,
-        json_extract(event.json, '$.EventType') AS event_type,
+        {_text("event.json", "EventType")} AS event_type,
         json_extract(event.json, '$.Timestamp') AS timestamp,
-        ifnull(json_extract(event.json, '$.Attributes'), '{}') AS attributes,
-        ifnull(json_extract(event.json, '$.Metrics'), '{}') AS metrics,
-        json_extract(event.json, '$.Session.Id') AS session_id,
+        ifnull(json_extract(event.json, '$.Attributes'), '{{}}') AS attributes,
+        ifnull(json_extract(event.json, '$.Metrics'), '{{}}') AS metrics,
+        {_text("event.json", "Session.Id")} AS session_id,
         json_extract(event.json, '$.Session.StartTimestamp') AS session_start_timestamp,
         json_extract(event.json, '$.Session.StopTimestamp') AS session_stop_timestamp,
         json_extract(event.json, '$.Session.Duration') AS session_duration,
-        json_extract(event.json, '$.ClientSdkVersion') AS client_sdk_version,
-        json_extract(event.json, '$.AppPackageName') AS app_package_name,
-        json_extract(event.json, '$.AppTitle') AS app_title,
-        json_extract(event.json, '$.AppVersionCode') AS app_version_code,
-        json_extract(event.json, '$.SdkName') AS sdk_name,
+        {_text("event.json", "ClientSdkVersion")} AS client_sdk_version,
+        {_text("event.json", "AppPackageName")} AS app_package_name,
+        {_text("event.json", "AppTitle")} AS app_title,
+        {_text("event.json", "AppVersionCode")} AS app_version_code,
+        {_text("event.json", "SdkName")} AS sdk_name,
         event.received_at,
         event.id AS sequence,
         event.json
     FROM event JOIN endpoint ON endpoint.id = event.endpoint
-    """,
+    """,  # noqa: S608 - the same
 )
 
 
@@ -162,6 +199,22 @@ def _to_version_2(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+def _to_version_3(connection: sqlite3.Connection) -> None:
+    """Show texts whole; triggers on the views are made again as they were."""
+    own = connection.execute(_OWN_TRIGGERS).fetchall()
+    for statement in (
+        "DROP VIEW IF EXISTS events",
+        "DROP VIEW IF EXISTS endpoints",
+        *_VIEWS,
+        *(sql for (sql,) in own),
+    ):
+        connection.execute(statement)
+
+
+_OWN_TRIGGERS: Final = """
+    SELECT sql FROM sqlite_master
+    WHERE type = 'trigger' AND lower(tbl_name) IN ('events', 'endpoints')
+"""
 # Indexes of UNIQUE constraints have no text; version 1 has none but those on `event`.
 _OWN_OBJECTS: Final = """
     SELECT type, name, sql FROM sqlite_master
@@ -199,5 +252,5 @@ SCHEMA: Final = Schema(
     _APPLICATION_ID,
     _VERSION,
     (_ENDPOINT_TABLE, *_ENDPOINT_INDEXES, _EVENT_TABLE, *_VIEWS),
-    {1: _to_version_2},
+    {1: _to_version_2, 2: _to_version_3},
 )

@@ -24,6 +24,19 @@ class StreamName(NamedTuple):
     region: str | None = None
     account_id: str | None = None
 
+    def region_or(self, region: str | None) -> str | None:
+        """
+        Return the region to send to, if the ARN or the argument says.
+
+        Raises:
+            ConfigurationError: If they contradict each other.
+        """
+        if self.region is not None and region not in {None, self.region}:
+            raise ConfigurationError(
+                f"region is not that of the stream's ARN, {self.region}; leave it out"
+            )
+        return region or self.region
+
 
 # Amazon Kinesis and Amazon Data Firehose API references, read 2026-11-28: the latter
 # allows 64 characters, which the service itself checks.

@@ -2,7 +2,7 @@
 
 import logging
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final, NamedTuple
 
@@ -15,6 +15,7 @@ from pinpoint_events.errors import (
 )
 from pinpoint_events.formats.event_ids import with_event_ids
 from pinpoint_events.http_messages import HttpResponse
+from pinpoint_events.model._immutable import dict_inside
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsBatch, EventsRequest
@@ -26,13 +27,14 @@ from pinpoint_events.model.response import (
     Outcome,
 )
 from pinpoint_events.put_records import (
+    ACCEPTED,
     Record,
     RecordsAnswer,
     RecordsCall,
     records_answer,
-    records_error,
     records_request,
     runs,
+    stream_error,
 )
 from pinpoint_events.quotas import Quotas, refuse_over_quota
 from pinpoint_events.retry import Retry, may_be_accepted
@@ -44,7 +46,7 @@ from pinpoint_events.senders._stream_name import StreamName
 from pinpoint_events.senders.observer import AttemptObserver
 from pinpoint_events.senders.protocol import BaseSender, checked_application_id
 
-__all__ = ["STREAM_QUOTAS", "Item", "Packed", "StreamSender"]
+__all__ = ["STREAM_QUOTAS", "Key", "Packed", "StreamSender"]
 
 _log = logging.getLogger("pinpoint_events")
 
@@ -57,22 +59,21 @@ _EMPTY: Final = Endpoint()
 _TOO_LARGE: Final = 413
 _NOT_SENT: Final = 503
 
-Key = tuple[str, str]  # endpoint id, event id
-
-
-class Item(NamedTuple):
-    """An event of a request, and its record."""
-
-    endpoint_id: str
-    event_id: str
-    record: Record
+Key = tuple[str, str]
+"""Endpoint id and event id."""
 
 
 class Packed(NamedTuple):
-    """A record as it is sent, and the events in it."""
+    """
+    The records to send, and the keys of the events in each.
 
-    record: Record
-    items: Sequence[Item]
+    Attributes:
+        records: The records.
+        keys: As many collections of keys.
+    """
+
+    records: Sequence[Record]
+    keys: Sequence[Sequence[Key]]
 
 
 class StreamSender(BaseSender):
@@ -95,7 +96,7 @@ class StreamSender(BaseSender):
         *,
         application_id: str,
         written: RecordFormat,
-        endpoints: FindsEndpoints | None,
+        endpoints: FindsEndpoints | str | None,
         event_id_attribute: str | None,
         retry: Retry | None,
         observer: AttemptObserver | None,
@@ -113,21 +114,18 @@ class StreamSender(BaseSender):
         self._writer = record_writer(
             written, self.application_id, stream.account_id, event_id_attribute
         )
-        self._endpoints = KnownEndpoints(endpoints)
         region, *others = arguments
-        if stream.region is not None and region not in {None, stream.region}:
-            raise ConfigurationError(
-                f"region is not that of the stream's ARN, {stream.region}; leave it out"
-            )
         self._calls = SignedCalls(
             service,
-            (region or stream.region, *others),
+            (stream.region_or(region), *others),
             retry,
             self._time,
             self._error_of,
         )
         self._members = self._stream_members(stream)
         self.observer = observer
+        # Last: what it opens would stay open after an error here.
+        self._endpoints = KnownEndpoints(endpoints, self.application_id)
 
     @property
     def observer(self) -> AttemptObserver | None:
@@ -151,8 +149,10 @@ class StreamSender(BaseSender):
     # --- What a subclass decides ---
 
     @abstractmethod
-    def _record(self, endpoint_id: str, event: Event, data: bytes) -> Record:
-        """Return the record of an event."""
+    def _records_of(
+        self, endpoint_id: str, events: Iterable[Event], contents: Iterable[bytes]
+    ) -> Iterable[Record]:
+        """Return the record of each event of an endpoint, from its content."""
 
     def _stream_members(self, stream: StreamName) -> Mapping[str, str]:
         """Return the members of a call that name the stream."""
@@ -162,9 +162,9 @@ class StreamSender(BaseSender):
         """Return the most bytes of a record, where one of this size is to be sent."""
         return self._call.max_record_bytes
 
-    def _packed(self, items: Sequence[Item]) -> list[Packed]:
+    def _packed(self, records: Mapping[Key, Record]) -> Packed:
         """Return the records to send for these events."""
-        return [Packed(item.record, (item,)) for item in items]
+        return Packed(list(records.values()), [(key,) for key in records])
 
     def _sending(self, records: Sequence[Record], deadline: float) -> None:
         """Wait until these records may be sent."""
@@ -184,86 +184,87 @@ class StreamSender(BaseSender):
     def _put_events(self, request: EventsRequest) -> EventsResponse:
         deadline = self._time.monotonic() + self._calls.retry.deadline_seconds
         carried = self._endpoints.apply(request)
-        items, answers = self._items(request, carried.endpoints)
-        packed = self._packed(items)
-        by_key = {(item.endpoint_id, item.event_id): item for item in items}
+        records, answers = self._records(request, carried.endpoints)
+        packed = self._packed(records)
         addresses = [
             each.address for each in carried.endpoints.values() if each.address
         ]
         request_id = None
-        left = list(runs([each.record for each in packed], self._call))
-        for number, positions in enumerate(left):
-            chunk = [item for each in positions for item in packed[each].items]
+        calls = list(runs(packed.records, self._call))
+        is_one_call = len(calls) == 1 and len(records) == request.event_count
+        for number, positions in enumerate(calls):
+            keys = [key for each in positions for key in packed.keys[each]]
+            whole = request if is_one_call else _request_of(keys)
+
+            def send(part: EventsRequest, exchange: Exchange) -> EventsResponse:
+                to_send = packed
+                if part is not request:
+                    left = {key: records[key] for key in _keys_of(part)}
+                    to_send = self._packed(left)
+                return self._send(part, exchange, to_send, deadline)
+
             try:
                 response = self._calls.run(
-                    _request_of(chunk),
-                    lambda part, exchange: self._send(part, exchange, by_key, deadline),
-                    hidden=lambda _: addresses,
-                    deadline=deadline,
+                    whole, send, hidden=lambda _: addresses, deadline=deadline
                 )
             except PinpointEventsError as error:
                 if number == 0:
                     raise
-                unsent = [each for rest in left[number + 1 :] for each in rest]
-                rest = [item for each in unsent for item in packed[each].items]
-                answers.update(_not_sent(error, chunk, rest))
+                unsent = [each for rest in calls[number + 1 :] for each in rest]
+                rest = [key for each in unsent for key in packed.keys[each]]
+                answers.add_not_sent(error, keys, rest)
                 break
             request_id = response.request_id
-            for endpoint_id, item_response in response.results.items():
-                for event_id, found in item_response.events_item_response.items():
-                    answers[endpoint_id, event_id] = found
-        return _response(request, answers, carried.responses, request_id)
+            answers.add(response)
+        return answers.response(request, carried.responses, request_id)
 
-    def _items(
+    def _records(
         self, request: EventsRequest, endpoints: Mapping[str, Endpoint]
-    ) -> tuple[list[Item], dict[Key, EventItemResponse]]:
-        """Return the events with their records, and the answer to those too large."""
+    ) -> tuple[dict[Key, Record], "_Answers"]:
+        """Return the records of the events, and the answers to those too large."""
         arrived_at = datetime.fromtimestamp(self._time.now(), UTC)
-        items = []
-        too_large: dict[Key, EventItemResponse] = {}
+        records: dict[Key, Record] = {}
+        answers = _Answers()
+        usual = self._call.max_record_bytes
         for endpoint_id, batch in request.batch_item.items():
             contents = self._writer.records(
                 endpoint_id, endpoints[endpoint_id], batch.events, arrived_at
             )
-            for (event_id, event), data in zip(
-                batch.events.items(), contents, strict=True
-            ):
-                record = self._record(endpoint_id, event, data)
+            events = dict_inside(batch.events)
+            made = self._records_of(endpoint_id, events.values(), contents)
+            for event_id, record in zip(events, made, strict=True):
                 size = record.size
-                most = self._call.max_record_bytes
-                if size > most and size > (most := self._max_record_bytes(size)):
-                    too_large[endpoint_id, event_id] = EventItemResponse(
-                        status_code=_TOO_LARGE,
-                        message=f"{size:,} bytes as a record; at most {most:,}; "
-                        "shorten its values, or make it several events",
-                    )
+                if size > usual and size > (most := self._max_record_bytes(size)):
+                    answers.add_too_large(endpoint_id, event_id, size, most)
                 else:
-                    items.append(Item(endpoint_id, event_id, record))
-        return items, too_large
+                    records[endpoint_id, event_id] = record
+        return records, answers
 
     def _send(
         self,
         part: EventsRequest,
         exchange: Exchange,
-        by_key: Mapping[Key, Item],
+        to_send: Packed,
         deadline: float,
     ) -> EventsResponse:
         """Send the records of a part by one call, and return what became of them."""
-        packed = self._packed([by_key[key] for key in _keys_of(part)])
-        records = [each.record for each in packed]
-        self._sending(records, deadline)
+        sent, keys = to_send
+        self._sending(sent, deadline)
         answer = records_answer(
             self._call,
-            len(records),
-            exchange(records_request(self._call, self._members, records)),
+            len(sent),
+            exchange(records_request(self._call, self._members, sent)),
         )
-        self._sent(records, answer)
-        if answer.responses is None:
-            return EventsResponse(request_id=answer.request_id)
+        self._sent(sent, answer)
+        responses = answer.responses or ()
         results: dict[str, dict[str, EventItemResponse]] = {}
-        for each, response in zip(packed, answer.responses, strict=True):
-            for item in each.items:
-                results.setdefault(item.endpoint_id, {})[item.event_id] = response
+        if responses.count(ACCEPTED) == len(sent):
+            for endpoint_id, batch in part.batch_item.items():
+                results[endpoint_id] = dict.fromkeys(batch.events, ACCEPTED)
+        else:
+            for each, response in zip(keys, responses, strict=False):
+                for endpoint_id, event_id in each:
+                    results.setdefault(endpoint_id, {})[event_id] = response
         return EventsResponse(
             results={
                 endpoint_id: ItemResponse(
@@ -275,10 +276,11 @@ class StreamSender(BaseSender):
         )
 
     def _error_of(self, response: HttpResponse) -> ServiceError:
-        return records_error(self._call, response)
+        return stream_error(self._call.operation, self._call.action, response)
 
     def _close(self) -> None:
         self._calls.close()
+        self._endpoints.close()
 
     def __repr__(self) -> str:
         return (
@@ -296,15 +298,15 @@ def _keys_of(request: EventsRequest) -> Iterator[Key]:
 _ANY_EVENT: Final = Event("_", timestamp=datetime(1970, 1, 1, tzinfo=UTC))
 
 
-def _request_of(items: Sequence[Item]) -> EventsRequest:
+def _request_of(keys: Iterable[Key]) -> EventsRequest:
     """
     Return a request that stands for these events, for retries to choose from.
 
     What is sent are their records, so the events in it are empty.
     """
     events: dict[str, dict[str, Event]] = {}
-    for item in items:
-        events.setdefault(item.endpoint_id, {})[item.event_id] = _ANY_EVENT
+    for endpoint_id, event_id in keys:
+        events.setdefault(endpoint_id, {})[event_id] = _ANY_EVENT
     return EventsRequest(
         batch_item={
             endpoint_id: EventsBatch(endpoint=_EMPTY, events=found)
@@ -313,43 +315,80 @@ def _request_of(items: Sequence[Item]) -> EventsRequest:
     )
 
 
-def _not_sent(
-    error: PinpointEventsError, failed: Sequence[Item], unsent: Sequence[Item]
-) -> dict[Key, EventItemResponse]:
-    """
-    Return the answers to events whose call failed, after others were answered.
+class _Answers:
+    """The answers to the events of a request, from one call or several."""
 
-    An error would hide what became of the others. Events that may have been accepted
-    get no answer: they are unreported.
-    """
-    kind = error.code if isinstance(error, ServiceError) else type(error).__name__
-    _log.warning("not sent", extra={"pinpoint_events.problem": type(error).__name__})
-    response = EventItemResponse(status_code=_NOT_SENT, message=f"not sent: {kind}")
-    found = [*(() if may_be_accepted(error) else failed), *unsent]
-    return {(item.endpoint_id, item.event_id): response for item in found}
+    def __init__(self) -> None:
+        self._found: dict[str, dict[str, EventItemResponse]] = {}
+        # Where one call has all answers of an endpoint, its object is taken over.
+        self._whole: dict[str, ItemResponse] = {}
 
+    def add(self, response: EventsResponse) -> None:
+        """Add those of a call."""
+        for endpoint_id, item in dict_inside(response.results).items():
+            if endpoint_id in self._found:
+                self._whole.pop(endpoint_id, None)
+            else:
+                self._whole[endpoint_id] = item
+            found = self._found.setdefault(endpoint_id, {})
+            found.update(dict_inside(item.events_item_response))
 
-def _response(
-    request: EventsRequest,
-    answers: Mapping[Key, EventItemResponse],
-    of_store: Mapping[str, EndpointItemResponse | None],
-    request_id: str | None,
-) -> EventsResponse:
-    """Return the answer to the whole request."""
-    results = {}
-    for endpoint_id, batch in request.batch_item.items():
-        found = {
-            event_id: answers[endpoint_id, event_id]
-            for event_id in batch.events
-            if (endpoint_id, event_id) in answers
-        }
-        of_endpoint = (
-            of_store[endpoint_id] if endpoint_id in of_store else _carried(batch, found)
+    def add_too_large(
+        self, endpoint_id: str, event_id: str, size: int, most: int
+    ) -> None:
+        """Add that of an event that no record can hold."""
+        self._found.setdefault(endpoint_id, {})[event_id] = EventItemResponse(
+            status_code=_TOO_LARGE,
+            message=f"{size:,} bytes as a record; at most {most:,}; shorten its "
+            "values, or make it several events",
         )
-        results[endpoint_id] = ItemResponse(
-            endpoint_item_response=of_endpoint, events_item_response=found
+
+    def add_not_sent(
+        self, error: PinpointEventsError, failed: Iterable[Key], unsent: Iterable[Key]
+    ) -> None:
+        """
+        Add those of events whose call failed, after others were answered.
+
+        An error would hide what became of the others. Events that may have been
+        accepted get no answer: they are unreported.
+        """
+        kind = error.code if isinstance(error, ServiceError) else type(error).__name__
+        _log.warning(
+            "not sent", extra={"pinpoint_events.problem": type(error).__name__}
         )
-    return EventsResponse(results=results, request_id=request_id)
+        response = EventItemResponse(status_code=_NOT_SENT, message=f"not sent: {kind}")
+        for endpoint_id, event_id in (
+            *(() if may_be_accepted(error) else failed),
+            *unsent,
+        ):
+            self._found.setdefault(endpoint_id, {})[event_id] = response
+
+    def response(
+        self,
+        request: EventsRequest,
+        of_store: Mapping[str, EndpointItemResponse | None],
+        request_id: str | None,
+    ) -> EventsResponse:
+        """Return the answer to the whole request."""
+        results = {}
+        for endpoint_id, batch in request.batch_item.items():
+            found = self._found.get(endpoint_id, {})
+            of_endpoint = (
+                of_store[endpoint_id]
+                if endpoint_id in of_store
+                else _carried(batch, found)
+            )
+            item = self._whole.get(endpoint_id)
+            if (
+                item is None
+                or item.endpoint_item_response is not of_endpoint
+                or len(item.events_item_response) < len(found)
+            ):
+                item = ItemResponse(
+                    endpoint_item_response=of_endpoint, events_item_response=found
+                )
+            results[endpoint_id] = item
+        return EventsResponse(results=results, request_id=request_id)
 
 
 def _carried(
@@ -363,7 +402,7 @@ def _carried(
     """
     if batch.endpoint == _EMPTY:
         return ACCEPTED_ENDPOINT
-    outcomes = {each.outcome: each for each in answers.values()}
+    outcomes = {each.outcome: each for each in set(answers.values())}
     again = outcomes.get(Outcome.RETRYABLE)
     if again is not None:
         return EndpointItemResponse(

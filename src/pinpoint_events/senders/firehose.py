@@ -1,5 +1,6 @@
 """Sends events to an Amazon Data Firehose stream, each as a record."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from pinpoint_events.aws.service import Service
@@ -83,7 +84,7 @@ class FirehoseSender(StreamSender):
         application_id: str = DEFAULT_APPLICATION_ID,
         format: RecordFormat = "stream_record",  # noqa: A002 - the user's word for it
         newline: bool = True,
-        endpoints: FindsEndpoints | None = None,
+        endpoints: FindsEndpoints | str | None = None,
         event_id_attribute: str | None = None,
         region: str | None = None,
         endpoint_url: str | None = None,
@@ -110,5 +111,10 @@ class FirehoseSender(StreamSender):
             quotas=quotas,
         )
 
-    def _record(self, endpoint_id: str, event: Event, data: bytes) -> Record:  # noqa: ARG002 - keys are Kinesis'
-        return Record(data + self._end)
+    def _records_of(
+        self,
+        endpoint_id: str,  # noqa: ARG002 - for the keys of Kinesis
+        events: Iterable[Event],  # noqa: ARG002 - the same
+        contents: Iterable[bytes],
+    ) -> Iterable[Record]:
+        return [Record(data + self._end) for data in contents]

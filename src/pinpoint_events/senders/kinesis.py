@@ -1,13 +1,19 @@
 """Sends events to an Amazon Kinesis data stream, each as a record."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
 from pinpoint_events.aws.service import Service
 from pinpoint_events.endpoints.protocol import FindsEndpoints
-from pinpoint_events.errors import ConfigurationError, ValidationError
+from pinpoint_events.errors import (
+    ConfigurationError,
+    InvalidResponseError,
+    ValidationError,
+)
 from pinpoint_events.formats.kpl import KinesisRecord, KplAggregator
+from pinpoint_events.get_records import ListedShard, listed_shards, shards_request
+from pinpoint_events.http_messages import HttpResponse
 from pinpoint_events.model.event import Event
 from pinpoint_events.put_records import (
     KINESIS,
@@ -22,12 +28,18 @@ from pinpoint_events.senders._record_writers import RecordFormat
 from pinpoint_events.senders._shard_rates import Shard, ShardRates
 from pinpoint_events.senders._signed_calls import DEFAULT_RETRY
 from pinpoint_events.senders._stream_name import StreamName, stream_name
-from pinpoint_events.senders._streams import STREAM_QUOTAS, Item, Packed, StreamSender
+from pinpoint_events.senders._streams import STREAM_QUOTAS, Key, Packed, StreamSender
 from pinpoint_events.senders.observer import AttemptObserver
 from pinpoint_events.senders.protocol import DEFAULT_APPLICATION_ID
 from pinpoint_events.wire.json_text import decode, encode
 
-__all__ = ["PLAIN_REGIONS", "KinesisSender", "PartitionKey"]
+__all__ = [
+    "PLAIN_REGIONS",
+    "KinesisSender",
+    "PartitionKey",
+    "kinesis_members",
+    "kinesis_service",
+]
 
 PartitionKey = Callable[[str, Event], str]
 """Returns the partition key of an event, by endpoint id and event."""
@@ -105,7 +117,7 @@ class KinesisSender(StreamSender):
         application_id: str = DEFAULT_APPLICATION_ID,
         partition_key: PartitionKey | None = None,
         format: RecordFormat = "stream_record",  # noqa: A002 - the user's word for it
-        endpoints: FindsEndpoints | None = None,
+        endpoints: FindsEndpoints | str | None = None,
         event_id_attribute: str | None = None,
         aggregate: bool = False,
         max_record_bytes: int | None = None,
@@ -132,7 +144,7 @@ class KinesisSender(StreamSender):
         self._rates = ShardRates()
         self._may_list_shards = True
         super().__init__(
-            _service(found),
+            kinesis_service(found),
             found,
             (region, endpoint_url, session, credentials, config, verify),
             application_id=application_id,
@@ -145,23 +157,20 @@ class KinesisSender(StreamSender):
         )
 
     def _stream_members(self, stream: StreamName) -> Mapping[str, str]:
-        if stream.arn is not None:
-            return {"StreamARN": stream.arn}
-        return super()._stream_members(stream)
+        return kinesis_members(stream)
 
-    def _record(self, endpoint_id: str, event: Event, data: bytes) -> Record:
-        if self._key_of is None:
+    def _records_of(
+        self, endpoint_id: str, events: Iterable[Event], contents: Iterable[bytes]
+    ) -> Iterable[Record]:
+        key_of = self._key_of
+        if key_of is None:
             is_short = len(endpoint_id) <= MAX_KEY_CHARACTERS
             key = endpoint_id if is_short else sha256(endpoint_id.encode()).hexdigest()
-        else:
-            given: object = self._key_of(endpoint_id, event)
-            if not isinstance(given, str) or not 0 < len(given) <= MAX_KEY_CHARACTERS:
-                raise ConfigurationError(
-                    "partition_key returned no str of 1 to 256 characters; shorten it, "
-                    "as by a hash"
-                )
-            key = given
-        return Record(data, key)
+            return [Record(data, key) for data in contents]
+        return [
+            Record(data, _checked_key(key_of(endpoint_id, event)))
+            for event, data in zip(events, contents, strict=True)
+        ]
 
     # --- Size of records ---
 
@@ -194,26 +203,30 @@ class KinesisSender(StreamSender):
 
     # --- Aggregation ---
 
-    def _packed(self, items: Sequence[Item]) -> list[Packed]:
+    def _packed(self, records: Mapping[Key, Record]) -> Packed:
         if not self._is_aggregating:
-            return super()._packed(items)
-        by_key: dict[str, list[Item]] = {}
-        for item in items:
-            by_key.setdefault(item.record.partition_key, []).append(item)
+            return super()._packed(records)
+        by_partition: dict[str, list[Key]] = {}
+        for key, record in records.items():
+            by_partition.setdefault(record.partition_key, []).append(key)
         most = self._known_record_bytes or KINESIS.max_record_bytes
-        packed = []
-        for key, group in by_key.items():
+        packed: list[Record] = []
+        keys: list[Sequence[Key]] = []
+        for partition_key, group in by_partition.items():
             aggregator = KplAggregator(most)
-            inside: list[Item] = []
-            for item in group:
-                record = KinesisRecord(partition_key=key, data=item.record.data)
-                if not aggregator.add(record):
-                    packed.append(_taken(aggregator, inside))
+            inside: list[Key] = []
+            for key in group:
+                data = records[key].data
+                one = KinesisRecord(partition_key=partition_key, data=data)
+                if not aggregator.add(one):
+                    packed.append(_taken(aggregator))
+                    keys.append(inside)
                     inside = []
-                    aggregator.add(record)
-                inside.append(item)
-            packed.append(_taken(aggregator, inside))
-        return packed
+                    aggregator.add(one)
+                inside.append(key)
+            packed.append(_taken(aggregator))
+            keys.append(inside)
+        return Packed(packed, keys)
 
     # --- Rates ---
 
@@ -244,19 +257,25 @@ class KinesisSender(StreamSender):
 
     def _know_shards(self) -> None:
         shards: list[Shard] = []
-        members = self._members
+        token = None
         for _ in range(_MAX_SHARD_PAGES):
-            answer = self._asked("ListShards", members)
-            listed = answer.get("Shards") if answer else None
-            if not isinstance(listed, list):
+            response = self._calls.ask(shards_request(self._members, token))
+            found = None if response is None else _shards_in(response)
+            if found is None:
                 self._may_list_shards = False  # it may not, and is not asked again
                 return
-            shards += filter(None, map(_open_shard, listed))
-            token = answer.get("NextToken")
-            if not isinstance(token, str):
+            page, token = found
+            shards += [Shard(each.id, *each.hash_keys) for each in page if each.is_open]
+            if token is None:
                 break
-            members = {"NextToken": token}
         self._rates.know(shards)
+
+
+def _shards_in(response: HttpResponse) -> tuple[list[ListedShard], str | None] | None:
+    try:
+        return listed_shards(response)
+    except InvalidResponseError:
+        return None
 
 
 def _record_bytes(given: object) -> int | None:
@@ -268,28 +287,28 @@ def _record_bytes(given: object) -> int | None:
     )
 
 
-def _taken(aggregator: KplAggregator, items: Sequence[Item]) -> Packed:
+def _checked_key(key: object) -> str:
+    if isinstance(key, str) and 0 < len(key) <= MAX_KEY_CHARACTERS:
+        return key
+    raise ConfigurationError(
+        "partition_key returned no str of 1 to 256 characters; shorten it, as by a hash"
+    )
+
+
+def _taken(aggregator: KplAggregator) -> Record:
     record = aggregator.take()
-    return Packed(Record(record.data, record.partition_key), tuple(items))
+    return Record(record.data, record.partition_key)
 
 
-def _open_shard(data: Any) -> Shard | None:
-    """Return a shard of an answer; None if it is closed or has another form."""
-    try:
-        hashes, numbers = data["HashKeyRange"], data["SequenceNumberRange"]
-        if numbers.get("EndingSequenceNumber") is not None:
-            return None
-        return Shard(
-            data["ShardId"],
-            int(hashes["StartingHashKey"]),
-            int(hashes["EndingHashKey"]),
-        )
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return None
+def kinesis_members(stream: StreamName) -> dict[str, str]:
+    """Return the members of a call that name the stream."""
+    if stream.arn is not None:
+        return {"StreamARN": stream.arn}
+    return {"StreamName": stream.name}
 
 
-def _service(stream: StreamName) -> Service:
-    named = {"StreamARN": stream.arn} if stream.arn else {"StreamName": stream.name}
+def kinesis_service(stream: StreamName) -> Service:
+    """Return Kinesis, as far as this stream is concerned."""
     return Service(
         name="kinesis",
         endpoint_prefix="kinesis",
@@ -299,7 +318,10 @@ def _service(stream: StreamName) -> Service:
         # A stream that is named by its ARN has a host of its account.
         plain_regions=PLAIN_REGIONS if stream.arn is None else frozenset(),
         operation="put_records",
-        arguments={"Records": [{"Data": b"", "PartitionKey": "-"}], **named},
+        arguments={
+            "Records": [{"Data": b"", "PartitionKey": "-"}],
+            **kinesis_members(stream),
+        },
     )
 
 

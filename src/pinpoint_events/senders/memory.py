@@ -14,6 +14,7 @@ from pinpoint_events.senders._accepted import accepted
 from pinpoint_events.senders.protocol import (
     DEFAULT_APPLICATION_ID,
     BaseSender,
+    check_lists,
     checked_application_id,
 )
 from pinpoint_events.storage.fork_lock import ForkLock
@@ -144,7 +145,11 @@ class MemorySender(BaseSender):
             ids: Endpoint ids.
             addresses: Addresses of endpoints.
             user_ids: Ids of users.
+
+        Raises:
+            ValidationError: If an argument is no collection of `str`.
         """
+        check_lists(ids=ids, addresses=addresses, user_ids=user_ids)
         return {
             endpoint_id: endpoint
             for endpoint_id, endpoint in self.endpoints.items()

@@ -19,6 +19,7 @@ from pinpoint_events.errors import ConfigurationError, SenderError, ValidationEr
 from pinpoint_events.model._converters import (
     instance_of,
     required_text,
+    texts,
     wrong_type,
 )
 from pinpoint_events.model._immutable import Refused, raise_if_invalid
@@ -213,6 +214,16 @@ def _requests_of(source: object) -> tuple[EventsRequest, ...]:
     if problems:
         raise ValidationError(problems)
     return requests
+
+
+def check_lists(**lists: object) -> None:
+    """
+    Check what endpoints are looked for by.
+
+    Raises:
+        ValidationError: If one of them is no collection of `str`.
+    """
+    raise_if_invalid(**{name: texts(given) for name, given in lists.items()})
 
 
 def checked_application_id(application_id: str) -> str:

@@ -31,6 +31,7 @@ from pinpoint_events.senders._stored_texts import (
 from pinpoint_events.senders.protocol import (
     DEFAULT_APPLICATION_ID,
     BaseSender,
+    check_lists,
     checked_application_id,
 )
 from pinpoint_events.storage.paths import path_text
@@ -177,7 +178,9 @@ class SqliteSender(BaseSender):
 
         Raises:
             StoreError: If the file cannot be read.
+            ValidationError: If an argument is no collection of `str`.
         """
+        check_lists(ids=ids, addresses=addresses, user_ids=user_ids)
         columns = {"endpoint_id": ids, "address": addresses, "user_id": user_ids}
         if not any(columns.values()):
             return {}

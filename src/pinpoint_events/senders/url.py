@@ -16,7 +16,7 @@ from pinpoint_events.model._converters import nearest
 from pinpoint_events.problems import shortened
 from pinpoint_events.senders.protocol import DEFAULT_APPLICATION_ID, Sender
 
-__all__ = ["open_sender", "sqlite_path"]
+__all__ = ["is_region_name", "open_sender", "sqlite_path"]
 
 _GROUP: Final = "pinpoint_events.senders"
 
@@ -30,8 +30,8 @@ def open_sender(url: str, *, application_id: str | None = None) -> Sender:
       read from AWS' environment variables and config files.
     - `kinesis://STREAM` and `firehose://STREAM`: a stream, by `KinesisSender` and
       `FirehoseSender`. The query may have `region`, `endpoint_url`, `stream_arn` (the
-      stream's ARN, in place of its name or with it), `format` and
-      `event_id_attribute`, as these senders take them.
+      stream's ARN, in place of its name or with it), `format`, `event_id_attribute`
+      and `endpoints` (a URL), as these senders take them.
     - `sqlite:///events.db`, `sqlite:////var/lib/events.db`, `sqlite:///C:/events.db`: a
       file, by relative or absolute path, by `SqliteSender`.
     - `memory:`: `MemorySender`, for tests.
@@ -90,6 +90,25 @@ def sqlite_path(url: str) -> str | None:
         return None
     parts = _parts(url)
     return _file_of(parts) if parts.scheme == "sqlite" else None
+
+
+def kinesis_stream(url: str) -> tuple[str, Mapping[str, str]]:
+    """
+    Return the stream that a `kinesis:` URL names, by name or ARN, and its options.
+
+    Raises:
+        ConfigurationError: If the URL is invalid, or has another scheme.
+    """
+    parts = _parts(url)
+    if parts.scheme != "kinesis":
+        problem = "names no stream that can be read"
+        raise _refused(parts.scheme, problem, "write kinesis://STREAM?region=REGION")
+    return _stream(parts)
+
+
+def is_region_name(name: str) -> bool:
+    """Return whether a region may have the name, which is a part of a host's name."""
+    return _REGION.fullmatch(name) is not None
 
 
 # At least two characters: a single letter is the drive of a Windows path.
@@ -165,7 +184,8 @@ def _options(scheme: str, query: str) -> dict[str, str]:
             near = nearest(key, known)
             shown = f"the query key {shortened(key)}" if near else "a query key"
             problem = f"has {shown}, which is not known"
-            remedy = "; ".join((f"it takes {' and '.join(known)}", *_guess(near)))
+            takes = " and ".join(filter(None, (", ".join(known[:-1]), known[-1])))
+            remedy = "; ".join((f"it takes {takes}", *_guess(near)))
             raise _refused(scheme, problem, remedy)
         if key in options:
             raise _refused(scheme, f"has {key} twice", "leave one out")
@@ -273,7 +293,7 @@ def _stream(parts: _Parts) -> tuple[str, dict[str, Any]]:
 
 def _check_region(parts: _Parts) -> None:
     region = parts.options.get("region")
-    if region is not None and _REGION.fullmatch(region) is None:
+    if region is not None and not is_region_name(region):
         # Checked here, because botocore's error repeats the value.
         problem = "has a region that is none"
         raise _refused(parts.scheme, problem, "write eu-west-1, say")
@@ -285,6 +305,7 @@ _STREAM_OPTIONS: Final = (
     "stream_arn",
     "format",
     "event_id_attribute",
+    "endpoints",
 )
 
 _OPENERS: Final[Mapping[str, Callable[[_Parts, str | None], Sender]]] = {

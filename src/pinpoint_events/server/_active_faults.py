@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from pinpoint_events.errors import ValidationError
-from pinpoint_events.problems import Problem, ProblemCode
+from pinpoint_events.model._converters import wrong_type
+from pinpoint_events.model._immutable import raise_if_invalid
+from pinpoint_events.problems import Expected, Problem, ProblemCode
 from pinpoint_events.server.faults import (
     KINDS,
     BareStatus,
@@ -94,6 +96,9 @@ class Faults:
     """
 
     def __init__(self, faults: Iterable[Fault] = ()) -> None:
+        given: object = faults
+        if not isinstance(given, Iterable):
+            raise_if_invalid(faults=wrong_type(given, Expected.LIST))
         self._lock = threading.Lock()
         self._active: list[_ActiveFault] = []
         self.add(*faults)

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from pinpoint_events.model._converters import is_date
+
 __all__ = ["complete_with_utc"]
 
 
@@ -45,8 +47,7 @@ def _complete(data: Any, name: str) -> None:
 def _is_naive(text: str) -> bool:
     """Return whether it is a time without a zone; a date alone is no time."""
     try:
-        is_naive = datetime.fromisoformat(text).tzinfo is None
-        datetime.fromisoformat(f"{text}Z")
+        parsed = datetime.fromisoformat(text)
     except ValueError:
         return False
-    return is_naive
+    return parsed.tzinfo is None and not is_date(text)

@@ -29,6 +29,7 @@ import attrs
 from pinpoint_events.builder import new_event_id
 from pinpoint_events.errors import (
     ConfigurationError,
+    ConfigurationErrorCode,
     PinpointEventsError,
     QuotaExceededError,
     SenderError,
@@ -36,8 +37,11 @@ from pinpoint_events.errors import (
     ValidationError,
     defect_text,
 )
-from pinpoint_events.problems import ProblemCode
+from pinpoint_events.model import _converters as to
+from pinpoint_events.problems import Expected, ProblemCode
 from pinpoint_events.quotas import Quotas
+from pinpoint_events.senders.protocol import Sender
+from pinpoint_events.senders.url import is_region_name
 from pinpoint_events.server._active_faults import CallFaults, Faults
 from pinpoint_events.server._answers import (
     PREFLIGHT_HEADERS,
@@ -57,6 +61,7 @@ from pinpoint_events.server._answers import (
 from pinpoint_events.server._applications import Applications, Senders
 from pinpoint_events.server._body import Body, ClientDisconnected, Receive
 from pinpoint_events.server._request_reader import RequestReader
+from pinpoint_events.server._settings import check_settings, count, kind_of, seconds
 from pinpoint_events.server.faults import Cut
 from pinpoint_events.server.keys import Credentials, Keys
 from pinpoint_events.server.sigv4 import (
@@ -171,12 +176,36 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
         idle_seconds: How long a connection is kept without a request.
 
     Raises:
-        ConfigurationError: If `credentials`, or the environment, has no usable key,
-            `naive_times` is another value, or there is nothing to serve.
+        ConfigurationError: If `credentials`, or the environment, has no usable key, if
+            no region has the name `region`, if a setting is of another type or out of
+            range, or if there is nothing to serve.
     """
-    if naive_times not in {None, "utc"}:
+    given_times: object = naive_times
+    if given_times is not None and given_times != "utc":
         message = "naive_times is another value than 'utc' or None; pass one of them"
         raise ConfigurationError(message)
+    check_settings(
+        senders=None if senders is None else _sound_senders(senders),
+        kinesis=None if kinesis is None else kind_of(Kinesis, kinesis),
+        firehose=None if firehose is None else kind_of(Firehose, firehose),
+        quotas=to.instance_of(Quotas, quotas),
+        region=to.text(region),
+        faults=None if faults is None else kind_of(Faults, faults),
+        clock=to.function(clock),
+        workers=count(workers),
+        waiting=count(waiting, 0),
+        connections=count(connections),
+        head_seconds=seconds(head_seconds),
+        body_seconds=seconds(body_seconds),
+        idle_seconds=seconds(idle_seconds),
+    )
+    if region is not None and not is_region_name(region):
+        # Without the region: it may be a value that got into its place.
+        raise ConfigurationError(
+            "the region has a name that no region has; pass one that calls are signed "
+            "for, such as eu-west-1, or None for any",
+            ConfigurationErrorCode.INVALID_REGION,
+        )
     if senders is None and kinesis is None and firehose is None:
         message = "there is nothing to serve; pass senders, kinesis or firehose"
         raise ConfigurationError(message)
@@ -201,6 +230,11 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
         clock=clock,
         limits=limits,
     )
+
+
+def _sound_senders(senders: object) -> Any:
+    is_sound = isinstance(senders, Sender) or callable(senders)
+    return senders if is_sound else to.wrong_type(senders, Expected.SENDER)
 
 
 def _keys(

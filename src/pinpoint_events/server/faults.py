@@ -61,7 +61,7 @@ _MAX_SECONDS: Final = 10_000_000  # about four months
 def _number(value: Any, minimum: float, maximum: float, kinds: tuple[type, ...]) -> Any:
     takes_fractions = float in kinds
     if type(value) not in kinds:
-        expected = Expected.NUMBER if takes_fractions else Expected.INTEGER
+        expected = Expected.MEASURE if takes_fractions else Expected.INTEGER
         return to.wrong_type(value, expected)
     if minimum <= value <= maximum:
         return value

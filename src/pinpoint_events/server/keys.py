@@ -26,12 +26,14 @@ import os
 import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
 from pinpoint_events.errors import ConfigurationError
-from pinpoint_events.problems import file_text, shortened
+from pinpoint_events.model import _converters as to
+from pinpoint_events.problems import Expected, file_text, shortened
+from pinpoint_events.server._settings import check_settings, list_of
 from pinpoint_events.storage.paths import path_text
 
 __all__ = ["Credentials", "FileKeys", "Keys", "redacted_key_id"]
@@ -82,6 +84,11 @@ class Credentials:
 
     def __attrs_post_init__(self) -> None:
         """Reject values that no request can contain."""
+        check_settings(
+            access_key_id=_text(self.access_key_id),
+            secret_access_key=_text(self.secret_access_key),
+            session_token=_text(self.session_token or ""),
+        )
         remedy = "copy it again"
         if any(map(_is_quoted, (self.access_key_id, self.secret_access_key))):
             message = "the key is in quotation marks; remove them"
@@ -96,6 +103,10 @@ class Credentials:
             raise ConfigurationError(f"{message}; {remedy}")
         if self.session_token is not None and not _is_sound(self.session_token):
             raise ConfigurationError(f"the session token holds white space; {remedy}")
+
+
+def _text(value: object) -> Any:
+    return value if isinstance(value, str) else to.wrong_type(value, Expected.NAME)
 
 
 def _is_quoted(text: str) -> bool:
@@ -122,7 +133,9 @@ class Keys:
     """
 
     def __init__(self, credentials: Iterable[Credentials]) -> None:
-        self._known = _by_id(credentials)
+        found = list_of(Credentials, credentials)
+        check_settings(credentials=found)
+        self._known = _by_id(found)
 
     def __repr__(self) -> str:
         """Show only the number of keys, because ids should not be logged."""

@@ -20,6 +20,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any, Final
 
 from pinpoint_events.errors import ConfigurationError
+from pinpoint_events.model import _converters as to
+from pinpoint_events.server._settings import check_settings, count
 from pinpoint_events.server.app import App
 
 try:
@@ -121,9 +123,15 @@ def served(app: App, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[Serv
         port: Port to listen on; 0 takes a free one.
 
     Raises:
-        ConfigurationError: If it cannot listen there, or was served before.
+        ConfigurationError: If it cannot listen there, or was served before, or an
+            argument is of another type.
         OSError: If there are not enough file descriptors.
     """
+    given: object = app
+    if not isinstance(given, App):
+        kind = type(given).__qualname__
+        raise ConfigurationError(f"app is of type {kind}; make it with create_app()")
+    check_settings(host=to.required_text(host), port=count(port, 0))
     running: Future[tuple[asyncio.AbstractEventLoop, _Server]] = Future()
     ended: Future[None] = Future()
 

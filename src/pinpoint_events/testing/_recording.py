@@ -2,9 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, NamedTuple, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
+from pinpoint_events.model import _converters as to
+from pinpoint_events.model._immutable import raise_if_invalid
 from pinpoint_events.model.event import Event
+from pinpoint_events.problems import Expected
 from pinpoint_events.senders import MemorySender
 
 __all__ = ["RecordingSender", "SentEvent", "SentEvents", "count_not_accepted"]
@@ -51,7 +54,13 @@ class SentEvents(ABC):
         Args:
             event_type: The exact type.
             endpoint_id: The endpoint that they belong to; any by default.
+
+        Raises:
+            ValidationError: If an argument is of another type.
         """
+        raise_if_invalid(
+            event_type=to.required_text(event_type), endpoint_id=to.text(endpoint_id)
+        )
         return tuple(
             each.event
             for each in self.sent
@@ -82,8 +91,17 @@ class SentEvents(ABC):
 
         Raises:
             AssertionError: With the differences of the events that were sent.
+            ValidationError: If an argument is of another type.
         """
         __tracebackhide__ = True
+        raise_if_invalid(
+            event_type=to.required_text(event_type),
+            attributes=_mapping(attributes),
+            metrics=_mapping(metrics),
+            endpoint_id=to.text(endpoint_id),
+            application_id=to.text(application_id),
+            times=to.integer(times),
+        )
         expected = _Expected(
             event_type,
             {} if attributes is None else attributes,
@@ -122,6 +140,7 @@ class SentEvents(ABC):
 
         Raises:
             AssertionError: With the events that were sent.
+            ValidationError: If an argument is of another type.
         """
         __tracebackhide__ = True
         self.assert_sent(
@@ -193,13 +212,33 @@ class _Expected(NamedTuple):
     application_id: str | None
 
 
+def _mapping(value: object) -> Any:
+    is_mapping = value is None or isinstance(value, Mapping)
+    return value if is_mapping else to.wrong_type(value, Expected.MAPPING)
+
+
+def _shown(values: Mapping[str, object]) -> str:
+    """Return attributes or metrics."""
+    pairs = (f"{_plain(key)}: {_plain(value)}" for key, value in values.items())
+    return f"{{{', '.join(pairs)}}}"
+
+
+def _plain(value: object) -> str:
+    """Return a text or number as it is, and the type alone of what events have not."""
+    kind = type(value)
+    return repr(value) if kind in _PLAIN else f"an object of type {kind.__qualname__}"
+
+
+_PLAIN: Final = frozenset({str, int, float})
+
+
 def _description(expected: _Expected) -> str:
     """Describe the expected event."""
     shown = [repr(expected.event_type)]
     if expected.attributes:
-        shown.append(f"with attributes {dict(expected.attributes)!r}")
+        shown.append(f"with attributes {_shown(expected.attributes)}")
     if expected.metrics:
-        shown.append(f"with metrics {dict(expected.metrics)!r}")
+        shown.append(f"with metrics {_shown(expected.metrics)}")
     if expected.endpoint_id is not None:
         shown.append(f"of endpoint {expected.endpoint_id!r}")
     if expected.application_id is not None:
@@ -223,7 +262,7 @@ def _differences(expected: _Expected, sent: SentEvent) -> Iterator[str]:
     for name, values, present in pairs:
         for key, value in values.items():
             if key not in present:
-                yield f"{name}[{key!r}] is missing"
+                yield f"{name}[{_plain(key)}] is missing"
             elif present[key] != value:
                 yield f"{name}[{key!r}] is {present[key]!r}"
 

@@ -21,6 +21,17 @@ import; with `HYPOTHESIS_NO_PLUGINS` set, once this module is imported. Needs th
 `testing`.
 """
 
+from pinpoint_events import errors as _errors
+
+try:
+    import hypothesis as _hypothesis  # noqa: F401 - imported here to name the extra
+except ImportError as _missing:
+    _message = (
+        "the strategies need the extra `testing`; "
+        "run: pip install 'pinpoint-events[testing]'"
+    )
+    raise _errors.ConfigurationError(_message) from _missing
+
 from pinpoint_events.testing._answers import (
     endpoint_item_responses,
     event_item_responses,

@@ -31,6 +31,7 @@ from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.problems import Audience, Problem, ProblemCode
 from pinpoint_events.wire.json_text import Repeated, json_problem
 from pinpoint_events.wire.names import wire_name
+from pinpoint_events.wire.near_members import near_members
 from pinpoint_events.wire.writing import is_model, kind_of
 
 __all__ = ["make_reader", "no_object", "repeated_keys", "unknown_key"]
@@ -221,6 +222,7 @@ def _unknown_keys(
     keys: list[Any], cls: type[Any], names: Mapping[str, str]
 ) -> Iterator[Problem]:
     known = tuple(names)
+    is_call = cls is EventsRequest and any(map(_is_call_member, keys))
     for position, key in enumerate(keys):
         if position == MAX_PROBLEMS:
             yield _MORE_PROBLEMS
@@ -231,18 +233,35 @@ def _unknown_keys(
         word = str.__str__(key)
         if cls is Endpoint and word in _SET_BY_SERVICE:
             yield json_problem(ProblemCode.SET_BY_SERVICE, (word,))
-        elif cls is EventsRequest and word in {"EventsRequest", "ApplicationId"}:
+        elif is_call and word in {_CALL_MEMBER, "ApplicationId"}:
             yield json_problem(ProblemCode.WRAPPED_REQUEST, (word,), allowed=known)
         else:
-            yield unknown_key(word, known)
+            near = near_members(word, cls, known)
+            yield unknown_key(word, known, near)
 
+
+def _is_call_member(key: Any) -> bool:
+    return _plain_key(key) == _CALL_MEMBER
+
+
+_CALL_MEMBER: Final = "EventsRequest"  # which holds the request in a call of boto3
 
 # Of an endpoint as the service answers it: Amazon Pinpoint API reference,
 # `EndpointResponse`, read 2026-11-28.
 _SET_BY_SERVICE: Final = frozenset({"ApplicationId", "CohortId", "CreationDate", "Id"})
 
 
-def unknown_key(key: str, known: tuple[str, ...]) -> Problem:
-    """Return the problem of a key that is none of the known members."""
-    near = nearest(key, known)
+def unknown_key(
+    key: str, known: tuple[str, ...], near: tuple[str, ...] | None = None
+) -> Problem:
+    """
+    Return the problem of a key that is none of the known members.
+
+    Args:
+        key: The key.
+        known: The known members.
+        near: Those that it may have been meant for; by default, those it resembles.
+    """
+    if near is None:
+        near = nearest(key, known)
     return json_problem(ProblemCode.UNKNOWN_KEY, (key,), allowed=known, nearest=near)

@@ -19,7 +19,7 @@ __all__ = ["run"]
 
 def run(program: str, arguments: list[str]) -> int:
     """
-    Send a request and print the response, or print a skeleton or a plan.
+    Send a request and print the answer, or print a skeleton or a plan.
 
     Returns:
         The exit code: 0 if there is a response, even if some items were not accepted;
@@ -62,7 +62,7 @@ def _print_output_skeleton(
     request: "EventsRequest",
     output: Output,
 ) -> int:
-    """Make all checks that need no sending, and print a sample response."""
+    """Make all checks that need no sending, and print a sample answer."""
     from pinpoint_events.quotas import Quotas, refuse_over_quota  # noqa: PLC0415
 
     if options.to is None:

@@ -10,7 +10,7 @@ from pinpoint_events.cli.put_events._values import (
     text_value,
 )
 from pinpoint_events.errors import ValidationError
-from pinpoint_events.problems import Audience, ProblemCode
+from pinpoint_events.problems import Audience, Problem, ProblemCode
 
 if TYPE_CHECKING:
     from pinpoint_events.model.request import EventsRequest
@@ -26,7 +26,8 @@ def checked_input(options: Namespace) -> "tuple[str | None, EventsRequest]":
 
     Raises:
         UsageError: If an option's value cannot be read.
-        ValidationError: If the input is invalid, with all problems.
+        ValidationError: If the input is invalid, with all problems; of a dry run, with
+            the quotas that it exceeds as well.
     """
     # Imported here: a skeleton should not pay for importing them.
     from pinpoint_events.model._converters import required_text  # noqa: PLC0415
@@ -63,8 +64,18 @@ def checked_input(options: Namespace) -> "tuple[str | None, EventsRequest]":
         except ValidationError as error:
             problems += [each.below("EventsRequest") for each in error.problems]
     if request is None or problems:
+        if options.dry_run:
+            problems += _quota_problems(found.get("EventsRequest"))
         raise ValidationError(problems)
     return application_id, request
+
+
+def _quota_problems(request: Any) -> list[Problem]:
+    from pinpoint_events.data_quotas import of_request_data  # noqa: PLC0415
+    from pinpoint_events.quotas import Quotas  # noqa: PLC0415
+
+    found = of_request_data(request, Quotas())
+    return [each.below("EventsRequest") if each.path else each for each in found]
 
 
 def members(options: Namespace) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from argparse import Namespace
 from typing import Final
 from urllib.parse import urlsplit
 
-from pinpoint_events import __version__
 from pinpoint_events.cli._parser import Parser, UsageError, invalid_choice
 
 __all__ = ["FORMATS", "parsed"]
@@ -132,10 +131,10 @@ def _parser(program: str) -> Parser:
         prog=program,
         usage="%(prog)s --application-id ID --events-request REQUEST\n"
         "       [OPTION ...]",
-        description="Send one request, and print the response.\n"
+        description="Send one request, and print the answer.\n"
         "The options are those of `aws pinpoint put-events`, and a few more.\n\n"
         "exit codes:\n"
-        "  0    there is a response, even if some items were not accepted\n"
+        "  0    there is an answer, even if some items were not accepted\n"
         "  3    some items were not accepted, with --fail-on-item-error\n"
         "  252  the input is wrong\n"
         "  253  the environment is wrong: region, credentials, URL, missing extra\n"
@@ -211,7 +210,7 @@ def _add_destination(parser: Parser) -> None:
         "--cli-read-timeout",
         metavar="SECONDS",
         type=int,
-        help="how long to wait for a response; 0 waits for a day (default: 10)",
+        help="how long to wait for an answer; 0 waits for a day (default: 10)",
     )
     add(
         "--cli-connect-timeout",
@@ -240,8 +239,8 @@ def _add_output(parser: Parser) -> None:
         nargs="?",
         const="input",
         help="send nothing; print a skeleton of the input in JSON (`input`, the "
-        "default) or YAML (`yaml-input`), or check the input and print a sample "
-        "response (`output`)",
+        "default) or YAML (`yaml-input`), or check the input and print a sample answer "
+        "(`output`)",
     )
     add(
         "--dry-run",
@@ -258,13 +257,6 @@ def _add_output(parser: Parser) -> None:
         "--debug",
         action="store_true",
         help="print the log on standard error, without payload and secrets",
-    )
-    version = f"pinpoint-events {__version__}"
-    add(
-        "--version",
-        action="version",
-        version=version,
-        help="print the version, and exit",
     )
     # Scripts for the AWS CLI may pass these. This command has no pager, pages, prompts,
     # colours or binary values that they could control.

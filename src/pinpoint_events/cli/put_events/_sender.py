@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
+from pinpoint_events.cli._destination import destination_errors
 from pinpoint_events.errors import (
     ConfigurationError,
     ConfigurationErrorCode,
@@ -59,11 +60,6 @@ _TIMEOUT_REMEDIES: Final = {
     ),
 }
 _MAX_REQUEST_ID_CHARACTERS: Final = 60  # the service's have 36; others may be longer
-# AWS CLI version 2 exits with 255 for these, not with 253.
-_GENERAL_ERRORS: Final = (
-    ConfigurationErrorCode.INVALID_REGION,
-    ConfigurationErrorCode.PROFILE_NOT_FOUND,
-)
 
 
 @contextmanager
@@ -75,7 +71,6 @@ def sender_to(
 
     Raises:
         ConfigurationError: If a setting is missing or invalid.
-        PinpointEventsError: If the profile does not exist, or the region is invalid.
     """
     if options.to is None:
         with (
@@ -87,7 +82,7 @@ def sender_to(
     from pinpoint_events.senders.url import open_sender  # noqa: PLC0415
 
     with (
-        _aws_cli_messages(),
+        destination_errors(options.to),
         open_sender(options.to, application_id=application_id) as opened,
     ):
         if not isinstance(opened, PinpointSender):
@@ -137,8 +132,7 @@ def profile_setting(options: Namespace, name: str) -> str | None:
     else:
         return setting
     # Raised outside the `except` block: the original error may quote a line of a file.
-    with _aws_cli_messages():
-        raise ConfigurationError(message, code)
+    raise ConfigurationError(message, code)
 
 
 def _session(options: Namespace) -> Any:
@@ -189,8 +183,6 @@ def _aws_cli_messages(
         )
     if code in _MESSAGES:
         message = _MESSAGES[code]
-    if code in _GENERAL_ERRORS:
-        raise PinpointEventsError(message)
     raise ConfigurationError(message, code)
 
 

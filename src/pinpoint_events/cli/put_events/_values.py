@@ -90,7 +90,7 @@ def json_object(
     """
     Parse a JSON object.
 
-    The returned objects record their duplicate keys, which `from_wire` rejects.
+    The returned objects record their duplicate keys, which `from_wire` refuses.
 
     Args:
         option: The option's name, for the message.

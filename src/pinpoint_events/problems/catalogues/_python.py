@@ -16,16 +16,24 @@ _LIMITED: Final = "at most {allowed}"
 _A_TIME: Final = "a datetime with a time zone, or an ISO 8601 str"
 _STR: Final = "convert it with str()"
 _FLOAT: Final = "convert it with float(), or make it an attribute"
-_VALUE: Final = "pass its value: write .value behind it"
+_DECODED: Final = "decode it, and convert it with float()"
+_NUMBER: Final = "pass its value, if that is a number: value.value"
 _TEXT_REMEDIES: Final[Mapping[str | None, str]] = {
     "missing": "leave it out",
-    "enum": _VALUE,
+    "enum": "pass its value, as in str(value.value)",
+    "buffer": "decode it, as in bytes(value).decode()",
     "bytes": "decode it, as in value.decode()",
     "mapping": "give each key its own attribute, or pass json.dumps(value)",
     "sequence": (
-        'join it, as in ", ".join(value), or give each item its own attribute'
+        'join its items, as in ", ".join(map(str, value)), or give each item its own '
+        "attribute"
     ),
-    "datetime": "pass value.isoformat()",
+    "mixed": (
+        "make a str of each item and join them, or give each item its own attribute"
+    ),
+    "aware_datetime": "pass value.isoformat()",
+    "naive_datetime": "pass value.isoformat()",
+    "naive_timestamp": "pass value.isoformat()",
     "date": "pass value.isoformat()",
     "timedelta": "pass str(value.total_seconds())",
     "number": _STR,
@@ -33,10 +41,11 @@ _TEXT_REMEDIES: Final[Mapping[str | None, str]] = {
     None: "pass a str",
 }
 _TIMES: Final[Mapping[str, str]] = {
-    "s": "convert it with datetime.fromtimestamp(value, UTC)",
-    "ms": "convert milliseconds with datetime.fromtimestamp(value / 1e3, UTC)",
-    "us": "convert microseconds with datetime.fromtimestamp(value / 1e6, UTC)",
-    "ns": "convert nanoseconds with datetime.fromtimestamp(value / 1e9, UTC)",
+    "s": "convert it with datetime.fromtimestamp({value}, UTC)",
+    "ms": "convert milliseconds with datetime.fromtimestamp({value} / 1e3, UTC)",
+    "us": "convert microseconds with datetime.fromtimestamp({value} / 1e6, UTC)",
+    "ns": "convert nanoseconds with datetime.fromtimestamp({value} / 1e9, UTC)",
+    "": "pass a datetime with tzinfo",
 }
 
 PYTHON: Final = Catalogue(
@@ -68,7 +77,7 @@ PYTHON: Final = Catalogue(
         C.NO_TIME_ZONE: Words(
             "has no time zone",
             "a time with its zone or offset",
-            "if it is local time, pass value.astimezone(); if it is UTC, "
+            "if it is local time, pass {naive}.astimezone(); if it is UTC, "
             "value.replace(tzinfo=UTC); end a text with Z or its offset",
         ),
         C.INTEGER_TOO_LARGE: Words(
@@ -165,14 +174,20 @@ PYTHON: Final = Catalogue(
         Expected.BOOLEAN: "True or False",
         Expected.BYTES: "bytes",
         Expected.DURATION: "an int of milliseconds, or a timedelta",
+        Expected.FILE: "a path, or a file opened with 'rb'",
+        Expected.FILES: "a list of paths, or of files opened with 'rb'",
+        Expected.FUNCTION: "a function",
         Expected.INTEGER: "an int",
         Expected.INTEGERS: "a list of ints from 1 on",
         Expected.JSON: "None, a bool, a number, a str, a list or a dict",
         Expected.LIST: "a list",
         Expected.MAPPING: "a mapping",
+        Expected.MEASURE: "an int or a float",
         Expected.NAME: "a str",
         Expected.NUMBER: "an int or a float",
+        Expected.PATH: "a path",
         Expected.SECONDS: "a finite number of seconds, above 0",
+        Expected.SENDER: "a sender",
         Expected.TEXT: "a str",
         Expected.TEXTS: "a list of str",
         Expected.TIME: _A_TIME,
@@ -185,40 +200,71 @@ PYTHON: Final = Catalogue(
             None: "pass bytes",
         },
         Expected.DURATION: {None: "pass timedelta(milliseconds=...)"},
+        Expected.FILE: {None: "pass a str, a Path or such a file"},
+        Expected.FILES: {
+            "text": "put it in a list: [value]",
+            "plain": "put it in a list: [value]",
+            None: "pass a list of them",
+        },
+        Expected.FUNCTION: {None: "pass one, or leave it out"},
         Expected.INTEGER: {None: "pass a whole number"},
         Expected.INTEGERS: {None: "pass a list, as in [1, 2]"},
         Expected.JSON: {None: "convert it to one of these"},
         Expected.LIST: {None: "pass a list"},
         Expected.MAPPING: {None: "pass a dict"},
+        Expected.MEASURE: {
+            "enum": _NUMBER,
+            "bytes": _DECODED,
+            "text": "convert it with float()",
+            "number": "convert it with float(), which may round it",
+            "bool": "pass one number",
+            None: "pass one number",
+        },
         Expected.NAME: {
             **_TEXT_REMEDIES,
             "NoneType": "give it a name",
             "missing": "give it a name",
             "mapping": "pass one str",
+            "mixed": "pass one str",
             "sequence": "pass one str",
         },
         Expected.NUMBER: {
             "NoneType": "leave it out",
             "missing": "leave it out",
             "bool": "pass 1 or 0, or make it an attribute",
-            "enum": _VALUE,
-            "bytes": "decode it, and convert it with float()",
+            "enum": _NUMBER,
+            "bytes": _DECODED,
             "text": _FLOAT,
             "number": "convert it with float(), which rounds it, or with str() for an "
             "attribute",
             "mapping": "give each key its own metric",
+            "mixed": "give each item its own metric",
             "sequence": "give each item its own metric",
-            "datetime": "pass value.timestamp()",
+            "aware_datetime": "pass value.timestamp()",
+            "naive_datetime": "if it is local time, pass value.timestamp(); if it is "
+            "UTC, value.replace(tzinfo=UTC).timestamp()",
+            "naive_timestamp": "if it is local time, pass "
+            "value.to_pydatetime().timestamp(); if it is UTC, value.timestamp()",
             "timedelta": "pass value.total_seconds()",
             None: "pass an int or a float",
         },
+        Expected.PATH: {
+            "bytes": "decode it, as in os.fsdecode(value)",
+            None: "pass a str or a Path",
+        },
         Expected.SECONDS: {None: "pass a number, or leave it out"},
+        Expected.SENDER: {
+            "text": "open it, as in open_sender(value)",
+            None: "pass one, as in SqliteSender(path)",
+        },
         Expected.TEXT: {"NoneType": "leave it out", **_TEXT_REMEDIES},
         Expected.TEXTS: {
             "NoneType": "leave it out",
             "missing": "leave it out",
             "mapping": "give each key its own attribute",
-            "sequence": "pass list(value)",
+            "buffer": "decode it, and put it in a list: [bytes(value).decode()]",
+            "bytes": "decode it, and put it in a list: [value.decode()]",
+            "sequence": "pass list(map(str, value))",
             "number": "convert it with str(), and put it in a list: [str(value)]",
             None: "make it a list of str",
         },

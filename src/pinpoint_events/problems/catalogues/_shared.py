@@ -30,7 +30,8 @@ class Catalogue(NamedTuple):
         expected: What a value should have been, in words.
         type_remedies: What to do about a type where another one is expected, by its
             name or by its kind; under None for every type that is not listed.
-        time_remedies: What to do about a number that is given for a time, by its unit.
+        time_remedies: What to do about a number that is given for a time, by its unit;
+            `{value}` is the number.
         choose: What to do about a word that resembles no known one.
     """
 
@@ -57,10 +58,13 @@ class Catalogue(NamedTuple):
             "example": "".join(problem.nearest[:1]),
             "expected": "",
             "nearest": f"did you mean {nearest}?" if nearest else "",
+            "naive": _NAIVE.get(problem.kind, "value"),
             "position": _position(problem.at),
             "word": "no known value" if problem.actual is None else shortened(actual),
             "guess": f"did you mean {nearest}?" if nearest else self.choose,
-            "unit_remedy": self.time_remedies.get(problem.unit, ""),
+            "unit_remedy": self.time_remedies.get(problem.unit, "").format(
+                value="float(value)" if problem.kind else "value"
+            ),
             "suggestion": f"did you mean {nearest}?" if nearest else "leave it out",
             "type": self.types.get(actual, f"of type {actual}"),
             "type_remedy": "",
@@ -75,6 +79,10 @@ class Catalogue(NamedTuple):
         return facts
 
 
+# pandas' own conversion to local time needs the name of the zone.
+_NAIVE: Final = {"naive_timestamp": "value.to_pydatetime()"}
+
+
 def expected(problem: Problem, words: Words) -> str:
     """Return the limit as a sentence has it: after "expected" where it is a thing."""
     is_thing = problem.code in _THINGS and words.limit
@@ -87,6 +95,8 @@ _THINGS: Final = frozenset(
         C.ALREADY_AN_OBJECT,
         C.BARE_TEXT,
         C.BUILDER_NOT_BUILT,
+        C.CALL_WITHOUT_REQUEST,
+        C.COMMA_AFTER_RECORD,
         C.MOBILE_ANALYTICS_RECORD,
         C.NOT_AN_INSTANCE,
         C.NOT_AN_OBJECT,
@@ -135,6 +145,11 @@ def _with_article(name: str) -> str:
 # Words that fit every audience.
 SHARED: Final[Mapping[C, Words]] = {
     C.EMPTY: Words("is empty", "at least 1 character", "give it a name"),
+    C.NO_TIME_OF_DAY: Words(
+        "is a date without a time of day",
+        "a time with its zone or offset",
+        f"add the time of day, and Z or the offset, as in {TIME_FORM}",
+    ),
     C.TIME_OUT_OF_RANGE: Words(
         "is out of range", "years 1 to 9999 in UTC", "correct the time"
     ),
@@ -218,14 +233,22 @@ SHARED: Final[Mapping[C, Words]] = {
         "more than {allowed} bytes", "at most {allowed}", "write one event in a line"
     ),
     C.SEVERAL_RECORDS: Words(
-        "is several JSON records",
+        "is several JSON values", "one record in a line", "begin a line at each"
+    ),
+    C.COMMA_AFTER_RECORD: Words(
+        "is a JSON record with a comma after it",
         "one record in a line",
-        "begin a line at each; reading them as they are comes with a later release",
+        "remove the comma",
+    ),
+    C.CALL_WITHOUT_REQUEST: Words(
+        "is not known here",
+        "it beside EventsRequest",
+        "leave it out, or put BatchItem into EventsRequest",
     ),
     C.STREAM_RECORD: Words(
-        "is a record of Pinpoint's event stream",
-        "an event as PutEvents takes it",
-        'write it as {{"EndpointId": ..., "Event": {{"EventType": ...}}}}',
+        "is a record of {unit}, which Pinpoint itself wrote",
+        "a record of an event that an application sent",
+        "keep it elsewhere: it is no event to send again",
     ),
     C.MOBILE_ANALYTICS_RECORD: Words(
         "is a record of Mobile Analytics, Pinpoint's predecessor",

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+from pinpoint_events.server._settings import check_settings, kind_of
 from pinpoint_events.server.streams.limits import (
     ACCOUNT_SHARDS,
     DEFAULT_RECORD_KIB,
@@ -79,6 +80,7 @@ class Kinesis(Service):
         account_id: str = "123456789012",
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
+        check_settings(limits=kind_of(ShardLimits, limits))
         super().__init__(region=region, account_id=account_id, clock=clock)
         self._limits = limits
         self._file = None if store is None else StreamsFile(store)

@@ -9,6 +9,8 @@ from typing import Final
 
 import attrs
 
+from pinpoint_events.errors import ConfigurationError
+
 __all__ = [
     "ACCOUNT_SHARDS",
     "BODY_BYTES",
@@ -68,7 +70,19 @@ class ShardLimits:
         records_per_second: Records a second. (Kinesis quotas, read on 2026-11-28.)
         bytes_per_second: Bytes a second, with partition keys: the documented 1 MB/s,
             where 1 MB is 1,024 KiB.
+
+    Raises:
+        ConfigurationError: If one is no number above 0.
     """
 
     records_per_second: float | None = 1000.0
     bytes_per_second: float | None = 1024.0 * KIB
+
+    def __attrs_post_init__(self) -> None:
+        """Check both."""
+        for name, value in attrs.asdict(self, recurse=False).items():
+            is_number = type(value) in {int, float} and 0 < value < float("inf")
+            if value is not None and not is_number:
+                raise ConfigurationError(
+                    f"{name} is no number above 0; pass one, or None for no limit"
+                )

@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final
 
 from pinpoint_events.errors import ConfigurationError
+from pinpoint_events.model import _converters as to
+from pinpoint_events.server._settings import check_settings
 from pinpoint_events.server.streams.members import Members, read_body
 from pinpoint_events.server.streams.put_faults import NO_PUT_FAULTS, PutFaults
 from pinpoint_events.server.streams.refusals import unknown_operation
@@ -84,11 +86,14 @@ class Service(ABC):
     def __init__(
         self, *, region: str, account_id: str, clock: Callable[[], datetime]
     ) -> None:
+        check_settings(
+            region=to.required_text(region),
+            account_id=to.required_text(account_id),
+            clock=to.function(clock),
+        )
         is_account = len(account_id) == 12 and account_id.isascii()  # noqa: PLR2004
         if not (is_account and account_id.isdigit()):
             raise ConfigurationError("account_id has not 12 digits; give it 12")
-        if not region:
-            raise ConfigurationError("region is empty; name one, such as us-east-1")
         self.region = region
         self.account_id = account_id
         self._clock = clock

@@ -23,6 +23,7 @@ from pinpoint_events.server.streams.shard import (
 )
 from pinpoint_events.server.streams.stream import Stream
 from pinpoint_events.server.streams.throughput import ShardThroughput
+from pinpoint_events.storage.paths import path_text
 from pinpoint_events.storage.sqlite_file import Schema, SqliteFile
 from pinpoint_events.wire.json_text import decode, encode
 
@@ -105,7 +106,9 @@ class StreamsFile:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._file = SqliteFile(Path(path).absolute(), _SCHEMA, _TIMEOUT_SECONDS)
+        self._file = SqliteFile(
+            Path(path_text(path)).absolute(), _SCHEMA, _TIMEOUT_SECONDS
+        )
 
     def close(self) -> None:
         """Close the file."""

@@ -1,9 +1,9 @@
 """
-Quotas of endpoints and events that are refused anyway, so that all are reported.
+Quotas of data that is refused anyway, so that all its problems are reported at once.
 
-An event that is sound is measured when it is packed. One that is refused for something
-else is never packed, and what is wrong with it may keep it from being an object at all:
-then only its names and texts are measured, because its size is that of the object.
+What is sound is measured as an object. What is wrong with other data may keep it from
+being an object at all: then only its names and texts are measured, because its size is
+that of the object.
 """
 
 from datetime import UTC, datetime
@@ -13,15 +13,42 @@ from pinpoint_events.errors import ValidationError
 from pinpoint_events.model.endpoint import Endpoint, User
 from pinpoint_events.model.event import Event
 from pinpoint_events.problems import Problem
-from pinpoint_events.quotas import Quotas, endpoint_problems, event_check
+from pinpoint_events.quotas import (
+    Quotas,
+    endpoint_problems,
+    event_check,
+    request_problems,
+)
 from pinpoint_events.wire import from_wire, to_json
 from pinpoint_events.wire.names import in_wire_names
 from pinpoint_events.wire.reading_answers import read_text
 
-__all__ = ["of_endpoint", "of_endpoint_data", "of_event_data"]
+__all__ = ["of_endpoint", "of_endpoint_data", "of_event_data", "of_request_data"]
 
 _SOME_TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _ANY: Final = "-"  # in place of what is missing or wrong
+
+
+def of_request_data(data: Any, quotas: Quotas) -> list[Problem]:
+    """
+    Return the quotas that data of a request exceeds, those of its items included.
+
+    Its bytes are not measured.
+    """
+    count = 0
+    problems = []
+    batches = _members(data).get("BatchItem")
+    for endpoint_id, batch in batches.items() if isinstance(batches, dict) else ():
+        path = ("BatchItem", endpoint_id)
+        over = of_endpoint_data(_members(batch).get("Endpoint"), quotas)
+        problems += [each.below(*path, "Endpoint") for each in over]
+        events = _members(batch).get("Events")
+        for event_id, event in events.items() if isinstance(events, dict) else ():
+            count += 1
+            over = of_event_data(event, quotas)
+            problems += [each.below(*path, "Events", event_id) for each in over]
+    of_all = request_problems(count, 0, quotas)
+    return [*map(in_wire_names, of_all), *problems]
 
 
 def of_endpoint(endpoint: Endpoint, quotas: Quotas) -> list[Problem]:
@@ -31,7 +58,7 @@ def of_endpoint(endpoint: Endpoint, quotas: Quotas) -> list[Problem]:
 
 
 def of_endpoint_data(data: Any, quotas: Quotas) -> list[Problem]:
-    """Return the quotas that what a line says of an endpoint exceeds."""
+    """Return the quotas that data of an endpoint exceeds."""
     try:
         return of_endpoint(from_wire(Endpoint, data), quotas)
     except ValidationError:
@@ -45,7 +72,7 @@ def of_endpoint_data(data: Any, quotas: Quotas) -> list[Problem]:
 
 
 def of_event_data(data: Any, quotas: Quotas) -> list[Problem]:
-    """Return the quotas that what a line says of an event exceeds."""
+    """Return the quotas that data of an event exceeds."""
     try:
         event = from_wire(Event, data)
         size = len(to_json(event))

@@ -1,0 +1,30 @@
+"""The base of enums whose members are words."""
+
+from enum import StrEnum
+from typing import NoReturn
+
+__all__ = ["WordEnum"]
+
+
+class WordEnum(StrEnum):
+    """
+    An enum of words that refuses other values without showing them.
+
+    Python's own error quotes the value, which may be a secret in the wrong place.
+    """
+
+    @classmethod
+    def _missing_(cls, value: object) -> NoReturn:
+        # Imported here: the codes of problems are such enums.
+        from pinpoint_events.problems._codes import ProblemCode  # noqa: PLC0415
+        from pinpoint_events.problems._problem import Problem  # noqa: PLC0415
+
+        name, words = cls.__name__, tuple(map(str, cls))
+        problem = Problem(ProblemCode.UNKNOWN_VALUE, (name,), allowed=words, unit=name)
+        if not issubclass(type(value), str):
+            problem = problem._replace(
+                code=ProblemCode.WRONG_TYPE_OF_VALUE,
+                actual=type(value).__qualname__,
+                nearest=tuple(cls.__members__)[:1],
+            )
+        raise ValueError(str(problem))
