@@ -661,7 +661,9 @@ class TestObserver:
         recorder = Recorder()
         with PatientSender("app", endpoint_url=server.url) as sender:
             sender.put_events(REQUEST)
+            assert sender.observer is None
             sender.observer = recorder
+            assert sender.observer is recorder
             sender.put_events(REQUEST)
         assert [call[0] for call in recorder.calls] == ["sending", "answered"]
 

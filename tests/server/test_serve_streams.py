@@ -15,6 +15,8 @@ from tests.server.streams import client_of
 from tests.server.test_serve import ended, serving
 
 from pinpoint_events.cli import main
+from pinpoint_events.server import Firehose, Kinesis
+from pinpoint_events.server.running import listener
 
 __all__ = ["aws"]
 
@@ -148,6 +150,21 @@ class TestOptions:
         err = capsys.readouterr().err
         assert err.replace("\n", " ").find(message) >= 0
         assert list(tmp_path.iterdir()) == []
+
+    def test_streams_are_made(self, tmp_path: Path) -> None:
+        """They are in the store before anything is served: here, the port is taken."""
+        store = tmp_path / "streams.db"
+        with listener("127.0.0.1", 0) as other:
+            port = str(other.getsockname()[1])
+            streams = ("--kinesis", "a:2", "--kinesis", "--firehose", "b")
+            options = ("--port", port, "--no-auth", "--streams-store", str(store))
+            assert main(["serve", *streams, *options]) == 253
+        kinesis, firehose = Kinesis(store), Firehose(store)
+        assert kinesis.stream_names == ("a",)
+        assert len(kinesis.open_shard_ids("a")) == 2
+        assert firehose.stream_names == ("b",)
+        kinesis.close()
+        firehose.close()
 
     def test_no_store(self, tmp_path: Path) -> None:
         """A store that cannot be used ends the command."""
