@@ -40,9 +40,13 @@ COVERAGE_DATA = ROOT / ".nox" / "coverage-data"
 
 ALL_EXTRAS = "cli,fast,server,testing"
 
-# Version 1, the newest there is as a Python package. It pins another botocore, and
-# so has a separate virtual environment.
-AWS_CLI = "awscli==1.46.3"
+# Programs that tests run. Each pins a botocore, and so has a separate environment.
+# Of the AWS CLI it is version 1: there is no newer one as a Python package.
+PROGRAMS = {
+    "aws": "awscli==1.46.3",
+    "ministack": "ministack==1.5.33",
+    "moto_server": "moto[server]==5.2.5",
+}
 JAVASCRIPT = ROOT / "tests" / "interop" / "js"
 
 # Each botocore release has its own boto3, and that its own s3transfer: where botocore
@@ -268,9 +272,17 @@ def tests_lowest(session: nox.Session) -> None:
 
 @nox.session(python=LOWEST_PYTHON, requires=["build"])
 def interop(session: nox.Session) -> None:
-    """Unmodified AWS clients against our endpoint, and the AWS CLI beside ours."""
+    """
+    Unmodified AWS clients against our endpoints, our senders against foreign engines.
+
+    And the AWS CLI beside our command.
+    """
     install(session, extras=ALL_EXTRAS, groups=("interop",))
-    settings = {"PINPOINT_EVENTS_AWS": install_aws_cli(session)}
+    settings = {
+        "PINPOINT_EVENTS_AWS": install_program(session, "aws"),
+        "PINPOINT_EVENTS_MINISTACK": install_program(session, "ministack"),
+        "PINPOINT_EVENTS_MOTO": install_program(session, "moto_server"),
+    }
     if shutil.which("npm"):
         settings["PINPOINT_EVENTS_NODE_MODULES"] = install_javascript_sdk(session)
         settings["PINPOINT_EVENTS_INTEROP"] = "required"
@@ -280,14 +292,14 @@ def interop(session: nox.Session) -> None:
     session.run("pytest", *paths, *session.posargs, env=settings)
 
 
-def install_aws_cli(session: nox.Session) -> str:
-    """Installs the AWS CLI, and returns the path of its command."""
-    place = Path(session.create_tmp()).resolve() / "aws-cli"
+def install_program(session: nox.Session, name: str) -> str:
+    """Installs one of `PROGRAMS`, and returns its path."""
+    place = Path(session.create_tmp()).resolve() / name
     session.run("python", "-m", "venv", "--clear", str(place))
     programs = place / ("Scripts" if sys.platform == "win32" else "bin")
     command = [str(programs / "python"), "-m", "pip", "install", "--quiet"]
-    session.run(*command, "--disable-pip-version-check", AWS_CLI, external=True)
-    return str(programs / "aws")
+    session.run(*command, "--disable-pip-version-check", PROGRAMS[name], external=True)
+    return str(programs / name)
 
 
 def install_javascript_sdk(session: nox.Session) -> str:

@@ -36,6 +36,15 @@ _WHOLE_WAY = {
         WITHOUT_FAST,
     ),
 }
+_STREAMS = {
+    Row("Kinesis, from typed events", "boto3, ready bytes", *_EVENT, Bar.within(1)): (
+        "kinesis"
+    ),
+    Row("Firehose, from typed events", "boto3, ready bytes", *_EVENT, Bar.within(1)): (
+        "firehose"
+    ),
+    Row("Kinesis, from typed events", "a ready body, signed", *_EVENT): "bare",
+}
 _ENCODING = {
     Row(
         "construct, check, encode", "pydantic", *_EVENT, Bar.within(1.2)
@@ -91,6 +100,8 @@ def _measures(
     pairs = ("--pairs", str(_PAIRS))
     for row, options in _WHOLE_WAY.items():
         yield row, of_worker("whole_way", "--url", url, *pairs, *options)
+    for row, name in _STREAMS.items():
+        yield row, of_worker(name, "--url", url, *pairs)
     for row, name in _ENCODING.items():
         yield row, of_worker(name, *pairs)
     yield (

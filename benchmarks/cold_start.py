@@ -83,6 +83,30 @@ assert results["user-1"]["EventsItemResponse"]["event-1"]["StatusCode"] == 202
 """
 
 
+_SEND_RECORD = f"""\
+{_ENCODE}
+import sys
+from pinpoint_events import KinesisSender
+with KinesisSender("events", endpoint_url=sys.argv[1]) as sender:
+    response = sender.put_events(request)
+response.raise_for_failures(request)
+"""
+_SEND_RECORD_BY_BOTO3 = """\
+import boto3, json, sys
+client = boto3.client("kinesis", endpoint_url=sys.argv[1])
+answer = client.put_records(
+    StreamName="events",
+    Records=[
+        {
+            "Data": json.dumps({"event_type": "purchase"}).encode(),
+            "PartitionKey": "user-1",
+        }
+    ],
+)
+assert answer["Records"][0]["SequenceNumber"]
+"""
+
+
 class ColdStart(NamedTuple):
     """
     Two programs that do the same.
@@ -157,6 +181,13 @@ COLD_STARTS = (
         "boto3",
         _SEND_BY_BOTO3,
         most=0.65,
+    ),
+    ColdStart(
+        "cold start: first record in Kinesis, keys in the environment",
+        _SEND_RECORD,
+        "boto3",
+        _SEND_RECORD_BY_BOTO3,
+        most=0.75,
     ),
     ColdStart(
         "cold start: first answer, config file and profile",

@@ -8,6 +8,9 @@ its clock runs: signed requests of 100 events, as bytes, each with other event i
 so that every event is a new row. They are sent over sockets that stay open to the end.
 Afterwards the rows in the store are counted.
 
+With `--kinesis`, it is a gateway: events go on to a stand-in for Kinesis, which shares
+the core of the load generator.
+
 What counts is the processor time that the endpoint's process takes for an event: the
 events that one core takes in a second are its inverse. Before and after each round, a
 piece of plain Python is timed on the endpoint's core, too: it tells how fast that core
@@ -39,6 +42,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from benchmarks.service import service
 from benchmarks.workload import EVENTS, built, values
 from pinpoint_events import to_wire
 
@@ -78,10 +82,10 @@ def _stay_on(core: int) -> None:
 
 
 @contextmanager
-def endpoint(store: Path, *, core: int) -> Iterator[tuple[str, int]]:
+def endpoint(to: str, *, core: int) -> Iterator[tuple[str, int]]:
     """Run the endpoint, and yield its URL and process id."""
     command = [sys.executable, "-m", "pinpoint_events", "serve", "--port", "0"]
-    command += ["--to", f"sqlite:///{store.as_posix()}"]
+    command += ["--to", to]
     environment = {
         **os.environ,
         "AWS_ACCESS_KEY_ID": _KEY[0],
@@ -202,12 +206,19 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=20, help="in each round")
     parser.add_argument("--rounds", type=int, default=300)
     parser.add_argument("--connections", type=int, default=4)
+    parser.add_argument("--kinesis", action="store_true", help="as a gateway")
     options = parser.parse_args()
     _stay_on(0)
-    with tempfile.TemporaryDirectory() as directory:
+    with ExitStack() as stack:
+        directory = stack.enter_context(tempfile.TemporaryDirectory())
         store = Path(directory, "events.db")
-        with endpoint(store, core=1) as (url, pid):
-            print(f"{url}, requests of {EVENTS} events, signed, into SQLite")
+        to = f"sqlite:///{store.as_posix()}"
+        if options.kinesis:
+            stand_in = stack.enter_context(service())
+            to = f"kinesis://benchmark?region=us-east-1&endpoint_url={stand_in}"
+        with endpoint(to, core=1) as (url, pid):
+            scheme = to.partition(":")[0]
+            print(f"{url}, requests of {EVENTS} events, signed, to {scheme}")
             count = options.rounds * options.requests
             with Clients(url, options.connections) as clients:
                 # Each endpoint twice.
@@ -216,11 +227,16 @@ def main() -> None:
                     one_round(clients, url, pid, options.requests, 200 + serial)
                     for serial in range(0, count, options.requests)
                 ]
-        with closing(sqlite3.connect(store)) as connection:
-            ((stored,),) = connection.execute("SELECT count(*) FROM events")
+        stored = None if options.kinesis else _count(store)
     show(rounds, options.requests * EVENTS)
     sent = (200 + count) * EVENTS
-    print(f"{sent:,} events sent, {stored:,} stored")
+    print(f"{sent:,} events sent", "" if stored is None else f"{stored:,} stored")
+
+
+def _count(store: Path) -> int:
+    with closing(sqlite3.connect(store)) as connection:
+        ((count,),) = connection.execute("SELECT count(*) FROM events")
+    return int(count)
 
 
 def one_round(clients: Clients, url: str, pid: int, count: int, first: int) -> Round:

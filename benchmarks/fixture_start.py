@@ -85,7 +85,7 @@ def measured(served: Callable[[], AbstractContextManager[Any]]) -> Times:
 @contextmanager
 def fixture() -> Iterator[None]:
     """Do what the fixture does."""
-    with serving() as server, _client_environment(server):
+    with serving() as server, _client_environment("PINPOINT", server):
         yield
 
 

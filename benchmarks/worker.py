@@ -89,6 +89,14 @@ def _sides(name: str, url: str, many: int) -> AbstractContextManager[tuple[Side,
         from benchmarks import whole_way  # noqa: PLC0415
 
         return whole_way.sides(url)
+    if name in {"kinesis", "firehose", "bare"}:
+        from benchmarks import streams  # noqa: PLC0415
+
+        return {
+            "kinesis": streams.kinesis,
+            "firehose": streams.firehose,
+            "bare": streams.bare,
+        }[name](url)
     if name == "building":
         from benchmarks import building  # noqa: PLC0415
 

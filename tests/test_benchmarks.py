@@ -5,12 +5,13 @@ import json
 import os
 import subprocess
 import sys
+from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks import building, whole_way
+from benchmarks import building, streams, whole_way
 from benchmarks.cold_start import COLD_STARTS
 from benchmarks.environment import KEYS, PROFILE, environment, write_profile
 from benchmarks.service import service
@@ -20,7 +21,7 @@ from benchmarks.worker import WITHOUT_FAST, worker
 from benchmarks.workload import BATCHES, built, modelled, values
 
 from pinpoint_events import EventsResponse, from_wire, to_json, to_wire
-from tests.http_server import HttpServer
+from tests.http_server import Answer, HttpServer
 
 ATTRIBUTES = ("sku", "campaign", "referrer")
 
@@ -116,15 +117,79 @@ class TestWholeWay:
         assert len(pairs) == 1
 
 
+class TestStreams:
+    """Ours and boto3 put the same records."""
+
+    @pytest.mark.parametrize(
+        "sides",
+        [
+            streams.kinesis,
+            streams.firehose,
+        ],
+    )
+    def test_same_records(self, keys: None, sides: Any) -> None:
+        """Byte by byte, but for the time of arrival, with as many in a call."""
+        results = {"SequenceNumber": "1", "RecordId": "1"}
+        answer = {
+            "Records": [results] * streams.RECORDS,
+            "RequestResponses": [results] * streams.RECORDS,
+        }
+        body = json.dumps(answer).encode()
+        with (
+            HttpServer(default=lambda _: Answer(200, body)) as server,
+            sides(server.url) as (ours, theirs),
+        ):
+            for number, response in enumerate(ours.run()):
+                response.raise_for_failures(streams.request(number))
+            theirs.run()
+            calls = [json.loads(each.body)["Records"] for each in server.received]
+        assert len(calls) == 2 * streams.CALLS
+        for our_call, their_call in zip(
+            calls[: streams.CALLS], calls[streams.CALLS :], strict=True
+        ):
+            assert len(our_call) == streams.RECORDS
+            for one, other in zip(our_call, their_call, strict=True):
+                assert one.get("PartitionKey") == other.get("PartitionKey")
+                assert arrived(one) == arrived(other)
+
+    def test_bare(self, keys: None, url: str) -> None:
+        """The least sends as many bodies."""
+        with streams.bare(url) as (ours, theirs):
+            assert len(ours.run()) == streams.CALLS
+            answers = theirs.run()
+        assert [each.status for each in answers] == [202] * streams.CALLS
+
+    def test_at_length(self, keys: None, url: str) -> None:
+        """What each call costs, and the memory after it."""
+        costs, sizes = streams._sent(url, 3)
+        assert len(costs) == len(sizes) == 3
+        assert min(*costs, *sizes) > 0
+
+
+def arrived(record: Any) -> Any:
+    """Return the content of a record, without when it arrived."""
+    data = b64decode(record["Data"])
+    found = json.loads(data)
+    del found["arrival_timestamp"]
+    return found, data[-1:]
+
+
 class TestColdStart:
     """Each program does what its row says."""
 
     def test_programs_run(self, tmp_path: Path, url: str) -> None:
         """They end well, with keys and region from where their row says."""
-        names, encode, _, send = COLD_STARTS
+        names, encode, send, record, _ = COLD_STARTS
         write_profile(tmp_path)
         variables = environment(tmp_path, PROFILE)
-        for program in (names.ours, encode.ours, send.ours, send.theirs):
+        for program in (
+            names.ours,
+            encode.ours,
+            send.ours,
+            send.theirs,
+            record.ours,
+            record.theirs,
+        ):
             command = [sys.executable, "-c", program, url]
             subprocess.run(command, env=variables, check=True)
 

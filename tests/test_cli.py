@@ -69,10 +69,11 @@ class TestCommands:
             "load",
             "put-events",
             "serve",
+            "tail",
         ]
         assert max(map(len, out.splitlines())) <= 80
 
-    @pytest.mark.parametrize("command", ["demo", "load", "put-events", "serve"])
+    @pytest.mark.parametrize("command", ["demo", "load", "put-events", "serve", "tail"])
     def test_help_of_a_command(
         self, capsys: pytest.CaptureFixture[str], command: str
     ) -> None:
@@ -94,7 +95,7 @@ class TestCommands:
         assert main_of(capsys, *arguments, "help") == printed
         assert printed[1].startswith("usage: ")
 
-    @pytest.mark.parametrize("command", ["demo", "load", "put-events", "serve"])
+    @pytest.mark.parametrize("command", ["demo", "load", "put-events", "serve", "tail"])
     def test_of_each_command(
         self, capsys: pytest.CaptureFixture[str], command: str
     ) -> None:
@@ -196,7 +197,7 @@ class TestGlobalOptions:
                 ["-", "demo"],
                 (
                     "argument COMMAND: Found invalid choice '-'; expected one of demo, "
-                    "load, put-events, serve"
+                    "load, put-events, serve, tail"
                 ),
                 USAGE,
             ),
@@ -331,7 +332,7 @@ class TestUsage:
                 ["x" * 100],
                 (
                     f"argument COMMAND: Found invalid choice '{'x' * 59}…'; "
-                    "expected one of demo, load, put-events, serve"
+                    "expected one of demo, load, put-events, serve, tail"
                 ),
                 USAGE,
             ),
@@ -415,7 +416,7 @@ class TestUsage:
         assert (code, out) == (252, "")
         assert message == (
             r"argument COMMAND: Found invalid choice '\x1b[2J\udcff\u202e'; expected "
-            "one of demo, load, put-events, serve"
+            "one of demo, load, put-events, serve, tail"
         )
 
     def test_a_file_name_cannot_move_the_cursor(
@@ -629,7 +630,7 @@ class TestMisspelt:
         remedy = (
             f"maybe you meant: {remedy}"
             if remedy
-            else "expected one of demo, load, put-events, serve"
+            else "expected one of demo, load, put-events, serve, tail"
         )
         message = f"argument COMMAND: Found invalid choice {word!r}; {remedy}"
         for words in ([word], ["help", word], ["--region", "x", word, "--more"]):

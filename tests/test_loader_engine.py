@@ -75,7 +75,7 @@ class TestProgress:
         clock = Clock()
         with redirect_stderr(io.StringIO()) as err:
             progress = Progress(2000, clock)
-            progress.continues(totals_of(1000))
+            progress.continues(totals_of(1000), may_repeat=False)
             for clock.now in (0.0, 9.9, 10.0, 19.9, 20.0, 25.0):
                 progress.show(
                     int(clock.now * 10), totals_of(1000 + int(clock.now * 100))
@@ -88,6 +88,18 @@ class TestProgress:
             "10%, 3,000 events, 100/s",
             "something else",
             "100%, 5,000 events, 1 not accepted, 160/s",
+        ]
+
+    def test_continues_into_a_stream(self) -> None:
+        """A stream keeps what arrives twice: it says that this may be."""
+        with redirect_stderr(io.StringIO()) as err:
+            Progress(2000, Clock()).continues(totals_of(1000), may_repeat=True)
+        assert err.getvalue().splitlines() == [
+            "going on behind 1,000 events of earlier runs",
+            (
+                "events that were on their way when the last run ended may be in the "
+                "stream twice"
+            ),
         ]
 
     def test_bar(self) -> None:

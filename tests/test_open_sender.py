@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from pinpoint_events.errors import ConfigurationError, StoreError, StoreErrorCode
 from pinpoint_events.senders import (
+    FirehoseSender,
+    KinesisSender,
     MemorySender,
     PinpointSender,
     SqliteSender,
@@ -24,6 +26,10 @@ from tests.samples import REQUEST
 
 __all__ = ["aws"]
 
+FORMS = (
+    "memory:, pinpoint://APPLICATION_ID, sqlite:///FILE, kinesis://STREAM, "
+    "firehose://STREAM"
+)
 ONE = (
     '{"BatchItem": {"e": {"Endpoint": {}, "Events": {"v": {"EventType": "t", '
     '"Timestamp": "2026-11-24T09:30:00Z"}}}}}'
@@ -443,16 +449,14 @@ def open_shouting(url, *, application_id=None):
 class TestText:
     """Any text is either accepted or a `ConfigurationError`."""
 
-    @pytest.mark.parametrize(
-        "scheme", ["sqlit", "pinpiont", "memmory", "kinesis", "s3"]
-    )
+    @pytest.mark.parametrize("scheme", ["sqlit", "pinpiont", "memmory", "kafka", "s3"])
     def test_unknown_scheme(self, scheme: str) -> None:
         """The message for an unknown scheme names the known ones and the nearest."""
         near = {"sqlit": "sqlite", "pinpiont": "pinpoint", "memmory": "memory"}
         guess = f"; did you mean {near[scheme]}?" if scheme in near else ""
         assert refusal(f"{scheme}://x") == (
             f"this URL is not understood: the scheme '{scheme}' is not known; write "
-            f"one of memory:, pinpoint://APPLICATION_ID, sqlite:///FILE{guess}"
+            f"one of {FORMS}{guess}"
         )
 
     @pytest.mark.parametrize("scheme", ["http", "https", "HTTPS"])
@@ -460,7 +464,7 @@ class TestText:
         """The message for an HTTP URL says where to put it."""
         assert refusal(f"{scheme}://127.0.0.1:8080") == (
             f"this URL is not understood: the scheme '{scheme}' is not known; write "
-            "one of memory:, pinpoint://APPLICATION_ID, sqlite:///FILE; a PutEvents "
+            f"one of {FORMS}; a PutEvents "
             "endpoint is pinpoint://APPLICATION_ID?endpoint_url=URL"
         )
 
@@ -468,15 +472,14 @@ class TestText:
     def test_no_text(self, wrong: Any) -> None:
         """A path object is not a URL."""
         assert refusal(wrong) == (
-            f"the URL is of type {type(wrong).__name__}; write one of memory:, "
-            "pinpoint://APPLICATION_ID, sqlite:///FILE"
+            f"the URL is of type {type(wrong).__name__}; write one of {FORMS}"
         )
 
     def test_unknown_scheme_without_slashes(self) -> None:
         """What may be a name before a password is not shown."""
         assert refusal("memry:") == (
             "this URL is not understood: its scheme is not known; write one of "
-            "memory:, pinpoint://APPLICATION_ID, sqlite:///FILE; did you mean memory?"
+            f"{FORMS}; did you mean memory?"
         )
 
     @pytest.mark.parametrize(
@@ -485,8 +488,7 @@ class TestText:
     def test_no_url(self, text: str) -> None:
         """A path is not a URL; the message says how to write one."""
         assert refusal(text) == (
-            "this is no URL; write one of memory:, pinpoint://APPLICATION_ID, "
-            "sqlite:///FILE; a file is sqlite:///FILE"
+            f"this is no URL; write one of {FORMS}; a file is sqlite:///FILE"
         )
 
     def test_fragment(self) -> None:
@@ -530,3 +532,49 @@ class TestText:
         parts = _parts(f"pinpoint://{encoded}?region={encoded}")
         assert parts.authority == encoded
         assert parts.options == {"region": name}
+
+
+class TestStreams:
+    """URLs of streams."""
+
+    ARN = "arn:aws:kinesis:eu-west-1:123456789012:stream/s"
+
+    def test_kinesis(self, aws: pytest.MonkeyPatch) -> None:
+        """The stream, and what else the sender takes."""
+        url = (
+            "kinesis://clicks?region=eu-west-1&endpoint_url=http://127.0.0.1:1"
+            "&format=put_events&event_id_attribute=id"
+        )
+        sender = opened(url, KinesisSender, application_id="shop")
+        assert repr(sender) == (
+            "<KinesisSender of 'shop' to 'clicks' at 'http://127.0.0.1:1'>"
+        )
+
+    def test_firehose(self, aws: pytest.MonkeyPatch) -> None:
+        """The application is `local` if nothing names it."""
+        sender = opened("firehose://clicks/?region=eu-west-1", FirehoseSender)
+        assert sender.application_id == "local"
+
+    @pytest.mark.parametrize("name", ["", "s"])
+    def test_arn(self, aws: pytest.MonkeyPatch, name: str) -> None:
+        """An ARN goes into the query, in place of the name or with it."""
+        sender = opened(f"kinesis://{name}?stream_arn={self.ARN}", KinesisSender)
+        assert "123456789012.data-kinesis.eu-west-1" in repr(sender)
+
+    @pytest.mark.parametrize(
+        "url, message",
+        [
+            ("kinesis:clicks", "is not kinesis://STREAM"),
+            ("kinesis://clicks/more", "is not kinesis://STREAM"),
+            ("firehose://", "names no stream"),
+            (f"kinesis://other?stream_arn={ARN}", "not the one of stream_arn"),
+            ("kinesis://clicks?region=eu.west", "has a region that is none"),
+            (
+                "kinesis://clicks?stream=x",
+                "it takes region, endpoint_url, stream_arn",
+            ),
+        ],
+    )
+    def test_refused(self, url: str, message: str) -> None:
+        """Each wrong part is named."""
+        assert message in refusal(url)

@@ -482,7 +482,7 @@ class TestRetries:
         with PinpointSender(
             "app", endpoint_url=server.url, config=config, **options
         ) as sender:
-            assert sender._retry.deadline_seconds == seconds
+            assert sender._calls.retry.deadline_seconds == seconds
 
     def test_wait_as_long_as_the_service_asks(self, server: HttpServer) -> None:
         """`Retry-After` is honoured."""
@@ -661,7 +661,9 @@ class TestObserver:
         recorder = Recorder()
         with PatientSender("app", endpoint_url=server.url) as sender:
             sender.put_events(REQUEST)
+            assert sender.observer is None
             sender.observer = recorder
+            assert sender.observer is recorder
             sender.put_events(REQUEST)
         assert [call[0] for call in recorder.calls] == ["sending", "answered"]
 

@@ -612,7 +612,7 @@ class TestDefaultSession:
         """After the test it is there again."""
         boto3.setup_default_session(region_name="eu-west-1")
         before = boto3.DEFAULT_SESSION
-        with plugin._client_environment(pinpoint_server):
+        with plugin._client_environment("PINPOINT", pinpoint_server):
             assert boto3.client("pinpoint").meta.region_name == "us-east-1"
             assert boto3.DEFAULT_SESSION is not before
         assert boto3.DEFAULT_SESSION is before
@@ -622,7 +622,7 @@ class TestDefaultSession:
     ) -> None:
         """One that was made within a test goes with it."""
         monkeypatch.delitem(sys.modules, "boto3")
-        with plugin._client_environment(pinpoint_server):
+        with plugin._client_environment("PINPOINT", pinpoint_server):
             anew = import_module("boto3")
             anew.setup_default_session()
             assert anew.DEFAULT_SESSION is not None

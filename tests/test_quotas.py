@@ -378,6 +378,26 @@ class TestRemembered:
         ]
         refuse_over_quota(sent, Quotas())
 
+    @given(
+        strategies.events_requests(within=None),
+        strategies.quotas(),
+        strategies.quotas(),
+    )
+    def test_wider_quotas_are_implied(
+        self, sent: EventsRequest, known: Quotas, other: Quotas
+    ) -> None:
+        """Law: what is known to be within some quotas is within those it counts as."""
+        if not check_quotas(sent, known) and is_within(sent, other):
+            copy = EventsRequest(batch_item=sent.batch_item)
+            assert check_quotas(copy, other) == ()
+
+    def test_without_limits(self) -> None:
+        """A limit that is off is the widest."""
+        sent = request(e={"1": event()})
+        assert check_quotas(sent) == ()
+        assert is_within(sent, Quotas(events_per_request=None, event_bytes=None))
+        assert not is_within(sent, Quotas(events_per_request=99))
+
     def test_is_no_part_of_the_value(self) -> None:
         """Equality, hash and pickles are those of the content."""
         known, new = (request(e={"1": event(attributes={"k": "v"})}) for _ in "12")

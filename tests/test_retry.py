@@ -522,6 +522,43 @@ class TestNotSent:
         assert failure_of(service, PATIENT, FakeTime()) is silent
 
 
+class TestRefusedLater:
+    """A whole request that is refused after an attempt without an answer."""
+
+    SILENT = TransportError("no answer", is_retry_safe=True)
+
+    @pytest.mark.parametrize(
+        "refused",
+        [
+            BadRequestError(400, "InvalidArgumentException"),
+            ForbiddenError(403, "ExpiredTokenException"),
+            InternalServerError(500, "InternalServerErrorException"),
+            TransportError(
+                "no connection", is_retry_safe=True, code=TransportErrorCode.CONNECT
+            ),
+        ],
+        ids=lambda error: type(error).__name__,
+    )
+    def test_stays_uncertain(self, refused: SenderError) -> None:
+        """The events may have been accepted: the error says so."""
+        service = Service(self.SILENT, refused)
+        once_again = Retry(attempts=2)
+        assert failure_of(service, once_again, FakeTime()) is self.SILENT
+
+    def test_last_uncertain(self) -> None:
+        """Of several attempts without an answer, it is the error of the last."""
+        last = TransportError("no answer again", is_retry_safe=True)
+        refused = BadRequestError(400, "InvalidArgumentException")
+        service = Service(self.SILENT, last, refused)
+        assert failure_of(service, PATIENT, FakeTime()) is last
+
+    def test_refused_first(self) -> None:
+        """Where no attempt may have been accepted, it is the last error."""
+        refused = BadRequestError(400, "InvalidArgumentException")
+        service = Service(BUSY, refused)
+        assert failure_of(service, PATIENT, FakeTime()) is refused
+
+
 class TestClosed:
     """A sender that is closed by another thread sends nothing again."""
 

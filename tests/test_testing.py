@@ -40,7 +40,9 @@ from tests.drawn import drawn, missing
 OUTWARD = {
     "AttemptObserver",
     "ClientSender",
+    "FirehoseSender",
     "FrozenMap",
+    "KinesisSender",
     "PinpointSender",
     "SqliteSender",
 }
@@ -84,6 +86,8 @@ class TestNames:
     def test_public_names(self) -> None:
         """It offers strategies, senders that keep all, and the classes of fixtures."""
         assert testing.__all__ == [
+            "FirehoseStream",
+            "KinesisStream",
             "MemorySender",
             "PinpointServer",
             "RecordingSender",

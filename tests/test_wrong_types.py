@@ -59,6 +59,9 @@ VALUES: Final[tuple[Any, ...]] = (
 SOUND: Final[dict[str, Any]] = {
     "access_key_id": "AKID",
     "application_id": "app",
+    "authoritative": MemorySender(),
+    "candidate": MemorySender(),
+    "current": MemorySender(),
     "arrived_at": "2026-11-24T09:30:00Z",
     "batch_item": {},
     "client": MemorySender(),
@@ -73,6 +76,7 @@ SOUND: Final[dict[str, Any]] = {
     "partition_key": "k",
     "path": "store.db",
     "records": [],
+    "report": print,
     "request": REQUEST,
     "response": EventsResponse(),
     "secret_access_key": "secret",
@@ -82,6 +86,7 @@ SOUND: Final[dict[str, Any]] = {
     "source": REQUEST,
     "start_timestamp": "2026-11-24T09:30:00Z",
     "status": 500,
+    "stream": "s",
     "url": "memory:",
     "where": "before",
     "calls_per_second": 1,
@@ -95,7 +100,9 @@ OF_CLASSES: Final = {"from_json", "from_wire", "to_json", "to_wire"}
 MADE: Final = {
     "App",
     "Attempt",
+    "Arrival",
     "AttemptObserver",
+    "DeliveryRecord",
     "FindsEndpoints",
     "FrozenMap",
     "HttpResponse",
@@ -103,10 +110,14 @@ MADE: Final = {
     "Limits",
     "LoadProgress",
     "OutcomeCounts",
+    "OutcomeDifference",
     "Problem",
     "Sender",
+    "SenderAnswer",
     "SentEvent",
     "Served",
+    "ShadowReport",
+    "ShardRecord",
     "Totals",
 }
 
@@ -129,7 +140,8 @@ TESTED: Final = {
 def calls(function: Callable[..., Any], value: Any) -> Iterator[dict[str, Any]]:
     """Yield arguments, with the value in each place in turn."""
     parameters = inspect.signature(function).parameters.values()
-    named = [each for each in parameters if each.kind is not each.VAR_KEYWORD]
+    several = {inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL}
+    named = [each for each in parameters if each.kind not in several]
     required = {
         each.name: SOUND[each.name] for each in named if each.default is each.empty
     }

@@ -7,6 +7,7 @@ from typing import Any, assert_type
 import attrs
 
 from pinpoint_events import (
+    Arrival,
     BadRequestError,
     BatchBuilder,
     ChannelType,
@@ -19,21 +20,32 @@ from pinpoint_events import (
     EventsBatch,
     EventsRequest,
     EventsResponse,
+    FirehoseSender,
     FrozenMap,
     ItemOutcome,
     ItemResponse,
     ItemsFailedError,
     KinesisRecord,
+    KinesisSender,
     Location,
+    MemorySender,
+    MultiSender,
     OptOut,
     Outcome,
+    OutcomeDifference,
     Problem,
     ProblemCode,
     QuotaExceededError,
     Quotas,
+    Retry,
+    Sender,
+    SenderAnswer,
     SenderError,
     ServiceError,
     Session,
+    ShadowReport,
+    ShadowSender,
+    SqliteSender,
     StreamRecord,
     StreamRecordKind,
     User,
@@ -173,6 +185,47 @@ for outcome in response.outcomes(request):
     assert_type(outcome.item, Endpoint | Event | None)
     assert_type(outcome.response, EndpointItemResponse | EventItemResponse | None)
     assert_type(outcome.outcome, Outcome)
+
+
+# Senders.
+def flat(arrival: Arrival) -> dict[str, object]:
+    """Take what a format of the user's own takes."""
+    assert_type(arrival.event, Event)
+    assert_type(arrival.account_id, str | None)
+    return {"id": arrival.event_id}
+
+
+def compared(report: ShadowReport) -> None:
+    """Take what the report of a shadow takes."""
+    assert_type(report.differences, tuple[OutcomeDifference, ...])
+    assert_type(report.candidate.response, EventsResponse | None)
+    assert_type(report.differences[0].candidate, Outcome | None)
+
+
+def answered(answer: SenderAnswer) -> None:
+    """Take what the report of several senders takes."""
+    assert_type(answer.sender, Sender)
+
+
+def by_type(_endpoint_id: str, event: Event) -> str:
+    """Return a partition key."""
+    return event.event_type
+
+
+stream: Sender = KinesisSender(
+    "s",
+    application_id="shop",
+    partition_key=by_type,
+    format=flat,
+    endpoints=SqliteSender("endpoints.db"),
+    event_id_attribute="event_id",
+    retry=Retry(attempts=2),
+)
+archive = FirehoseSender("s", format="put_events", newline=False)
+assert_type(archive.put_events(request), EventsResponse)
+assert_type(archive.put_all([request]), tuple[EventsResponse, ...])
+both: Sender = MultiSender(stream, archive, MemorySender(), report=answered)
+assert_type(ShadowSender(stream, archive, report=compared).application_id, str)
 
 # Errors.
 try:

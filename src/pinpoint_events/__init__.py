@@ -77,14 +77,22 @@ if TYPE_CHECKING:
     from pinpoint_events.problems import ProblemCode as ProblemCode
     from pinpoint_events.quotas import Quotas as Quotas
     from pinpoint_events.quotas import check_quotas as check_quotas
+    from pinpoint_events.senders import Arrival as Arrival
     from pinpoint_events.senders import Attempt as Attempt
     from pinpoint_events.senders import AttemptObserver as AttemptObserver
     from pinpoint_events.senders import ClientSender as ClientSender
+    from pinpoint_events.senders import FirehoseSender as FirehoseSender
     from pinpoint_events.senders import HttpResponse as HttpResponse
+    from pinpoint_events.senders import KinesisSender as KinesisSender
     from pinpoint_events.senders import MemorySender as MemorySender
+    from pinpoint_events.senders import MultiSender as MultiSender
+    from pinpoint_events.senders import OutcomeDifference as OutcomeDifference
     from pinpoint_events.senders import PinpointSender as PinpointSender
     from pinpoint_events.senders import Retry as Retry
     from pinpoint_events.senders import Sender as Sender
+    from pinpoint_events.senders import SenderAnswer as SenderAnswer
+    from pinpoint_events.senders import ShadowReport as ShadowReport
+    from pinpoint_events.senders import ShadowSender as ShadowSender
     from pinpoint_events.senders import SqliteSender as SqliteSender
     from pinpoint_events.senders import open_sender as open_sender
     from pinpoint_events.wire import from_json as from_json
@@ -95,6 +103,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Arrival",
     "Attempt",
     "AttemptObserver",
     "BadRequestError",
@@ -112,6 +121,7 @@ __all__ = [
     "EventsBatch",
     "EventsRequest",
     "EventsResponse",
+    "FirehoseSender",
     "ForbiddenError",
     "FrozenMap",
     "HttpResponse",
@@ -122,14 +132,17 @@ __all__ = [
     "ItemResponse",
     "ItemsFailedError",
     "KinesisRecord",
+    "KinesisSender",
     "LoadError",
     "LoadErrorCode",
     "Location",
     "MemorySender",
     "MethodNotAllowedError",
+    "MultiSender",
     "NotFoundError",
     "OptOut",
     "Outcome",
+    "OutcomeDifference",
     "PayloadTooLargeError",
     "PinpointEventsError",
     "PinpointSender",
@@ -139,9 +152,12 @@ __all__ = [
     "Quotas",
     "Retry",
     "Sender",
+    "SenderAnswer",
     "SenderError",
     "ServiceError",
     "Session",
+    "ShadowReport",
+    "ShadowSender",
     "SqliteSender",
     "StoreError",
     "StoreErrorCode",
@@ -197,14 +213,22 @@ _MODULES = {
     "problems": {"Problem", "ProblemCode"},
     "quotas": {"Quotas", "check_quotas"},
     "senders": {
+        "Arrival",
         "Attempt",
         "AttemptObserver",
         "ClientSender",
+        "FirehoseSender",
         "HttpResponse",
+        "KinesisSender",
         "MemorySender",
+        "MultiSender",
+        "OutcomeDifference",
         "PinpointSender",
         "Retry",
         "Sender",
+        "SenderAnswer",
+        "ShadowReport",
+        "ShadowSender",
         "SqliteSender",
         "open_sender",
     },

@@ -563,9 +563,11 @@ class ServiceError(SenderError):
         code: The service's name for it, as in `BadRequestException`; the status as
             text where it gave none.
         message: The service's message, unchanged; empty where it gave none.
+        operation: What was called.
         remedy: What to do next.
     """
 
+    operation: str = "PutEvents"
     remedy: str = "look the code up in the service's documentation"
     status: int
     code: str

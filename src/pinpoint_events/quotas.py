@@ -8,6 +8,7 @@ the disagreement; set your own in a `Quotas`.
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, cast, final
 
 import attrs
@@ -156,7 +157,33 @@ def quotas_of(sender: object) -> Quotas:
 def is_within(request: EventsRequest, quotas: Quotas) -> bool:
     """Return whether a request is known to be within these quotas."""
     known = getattr(request, "_quotas", None)
-    return known is quotas or known == quotas
+    return known is quotas or (known is not None and _is_implied(quotas, known))
+
+
+@lru_cache
+def _is_implied(quotas: Quotas, by: Quotas) -> bool:
+    """Return whether what is within other quotas is within these in any case."""
+    limits = attrs.asdict(quotas)
+    return all(
+        bound(known) <= bound(limits[name]) for name, known in attrs.asdict(by).items()
+    )
+
+
+def packing_quotas(sender: object) -> Quotas:
+    """
+    Return the quotas to pack requests by, for a sender.
+
+    Those that it checks; where it has no limit of a request, what one of its calls
+    takes, and the service's limit of bytes, so that no request is too large to hold.
+    """
+    quotas = quotas_of(sender)
+    usual = Quotas()
+    events = getattr(sender, "events_per_call", usual.events_per_request)
+    return attrs.evolve(
+        quotas,
+        events_per_request=quotas.events_per_request or events,
+        request_bytes=quotas.request_bytes or usual.request_bytes,
+    )
 
 
 _set_quotas = cast("Any", EventsRequest)._quotas.__set__

@@ -24,7 +24,8 @@ response: it is unreported, and not to be sent once more without a decision. The
 holds for an item that is sent again and left out of the answer.
 
 An error of an attempt is what a call ends with, and not a later failure to find
-credentials: the events may have been accepted.
+credentials: the events may have been accepted. Likewise, once they may have been, that
+error stays: a later refusal of the whole request says nothing of the earlier attempt.
 
 Invariants: there are at most `Retry.attempts` attempts; no attempt begins after the
 deadline, and no wait goes beyond it; an item that was accepted or rejected is not sent
@@ -66,6 +67,7 @@ __all__ = [
     "Send",
     "Step",
     "Wait",
+    "may_be_accepted",
 ]
 
 _BASE_SECONDS: Final = 0.05
@@ -207,6 +209,8 @@ class RetryCall:
         retry: How often and how long to try; None sends once.
         budget: Shared by the calls of a sender.
         now: The time of the start, in seconds of a monotonic clock.
+        deadline: When the call must have ended, by the same clock, if it is part of a
+            longer one; by default when `retry` says.
 
     Attributes:
         deadline: When the call must have ended, by the same clock.
@@ -221,6 +225,7 @@ class RetryCall:
         budget: RetryBudget,
         *,
         now: float,
+        deadline: float | None = None,
     ) -> None:
         self._retry = retry = _ONCE if retry is None else retry
         self._budget = budget
@@ -233,7 +238,7 @@ class RetryCall:
         self._uncertain: set[tuple[str, str | None]] = set()
         self._is_clock_corrected = False
         self._given_back = 1  # by success, to the budget
-        self.deadline = now + retry.deadline_seconds
+        self.deadline = now + retry.deadline_seconds if deadline is None else deadline
 
     def start(self) -> Send:
         """Return the first step."""
@@ -271,8 +276,11 @@ class RetryCall:
             now: The time, by the monotonic clock.
             random: A random number from 0 to 1.
         """
-        self._error = error
-        if _may_be_accepted(error):
+        is_uncertain = may_be_accepted(error)
+        # A later refusal says nothing of an attempt that may have been accepted.
+        if is_uncertain or not self._uncertain:
+            self._error = error
+        if is_uncertain:
             for endpoint_id, batch in self._part.batch_item.items():
                 self._uncertain.add((endpoint_id, None))
                 self._uncertain.update((endpoint_id, name) for name in batch.events)
@@ -356,7 +364,7 @@ class RetryCall:
         return Wait(seconds, self._attempt + 1)
 
 
-def _may_be_accepted(error: PinpointEventsError) -> bool:
+def may_be_accepted(error: PinpointEventsError) -> bool:
     """Return whether the service may have accepted a request of which this became."""
     if isinstance(error, TransportError):
         return error.code not in _NOT_ACCEPTED

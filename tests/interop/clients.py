@@ -238,30 +238,36 @@ def opened(name: str, cwd: Path) -> Iterator[Client]:
         with AwsCli(executable, cwd) as command:
             yield Aws(command, cwd)
     else:
-        with _node() as process:
+        with node_running("put_events.mjs", "client-pinpoint") as process:
             yield JavaScript(process)
 
 
 @contextmanager
-def _node() -> Iterator["subprocess.Popen[str]"]:
+def node_running(script: str, *packages: str) -> Iterator["subprocess.Popen[str]"]:
+    """Run a script of `js/`, which needs packages of AWS SDK for JavaScript."""
     node = shutil.which("node")
     if node is None:
         missing("NO NODE: install Node.js 20 or newer")
-    named = os.environ.get("PINPOINT_EVENTS_NODE_MODULES")
-    modules = Path(named) if named else HERE / "js" / "node_modules"
-    if not (modules / "@aws-sdk" / "client-pinpoint").is_dir():
+    modules = node_modules()
+    if not all((modules / "@aws-sdk" / each).is_dir() for each in packages):
         missing(
             "NO AWS SDK FOR JAVASCRIPT: run `npm ci` in tests/interop/js, or set "
             "PINPOINT_EVENTS_NODE_MODULES to where it is installed"
         )
     with subprocess.Popen(
-        [node, str(HERE / "js" / "put_events.mjs"), str(modules)],
+        [node, str(HERE / "js" / script), str(modules)],
         encoding="utf-8",
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as process:
         yield process
         process.communicate(timeout=60)
+
+
+def node_modules() -> Path:
+    """Return where the packages of `js/package.json` are, if they are installed."""
+    named = os.environ.get("PINPOINT_EVENTS_NODE_MODULES")
+    return Path(named) if named else HERE / "js" / "node_modules"
 
 
 def missing(reason: str) -> NoReturn:

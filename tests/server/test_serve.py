@@ -511,7 +511,7 @@ class TestRefused:
         """Help has an example."""
         assert main(["serve", "--help"]) == 0
         out = capsys.readouterr().out
-        assert out.startswith(f"{USAGE} [-h] [--version] [--to URL] [--host NAME]")
+        assert out.startswith(f"{USAGE} [-h] [--version] [--to URL]\n")
         assert out.endswith(
             "example:\n  pinpoint-events serve --to sqlite:///events.db\n"
         )

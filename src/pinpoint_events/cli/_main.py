@@ -35,7 +35,7 @@ _EXIT_CODES: Final[Sequence[tuple[type[Exception], int]]] = (
 
 _PROGRAM: Final = "pinpoint-events"
 
-_COMMANDS: Final = ("demo", "load", "put-events", "serve")
+_COMMANDS: Final = ("demo", "load", "put-events", "serve", "tail")
 
 # The AWS CLI's global options, which may precede its command, as in
 # `aws --region eu-west-1 pinpoint put-events`.
@@ -117,10 +117,14 @@ def _module_of(name: str) -> Any:
             from pinpoint_events.cli import put_events  # noqa: PLC0415
 
             return put_events
-        case _:
+        case "serve":
             from pinpoint_events.cli import serve  # noqa: PLC0415
 
             return serve
+        case _:
+            from pinpoint_events.cli import tail  # noqa: PLC0415
+
+            return tail
 
 
 def _split_global_options(
@@ -162,7 +166,8 @@ def _parser() -> Parser:
         "  demo        store a small batch in SQLite and show the outcome\n"
         "  load        send the events in JSON Lines files of any size\n"
         "  put-events  send one request, like `aws pinpoint put-events`\n"
-        "  serve       run a PutEvents endpoint\n\n"
+        "  serve       run a PutEvents endpoint\n"
+        "  tail        show the records of a Kinesis stream as they come\n\n"
         f"`{_PROGRAM} COMMAND --help` describes a command.",
         example=f"{_PROGRAM} demo",
         other_options=_GLOBAL,
@@ -202,7 +207,8 @@ def _error_lines(error: Exception) -> list[str]:
 
 
 def _service_error_text(error: ServiceError) -> str:
-    prefix = f"An error occurred ({error.code}) when calling the PutEvents operation"
+    called = f"when calling the {error.operation} operation"
+    prefix = f"An error occurred ({error.code}) {called}"
     message = error.message or f"HTTP {error.status}"
     request = "" if error.request_id is None else f" (request id {error.request_id})"
     return f"{prefix}: {message}; {error.remedy}{request}"

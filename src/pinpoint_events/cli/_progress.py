@@ -67,12 +67,17 @@ class Progress:
             _write(self._bar, "\n")
             self._columns = 0
 
-    def continues(self, totals: Totals) -> None:
-        """Print how many events earlier runs have loaded."""
+    def continues(self, totals: Totals, *, may_repeat: bool) -> None:
+        """Print how many events earlier runs have loaded, and what may arrive twice."""
         self._read_before = totals.events.read
         self._print_message(
             f"going on behind {self._read_before:,} events of earlier runs"
         )
+        if may_repeat:
+            self._print_message(
+                "events that were on their way when the last run ended may be in the "
+                "stream twice"
+            )
 
     def not_accepted(self, text: str) -> None:
         """Print the message for an item that was not accepted."""

@@ -124,8 +124,10 @@ def _parser(program: str) -> Parser:
         '  {"EndpointId": "user-1", "Event": {"EventType": "tap", "Timestamp": ...}}\n'
         "\nwith EventId and Endpoint optional, or a whole request,\n\n"
         '  {"BatchItem": {"user-1": {"Endpoint": {}, "Events": {...}}}}\n\n'
-        "or a call, with the request under EventsRequest. A file may also be one JSON\n"
-        "document, indented or not: one of these, or an array of them.",
+        "or a call, with the request under EventsRequest, or a record of Pinpoint's\n"
+        "event stream. A file may also be one JSON document, indented or not: one of\n"
+        "these, or an array of them; or what Firehose left in S3: records without\n"
+        "anything between them.",
         example=f"{program} events.jsonl.gz --to sqlite:///events.db \\\n"
         "      --rejected rejected.jsonl --checkpoint events.checkpoint",
     )

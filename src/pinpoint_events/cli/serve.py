@@ -1,5 +1,5 @@
 """
-The command `serve`: runs a PutEvents endpoint.
+The command `serve`: runs an endpoint for PutEvents, Kinesis or Firehose.
 
 Once it accepts connections, it prints its URL as its first and only line of output.
 """
@@ -8,6 +8,7 @@ import gc
 import logging
 import re
 import signal
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     import socket
 
     from pinpoint_events.senders.protocol import Sender
-    from pinpoint_events.server import Faults, Keys
+    from pinpoint_events.server import Faults, Firehose, Keys, Kinesis
 
 __all__ = ["run"]
 
@@ -38,6 +39,20 @@ _BRACES: Final = re.compile(r"\{.*?\}")
 # The id becomes part of a URL, and may become part of a file name.
 _PLAIN_ID: Final = re.compile("[A-Za-z0-9_-]{1,64}")
 _MAX_PORT: Final = 65_535
+_DEFAULT_TO: Final = "sqlite:///events.db"
+_STREAM: Final = re.compile(r"([a-zA-Z0-9_.-]{1,128})(?::(\d{1,5}))?", re.ASCII)
+_DELIVERY_STREAM: Final = re.compile(r"([a-zA-Z0-9_.-]{1,64})", re.ASCII)
+_DEFAULT_REGION: Final = "us-east-1"
+_MAX_SHARDS: Final = 500  # here; CreateStream takes more
+_NOT_EMPTY: Final = (
+    "credentials",
+    "faults",
+    "host",
+    "naive-times",
+    "region",
+    "streams-store",
+    "to",
+)
 
 
 def run(program: str, arguments: list[str]) -> int:
@@ -51,6 +66,36 @@ def run(program: str, arguments: list[str]) -> int:
         UsageError: If the command line is wrong.
         PinpointEventsError: If anything else is wrong.
     """
+    options = _options(program, arguments)
+    # Imported here: --help should not pay for importing them.
+    from pinpoint_events.server import create_app, running  # noqa: PLC0415
+
+    senders = _senders(options)
+    region = options.region or _DEFAULT_REGION
+    kinesis = _kinesis(options.kinesis, options.streams_store, region)
+    firehose = _firehose(options.firehose, options.streams_store, region)
+    faults = _read_faults(options.faults)
+    keys = None if options.no_auth else _read_keys(options.credentials)
+    _log_to_stderr(is_verbose=options.verbose)
+    with running.listener(options.host, options.port) as listener:
+        if options.no_auth:
+            _warn_of_no_auth(listener, is_forced=options.force_no_auth)
+        app = create_app(
+            senders,
+            kinesis=kinesis,
+            firehose=firehose,
+            credentials=keys,
+            faults=faults,
+            naive_times=options.naive_times,
+            region=options.region,
+        )
+        with _infrequent_collections():
+            number = running.run(app, listener, started=console.out)
+    return INTERRUPTED if number == signal.SIGINT else SUCCESS
+
+
+def _options(program: str, arguments: list[str]) -> Namespace:
+    """Return the options, each of which may be used with the others."""
     parser = _parser(program)
     options = parser.parse_known_or_fail(arguments)
     if not 0 <= options.port <= _MAX_PORT:
@@ -60,35 +105,33 @@ def run(program: str, arguments: list[str]) -> int:
             parser.error(f"--no-auth and --{name} contradict each other; leave one out")
     if options.force_no_auth and not options.no_auth:
         parser.error("--force-no-auth is for --no-auth; add that, or leave it out")
-    for name in ("credentials", "faults", "host", "naive-times", "region", "to"):
+    for name in _NOT_EMPTY:
         if getattr(options, name.replace("-", "_")) == "":
             parser.error(
                 f"argument --{name}: is empty; give it a value, or leave it out"
             )
     if options.naive_times not in {None, "utc"}:
         parser.error("argument --naive-times: is not utc; pass utc, or leave it out")
-    # Imported here: --help should not pay for importing them.
-    from pinpoint_events.server import create_app, running  # noqa: PLC0415
-
-    _check_region(options.region)
-    with destination_errors(options.to):
-        senders = _sender_factory(options.to)
-    faults = _read_faults(options.faults)
-    keys = None if options.no_auth else _read_keys(options.credentials)
-    _log_to_stderr(is_verbose=options.verbose)
-    with running.listener(options.host, options.port) as listener:
-        if options.no_auth:
-            _warn_of_no_auth(listener, is_forced=options.force_no_auth)
-        app = create_app(
-            senders,
-            credentials=keys,
-            faults=faults,
-            naive_times=options.naive_times,
-            region=options.region,
+    if options.streams_store is not None and not _has_streams(options):
+        parser.error(
+            "--streams-store is for --kinesis and --firehose; add one of them, or "
+            "leave it out"
         )
-        with _infrequent_collections():
-            number = running.run(app, listener, started=console.out)
-    return INTERRUPTED if number == signal.SIGINT else SUCCESS
+    _check_region(options.region)
+    return options
+
+
+def _has_streams(options: Namespace) -> bool:
+    return bool(options.kinesis or options.firehose)
+
+
+def _senders(options: Namespace) -> "Callable[[str], Sender] | None":
+    """Return what opens the sender of an application; None not to serve PutEvents."""
+    to = options.to or (None if _has_streams(options) else _DEFAULT_TO)
+    if to is None:
+        return None
+    with destination_errors(to):
+        return _sender_factory(to)
 
 
 @contextmanager
@@ -114,7 +157,8 @@ def _parser(program: str) -> Parser:
     parser = Parser(
         prog=program,
         description="Run a PutEvents endpoint: events that AWS clients send to it go "
-        "to\nthe destination that a URL names, such as a store.\n\n"
+        "to\nthe destination that a URL names, such as a store. Or run a Kinesis or a\n"
+        "Firehose, for testing clients.\n\n"
         "It prints its URL, then serves until Ctrl-C or SIGTERM.",
         example=f"{program} --to sqlite:///events.db",
     )
@@ -122,10 +166,33 @@ def _parser(program: str) -> Parser:
     add(
         "--to",
         metavar="URL",
-        default="sqlite:///events.db",
         help="the destination: sqlite:///FILE, pinpoint://ID?region=..., ...; "
         f"{_PLACEHOLDER} in it is replaced by the application id of each request "
-        "(default: sqlite:///events.db)",
+        f"(default: {_DEFAULT_TO}; with --kinesis or --firehose, PutEvents is not "
+        "served)",
+    )
+    add(
+        "--kinesis",
+        metavar="STREAM[:SHARDS]",
+        action="append",
+        nargs="?",
+        const="",
+        help="serve Kinesis; create the stream if it does not exist, with 1 shard or "
+        "so many; may be repeated",
+    )
+    add(
+        "--firehose",
+        metavar="STREAM",
+        action="append",
+        nargs="?",
+        const="",
+        help="serve Firehose; create the stream if it does not exist; may be repeated",
+    )
+    add(
+        "--streams-store",
+        metavar="FILE",
+        help="keep streams of Kinesis and Firehose in this SQLite file (default: in "
+        "memory)",
     )
     add(
         "--host",
@@ -226,6 +293,62 @@ def _sender_factory(url: str) -> "Callable[[str], Sender]":
     # Reports an error in the URL before clients connect.
     open_sender(url).close()
     return open_for
+
+
+def _kinesis(
+    names: list[str] | None, store: str | None, region: str
+) -> "Kinesis | None":
+    """
+    Return a Kinesis with the streams that options name; None without an option.
+
+    Raises:
+        UsageError: If a name is invalid.
+        StoreError: If the store cannot be used.
+    """
+    if not names:
+        return None
+    from pinpoint_events.server import Kinesis  # noqa: PLC0415 - not for help
+
+    wanted = []
+    for name in filter(None, names):
+        found = _STREAM.fullmatch(name)
+        shards = int(found[2] or 1) if found is not None else 0
+        if found is None or not 0 < shards <= _MAX_SHARDS:
+            message = f"argument --kinesis: {shortened(name)} names no stream"
+            raise UsageError(
+                f"{message}; write 1 to 128 letters, digits, _ . -, and if needed a "
+                f"colon and 1 to {_MAX_SHARDS} shards"
+            )
+        wanted.append((found[1], shards))
+    kinesis = Kinesis(store, region=region)
+    for name, shards in wanted:
+        kinesis.create_stream(name, shards=shards)
+    return kinesis
+
+
+def _firehose(
+    names: list[str] | None, store: str | None, region: str
+) -> "Firehose | None":
+    """
+    Return a Firehose with the streams that options name; None without an option.
+
+    Raises:
+        UsageError: If a name is invalid.
+        StoreError: If the store cannot be used.
+    """
+    if not names:
+        return None
+    from pinpoint_events.server import Firehose  # noqa: PLC0415 - not for help
+
+    wanted = [*filter(None, names)]
+    for name in wanted:
+        if not _DELIVERY_STREAM.fullmatch(name):
+            message = f"argument --firehose: {shortened(name)} names no stream"
+            raise UsageError(f"{message}; write 1 to 64 letters, digits, _ . -")
+    firehose = Firehose(store, region=region)
+    for name in wanted:
+        firehose.create_stream(name)
+    return firehose
 
 
 def _check_url(url: str) -> None:

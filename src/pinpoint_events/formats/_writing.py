@@ -28,18 +28,13 @@ EVENT_VERSION: Final = "3.1"
 """Of the records of 2019 to 2022, and of Amplify's; the documentation shows 3.0."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY_MILLISECONDS: Final = 86_400_000
 
 
 def milliseconds(moment: datetime) -> int:
     """Return a time of the model as whole milliseconds since 1970."""
-    # In whole numbers, and faster than a division of the timedelta.
-    since = moment - _EPOCH
-    return (
-        since.days * _DAY_MILLISECONDS
-        + since.seconds * 1000
-        + since.microseconds // 1000
-    )
+    # A time of the model has no fraction of a millisecond, and a float is exact to less
+    # than a tenth of one until the year 9999. In whole numbers it takes twice as long.
+    return round(moment.timestamp() * 1000)
 
 
 def from_milliseconds(number: int) -> datetime | None:
@@ -135,15 +130,12 @@ def session(
     """
     if found is None:
         return {}
-    stop = found.stop_timestamp
-    return {
-        id_name: found.id,
-        "start_timestamp": write_time(found.start_timestamp),
-        **named(
-            stop_timestamp=None if stop is None else write_time(stop),
-            duration=found.duration,
-        ),
-    }
+    members = {id_name: found.id, "start_timestamp": write_time(found.start_timestamp)}
+    if found.stop_timestamp is not None:
+        members["stop_timestamp"] = write_time(found.stop_timestamp)
+    if found.duration is not None:
+        members["duration"] = found.duration
+    return members
 
 
 _USUAL_LOCALE: Final = re.compile("[A-Za-z]{2}_[A-Za-z]{2}").fullmatch

@@ -179,7 +179,7 @@ class _Reports:
         self._progress = progress
         self._stop = stop
 
-    def continues(self, totals: Totals) -> None:
+    def continues(self, totals: Totals, *, may_repeat: bool) -> None:
         """Do nothing."""
 
     def show(self, consumed: int, totals: Totals) -> None:

@@ -39,8 +39,14 @@ _OPEN: Final = frozenset({Outcome.RETRYABLE, Outcome.UNREPORTED})
 class Reports(Protocol):
     """What a run reports while it goes on."""
 
-    def continues(self, totals: Totals) -> None:
-        """Take the totals of the earlier runs that this one continues."""
+    def continues(self, totals: Totals, *, may_repeat: bool) -> None:
+        """
+        Take the totals of the earlier runs that this one continues.
+
+        Args:
+            totals: Their totals.
+            may_repeat: Whether the destination keeps what arrives twice.
+        """
 
     def show(self, consumed: int, totals: Totals) -> None:
         """Take the bytes read in this run, and the totals."""

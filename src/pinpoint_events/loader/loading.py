@@ -25,7 +25,7 @@ from pinpoint_events.loader.rejects_file import RejectsFile
 from pinpoint_events.loader.sending import Answer, send
 from pinpoint_events.loader.stopping import Interrupted, Stopping
 from pinpoint_events.loader.totals import Totals
-from pinpoint_events.quotas import quotas_of
+from pinpoint_events.quotas import packing_quotas
 from pinpoint_events.senders.protocol import Sender, named_application_of
 
 __all__ = ["Load", "Plan", "run_plan"]
@@ -93,7 +93,7 @@ class Load:
         self.trouble = None
         self._plan = plan
         self._sender = sender
-        self._quotas = quotas_of(sender)
+        self._quotas = packing_quotas(sender)
         self._application_id = named_application_of(sender)
         self._ledger = ledger
         self._interruption = interruption
@@ -177,6 +177,9 @@ class Load:
         """Send a batch as soon as it is its turn."""
         if batch is None:
             return
+        # What is not settled is sent again after a kill.
+        while self._pending and self._pending[0].answers.done():
+            self._await_oldest()
         # As many wait for a thread as have one, so that no thread waits for a batch.
         while len(self._pending) >= 2 * self._plan.in_flight:
             self._await_oldest()
@@ -221,6 +224,11 @@ class Load:
             self.is_all_read = False
 
 
+def _keeps_doubles(sender: Sender) -> bool:
+    """Return whether what is sent twice is kept twice: in a stream, as it seems."""
+    return hasattr(sender, "events_per_call")
+
+
 def run_plan(  # noqa: PLR0913 - each is a separate option
     plan: Plan,
     sender: Sender,
@@ -253,9 +261,14 @@ def run_plan(  # noqa: PLR0913 - each is a separate option
             known = settled.rejected_bytes
             opened = RejectsFile(rejected, known, stopping.wait_for_room)
             file = stack.enter_context(opened)
+        is_stream = _keeps_doubles(sender)
         if settled.totals.events.read:
-            reports.continues(settled.totals)
+            reports.continues(settled.totals, may_repeat=is_stream)
         ledger = Ledger(plan.files, settled, checkpoint, file, reports)
+        if is_stream:
+            # A stream keeps what arrives twice, so that nothing more than was in flight
+            # may be sent again.
+            ledger.save_seconds = 0
         load = Load(plan, sender, ledger, stopping, reports)
         load.run()
     return load

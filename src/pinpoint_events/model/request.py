@@ -5,7 +5,7 @@ The shapes are the service's `EventsBatch` and `EventsRequest`: Amazon Pinpoint 
 reference, `apps/application-id/events`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, final
 
 import attrs
@@ -19,7 +19,7 @@ from pinpoint_events.model.response import EventsResponse, Outcome, has_retryabl
 if TYPE_CHECKING:
     from pinpoint_events.quotas import Quotas
 
-__all__ = ["EventsBatch", "EventsRequest"]
+__all__ = ["EventsBatch", "EventsRequest", "part_with"]
 
 
 def _endpoint(value: Endpoint) -> Endpoint:
@@ -140,24 +140,36 @@ class EventsRequest(_Remembered):
         if not unreported and not has_retryable(response):
             return None  # the usual case, and every sender asks
         wanted = {Outcome.RETRYABLE, Outcome.UNREPORTED} if unreported else _RETRYABLE
-        again: dict[str, tuple[Endpoint, dict[str, Event]]] = {}
-        for endpoint_id, event_id, _, _, outcome in response.outcomes(self):
-            if outcome not in wanted:
-                continue
-            batch = self.batch_item[endpoint_id]
-            _, events = again.setdefault(endpoint_id, (Endpoint(), {}))
-            if event_id is None:
-                again[endpoint_id] = (batch.endpoint, events)
-            else:
-                events[event_id] = batch.events[event_id]
-        if not again:
-            return None
-        return EventsRequest(
-            batch_item={
-                endpoint_id: EventsBatch(endpoint=whole, events=events)
-                for endpoint_id, (whole, events) in again.items()
-            }
-        )
+        return part_with(self, response, wanted)
 
 
 _RETRYABLE = frozenset({Outcome.RETRYABLE})
+
+
+def part_with(
+    request: EventsRequest, response: EventsResponse, wanted: Collection[Outcome]
+) -> EventsRequest | None:
+    """
+    Return the items of a request that have one of these outcomes; None if none has.
+
+    An endpoint that has another outcome is `Endpoint()`, and is left out if none of its
+    events is wanted.
+    """
+    found: dict[str, tuple[Endpoint, dict[str, Event]]] = {}
+    for endpoint_id, event_id, _, _, outcome in response.outcomes(request):
+        if outcome not in wanted:
+            continue
+        batch = request.batch_item[endpoint_id]
+        _, events = found.setdefault(endpoint_id, (Endpoint(), {}))
+        if event_id is None:
+            found[endpoint_id] = (batch.endpoint, events)
+        else:
+            events[event_id] = batch.events[event_id]
+    if not found:
+        return None
+    return EventsRequest(
+        batch_item={
+            endpoint_id: EventsBatch(endpoint=whole, events=events)
+            for endpoint_id, (whole, events) in found.items()
+        }
+    )

@@ -13,40 +13,64 @@ if TYPE_CHECKING:
     from pinpoint_events.endpoints.protocol import FindsEndpoints as FindsEndpoints
     from pinpoint_events.http_messages import HttpResponse as HttpResponse
     from pinpoint_events.retry import Retry as Retry
+    from pinpoint_events.senders._record_writers import Arrival as Arrival
+    from pinpoint_events.senders._several import SenderAnswer as SenderAnswer
     from pinpoint_events.senders.client import ClientSender as ClientSender
+    from pinpoint_events.senders.firehose import FirehoseSender as FirehoseSender
+    from pinpoint_events.senders.kinesis import KinesisSender as KinesisSender
     from pinpoint_events.senders.memory import MemorySender as MemorySender
+    from pinpoint_events.senders.multi import MultiSender as MultiSender
     from pinpoint_events.senders.observer import Attempt as Attempt
     from pinpoint_events.senders.observer import AttemptObserver as AttemptObserver
     from pinpoint_events.senders.pinpoint import PinpointSender as PinpointSender
     from pinpoint_events.senders.protocol import Sender as Sender
+    from pinpoint_events.senders.shadow import OutcomeDifference as OutcomeDifference
+    from pinpoint_events.senders.shadow import ShadowReport as ShadowReport
+    from pinpoint_events.senders.shadow import ShadowSender as ShadowSender
     from pinpoint_events.senders.sqlite import SqliteSender as SqliteSender
     from pinpoint_events.senders.url import open_sender as open_sender
 
 __all__ = [
+    "Arrival",
     "Attempt",
     "AttemptObserver",
     "ClientSender",
     "FindsEndpoints",
+    "FirehoseSender",
     "HttpResponse",
+    "KinesisSender",
     "MemorySender",
+    "MultiSender",
+    "OutcomeDifference",
     "PinpointSender",
     "Retry",
     "Sender",
+    "SenderAnswer",
+    "ShadowReport",
+    "ShadowSender",
     "SqliteSender",
     "merged",
     "open_sender",
 ]
 
 _MODULE_OF = {
+    "Arrival": "senders._record_writers",
     "Attempt": "senders.observer",
     "AttemptObserver": "senders.observer",
     "ClientSender": "senders.client",
     "FindsEndpoints": "endpoints.protocol",
+    "FirehoseSender": "senders.firehose",
     "HttpResponse": "http_messages",
+    "KinesisSender": "senders.kinesis",
     "MemorySender": "senders.memory",
+    "MultiSender": "senders.multi",
+    "OutcomeDifference": "senders.shadow",
     "PinpointSender": "senders.pinpoint",
     "Retry": "retry",
     "Sender": "senders.protocol",
+    "SenderAnswer": "senders._several",
+    "ShadowReport": "senders.shadow",
+    "ShadowSender": "senders.shadow",
     "SqliteSender": "senders.sqlite",
     "merged": "endpoints.merge",
     "open_sender": "senders.url",

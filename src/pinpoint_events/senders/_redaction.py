@@ -18,10 +18,15 @@ def addresses(request: EventsRequest) -> Iterator[str]:
 def redacted(error: ServiceError, secrets: Iterable[str]) -> ServiceError:
     """Return the error with the secrets hidden in its message."""
     hide = Redaction(secrets)
-    return type(error)(
+    safe = type(error)(
         error.status,
         hide(error.code),
         hide(error.message),
         None if error.request_id is None else hide(error.request_id),
         error.retry_after_seconds,
     )
+    # A sender may know more of these than the status says.
+    safe.is_retry_safe = error.is_retry_safe
+    safe.operation = error.operation
+    safe.remedy = error.remedy
+    return safe

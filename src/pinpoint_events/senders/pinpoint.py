@@ -1,34 +1,21 @@
 """Sends to the service: Amazon Pinpoint's PutEvents, or an endpoint that speaks it."""
 
-import logging
-from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
-from pinpoint_events.aws.clock import Clock
 from pinpoint_events.aws.service import Service
-from pinpoint_events.builder import new_event_id
-from pinpoint_events.errors import (
-    ConfigurationError,
-    PinpointEventsError,
-    ServiceError,
-    defect_text,
-)
-from pinpoint_events.http_messages import HttpRequest, HttpResponse
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
 from pinpoint_events.put_events import events_response, http_request, path_of
 from pinpoint_events.quotas import Quotas
-from pinpoint_events.retry import Retry, RetryBudget, RetryCall
-from pinpoint_events.senders._blocking import ClockCorrected, NotSent, Time, run
-from pinpoint_events.senders._redaction import addresses, redacted
-from pinpoint_events.senders.observer import Attempt, AttemptObserver
+from pinpoint_events.retry import Retry
+from pinpoint_events.senders._blocking import Time
+from pinpoint_events.senders._redaction import addresses
+from pinpoint_events.senders._signed_calls import DEFAULT_RETRY, Exchange, SignedCalls
+from pinpoint_events.senders.observer import AttemptObserver
 from pinpoint_events.senders.protocol import BaseSender, checked_application_id
+from pinpoint_events.service_errors import service_error
 
 __all__ = ["PinpointSender"]
-
-_log = logging.getLogger("pinpoint_events")
-
-_DEFAULT_RETRY: Final = Retry()
 
 PINPOINT: Final = Service(
     name="pinpoint",
@@ -97,7 +84,6 @@ class PinpointSender(BaseSender):
     """
 
     application_id: str
-    observer: AttemptObserver | None
     _time: ClassVar[Time] = Time()
 
     def __init__(  # noqa: PLR0913 - each is a separate option
@@ -110,116 +96,41 @@ class PinpointSender(BaseSender):
         credentials: Any = None,
         config: Any = None,
         verify: bool | str | None = None,
-        retry: Retry | None = _DEFAULT_RETRY,
+        retry: Retry | None = DEFAULT_RETRY,
         observer: AttemptObserver | None = None,
         quotas: Quotas = Quotas(),  # noqa: B008 - immutable
     ) -> None:
         """Look up the settings; nothing is sent yet."""
-        # Imported here: code that never sends should not pay for importing botocore.
-        from pinpoint_events.aws.http import transport  # noqa: PLC0415
-        from pinpoint_events.aws.settings import (  # noqa: PLC0415
-            Arguments,
-            find_settings,
-        )
-        from pinpoint_events.aws.signer import Signer  # noqa: PLC0415
-
         super().__init__(quotas)
         self.application_id = checked_application_id(application_id)
         path_of(self.application_id)  # refuses what makes no path
-        if not isinstance(retry, Retry | None):
-            raise ConfigurationError(
-                f"retry is of type {type(retry).__name__}; pass a Retry, or None to "
-                "send once"
-            )
-        settings = find_settings(
-            PINPOINT,
-            Arguments(region, endpoint_url, session, credentials, config, verify),
-        )
-        if retry is None or retry is _DEFAULT_RETRY:
-            attempts = settings.max_attempts or _DEFAULT_RETRY.attempts
-            seconds = max(settings.given_seconds, _DEFAULT_RETRY.deadline_seconds)
-            retry = Retry(
-                attempts=1 if retry is None else attempts, deadline_seconds=seconds
-            )
-        self._url = settings.url
-        self._signer = Signer(PINPOINT, settings)
-        link = settings.link._replace(call_seconds=retry.deadline_seconds)
-        self._transport = transport(link)
-        self._clock = Clock(self._time.now)
-        self._retry = retry
-        self._budget = RetryBudget()
+        arguments = (region, endpoint_url, session, credentials, config, verify)
+        self._calls = SignedCalls(PINPOINT, arguments, retry, self._time, service_error)
         self.observer = observer
 
-    def _put_events(self, request: EventsRequest) -> EventsResponse:
-        call_id = new_event_id()
-        max_attempts = self._retry.attempts
+    @property
+    def observer(self) -> AttemptObserver | None:
+        """Watches each HTTP request; see `AttemptObserver`."""
+        return self._calls.observer
 
-        def send(part: EventsRequest, number: int, seconds: float) -> EventsResponse:
-            # Named and written as the AWS SDKs do it.
-            unsigned = {
-                "amz-sdk-invocation-id": call_id,
-                "amz-sdk-request": f"attempt={number}; max={max_attempts}",
-            }
-            call = http_request(self.application_id, part)
-            try:
-                signed, secrets = self._signer.sign(call, self._clock.now(), unsigned)
-            except PinpointEventsError as error:
-                raise NotSent(error) from None
-            attempt = Attempt(number, max_attempts, self.events_url, len(call.body))
-            response = self._exchanged(signed, attempt, seconds)
-            return self._events_response(part, response, secrets)
-
-        call = RetryCall(request, self._retry, self._budget, now=self._time.monotonic())
-        return run(call, send, self._time, lambda: self._is_closed)
+    @observer.setter
+    def observer(self, observer: AttemptObserver | None) -> None:
+        self._calls.observer = observer
 
     @property
     def events_url(self) -> str:
         """The URL that requests go to."""
-        return f"{self._url.removesuffix('/')}{path_of(self.application_id)}"
+        return self._calls.url_of(path_of(self.application_id))
 
-    def _exchanged(
-        self, request: HttpRequest, attempt: Attempt, seconds: float
-    ) -> HttpResponse:
-        """Send a signed request, and tell the observer."""
-        observer = self.observer
-        if observer is None:
-            return self._transport.exchange(request, seconds)
-        _guarded(observer.sending, attempt)
-        try:
-            response = self._transport.exchange(request, seconds)
-        except PinpointEventsError as error:
-            _guarded(observer.failed, attempt, error)
-            raise
-        _guarded(observer.answered, attempt, response)
-        return response
+    def _put_events(self, request: EventsRequest) -> EventsResponse:
+        return self._calls.run(request, self._send, hidden=addresses)
 
-    def _events_response(
-        self, request: EventsRequest, response: HttpResponse, secrets: tuple[str, ...]
-    ) -> EventsResponse:
-        try:
-            return events_response(response)
-        except ServiceError as error:
-            failure = error
-        # Raised outside the `except` block so that the original error, which may quote
-        # secrets, is not attached as `__context__`.
-        safe = redacted(failure, (*secrets, *addresses(request)))
-        date = response.headers.get("date") if secrets else None  # of signed requests
-        if self._clock.is_corrected_by(failure, date):
-            raise ClockCorrected(safe)
-        raise safe
+    def _send(self, part: EventsRequest, exchange: Exchange) -> EventsResponse:
+        return events_response(exchange(http_request(self.application_id, part)))
 
     def _close(self) -> None:
-        self._transport.close()
+        self._calls.close()
 
     def __repr__(self) -> str:
         # A URL with credentials in it is refused before.
-        return f"<PinpointSender of {self.application_id!r} to {self._url!r}>"
-
-
-def _guarded(notify: Callable[..., None], *arguments: object) -> None:
-    try:
-        notify(*arguments)
-    except Exception as error:  # noqa: BLE001 - the observer is the user's code
-        _log.warning(
-            "observer failed", extra={"pinpoint_events.problem": defect_text(error)}
-        )
+        return f"<PinpointSender of {self.application_id!r} to {self._calls.url!r}>"

@@ -8,7 +8,7 @@ nothing that might be one: no user-info, and no value of the query.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
 from pinpoint_events.errors import ConfigurationError
@@ -28,6 +28,10 @@ def open_sender(url: str, *, application_id: str | None = None) -> Sender:
     - `pinpoint://APPLICATION_ID?region=REGION&endpoint_url=URL`: the service, or
       another endpoint of PutEvents, by `PinpointSender`. What the query leaves out is
       read from AWS' environment variables and config files.
+    - `kinesis://STREAM` and `firehose://STREAM`: a stream, by `KinesisSender` and
+      `FirehoseSender`. The query may have `region`, `endpoint_url`, `stream_arn` (the
+      stream's ARN, in place of its name or with it), `format`, `event_id_attribute`
+      and `endpoints` (a URL), as these senders take them.
     - `sqlite:///events.db`, `sqlite:////var/lib/events.db`, `sqlite:///C:/events.db`: a
       file, by relative or absolute path, by `SqliteSender`.
     - `memory:`: `MemorySender`, for tests.
@@ -47,7 +51,7 @@ def open_sender(url: str, *, application_id: str | None = None) -> Sender:
     Args:
         url: Where to send.
         application_id: The application that the requests are for, where the URL does
-            not name it; by default `local` for SQLite and memory.
+            not name it; by default `local`, except for `pinpoint:`.
 
     Raises:
         ConfigurationError: If any part of the URL is invalid, or it names another
@@ -86,6 +90,20 @@ def sqlite_path(url: str) -> str | None:
         return None
     parts = _parts(url)
     return _file_of(parts) if parts.scheme == "sqlite" else None
+
+
+def kinesis_stream(url: str) -> tuple[str, Mapping[str, str]]:
+    """
+    Return the stream that a `kinesis:` URL names, by name or ARN, and its options.
+
+    Raises:
+        ConfigurationError: If the URL is invalid, or has another scheme.
+    """
+    parts = _parts(url)
+    if parts.scheme != "kinesis":
+        problem = "names no stream that can be read"
+        raise _refused(parts.scheme, problem, "write kinesis://STREAM?region=REGION")
+    return _stream(parts)
 
 
 def is_region_name(name: str) -> bool:
@@ -166,7 +184,8 @@ def _options(scheme: str, query: str) -> dict[str, str]:
             near = nearest(key, known)
             shown = f"the query key {shortened(key)}" if near else "a query key"
             problem = f"has {shown}, which is not known"
-            remedy = "; ".join((f"it takes {' and '.join(known)}", *_guess(near)))
+            takes = " and ".join(filter(None, (", ".join(known[:-1]), known[-1])))
+            remedy = "; ".join((f"it takes {takes}", *_guess(near)))
             raise _refused(scheme, problem, remedy)
         if key in options:
             raise _refused(scheme, f"has {key} twice", "leave one out")
@@ -233,25 +252,80 @@ def _pinpoint(parts: _Parts, application_id: str | None) -> Sender:
         other = shortened(application_id or "")
         problem = f"names the application {shortened(named)}, and the argument {other}"
         raise _refused("pinpoint", problem, "leave one of them out")
+    _check_region(parts)
     region = parts.options.get("region")
-    if region is not None and not is_region_name(region):
-        # Checked here, because botocore's error repeats the value.
-        raise _refused("pinpoint", "has a region that is none", "write eu-west-1, say")
     endpoint_url = parts.options.get("endpoint_url")
     return PinpointSender(named, region=region, endpoint_url=endpoint_url)
 
 
+def _kinesis(parts: _Parts, application_id: str | None) -> Sender:
+    from pinpoint_events.senders.kinesis import KinesisSender  # noqa: PLC0415
+
+    stream, options = _stream(parts)
+    return KinesisSender(stream, application_id=_or_local(application_id), **options)
+
+
+def _firehose(parts: _Parts, application_id: str | None) -> Sender:
+    from pinpoint_events.senders.firehose import FirehoseSender  # noqa: PLC0415
+
+    stream, options = _stream(parts)
+    return FirehoseSender(stream, application_id=_or_local(application_id), **options)
+
+
+def _stream(parts: _Parts) -> tuple[str, dict[str, Any]]:
+    """Return the stream that a URL names, and the other options of its sender."""
+    options: dict[str, Any] = dict(parts.options)
+    arn = options.pop("stream_arn", None)
+    if parts.authority is None or parts.path not in {"", "/"}:
+        problem = f"is not {parts.scheme}://STREAM?region=REGION"
+        remedy = "name the stream after //, or its ARN in stream_arn"
+        raise _refused(parts.scheme, problem, remedy)
+    name = _decoded(parts.scheme, parts.authority)
+    if not (name or arn):
+        remedy = f"write {parts.scheme}://STREAM, or its ARN in stream_arn"
+        raise _refused(parts.scheme, "names no stream", remedy)
+    if name and arn and arn.rpartition("/")[2] != name:
+        problem = "names a stream that is not the one of stream_arn"
+        raise _refused(parts.scheme, problem, "leave one of them out")
+    _check_region(parts)
+    return arn or name, options
+
+
+def _check_region(parts: _Parts) -> None:
+    region = parts.options.get("region")
+    if region is not None and not is_region_name(region):
+        # Checked here, because botocore's error repeats the value.
+        problem = "has a region that is none"
+        raise _refused(parts.scheme, problem, "write eu-west-1, say")
+
+
+_STREAM_OPTIONS: Final = (
+    "region",
+    "endpoint_url",
+    "stream_arn",
+    "format",
+    "event_id_attribute",
+    "endpoints",
+)
+
 _OPENERS: Final[Mapping[str, Callable[[_Parts, str | None], Sender]]] = {
+    "firehose": _firehose,
+    "kinesis": _kinesis,
     "memory": _memory,
     "pinpoint": _pinpoint,
     "sqlite": _sqlite,
 }
 _OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "firehose": _STREAM_OPTIONS,
+    "kinesis": _STREAM_OPTIONS,
     "memory": (),
     "pinpoint": ("region", "endpoint_url"),
     "sqlite": (),
 }
-_FORMS: Final = "memory:, pinpoint://APPLICATION_ID, sqlite:///FILE"
+_FORMS: Final = (
+    "memory:, pinpoint://APPLICATION_ID, sqlite:///FILE, kinesis://STREAM, "
+    "firehose://STREAM"
+)
 
 
 def _unknown_scheme(scheme: str, rest: str) -> ConfigurationError:

@@ -1,7 +1,7 @@
 """
-A PutEvents endpoint that you run yourself, for any AWS client.
+Endpoints that you run yourself, for any AWS client: PutEvents, Kinesis, Firehose.
 
-`create_app` returns it, an ASGI 3 application. `served` runs it for tests, the command
+`create_app` returns one, an ASGI 3 application. `served` runs it for tests, the command
 `pinpoint-events serve` as a program. Both need the extra `server`.
 
 Names are bound when first used, so that the import loads no heavy modules.
@@ -21,16 +21,27 @@ if TYPE_CHECKING:
     from pinpoint_events.server.faults import Cut as Cut
     from pinpoint_events.server.faults import Delay as Delay
     from pinpoint_events.server.faults import DropIds as DropIds
+    from pinpoint_events.server.faults import DropRecord as DropRecord
     from pinpoint_events.server.faults import FailCall as FailCall
     from pinpoint_events.server.faults import FailItem as FailItem
+    from pinpoint_events.server.faults import FailRecord as FailRecord
     from pinpoint_events.server.faults import Fault as Fault
+    from pinpoint_events.server.faults import Reshard as Reshard
     from pinpoint_events.server.faults import ShiftClock as ShiftClock
     from pinpoint_events.server.faults import Throttle as Throttle
+    from pinpoint_events.server.faults import ThrottleShard as ThrottleShard
     from pinpoint_events.server.keys import Credentials as Credentials
     from pinpoint_events.server.keys import FileKeys as FileKeys
     from pinpoint_events.server.keys import Keys as Keys
     from pinpoint_events.server.running import Served as Served
     from pinpoint_events.server.running import served as served
+    from pinpoint_events.server.streams.delivery_stream import (
+        DeliveryRecord as DeliveryRecord,
+    )
+    from pinpoint_events.server.streams.firehose import Firehose as Firehose
+    from pinpoint_events.server.streams.kinesis import Kinesis as Kinesis
+    from pinpoint_events.server.streams.limits import ShardLimits as ShardLimits
+    from pinpoint_events.server.streams.shard import ShardRecord as ShardRecord
 
 __all__ = [
     "App",
@@ -38,18 +49,27 @@ __all__ = [
     "Credentials",
     "Cut",
     "Delay",
+    "DeliveryRecord",
     "DropIds",
+    "DropRecord",
     "FailCall",
     "FailItem",
+    "FailRecord",
     "Fault",
     "Faults",
     "FileKeys",
     "FindsEndpoints",
+    "Firehose",
     "Keys",
+    "Kinesis",
     "Limits",
+    "Reshard",
     "Served",
+    "ShardLimits",
+    "ShardRecord",
     "ShiftClock",
     "Throttle",
+    "ThrottleShard",
     "create_app",
     "served",
 ]
@@ -63,14 +83,23 @@ _MODULES = {
         "Cut",
         "Delay",
         "DropIds",
+        "DropRecord",
         "FailCall",
         "FailItem",
+        "FailRecord",
         "Fault",
+        "Reshard",
         "ShiftClock",
         "Throttle",
+        "ThrottleShard",
     },
     "server.keys": {"Credentials", "FileKeys", "Keys"},
     "server.running": {"Served", "served"},
+    "server.streams.delivery_stream": {"DeliveryRecord"},
+    "server.streams.firehose": {"Firehose"},
+    "server.streams.kinesis": {"Kinesis"},
+    "server.streams.limits": {"ShardLimits"},
+    "server.streams.shard": {"ShardRecord"},
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

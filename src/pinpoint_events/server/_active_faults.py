@@ -15,16 +15,23 @@ from pinpoint_events.server.faults import (
     Cut,
     Delay,
     DropIds,
+    DropRecord,
     FailCall,
     FailItem,
+    FailRecord,
     Fault,
+    Reshard,
     ShiftClock,
     Throttle,
+    ThrottleShard,
     read_faults,
 )
+from pinpoint_events.server.streams.put_faults import NO_PUT_FAULTS, PutFaults
 from pinpoint_events.wire.json_text import decode_request
 
-__all__ = ["CallFaults", "Faults"]
+__all__ = ["PUT_EVENTS", "CallFaults", "Faults"]
+
+PUT_EVENTS: Final = "mobiletargeting:PutEvents"
 
 
 class _ActiveFault:
@@ -62,12 +69,14 @@ class CallFaults(NamedTuple):
         fail_call: The error to reject the call with; None to process it.
         cut: Where to end the connection; None to keep it.
         bare_status: The bare number to answer for each endpoint; None for full items.
+        put: The faults that apply to the records of the call.
     """
 
     delay_seconds: float = 0.0
     fail_call: FailCall | None = None
     cut: Cut | None = None
     bare_status: int | None = None
+    put: PutFaults = NO_PUT_FAULTS
 
 
 _NO_FAULTS: Final = CallFaults()
@@ -140,18 +149,29 @@ class Faults:
         faults = [each.fault for each in active]
         return sum(each.seconds for each in faults if isinstance(each, ShiftClock))
 
-    def next_call(self, now: datetime) -> CallFaults:
+    def next_call(
+        self, now: datetime, operation: str = PUT_EVENTS, *, puts_records: bool = False
+    ) -> CallFaults:
         """
         Count one more call, and return the faults that apply to it.
 
         If several faults reject it, or end its connection, the first one applies.
+
+        Args:
+            now: The current time.
+            operation: What the call is for, as IAM policies name it.
+            puts_records: Whether it puts records of Kinesis or Firehose.
         """
         if not self._active:
             return _NO_FAULTS
         found = _NO_FAULTS
         with self._lock:
             for active in self._active:
+                if not _is_for(active.fault, operation):
+                    continue
                 found = _with_fault(found, active, now)
+                if puts_records:
+                    found = _with_record_fault(found, active)
         return found
 
     def next_items(
@@ -181,6 +201,20 @@ class Faults:
                     else:
                         dropped.add(item)
         return failed, dropped
+
+
+def _is_for(fault: Fault, operation: str) -> bool:
+    names: Collection[str] = getattr(fault, "operations", ())
+    return not names or operation in names or operation.rpartition(":")[2] in names
+
+
+def _with_record_fault(found: CallFaults, active: _ActiveFault) -> CallFaults:
+    fault = active.fault
+    if not isinstance(fault, DropRecord | FailRecord | Reshard | ThrottleShard):
+        return found
+    if not active.applies(fault.calls):
+        return found
+    return found._replace(put=PutFaults((*found.put.faults, fault)))
 
 
 def _with_fault(found: CallFaults, active: _ActiveFault, now: datetime) -> CallFaults:

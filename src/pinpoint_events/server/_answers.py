@@ -50,7 +50,7 @@ PREFLIGHT_HEADERS: Final = (
         b"access-control-allow-headers",
         (
             b"amz-sdk-invocation-id, amz-sdk-request, authorization, content-type, "
-            b"x-amz-content-sha256, x-amz-date, x-amz-security-token, "
+            b"x-amz-content-sha256, x-amz-date, x-amz-security-token, x-amz-target, "
             b"x-amz-user-agent, x-amzn-trace-id"
         ),
     ),

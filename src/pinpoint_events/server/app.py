@@ -20,7 +20,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from enum import Enum
-from typing import Any, Final, Literal
+from functools import partial
+from typing import Any, Final, Literal, cast
 from urllib.parse import unquote_to_bytes
 
 import attrs
@@ -41,7 +42,7 @@ from pinpoint_events.problems import Expected, ProblemCode
 from pinpoint_events.quotas import Quotas
 from pinpoint_events.senders.protocol import Sender
 from pinpoint_events.senders.url import is_region_name
-from pinpoint_events.server._active_faults import Faults
+from pinpoint_events.server._active_faults import CallFaults, Faults
 from pinpoint_events.server._answers import (
     PREFLIGHT_HEADERS,
     Answer,
@@ -68,6 +69,18 @@ from pinpoint_events.server.sigv4 import (
     SignedRequest,
     Verifier,
 )
+from pinpoint_events.server.streams.firehose import Firehose
+from pinpoint_events.server.streams.http import (
+    JSON_TYPE_REMEDY,
+    JSON_TYPES,
+    Services,
+    Target,
+    ok,
+)
+from pinpoint_events.server.streams.http import error_answer as operation_error_answer
+from pinpoint_events.server.streams.kinesis import Kinesis
+from pinpoint_events.server.streams.limits import BODY_BYTES
+from pinpoint_events.server.streams.refusals import internal_failure
 
 __all__ = ["CUT", "MAX_HEAD_BYTES", "App", "Limits", "create_app"]
 
@@ -83,6 +96,7 @@ _log = logging.getLogger("pinpoint_events")
 
 _EVENTS: Final = re.compile(rb"/v1/apps/([^/]+)/events(/legacy)?", re.ASCII)
 _HEALTH: Final = b"/healthz"
+_OPERATIONS: Final = frozenset({b"", b"/"})  # of Kinesis and Firehose
 _MAX_BYTES: Final = 64 * 1024 * 1024  # of a body, where the quota is off
 _MAX_HEADERS: Final = 100
 _MAX_ID_CHARACTERS: Final = 256  # of an application id; the service's ids have 32
@@ -108,8 +122,10 @@ def utc_now() -> datetime:
 
 
 def create_app(  # noqa: PLR0913 - independent settings, each with a default
-    senders: Senders,
+    senders: Senders | None = None,
     *,
+    kinesis: Kinesis | None = None,
+    firehose: Firehose | None = None,
     credentials: Keys
     | Credentials
     | Iterable[Credentials]
@@ -128,14 +144,17 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
     idle_seconds: float = 75.0,
 ) -> "App":
     """
-    Return a PutEvents endpoint, an ASGI 3 application.
+    Return an endpoint for PutEvents, Kinesis or Firehose, an ASGI 3 application.
 
     Args:
-        senders: Where events go: one sender for all application ids, or a function that
-            opens a sender for an application id and raises a `LookupError` for an
-            unknown one. The endpoint closes the senders that the function opens: when
-            it ends, or when 100 are open and another is needed; it opens them again for
-            further calls. One sender that is passed in stays open.
+        senders: Where events of PutEvents go: one sender for all application ids, or a
+            function that opens a sender for an application id and raises a
+            `LookupError` for an unknown one. The endpoint closes the senders that the
+            function opens: when it ends, or when 100 are open and another is needed; it
+            opens them again for further calls. One sender that is passed in stays open.
+            None does not serve PutEvents.
+        kinesis: Serves the operations of Kinesis; closed when the endpoint ends.
+        firehose: Serves the operations of Firehose; closed when the endpoint ends.
         credentials: The keys that calls may be signed with. If left out, the key in the
             environment. None accepts all calls, signed or not.
         quotas: The limits that calls are checked against.
@@ -146,7 +165,8 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
         faults: Faults to simulate, for tests.
         clock: Returns the current time, with a time zone; by default the machine's.
         workers: How many calls are processed at a time. Each may use memory of a few
-            times its size, which is 4 MB at most. The service processes 15 at a time.
+            times its size, which is 4 MB at most, and 16 MiB for Kinesis and Firehose.
+            The service processes 15 at a time.
         waiting: How many further calls may wait at a time.
         connections: How many clients may be connected at a time. This limit,
             `head_seconds` and `idle_seconds` apply where this package runs the
@@ -157,15 +177,17 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
 
     Raises:
         ConfigurationError: If `credentials`, or the environment, has no usable key, if
-            no region has the name `region`, or if a setting is of another type or out
-            of range.
+            no region has the name `region`, if a setting is of another type or out of
+            range, or if there is nothing to serve.
     """
     given_times: object = naive_times
     if given_times is not None and given_times != "utc":
         message = "naive_times is another value than 'utc' or None; pass one of them"
         raise ConfigurationError(message)
     check_settings(
-        senders=_sound_senders(senders),
+        senders=None if senders is None else _sound_senders(senders),
+        kinesis=None if kinesis is None else kind_of(Kinesis, kinesis),
+        firehose=None if firehose is None else kind_of(Firehose, firehose),
         quotas=to.instance_of(Quotas, quotas),
         region=to.text(region),
         faults=None if faults is None else kind_of(Faults, faults),
@@ -184,6 +206,9 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
             "for, such as eu-west-1, or None for any",
             ConfigurationErrorCode.INVALID_REGION,
         )
+    if senders is None and kinesis is None and firehose is None:
+        message = "there is nothing to serve; pass senders, kinesis or firehose"
+        raise ConfigurationError(message)
     keys = _keys(credentials)
     script = Faults() if faults is None else faults
     limits = Limits(
@@ -196,9 +221,11 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
         idle_seconds=idle_seconds,
     )
     reader = RequestReader(quotas, reads_naive_times_as_utc=naive_times == "utc")
+    services = [each for each in (kinesis, firehose) if each is not None]
     return App(
-        Applications(senders, reader, script),
+        None if senders is None else Applications(senders, reader, script),
         None if keys is None else Verifier(keys, region=region),
+        services=Services(services, keys, region),
         faults=script,
         clock=clock,
         limits=limits,
@@ -239,7 +266,7 @@ class Limits:
     The limits of an endpoint; see `create_app`.
 
     Attributes:
-        body_bytes: Size of the body of a call.
+        body_bytes: Size of the body of a call of PutEvents.
         workers: Calls that are processed at a time.
         waiting: Further calls that may wait at a time.
         connections: Clients that may be connected at a time.
@@ -271,17 +298,19 @@ class App:
     limits: Limits
     is_closed: bool
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its parts, all but two by name
         self,
-        applications: Applications,
+        applications: Applications | None,
         verifier: Verifier | None,
         *,
+        services: Services,
         faults: Faults,
         clock: Callable[[], datetime],
         limits: Limits,
     ) -> None:
         self.faults = faults
         self._applications = applications
+        self._services = services
         self._verifier = verifier
         self._clock = clock
         self.limits = limits
@@ -296,10 +325,12 @@ class App:
         return self._verifier is None
 
     def close(self) -> None:
-        """Finish the calls in progress; then close the senders that it has opened."""
+        """Finish the calls in progress; then close what it has opened."""
         self.is_closed = True
         self._workers.shutdown()
-        self._applications.close()
+        if self._applications is not None:
+            self._applications.close()
+        self._services.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan protocol of ASGI."""
@@ -336,12 +367,12 @@ class App:
         try:
             answer = await self._answer(exchange)
         except RequestError as error:
-            answer = error_answer(error, request_id)
+            answer = exchange.error_answer(error, request_id)
         except ClientDisconnected:
             _log.info("client gone", extra={"pinpoint_events.request_id": request_id})
             return
         except Exception as error:  # noqa: BLE001 - senders and clocks may be foreign
-            answer = error_answer(_request_error(error), request_id)
+            answer = exchange.error_answer(_request_error(error), request_id)
         closes = answer.closes
         if not body.is_read and not closes:
             closes = exchange.expects_continue or not await body.discard(
@@ -383,8 +414,11 @@ class App:
         path = exchange.path
         if path == _HEALTH:
             return _health(exchange.method)
+        if self._services and path in _OPERATIONS:
+            exchange.is_operation = True
+            return await self._answer_operation(exchange)
         found = _EVENTS.fullmatch(path)
-        if found is None:
+        if found is None or self._applications is None:
             raise not_found()
         exchange.application_id = _application_id(found[1])
         if exchange.method == "OPTIONS":
@@ -394,12 +428,46 @@ class App:
         return await self._put_events(exchange, is_beacon=found[2] is not None)
 
     async def _put_events(self, exchange: "_Exchange", *, is_beacon: bool) -> Answer:
+        self._verify_head(exchange, self._verifier)
+        exchange.check_content_headers(_BEACON_TYPES if is_beacon else _JSON_TYPES)
+        return await self._serve_body(
+            exchange, self.limits.body_bytes, partial(self._send_events, exchange)
+        )
+
+    async def _answer_operation(self, exchange: "_Exchange") -> Answer:
+        if exchange.method == "OPTIONS":
+            return Answer(200, b"", PREFLIGHT_HEADERS)
+        if exchange.method != "POST":
+            raise method_not_allowed(exchange.method, ["POST", "OPTIONS"])
+        target = self._services.target(exchange.header(b"x-amz-target"))
+        self._verify_head(exchange, target.verifier)
+        exchange.check_content_headers(JSON_TYPES, JSON_TYPE_REMEDY)
+        return await self._serve_body(
+            exchange, BODY_BYTES, partial(self._serve_operation, exchange, target)
+        )
+
+    def _verify_head(self, exchange: "_Exchange", verifier: Verifier | None) -> None:
         if self.is_closed:
             raise unavailable("this endpoint has ended; send it to another")
-        pending = self._verify_head(exchange)
-        exchange.check_content_headers(_BEACON_TYPES if is_beacon else _JSON_TYPES)
-        if exchange.content_length > self.limits.body_bytes:
-            raise too_large(self.limits.body_bytes)
+        if verifier is None:
+            return
+        request = SignedRequest(
+            exchange.method,
+            exchange.raw_path,
+            exchange.scope.get("query_string", b""),
+            exchange.headers,
+        )
+        exchange.pending = verifier.begin(request, self._now())
+
+    async def _serve_body(
+        self,
+        exchange: "_Exchange",
+        max_bytes: int,
+        serve: Callable[[bytes], Awaitable[Answer]],
+    ) -> Answer:
+        """Read the body of a call, and serve the call, within the limits."""
+        if exchange.content_length > max_bytes:
+            raise too_large(max_bytes)
         if self._free_slots <= 0:
             limit = self.limits.workers + self.limits.waiting
             message = (
@@ -408,46 +476,59 @@ class App:
             raise unavailable(message)
         self._free_slots -= 1
         try:
-            body, digest = await exchange.body.read(self.limits.body_bytes)
-            if pending is not None:
-                pending.finish(digest)
-            return await self._send_events(exchange, body)
+            body, digest = await exchange.body.read(max_bytes)
+            if exchange.pending is not None:
+                exchange.pending.finish(digest)
+            return await serve(body)
         finally:
             self._free_slots += 1
 
-    def _verify_head(self, exchange: "_Exchange") -> Pending | None:
-        if self._verifier is None:
-            return None
-        request = SignedRequest(
-            exchange.method,
-            exchange.raw_path,
-            exchange.scope.get("query_string", b""),
-            exchange.headers,
-        )
-        return self._verifier.begin(request, self._now())
-
     async def _send_events(self, exchange: "_Exchange", body: bytes) -> Answer:
         faults = self.faults.next_call(self._now())
-        exchange.cut = faults.cut
-        if faults.delay_seconds:
-            await asyncio.sleep(faults.delay_seconds)
-        fail_call = faults.fail_call
-        if fail_call is not None:
-            raise RequestError(
-                fail_call.status,
-                fail_call.message,
-                code=fail_call.code,
-                retry_after_seconds=fail_call.retry_after_seconds,
-            )
+        await _apply_faults(exchange, faults)
         loop = asyncio.get_running_loop()
         text = await loop.run_in_executor(
             self._workers,
-            self._applications.answer,
+            cast("Applications", self._applications).answer,
             exchange.application_id,
             body,
             faults,
         )
         return Answer(202, text)
+
+    async def _serve_operation(
+        self, exchange: "_Exchange", target: Target, body: bytes
+    ) -> Answer:
+        faults = self.faults.next_call(
+            self._now(), target.name, puts_records=target.puts_records
+        )
+        await _apply_faults(exchange, faults)
+        if faults.cut is not None and not faults.cut.is_taken:
+            raise internal_failure("a fault asked for a call that is not served")
+        loop = asyncio.get_running_loop()
+        serve = target.service.answer
+        args = target.operation, body, faults.put
+        return ok(await loop.run_in_executor(self._workers, serve, *args))
+
+
+async def _apply_faults(exchange: "_Exchange", faults: CallFaults) -> None:
+    """
+    Apply the faults that precede the processing of a call.
+
+    Raises:
+        RequestError: If one of them rejects the call.
+    """
+    exchange.cut = faults.cut
+    if faults.delay_seconds:
+        await asyncio.sleep(faults.delay_seconds)
+    fail_call = faults.fail_call
+    if fail_call is not None:
+        raise RequestError(
+            fail_call.status,
+            fail_call.message,
+            code=fail_call.code,
+            retry_after_seconds=fail_call.retry_after_seconds,
+        )
 
 
 class _Exchange:
@@ -462,6 +543,8 @@ class _Exchange:
         self.raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
         self.application_id = ""
         self.cut: Cut | None = None
+        self.is_operation = False
+        self.pending: Pending | None = None
 
     @property
     def path(self) -> bytes:
@@ -490,11 +573,19 @@ class _Exchange:
         """Whether the client waits for `100 Continue` before it sends its body."""
         return self.header(b"expect").lower() == b"100-continue"
 
-    def check_content_headers(self, types: frozenset[bytes]) -> None:
+    def error_answer(self, error: RequestError, request_id: str) -> Answer:
+        """Return the answer for an error, in the form of the service."""
+        if self.is_operation:
+            return operation_error_answer(error)
+        return error_answer(error, request_id)
+
+    def check_content_headers(
+        self, types: frozenset[bytes], remedy: str = "send application/json"
+    ) -> None:
         """Reject a body that is not JSON in UTF-8, according to its headers."""
         media_type, _, rest = self.header(b"content-type").lower().partition(b";")
         if media_type.strip() not in types:
-            raise unsupported_media_type("send application/json")
+            raise unsupported_media_type(remedy)
         charset = rest.partition(b"charset=")[2].partition(b";")[0].strip(b' "')
         if charset and charset not in _UTF8:
             raise unsupported_media_type("send JSON in UTF-8")

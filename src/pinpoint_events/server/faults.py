@@ -16,6 +16,12 @@ The same as a file, for `pinpoint-events serve --faults FILE`:
 Each fault counts calls from 1, from when it was added; each call with a valid signature
 counts. Faults of items count events, or endpoints, over all calls. A fault without
 numbers applies to all of them.
+
+`operations` names the operations that a fault counts and applies to, as IAM policies
+do: `kinesis:PutRecords`, or `PutRecords` of any service; all if left out.
+
+Faults of records are for Kinesis and Firehose. They count calls that put records
+(`PutRecord`, `PutRecords`, `PutRecordBatch`), and positions within each call from 1.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,11 +42,15 @@ __all__ = [
     "Cut",
     "Delay",
     "DropIds",
+    "DropRecord",
     "FailCall",
     "FailItem",
+    "FailRecord",
     "Fault",
+    "Reshard",
     "ShiftClock",
     "Throttle",
+    "ThrottleShard",
     "read_faults",
 ]
 
@@ -95,6 +105,25 @@ def _numbers(value: Sequence[int]) -> tuple[int, ...]:
         )
     numbers: tuple[int, ...] = sound
     return numbers
+
+
+def _names(value: Sequence[str]) -> tuple[str, ...]:
+    given: Any = value
+    sound: Any
+    if isinstance(given, str | bytes) or not isinstance(given, Sequence):
+        sound = to.wrong_type(given, Expected.TEXTS)
+    elif all(isinstance(name, str) for name in given):
+        sound = tuple(map(str, given))
+    else:
+        wrong = next(name for name in given if not isinstance(name, str))
+        sound = to.wrong_type(wrong, Expected.TEXTS)
+    names: tuple[str, ...] = sound
+    return names
+
+
+def _position(value: int) -> int:
+    position: int = _number(value, 1, 500, (int,))
+    return position
 
 
 def _status_of_error(value: int) -> int:
@@ -180,6 +209,7 @@ class FailCall(Fault):
         message: The message of the answer.
         retry_after_seconds: Value of `Retry-After`; no such header if left out.
         calls: Numbers of the calls; all if left out.
+        operations: Names of the operations; all if left out.
     """
 
     status: int = attrs.field(default=500, converter=_status_of_error)
@@ -191,6 +221,7 @@ class FailCall(Fault):
         default=None, converter=_optional_seconds
     )
     calls: Sequence[int] = attrs.field(default=(), converter=_numbers)
+    operations: Sequence[str] = attrs.field(default=(), converter=_names)
 
 
 @final
@@ -223,10 +254,12 @@ class Delay(Fault):
     Attributes:
         seconds: How long to wait.
         calls: Numbers of the calls; all if left out.
+        operations: Names of the operations; all if left out.
     """
 
     seconds: float = attrs.field(converter=_seconds)
     calls: Sequence[int] = attrs.field(default=(), converter=_numbers)
+    operations: Sequence[str] = attrs.field(default=(), converter=_names)
 
 
 @final
@@ -238,10 +271,12 @@ class Throttle(Fault):
     Attributes:
         calls_per_second: The rate. That of the service is 15.
         burst: How many calls are accepted at once after a pause.
+        operations: Names of the operations; all if left out.
     """
 
     calls_per_second: float = attrs.field(converter=_rate)
     burst: int = attrs.field(default=1, converter=_burst)
+    operations: Sequence[str] = attrs.field(default=(), converter=_names)
 
 
 @final
@@ -255,11 +290,13 @@ class Cut(Fault):
             no `Connection: close`.
         is_taken: Whether the items are accepted nevertheless.
         calls: Numbers of the calls; all if left out.
+        operations: Names of the operations; all if left out.
     """
 
     where: str = attrs.field(converter=_place)
     is_taken: bool = attrs.field(default=True, converter=_flag)
     calls: Sequence[int] = attrs.field(default=(), converter=_numbers)
+    operations: Sequence[str] = attrs.field(default=(), converter=_names)
 
 
 @final
@@ -305,15 +342,104 @@ class ShiftClock(Fault):
     seconds: float = attrs.field(converter=_shift)
 
 
+@final
+@attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
+class FailRecord(Fault):
+    """
+    Reject single records of Kinesis or Firehose by their position in a call.
+
+    The other records of the call are taken. `PutRecord` has one record, in position 1:
+    its call fails with the error.
+
+    Attributes:
+        error_code: `ProvisionedThroughputExceededException` or `InternalFailure` of
+            Kinesis, `ServiceUnavailableException` or `InternalFailure` of Firehose, or
+            any other; if left out, the first of the service.
+        message: The message of the record's result.
+        positions: Positions in the call, from 1; all if left out.
+        calls: Numbers of the calls; all if left out.
+        operations: Names of the operations; all if left out.
+    """
+
+    error_code: str | None = attrs.field(default=None, converter=_header_text)
+    message: str = attrs.field(
+        default="a fault was asked for", converter=to.required_text
+    )
+    positions: Sequence[int] = attrs.field(default=(), converter=_numbers)
+    calls: Sequence[int] = attrs.field(default=(), converter=_numbers)
+    operations: Sequence[str] = attrs.field(default=(), converter=_names)
+
+
+@final
+@attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
+class DropRecord(Fault):
+    """
+    Leave results out of the answer, although their records are taken.
+
+    The answer then has fewer results than the call has records.
+
+    Attributes:
+        positions: Positions in the call, from 1; all if left out.
+        calls: Numbers of the calls; all if left out.
+        operations: Names of the operations; all if left out.
+    """
+
+    positions: Sequence[int] = attrs.field(default=(), converter=_numbers)
+    calls: Sequence[int] = attrs.field(default=(), converter=_numbers)
+    operations: Sequence[str] = attrs.field(default=(), converter=_names)
+
+
+@final
+@attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
+class ThrottleShard(Fault):
+    """
+    Reject each record of a shard of Kinesis, as if its throughput were exhausted.
+
+    Attributes:
+        shard_id: The shard, such as `shardId-000000000000`; all if left out.
+        calls: Numbers of the calls; all if left out.
+        operations: Names of the operations; all if left out.
+    """
+
+    shard_id: str | None = attrs.field(default=None, converter=_header_text)
+    calls: Sequence[int] = attrs.field(default=(), converter=_numbers)
+    operations: Sequence[str] = attrs.field(default=(), converter=_names)
+
+
+@final
+@attrs.frozen(kw_only=True, repr=False, getstate_setstate=False)
+class Reshard(Fault):
+    """
+    Split a shard of Kinesis in the middle of a call.
+
+    The shard of the record in the position is split in half before the record is taken:
+    the records before it are in the parent, it is in a child. A shard that is too small
+    is not split.
+
+    Attributes:
+        position: Position in the call, from 1 to 500.
+        calls: Numbers of the calls; all if left out.
+        operations: Names of the operations; all if left out.
+    """
+
+    position: int = attrs.field(default=2, converter=_position)
+    calls: Sequence[int] = attrs.field(default=(), converter=_numbers)
+    operations: Sequence[str] = attrs.field(default=(), converter=_names)
+
+
 KINDS: Final[Mapping[str, type[Fault]]] = {
     "bare_status": BareStatus,
     "cut": Cut,
     "delay": Delay,
     "drop_ids": DropIds,
+    "drop_record": DropRecord,
     "fail_call": FailCall,
     "fail_item": FailItem,
+    "fail_record": FailRecord,
+    "reshard": Reshard,
     "shift_clock": ShiftClock,
     "throttle": Throttle,
+    "throttle_shard": ThrottleShard,
 }
 
 

@@ -4,7 +4,8 @@ Tools for testing code that uses this package: strategies, senders, pytest fixtu
 `strategies` has Hypothesis strategies for every public class, for responses and for
 invalid input; it needs the extra `testing`. `MemorySender` and `RecordingSender` need
 no extra. The pytest fixtures are `pinpoint_sender`, which is a `RecordingSender`, and
-`pinpoint_server`, which is a `PinpointServer` and needs the extra `server`.
+`pinpoint_server`, `kinesis_stream` and `firehose_stream`, which are a `PinpointServer`,
+a `KinesisStream` and a `FirehoseStream`, and need the extra `server`.
 
 Names are bound when first used, because entry points make Hypothesis and pytest import
 this package: Hypothesis to resolve our classes in `st.from_type`, pytest for fixtures.
@@ -21,8 +22,12 @@ if TYPE_CHECKING:
     from pinpoint_events.testing._recording import RecordingSender as RecordingSender
     from pinpoint_events.testing._recording import SentEvent as SentEvent
     from pinpoint_events.testing._serving import PinpointServer as PinpointServer
+    from pinpoint_events.testing._streams import FirehoseStream as FirehoseStream
+    from pinpoint_events.testing._streams import KinesisStream as KinesisStream
 
 __all__ = [
+    "FirehoseStream",
+    "KinesisStream",
     "MemorySender",
     "PinpointServer",
     "RecordingSender",
@@ -31,6 +36,8 @@ __all__ = [
 ]
 
 _MODULE_OF = {
+    "FirehoseStream": "testing._streams",
+    "KinesisStream": "testing._streams",
     "MemorySender": "senders",
     "PinpointServer": "testing._serving",
     "RecordingSender": "testing._recording",

@@ -55,6 +55,7 @@ _STRATEGIES: Final[dict[str, dict[str, str]]] = {
         "Outcome": "outcomes",
     },
     "pinpoint_events.quotas": {"Quotas": "quotas"},
+    "pinpoint_events.senders._record_writers": {"Arrival": "arrivals"},
     "pinpoint_events.senders.memory": {"MemorySender": "memory_senders"},
     "pinpoint_events.senders.protocol": {"Sender": "memory_senders"},
     "pinpoint_events.retry": {"Retry": "retries"},

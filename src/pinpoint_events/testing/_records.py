@@ -11,6 +11,7 @@ from pinpoint_events.formats.kpl import KinesisRecord
 from pinpoint_events.formats.record import StreamRecord, StreamRecordKind
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
+from pinpoint_events.senders import Arrival
 from pinpoint_events.testing._endpoints import endpoints as any_endpoints
 from pinpoint_events.testing._events import events as any_events
 from pinpoint_events.testing._values import (
@@ -23,7 +24,7 @@ from pinpoint_events.testing._values import (
     optional,
 )
 
-__all__ = ["kinesis_records", "stream_record_kinds", "stream_records"]
+__all__ = ["arrivals", "kinesis_records", "stream_record_kinds", "stream_records"]
 
 _JSON: Final[SearchStrategy[Any]] = st.recursive(
     st.none()
@@ -86,6 +87,40 @@ def stream_records(
         arrived_at=either(arrivals, optional(ANY_TIME)),
         account_id=either(account_ids, optional(ANY_TEXT)),
         extra=either(extras, _EXTRA),
+    )
+
+
+def arrivals(
+    *,
+    application_ids: SearchStrategy[str] | None = None,
+    endpoint_ids: SearchStrategy[str] | None = None,
+    endpoints: SearchStrategy[Endpoint] | None = None,
+    event_ids: SearchStrategy[str] | None = None,
+    events: SearchStrategy[Event] | None = None,
+    times: SearchStrategy[datetime] | None = None,
+    account_ids: SearchStrategy[str | None] | None = None,
+) -> SearchStrategy[Arrival]:
+    """
+    Any event on its way into a stream, for a `format` of your own.
+
+    Args:
+        application_ids: Ids of the application, not empty.
+        endpoint_ids: Ids of the endpoint, not empty.
+        endpoints: Endpoints.
+        event_ids: Ids of the event, not empty.
+        events: Events.
+        times: When the sender got it, with a time zone.
+        account_ids: AWS accounts.
+    """
+    return st.builds(
+        Arrival,
+        application_id=either(application_ids, ANY_NAME),
+        endpoint_id=either(endpoint_ids, ANY_NAME),
+        endpoint=either(endpoints, any_endpoints()),
+        event_id=either(event_ids, ANY_NAME),
+        event=either(events, any_events()),
+        arrived_at=either(times, ANY_TIME),
+        account_id=either(account_ids, optional(ANY_TEXT)),
     )
 
 

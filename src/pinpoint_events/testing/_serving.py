@@ -8,7 +8,7 @@ from string import ascii_letters, ascii_uppercase, digits
 from typing import Final
 
 from pinpoint_events.errors import ConfigurationError
-from pinpoint_events.server import Credentials, Faults, create_app
+from pinpoint_events.server import App, Credentials, Faults, create_app
 from pinpoint_events.testing._recording import (
     RecordingSender,
     SentEvent,
@@ -16,7 +16,7 @@ from pinpoint_events.testing._recording import (
     count_not_accepted,
 )
 
-__all__ = ["PinpointServer", "serving"]
+__all__ = ["CREDENTIALS", "REGION", "PinpointServer", "served_on", "serving"]
 
 
 def _random_text(alphabet: str, length: int) -> str:
@@ -27,11 +27,11 @@ def _random_text(alphabet: str, length: int) -> str:
 # sessions that an application keeps from one test to the next go on working. Different
 # in each process: a client of another process must not be accepted. In AWS's form, with
 # the ends of AWS's own examples, by which scanners for leaked keys recognize them.
-_CREDENTIALS: Final = Credentials(
+CREDENTIALS: Final = Credentials(
     f"AKIA{_random_text(ascii_uppercase + '234567', 9)}EXAMPLE",
     f"{_random_text(ascii_letters + digits, 30)}EXAMPLEKEY",
 )
-_REGION: Final = "us-east-1"
+REGION: Final = "us-east-1"
 
 
 class PinpointServer(SentEvents):
@@ -56,8 +56,8 @@ class PinpointServer(SentEvents):
 
     def __init__(self, url: str, faults: Faults, applications: "_Applications") -> None:
         self.url = url
-        self.credentials = _CREDENTIALS
-        self.region = _REGION
+        self.credentials = CREDENTIALS
+        self.region = REGION
         self.faults = faults
         self._applications = applications
 
@@ -123,16 +123,32 @@ def serving(port: int = 0) -> Iterator[PinpointServer]:
     Raises:
         ConfigurationError: If the extra `server` is missing.
     """
+    applications = _Applications()
+    faults = Faults()
+    app = create_app(applications.opened, credentials=CREDENTIALS, faults=faults)
+    with served_on(app, port) as url:
+        yield PinpointServer(url, faults, applications)
+
+
+@contextmanager
+def served_on(app: App, port: int) -> Iterator[str]:
+    """
+    Serve an endpoint within the block, and yield its URL.
+
+    Args:
+        app: The endpoint.
+        port: The port to use if it is free; 0 for any.
+
+    Raises:
+        ConfigurationError: If the extra `server` is missing.
+    """
     # Imported here: naming `PinpointServer` in an annotation should need no extra.
     from pinpoint_events.server import served  # noqa: PLC0415
 
-    applications = _Applications()
-    faults = Faults()
-    app = create_app(applications.opened, credentials=_CREDENTIALS, faults=faults)
     with ExitStack() as stack:
         try:
             server = stack.enter_context(served(app, port=port))
         except ConfigurationError:
             # Another process uses the port.
             server = stack.enter_context(served(app))
-        yield PinpointServer(server.url, faults, applications)
+        yield server.url

@@ -1,5 +1,5 @@
 """
-The pytest plugin: two fixtures, available wherever this package is installed.
+The pytest plugin: four fixtures, available wherever this package is installed.
 
 Every pytest run in such an environment imports this module, so it imports only what
 pytest has already imported. A fixture imports the rest when a test requests it.
@@ -17,10 +17,19 @@ import pytest
 if TYPE_CHECKING:
     from pinpoint_events.testing._recording import RecordingSender
     from pinpoint_events.testing._serving import PinpointServer
+    from pinpoint_events.testing._streams import FirehoseStream, KinesisStream
 
-__all__ = ["pinpoint_sender", "pinpoint_server"]
+__all__ = ["firehose_stream", "kinesis_stream", "pinpoint_sender", "pinpoint_server"]
 
-_PORT: Final = pytest.StashKey[int]()
+# The ports of the previous tests, by fixture.
+_PORTS: Final = pytest.StashKey[dict[str, int]]()
+
+# Fixture to the modules that it needs.
+_MODULES: Final = {
+    "firehose_stream": "pinpoint_events.testing._streams",
+    "kinesis_stream": "pinpoint_events.testing._streams",
+    "pinpoint_server": "pinpoint_events.testing._serving",
+}
 
 # Variables that make a client use other credentials or another endpoint.
 _REMOVED: Final = (
@@ -43,13 +52,15 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     the duration of the first test.
     """
     fixtures = {name for each in session.items for name in _fixture_names(each)}
-    if "pinpoint_server" not in fixtures:
+    modules = {module for name, module in _MODULES.items() if name in fixtures}
+    if not modules:
         return
     from pinpoint_events.errors import ConfigurationError  # noqa: PLC0415 - see above
 
     # Without the extra, the fixture reports the error.
     with suppress(ConfigurationError):
-        import_module("pinpoint_events.testing._serving")
+        for module in sorted(modules):
+            import_module(module)
         import_module("pinpoint_events.server.running")
 
 
@@ -79,21 +90,68 @@ def pinpoint_server(pytestconfig: pytest.Config) -> "Iterator[PinpointServer]":
     from pinpoint_events.testing._serving import serving  # noqa: PLC0415 - see above
 
     # The previous test's port, so that clients that an application keeps still work.
-    port = pytestconfig.stash.get(_PORT, 0)
-    with serving(port) as server, _client_environment(server):
-        pytestconfig.stash[_PORT] = int(server.url.rpartition(":")[2])
+    ports = pytestconfig.stash.setdefault(_PORTS, {})
+    with (
+        serving(ports.get("pinpoint_server", 0)) as server,
+        _client_environment("PINPOINT", server),
+    ):
+        ports["pinpoint_server"] = _port(server.url)
         yield server
 
 
+@pytest.fixture
+def kinesis_stream(pytestconfig: pytest.Config) -> "Iterator[KinesisStream]":
+    """
+    A Kinesis stream on this machine, which AWS clients use without configuration.
+
+    During the test, environment variables configure clients, and AWS's config and
+    credentials files are not read. Needs the extra `server`.
+    """
+    from pinpoint_events.testing._streams import serving_kinesis  # noqa: PLC0415
+
+    ports = pytestconfig.stash.setdefault(_PORTS, {})
+    with (
+        serving_kinesis(ports.get("kinesis_stream", 0)) as stream,
+        _client_environment("KINESIS", stream),
+    ):
+        ports["kinesis_stream"] = _port(stream.url)
+        yield stream
+
+
+@pytest.fixture
+def firehose_stream(pytestconfig: pytest.Config) -> "Iterator[FirehoseStream]":
+    """
+    A Firehose stream on this machine, which AWS clients use without configuration.
+
+    During the test, environment variables configure clients, and AWS's config and
+    credentials files are not read. Needs the extra `server`.
+    """
+    from pinpoint_events.testing._streams import serving_firehose  # noqa: PLC0415
+
+    ports = pytestconfig.stash.setdefault(_PORTS, {})
+    with (
+        serving_firehose(ports.get("firehose_stream", 0)) as stream,
+        _client_environment("FIREHOSE", stream),
+    ):
+        ports["firehose_stream"] = _port(stream.url)
+        yield stream
+
+
+def _port(url: str) -> int:
+    return int(url.rpartition(":")[2])
+
+
 @contextmanager
-def _client_environment(server: "PinpointServer") -> Iterator[None]:
-    """Set environment variables so that AWS clients use this endpoint only."""
+def _client_environment(
+    service: str, server: "PinpointServer | KinesisStream | FirehoseStream"
+) -> Iterator[None]:
+    """Set environment variables so that AWS clients of a service use this endpoint."""
     settings = {
         "AWS_ACCESS_KEY_ID": server.credentials.access_key_id,
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_DEFAULT_REGION": server.region,
         "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_ENDPOINT_URL_PINPOINT": server.url,
+        f"AWS_ENDPOINT_URL_{service}": server.url,
         "AWS_REGION": server.region,
         "AWS_SECRET_ACCESS_KEY": server.credentials.secret_access_key,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

@@ -68,6 +68,7 @@ from pinpoint_events.testing._invalid import (
 from pinpoint_events.testing._over_quota import over_quota_requests
 from pinpoint_events.testing._quotas import quotas
 from pinpoint_events.testing._records import (
+    arrivals,
     kinesis_records,
     stream_record_kinds,
     stream_records,
@@ -89,6 +90,7 @@ from pinpoint_events.testing._values import (
 
 __all__ = [
     "InvalidInput",
+    "arrivals",
     "attribute_lists",
     "attributes",
     "batch_builders",

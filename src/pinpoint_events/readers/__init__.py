@@ -1,0 +1,1 @@
+"""Where records are read from: the counterpart of `senders`."""
