@@ -3,10 +3,14 @@ import os
 import pickle
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.server.clients import ONE, boto3_client
 
 from pinpoint_events.errors import ConfigurationError
+from pinpoint_events.senders import MemorySender
+from pinpoint_events.server import create_app, served
 from pinpoint_events.server.keys import Credentials, FileKeys, Keys, redacted_key_id
 
 KEY_ID = "AKIAIOSFODNN7EXAMPLE"
@@ -438,3 +442,139 @@ class TestReload:
         for thread in threads:
             thread.join()
         assert set(found) == {KEY}
+
+
+class Patient(FileKeys):
+    """The keys of a file, with a clock that the test sets."""
+
+    seconds = 1_000.0
+
+    @staticmethod
+    def _monotonic() -> float:
+        return Patient.seconds
+
+
+class TestUnreadable:
+    """A file that cannot be read for a while."""
+
+    @pytest.fixture(autouse=True)
+    def _clock(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(Patient, "seconds", 1_000.0)
+
+    def test_tried_again(self, tmp_path: Path) -> None:
+        """What was revoked is rejected as soon as the file can be read again."""
+        path = file_of(tmp_path, WEB)
+        keys = Patient(path)
+        hidden = tmp_path / "hidden"
+        path.rename(hidden)
+        assert keys.find(KEY_ID) == KEY
+        # The same file again, as after an operator's slip: nothing of it has changed.
+        hidden.write_text(JOB, encoding="utf-8")
+        before = hidden.stat()
+        path.mkdir()
+        assert keys.find(KEY_ID) == KEY
+        path.rmdir()
+        hidden.rename(path)
+        assert path.stat().st_mtime_ns == before.st_mtime_ns
+        Patient.seconds += 1
+        assert keys.find(KEY_ID) is None
+        assert keys.find("AKIAJOB") is not None
+
+    def test_once_a_second(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """It is not read at every call, and logged once a minute."""
+        path = file_of(tmp_path, WEB)
+        keys = Patient(path)
+        path.write_bytes(b"\xff")
+        assert keys.is_due
+        for _ in range(3):
+            assert keys.find(KEY_ID) == KEY
+            assert not keys.is_due
+        Patient.seconds += 1
+        assert keys.is_due
+        keys.refresh()
+        assert len(caplog.records) == 1
+        Patient.seconds += 59
+        assert keys.find(KEY_ID) == KEY
+        assert len(caplog.records) == 2
+
+    def test_stale(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        """After a minute no key is accepted, until the file can be read."""
+        path = file_of(tmp_path, WEB)
+        keys = Patient(path)
+        path.unlink()
+        assert keys.find(KEY_ID) == KEY
+        Patient.seconds += 60
+        assert keys.find(KEY_ID) == KEY
+        Patient.seconds += 1
+        assert keys.is_stale
+        assert keys.find(KEY_ID) is None
+        assert caplog.records[-1].getMessage() == "keys not reloaded; none is accepted"
+        file_of(tmp_path, WEB)
+        assert keys.find(KEY_ID) == KEY
+        assert not keys.is_stale
+
+    @pytest.mark.parametrize(
+        "stale_seconds, is_accepted", [(None, True), (0.001, False)]
+    )
+    def test_for_how_long(
+        self, tmp_path: Path, stale_seconds: float | None, *, is_accepted: bool
+    ) -> None:
+        """It can be set, also to for ever."""
+        path = file_of(tmp_path, WEB)
+        keys = Patient(path, stale_seconds=stale_seconds)
+        path.unlink()
+        assert keys.find(KEY_ID) == KEY
+        Patient.seconds += 1_000_000
+        assert (keys.find(KEY_ID) is not None) is is_accepted
+
+    def test_wrong_setting(self, tmp_path: Path) -> None:
+        """It is a number above zero, or None."""
+        path = file_of(tmp_path, WEB)
+        with pytest.raises(ConfigurationError, match="stale_seconds: is 0"):
+            Keys.from_file(path, stale_seconds=0)
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+    def test_pipe(self, tmp_path: Path) -> None:
+        """A pipe is refused; to read it would wait for a writer."""
+        pipe = tmp_path / "pipe"
+        os.mkfifo(pipe)
+        with pytest.raises(ConfigurationError) as caught:
+            FileKeys(pipe)
+        assert str(caught.value) == f"{named(pipe)} is no regular file; name one"
+
+    def test_large_file(self, tmp_path: Path) -> None:
+        """No more of it is read than its limit."""
+        path = tmp_path / "keys"
+        path.write_bytes(b"#" * 1_048_577)
+        with pytest.raises(ConfigurationError) as caught:
+            FileKeys(path)
+        assert str(caught.value) == (
+            f"{named(path)} has more than 1,048,576 bytes; take out what is no key"
+        )
+        path.write_bytes(WEB.encode() + b"#" * (1_048_576 - len(WEB)))
+        assert FileKeys(path).find(KEY_ID) == KEY
+
+    def test_endpoint(self, tmp_path: Path) -> None:
+        """The endpoint answers 503 while it has no keys, and goes on with new ones."""
+        path = file_of(tmp_path, WEB)
+        keys = Patient(path)
+        with served(create_app(MemorySender(), credentials=keys)) as server:
+            client = boto3_client(server, KEY)
+            put(client)
+            path.unlink()
+            put(client)
+            Patient.seconds += 61
+            with pytest.raises(client.exceptions.ClientError) as caught:
+                put(client)
+            file_of(tmp_path, WEB)
+            put(client)
+        response = caught.value.response
+        assert response["ResponseMetadata"]["HTTPStatusCode"] == 503
+        assert response["ResponseMetadata"]["HTTPHeaders"]["retry-after"] == "1"
+
+
+def put(client: Any) -> None:
+    """Put one event."""
+    client.put_events(ApplicationId="app", EventsRequest=ONE)

@@ -428,7 +428,7 @@ class App:
         return await self._put_events(exchange, is_beacon=found[2] is not None)
 
     async def _put_events(self, exchange: "_Exchange", *, is_beacon: bool) -> Answer:
-        self._verify_head(exchange, self._verifier)
+        await self._verify_head(exchange, self._verifier)
         exchange.check_content_headers(_BEACON_TYPES if is_beacon else _JSON_TYPES)
         return await self._serve_body(
             exchange, self.limits.body_bytes, partial(self._send_events, exchange)
@@ -440,17 +440,25 @@ class App:
         if exchange.method != "POST":
             raise method_not_allowed(exchange.method, ["POST", "OPTIONS"])
         target = self._services.target(exchange.header(b"x-amz-target"))
-        self._verify_head(exchange, target.verifier)
+        await self._verify_head(exchange, target.verifier)
         exchange.check_content_headers(JSON_TYPES, JSON_TYPE_REMEDY)
         return await self._serve_body(
             exchange, BODY_BYTES, partial(self._serve_operation, exchange, target)
         )
 
-    def _verify_head(self, exchange: "_Exchange", verifier: Verifier | None) -> None:
+    async def _verify_head(
+        self, exchange: "_Exchange", verifier: Verifier | None
+    ) -> None:
         if self.is_closed:
             raise unavailable("this endpoint has ended; send it to another")
         if verifier is None:
             return
+        if verifier.keys.is_due:
+            # Outside of the event loop: a file may be large, or on a slow disk.
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(None, verifier.keys.refresh)
+        if verifier.keys.is_stale:
+            raise unavailable("this endpoint cannot read its keys; send it later")
         request = SignedRequest(
             exchange.method,
             exchange.raw_path,

@@ -23,7 +23,9 @@ secrets or session tokens.
 import configparser
 import logging
 import os
+import stat
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -33,12 +35,18 @@ import attrs
 from pinpoint_events.errors import ConfigurationError
 from pinpoint_events.model import _converters as to
 from pinpoint_events.problems import Expected, file_text, shortened
-from pinpoint_events.server._settings import check_settings, list_of
+from pinpoint_events.server._settings import check_settings, list_of, seconds
 from pinpoint_events.storage.paths import path_text
 
 __all__ = ["Credentials", "FileKeys", "Keys", "redacted_key_id"]
 
 _log = logging.getLogger("pinpoint_events")
+
+DEFAULT_STALE_SECONDS: Final = 60.0
+"""A minute is enough to mend a file, and short for a key that was to be revoked."""
+_MAX_BYTES: Final = 1_048_576  # read in some 0.15 s
+_SECONDS_BETWEEN_TRIES: Final = 1.0
+_SECONDS_BETWEEN_LINES: Final = 60.0  # of the log, while reading fails
 
 _SHOWN_CHARACTERS: Final = 4  # the last of a key id, at most a quarter of it
 
@@ -170,18 +178,41 @@ class Keys:
             raise ConfigurationError(message) from None
 
     @classmethod
-    def from_file(cls, path: str | os.PathLike[str]) -> "FileKeys":
+    def from_file(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        stale_seconds: float | None = DEFAULT_STALE_SECONDS,
+    ) -> "FileKeys":
         """
         Return the keys of every profile in a credentials file.
+
+        Args:
+            path: The file.
+            stale_seconds: How long the previous keys stay accepted while the file
+                cannot be read; None for ever.
 
         Raises:
             ConfigurationError: If the file cannot be read, or contains no key.
         """
-        return FileKeys(path)
+        return FileKeys(path, stale_seconds=stale_seconds)
 
     def find(self, access_key_id: str) -> Credentials | None:
         """Return the key with this id; None if it is not accepted."""
         return self._known.get(access_key_id)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the keys are to be read again, by `refresh`, before they are used."""
+        return False
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether no key is accepted, as the keys could not be read for too long."""
+        return False
+
+    def refresh(self) -> None:
+        """Read the keys again from their source, if that is due."""
 
     def reload(self) -> bool:
         """Read the keys again from their source; return whether that was done."""
@@ -192,67 +223,129 @@ class FileKeys(Keys):
     """
     The keys of a file, read again when the file changes.
 
-    Each look-up compares the file's time and size with those of the last reading, so
+    Each look-up compares the file's times and size with those of the last reading, so
     that a key that was removed is rejected from then on. If the file cannot be read, or
-    is invalid, the previous keys stay accepted, and one log line states the problem.
+    is invalid, that is tried again at each look-up, once a second at most. Meanwhile
+    the previous keys stay accepted for a time; then none is. The log says when reading
+    fails, each minute while it does, and when it succeeds.
+
     Replace the file by renaming another one over it: a half-written file may be valid,
     but lack keys.
 
     Args:
-        path: The file. It is read at once.
+        path: A regular file of at most 1 MiB, some 7,000 keys. It is read at once.
+        stale_seconds: How long the previous keys stay accepted while the file cannot be
+            read; None for ever.
 
     Raises:
         ConfigurationError: If the file cannot be read, or contains no key.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        stale_seconds: float | None = DEFAULT_STALE_SECONDS,
+    ) -> None:
         self._path = Path(path_text(path))
+        check_settings(
+            stale_seconds=None if stale_seconds is None else seconds(stale_seconds)
+        )
+        self._stale_seconds = stale_seconds
         self._lock = threading.Lock()
+        self._failing_since: float | None = None
+        self._tried_at = self._logged_at = 0.0
+        self._line = ""  # of the log, that was written last
         # Before reading: a later change then differs, and is read at the next look-up.
         self._state = _state(self._path)
         super().__init__(_read(self._path).values())
 
+    @staticmethod
+    def _monotonic() -> float:
+        return time.monotonic()
+
     def find(self, access_key_id: str) -> Credentials | None:
         """Return the key with this id in the current file; None if there is none."""
+        self.refresh()
+        return None if self.is_stale else super().find(access_key_id)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the file has changed, or its reading failed a while ago."""
         if _state(self._path) != self._state:
-            self.reload()
-        return super().find(access_key_id)
+            return True
+        is_failing = self._failing_since is not None
+        return (
+            is_failing and self._monotonic() - self._tried_at >= _SECONDS_BETWEEN_TRIES
+        )
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the file could not be read for longer than old keys are accepted."""
+        since, most = self._failing_since, self._stale_seconds
+        if since is None or most is None:
+            return False
+        return self._monotonic() - since > most
+
+    def refresh(self) -> None:
+        """Read the file again, if that is due."""
+        if self.is_due:
+            with self._lock:
+                if self.is_due:  # or another thread has read it
+                    self._reload(logs=False)
 
     def reload(self) -> bool:
         """
         Read the file again, even if it seems unchanged.
 
         Returns:
-            Whether its keys are accepted now. If not, the previous keys stay accepted,
-            and a log line states the reason.
+            Whether its keys are accepted now. If not, the previous keys stay accepted
+            for a time, and a log line states the reason.
         """
         with self._lock:
-            self._state = _state(self._path)
-            try:
-                self._known = _read(self._path)
-            except ConfigurationError as error:
-                _log.warning(
-                    "keys not reloaded; those known before stay accepted",
-                    extra={"pinpoint_events.problem": str(error)},
-                )
-                return False
-            _log.info(
-                "keys reloaded",
-                extra={
-                    "pinpoint_events.path": str(self._path),
-                    "pinpoint_events.count": len(self._known),
-                },
+            return self._reload(logs=True)
+
+    def _reload(self, *, logs: bool) -> bool:
+        """Read the file; log a failure if that is wanted, or if it is time to."""
+        now = self._tried_at = self._monotonic()
+        self._state = _state(self._path)
+        try:
+            self._known = _read(self._path)
+        except ConfigurationError as error:
+            if self._failing_since is None:
+                self._failing_since = now
+            message = (
+                "keys not reloaded; none is accepted"
+                if self.is_stale
+                else "keys not reloaded; those known before stay accepted"
             )
-            return True
+            line = f"{message}: {error}"
+            is_old = (
+                line == self._line and now - self._logged_at < _SECONDS_BETWEEN_LINES
+            )
+            if logs or not is_old:
+                self._line, self._logged_at = line, now
+                _log.warning(message, extra={"pinpoint_events.problem": str(error)})
+            return False
+        self._failing_since, self._line = None, ""
+        _log.info(
+            "keys reloaded",
+            extra={
+                "pinpoint_events.path": str(self._path),
+                "pinpoint_events.count": len(self._known),
+            },
+        )
+        return True
 
 
-def _state(path: Path) -> tuple[int, int, int] | None:
+def _state(path: Path) -> tuple[int, ...] | None:
     try:
         found = path.stat()
     except OSError:
         return None
-    # The inode also reveals a file that was renamed over this one in the same tick.
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    # The inode also reveals a file that was renamed over this one in the same tick; the
+    # time of change, other permissions and content whose time was set back.
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
 
 
 def _by_id(credentials: Iterable[Credentials]) -> Mapping[str, Credentials]:
@@ -288,12 +381,29 @@ def _read(path: Path) -> Mapping[str, Credentials]:
         ) from None
 
 
+def _content(path: Path) -> bytes:
+    named = f"credentials file {file_text(str(path))}"
+    # Without waiting: to open a pipe that no one writes would take for ever.
+    descriptor = os.open(path, os.O_RDONLY | _WITHOUT_WAITING)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ConfigurationError(f"{named} is no regular file; name one")
+        content = file.read(_MAX_BYTES + 1)
+    if len(content) > _MAX_BYTES:
+        message = f"has more than {_MAX_BYTES:,} bytes; take out what is no key"
+        raise ConfigurationError(f"{named} {message}")
+    return content
+
+
+_WITHOUT_WAITING: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
 def _parsed(path: Path) -> configparser.RawConfigParser:
     # Messages quote only the names of profiles. Errors that quote a line of the file,
     # which may be a secret, are not chained.
     parser = configparser.RawConfigParser(default_section="")
     try:
-        parser.read_string(path.read_text(encoding="utf-8-sig"))
+        parser.read_string(_content(path).decode("utf-8-sig"))
     except OSError as error:
         message = (
             f"credentials file {file_text(str(path))} cannot be read: {error.strerror}"

@@ -201,7 +201,7 @@ class Verifier:
         service: str = "mobiletargeting",
         window_seconds: int = 300,
     ) -> None:
-        self._keys = keys
+        self.keys = keys
         self._region = region
         self._service = service
         self._window_seconds = window_seconds
@@ -292,7 +292,7 @@ class Verifier:
             raise invalid_signature(" ".join(message))
 
     def _credentials(self, authorization: Authorization) -> Credentials:
-        found = self._keys.find(authorization.scope.access_key_id)
+        found = self.keys.find(authorization.scope.access_key_id)
         shown = redacted_key_id(authorization.scope.access_key_id)
         if found is None:
             message = f"Access key {shown} is not known here."
