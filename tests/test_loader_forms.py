@@ -330,7 +330,8 @@ class TestLinesOfWhichTheFirstIsAtFault:
         """Where a file begins with more blank lines than are read at once."""
         path = tmp_path / "a"
         text = write(path, lines(3)).read_bytes()
-        path.write_bytes(b" \n" * (MAX_BYTES // 2 + 10) + text)
+        blank = b" " * 999 + b"\n"
+        path.write_bytes(blank * (MAX_BYTES // len(blank) + 10) + text)
         assert load([path], MemorySender()).events.to_wire() == account(3)
 
 
