@@ -289,7 +289,15 @@ class TestServing:
         def use(server: Served) -> None:
             assert [post(server, ONE).status for _ in range(2)] == [500, 202]
 
-        assert here.serve("--no-auth", "--faults", str(file), use=use)[0] == 0
+        code, _, err = here.serve("--no-auth", "--faults", str(file), use=use)
+        assert code == 0
+        assert err == [
+            WARNING,
+            (
+                "WARNING: --faults: this endpoint fails on purpose, and may lose what "
+                "it accepts"
+            ),
+        ]
 
     def test_region(self, here: Here, aws: pytest.MonkeyPatch) -> None:
         """Signatures can be taken for one region only."""

@@ -80,6 +80,11 @@ def run(program: str, arguments: list[str]) -> int:
     with running.listener(options.host, options.port) as listener:
         if options.no_auth:
             _warn_of_no_auth(listener, is_forced=options.force_no_auth)
+        if options.faults is not None:
+            console.message(
+                "WARNING: --faults: this endpoint fails on purpose, and may lose what "
+                "it accepts"
+            )
         app = create_app(
             senders,
             kinesis=kinesis,
