@@ -12,13 +12,13 @@ from tests.aws import KEYS, aws
 from tests.commands import run
 from tests.server.clients import ONE, boto3_client, post
 from tests.server.streams import client_of
-from tests.server.test_serve import ended, serving
+from tests.server.test_serve import ended, here, serving
 
 from pinpoint_events.cli import main
 from pinpoint_events.server import Firehose, Kinesis
 from pinpoint_events.server.running import listener
 
-__all__ = ["aws"]
+__all__ = ["aws", "here"]
 
 NO_STREAM = (
     "names no stream; write 1 to 128 letters, digits, _ . -, and if needed a colon and "
@@ -151,6 +151,7 @@ class TestOptions:
         assert err.replace("\n", " ").find(message) >= 0
         assert list(tmp_path.iterdir()) == []
 
+    @pytest.mark.usefixtures("here")
     def test_streams_are_made(self, tmp_path: Path) -> None:
         """They are in the store before anything is served: here, the port is taken."""
         store = tmp_path / "streams.db"
