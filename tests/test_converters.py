@@ -577,7 +577,7 @@ class TestNumber:
             ),
             (
                 -(10**5000),
-                "metric_too_large 16610 bits",
+                "integer_too_large 16610 bits",
             ),
             (
                 _LyingInt(2**60),

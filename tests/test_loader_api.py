@@ -191,6 +191,7 @@ class TestPlantedLinks:
             with pytest.raises(LoadError) as caught:
                 load([source], MemorySender(), rejected=link)
             assert caught.value.code is LoadErrorCode.REJECTED_UNUSABLE
+            assert "symbolic link, which is not followed" in caught.value.message
         assert victim.read_text() == "kept"
         assert not (tmp_path / "missing").exists()
         assert (tmp_path / "empty").read_text() == ""
@@ -272,4 +273,5 @@ class TestPlantedLinks:
         with pytest.raises(LoadError) as caught:
             load([source], MemorySender(), checkpoint=tmp_path / "c")
         assert caught.value.code is LoadErrorCode.CHECKPOINT_UNREADABLE
+        assert "symbolic link, which is not followed" in caught.value.message
         assert victim.read_text() == "kept"

@@ -873,6 +873,18 @@ class TestRemedies:
             moment(value)
         assert caught.value.problems[0].remedy == "pass a datetime with tzinfo"
 
+    @pytest.mark.parametrize("bits", [54, 1023, 1024, 1025, 20_000])
+    def test_large_metrics(self, bits: int) -> None:
+        """`float()` is named for ints that it takes."""
+        for value in (2**bits - 1, 1 - 2**bits):
+            with pytest.raises(ValidationError) as caught:
+                metric(value)
+            (problem,) = caught.value.problems
+            if "float(value)" in problem.remedy:
+                assert metric(float(value)) == float(value)
+            else:
+                assert (problem.code, bits > 1023) == (C.INTEGER_TOO_LARGE, True)
+
     def test_fractions(self) -> None:
         """The message for numbers that no float equals says that it rounds."""
         for value in (Decimal("0.1000000000000000000001"), Fraction(1, 3)):

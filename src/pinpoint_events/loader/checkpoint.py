@@ -18,7 +18,7 @@ import attrs
 
 from pinpoint_events.errors import LoadError, LoadErrorCode
 from pinpoint_events.loader.lines import BEGINNING, Position
-from pinpoint_events.loader.rejects_file import BINARY, NO_FOLLOW, NO_WAIT
+from pinpoint_events.loader.rejects_file import BINARY, LINK, NO_FOLLOW, NO_WAIT
 from pinpoint_events.loader.totals import Totals
 
 __all__ = ["Checkpoint"]
@@ -179,5 +179,7 @@ def _content(path: str) -> bytes:
     except FileNotFoundError:
         return b""
     except OSError as error:
-        message = f"{path!r} cannot be read: {error.strerror}"
+        is_link = Path(path).is_symlink()
+        reason = f"is {LINK}" if is_link else f"cannot be read: {error.strerror}"
+        message = f"{path!r} {reason}"
         raise LoadError(LoadErrorCode.CHECKPOINT_UNREADABLE, message, path) from error

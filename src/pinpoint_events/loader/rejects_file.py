@@ -22,6 +22,7 @@ __all__ = ["BINARY", "NO_FOLLOW", "NO_WAIT", "RejectsFile"]
 
 # Not on Windows, where line ends would be changed, and links need special rights.
 BINARY: Final[int] = getattr(os, "O_BINARY", 0)
+LINK: Final = "a symbolic link, which is not followed; name the file itself"
 NO_FOLLOW: Final[int] = getattr(os, "O_NOFOLLOW", 0)
 # Opening a pipe would wait until another program opens its other end.
 NO_WAIT: Final[int] = getattr(os, "O_NONBLOCK", 0)
@@ -192,6 +193,8 @@ def _reason(path: str, error: OSError) -> str:
     is_pipe = error.errno == errno.ENXIO and stat.S_ISFIFO(Path(path).stat().st_mode)
     if is_pipe:
         return "is a pipe that no program reads; start its reader, or name a file"
+    if error.errno == errno.ELOOP or Path(path).is_symlink():
+        return f"is {LINK}"
     return f"cannot be written: {error.strerror}"
 
 

@@ -13,6 +13,7 @@ copied before they are checked, because another thread may change them.
 
 import math
 import re
+import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -38,6 +39,7 @@ T = TypeVar("T")
 MAX_INTEGER: Final = 2**53
 """Largest int, either sign, that every JSON reader keeps (RFC 8259, section 6)."""
 _MIN_INTEGER: Final = -MAX_INTEGER
+_FLOAT_BITS: Final = sys.float_info.max_exp
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
@@ -304,6 +306,8 @@ def _number(value: Any, expected: Expected = Expected.NUMBER) -> Any:
             return _number(same)
     whole = _index(value)
     if whole is not None:
+        if whole.bit_length() >= _FLOAT_BITS:
+            return too_large(whole)  # float(), the remedy of others, may refuse it
         return _whole(whole, ProblemCode.METRIC_TOO_LARGE)
     return wrong_type(value, expected)
 
