@@ -80,3 +80,21 @@ class TestShardRates:
         rates.know([Shard("new", 0, 2 * HALF - 1)])
         assert not rates.is_limiting
         assert rates.shard_of(low) == "new"
+
+    def test_debt(self, rates: ShardRates) -> None:
+        """Calls that were counted and not made do not add up without end."""
+        low = keys(rates, "low")
+        for _ in range(99):
+            rates.learn([low], [], 0.0)
+        for _ in range(99):
+            wait = rates.seconds_for({low: [1] * 500}, 0.0)
+        assert wait == pytest.approx(10.0)
+        assert rates.seconds_for({low: [1]}, 11.0) == 0.0
+
+    def test_forgotten(self, rates: ShardRates) -> None:
+        """Without a list of shards there are no rates."""
+        low = keys(rates, "low")
+        rates.learn([low], [], 0.0)
+        rates.know([])
+        assert not rates.is_limiting
+        assert rates.shard_of(low) is None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 import boto3
@@ -59,6 +59,7 @@ from pinpoint_events.server import (
 from pinpoint_events.testing import FirehoseStream, KinesisStream
 from pinpoint_events.wire import from_json
 from tests.aws import KEYS, aws
+from tests.fake_time import FakeTime
 from tests.http_server import Answer, HttpServer
 from tests.samples import ENDPOINT, event, request
 from tests.sender_contract import Place, SenderContract
@@ -701,6 +702,13 @@ class TestEndpoints:
         assert found == ["endpoint without events is in no record; see `endpoints`"]
 
 
+class _SlowSender(KinesisSender):
+    """A sender whose waits take no time."""
+
+    time: ClassVar = FakeTime()
+    _time = time
+
+
 class TestRates:
     """A stream that throttles is sent to more slowly."""
 
@@ -825,6 +833,87 @@ class TestRates:
             "ListShards",
             "PutRecords",
             "PutRecords",
+        ]
+
+    def test_is_sent_in_time(self, aws: pytest.MonkeyPatch) -> None:
+        """However slow a shard was, half of the time is left for the call itself."""
+        for name, value in KEYS.items():
+            aws.setenv(name, value)
+        whole = {"StartingHashKey": "0", "EndingHashKey": str(2**128 - 1)}
+        numbers = {"StartingSequenceNumber": "1"}
+        shard = {
+            "ShardId": "shardId-1",
+            "HashKeyRange": whole,
+            "SequenceNumberRange": numbers,
+        }
+        throttled = {"Records": [{"ErrorCode": THROTTLED}] * 500}
+        listed = {"Shards": [shard]}
+        taken = {
+            "Records": [{"SequenceNumber": "1", "ShardId": "shardId-1"}] * 500,
+        }
+        answers = [throttled, listed, *[throttled] * 9, taken]
+        retry = Retry(attempts=1, deadline_seconds=20)
+        sent = many(500)
+        with (
+            HttpServer(
+                *(Answer(200, json.dumps(each).encode()) for each in answers)
+            ) as server,
+            _SlowSender(
+                "s", region="x-1", endpoint_url=server.url, retry=retry
+            ) as sender,
+        ):
+            for _ in range(10):
+                sender.put_events(sent)
+            sender.put_events(sent).raise_for_failures(sent)
+        assert max(_SlowSender.time.waits) <= 10
+
+    def test_reshards_unlisted(self, aws: pytest.MonkeyPatch) -> None:
+        """Rates of shards that may have ended are dropped; later it asks again."""
+        for name, value in KEYS.items():
+            aws.setenv(name, value)
+        shard = {
+            "ShardId": "shardId-1",
+            "HashKeyRange": {
+                "StartingHashKey": "0",
+                "EndingHashKey": str(2**128 - 1),
+            },
+            "SequenceNumberRange": {"StartingSequenceNumber": "1"},
+        }
+        throttled = {"Records": [{"ErrorCode": THROTTLED}]}
+        listed = {"Shards": [shard]}
+        other = {"Records": [{"SequenceNumber": "2", "ShardId": "shardId-2"}]}
+        answers: list[tuple[int, Any]] = [
+            (200, throttled),
+            (200, listed),
+            (200, other),
+            (500, {"__type": "InternalFailure"}),
+            (200, throttled),  # within a minute
+            (200, throttled),
+            (200, listed),
+        ]
+        with (
+            HttpServer(
+                *(Answer(status, json.dumps(each).encode()) for status, each in answers)
+            ) as server,
+            _SlowSender(
+                "s", region="x-1", endpoint_url=server.url, retry=None
+            ) as sender,
+        ):
+            sender.put_events(many(1))
+            sender.put_events(many(1))
+            assert not sender._rates.is_limiting
+            sender.put_events(many(1))
+            _SlowSender.time.seconds += 61
+            sender.put_events(many(1))
+        targets = [each.headers["x-amz-target"] for each in server.received]
+        assert [each.rpartition(".")[2] for each in targets] == [
+            "PutRecords",
+            "ListShards",
+            "PutRecords",
+            "ListShards",
+            "PutRecords",
+            "PutRecords",
+            "ListShards",
         ]
 
 

@@ -176,7 +176,18 @@ class TestPlace:
         put(kinesis_stream, 1)
         assert tailed(kinesis_stream, capsys) == []
 
-    @pytest.mark.parametrize("since", ["1h", "2020-01-01T00:00:00Z", "90s", "1d", "3m"])
+    @pytest.mark.parametrize(
+        "since",
+        [
+            "1h",
+            "2020-01-01T00:00:00Z",
+            "90s",
+            "1d",
+            "3m",
+            "999999d",
+            "0001-01-01T00:00:00+14:00",
+        ],
+    )
     def test_from_a_time(
         self,
         kinesis_stream: KinesisStream,

@@ -21,6 +21,7 @@ _RECORDS_A_SECOND: Final = 1_000.0
 _BYTES_A_SECOND: Final = 1_000_000.0
 _LEAST: Final = 1 / 64
 _GROWTH: Final = 1 / 32
+_LONGEST_WAIT: Final = 10.0  # seconds
 
 
 class Shard(NamedTuple):
@@ -47,7 +48,7 @@ class _Bucket:
     def halve(self, now: float) -> None:
         self._fill(now)
         self.part = max(_LEAST, self.part / 2)
-        self._seconds = min(0.0, self._seconds)
+        self._seconds = max(min(0.0, self._seconds), -_LONGEST_WAIT * self.part)
 
     def _fill(self, now: float) -> None:
         # It never holds more than a second's worth: a pause saves up no burst.
@@ -55,9 +56,12 @@ class _Bucket:
         self._seconds, self._at = min(self.part, self._seconds + passed), now
 
     def take(self, records: int, size: int, now: float) -> float:
-        """Take tokens, and return the seconds until there are as many."""
+        """Take tokens, and return the seconds to wait for them: ten at most."""
         self._fill(now)
         self._seconds -= max(records / _RECORDS_A_SECOND, size / _BYTES_A_SECOND)
+        # What is counted may never be sent, as at the end of a deadline: without a
+        # bound, calls would owe more with each try than time pays back.
+        self._seconds = max(self._seconds, -_LONGEST_WAIT * self.part)
         return max(0.0, -self._seconds / self.part)
 
 

@@ -50,6 +50,7 @@ _KIB: Final = 1_024
 _LARGEST_RECORD: Final = 10_240 * _KIB
 _THROTTLED: Final = 429
 _MAX_SHARD_PAGES: Final = 10  # of up to 1,000 shards
+_SECONDS_WITHOUT_SHARDS: Final = 60.0  # after a list that was not answered
 
 
 class KinesisSender(StreamSender):
@@ -142,7 +143,7 @@ class KinesisSender(StreamSender):
         self._is_aggregating = aggregate
         self._known_record_bytes = _record_bytes(max_record_bytes)
         self._rates = ShardRates()
-        self._may_list_shards = True
+        self._list_shards_at = 0.0  # not before, by the monotonic clock
         super().__init__(
             kinesis_service(found),
             found,
@@ -237,7 +238,9 @@ class KinesisSender(StreamSender):
         for record in records:
             sizes.setdefault(record.partition_key, []).append(record.size)
         now = self._time.monotonic()
-        seconds = min(self._rates.seconds_for(sizes, now), deadline - now)
+        # The call itself needs time as well: one that is never made learns nothing.
+        most = max(0.0, deadline - now) / 2
+        seconds = min(self._rates.seconds_for(sizes, now), most)
         self._time.wait(seconds, lambda: self._is_closed)
 
     def _sent(self, records: Sequence[Record], answer: RecordsAnswer) -> None:
@@ -250,19 +253,24 @@ class KinesisSender(StreamSender):
         ]
         is_limiting = self._rates.is_limiting
         is_resharded = is_limiting and not self._rates.has(answer.shards)
-        if self._may_list_shards and (is_resharded or (throttled and not is_limiting)):
-            self._know_shards()
+        now = self._time.monotonic()
+        if is_resharded or (throttled and not is_limiting):
+            self._know_shards(now)
         if throttled or self._rates.is_limiting:
             self._rates.learn(throttled, answer.shards, self._time.monotonic())
 
-    def _know_shards(self) -> None:
+    def _know_shards(self, now: float) -> None:
+        if now < self._list_shards_at:
+            return
         shards: list[Shard] = []
         token = None
         for _ in range(_MAX_SHARD_PAGES):
             response = self._calls.ask(shards_request(self._members, token))
             found = None if response is None else _shards_in(response)
             if found is None:
-                self._may_list_shards = False  # it may not, and is not asked again
+                # Rates of shards that may have ended would never be dropped.
+                self._rates.know(())
+                self._list_shards_at = now + _SECONDS_WITHOUT_SHARDS
                 return
             page, token = found
             shards += [Shard(each.id, *each.hash_keys) for each in page if each.is_open]

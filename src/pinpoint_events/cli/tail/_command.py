@@ -18,6 +18,9 @@ __all__ = ["run"]
 
 _FORMATS: Final = ("line", "json")
 _AGO: Final = re.compile(r"([0-9]{1,6})([smhd])")
+# A stream keeps records for 365 days at most (Amazon Kinesis developer guide, "Changing
+# the data retention period"). Times long before are none to Python, or to the service.
+_LONGEST_AGO: Final = timedelta(days=366)
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -130,7 +133,7 @@ def _position(parser: Parser, since: str) -> Position:
     ago = _AGO.fullmatch(since)
     if ago is not None:
         length = timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-        return from_time(datetime.now(UTC) - length)
+        return from_time(datetime.now(UTC) - min(length, _LONGEST_AGO))
     try:
         moment = datetime.fromisoformat(since)
     except ValueError:
@@ -140,4 +143,4 @@ def _position(parser: Parser, since: str) -> Position:
             "argument --since: is no time with a zone; pass now, start, a time as in "
             "2026-11-29T09:30:00Z, or how long ago as in 10m"
         )
-    return from_time(moment)
+    return from_time(max(moment, datetime.now(UTC) - _LONGEST_AGO))
