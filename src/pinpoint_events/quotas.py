@@ -1,9 +1,10 @@
 """
 Every limit that the service documents for PutEvents: number, unit, source, date read.
 
-All are inclusive, 1 KB is 1,000 bytes, and bytes are those of `to_json`. Where sources
-disagree, the default is the documented number and the attribute's description states
-the disagreement; set your own in a `Quotas`.
+One limit is this package's: the endpoints of a request, which the service does not
+document. All are inclusive, 1 KB is 1,000 bytes, and bytes are those of `to_json`.
+Where sources disagree, the default is the documented number and the attribute's
+description states the disagreement; set your own in a `Quotas`.
 """
 
 import sys
@@ -26,6 +27,11 @@ __all__ = ["Quotas", "check_quotas"]
 
 _EVENTS: Final = 'Amazon Pinpoint quotas, "Event ingestion quotas", of May 2023'
 _ENDPOINTS: Final = 'Amazon Pinpoint quotas, "Endpoint quotas", of May 2023'
+# An endpoint can cost a request a hundred times what its bytes cost.
+_OF_THIS_PACKAGE: Final = (
+    "this package: the service documents none; ten times the endpoints that the events "
+    "of a request can have"
+)
 _READ: Final = "2026-11-23"
 
 
@@ -45,6 +51,9 @@ class Quotas(Immutable):
 
     Attributes:
         events_per_request: Events in one request, over all its endpoints.
+        endpoints_per_request: Endpoints in one request, with and without events. The
+            service documents no such limit; an endpoint takes time and memory even if
+            its text is short.
         request_bytes: Bytes of one request.
         event_bytes: Bytes of one event.
         event_attributes_and_metrics: Attributes and metrics of one event, together.
@@ -68,6 +77,7 @@ class Quotas(Immutable):
     """
 
     events_per_request: int | None = _quota(100, "events", _EVENTS)
+    endpoints_per_request: int | None = _quota(1_000, "endpoints", _OF_THIS_PACKAGE)
     request_bytes: int | None = _quota(4_000_000, "bytes", _EVENTS)
     event_bytes: int | None = _quota(1_000_000, "bytes", _EVENTS)
     event_attributes_and_metrics: int | None = _quota(40, "names", _EVENTS)
@@ -99,7 +109,9 @@ def check_quotas(
     )
     size = len(to_json(request))
     over = (
-        *request_problems(request.event_count, size, quotas),
+        *request_problems(
+            request.event_count, size, quotas, endpoints=len(request.batch_item)
+        ),
         *item_problems(request, size, quotas),
     )
     if not over:
@@ -174,7 +186,8 @@ def packing_quotas(sender: object) -> Quotas:
     Return the quotas to pack requests by, for a sender.
 
     Those that it checks; where it has no limit of a request, what one of its calls
-    takes, and the service's limit of bytes, so that no request is too large to hold.
+    takes, and the usual limits of endpoints and bytes, so that no request is too large
+    to hold.
     """
     quotas = quotas_of(sender)
     usual = Quotas()
@@ -182,6 +195,8 @@ def packing_quotas(sender: object) -> Quotas:
     return attrs.evolve(
         quotas,
         events_per_request=quotas.events_per_request or events,
+        endpoints_per_request=quotas.endpoints_per_request
+        or max(bound(usual.endpoints_per_request), events or 0),
         request_bytes=quotas.request_bytes or usual.request_bytes,
     )
 
@@ -189,12 +204,18 @@ def packing_quotas(sender: object) -> Quotas:
 _set_quotas = cast("Any", EventsRequest)._quotas.__set__
 
 
-def request_problems(count: int, size: int, quotas: Quotas) -> list[Problem]:
-    """Return the quotas that a request of so many events and bytes exceeds."""
+def request_problems(
+    count: int, size: int, quotas: Quotas, *, endpoints: int = 0
+) -> list[Problem]:
+    """Return the quotas that a request of so many items and bytes exceeds."""
     problems = []
     if _is_over(count, quotas.events_per_request):
         code = ProblemCode.TOO_MANY_EVENTS
         problems.append(_over(code, count, quotas.events_per_request, "events"))
+    most = quotas.endpoints_per_request
+    if _is_over(endpoints, most):
+        code = ProblemCode.TOO_MANY_ENDPOINTS
+        problems.append(_over(code, endpoints, most, "endpoints"))
     if _is_over(size, quotas.request_bytes):
         code = ProblemCode.REQUEST_TOO_LARGE
         problems.append(_over(code, size, quotas.request_bytes, "bytes"))

@@ -428,6 +428,41 @@ class TestWholeCalls:
             "102 events; at most 100; send it in several requests",
         )
 
+    @pytest.mark.parametrize("batch", [1, {}, {"Endpoint": {}, "Events": {}}])
+    def test_too_many_endpoints(self, batch: Any) -> None:
+        """More than 1,000 endpoints are refused unread, whatever they are."""
+        assert refused({"BatchItem": dict.fromkeys(map(str, range(1_001)), batch)}) == (
+            400,
+            "BadRequestException",
+            "1,001 endpoints; at most 1,000; send it in several requests",
+        )
+
+    def test_as_many_endpoints_as_allowed(self) -> None:
+        """1,000 are accepted; another limit can be set."""
+        batch: dict[str, Any] = {"Endpoint": {}, "Events": {}}
+        data = {"BatchItem": dict.fromkeys(map(str, range(1_000)), batch)}
+        assert len(answered(read(data))) == 1_000
+        found = refused(data, RequestReader(Quotas(endpoints_per_request=999)))
+        assert found[2].startswith("1,000 endpoints; at most 999; ")
+        data["BatchItem"]["1000"] = batch
+        unlimited = RequestReader(Quotas(endpoints_per_request=None))
+        assert len(answered(read(data, unlimited))) == 1_001
+
+    def test_longest_ids(self) -> None:
+        """Ids of 256 characters are accepted, a character may be long in UTF-8."""
+        name = "\U0001f9ed" * 256
+        assert list(answered(read(batch_item(**{name: {name: EVENT}})))) == [name]
+
+    def test_long_ids(self) -> None:
+        """Longer ones are refused unread, a few are shown, the others counted."""
+        data = batch_item(e={"v" * 257 + str(n): 1 for n in range(3)})
+        data["BatchItem"].update({"e" * 300 + str(n): 1 for n in range(4)})
+        status, _, message = refused(data)
+        long = f"BatchItem['{'e' * 59}…']: 301 characters in the key; at most 256"
+        assert status == 400
+        assert message.startswith(f"{long}; shorten it; {long}; shorten it; ")
+        assert message.endswith("; and 2 more")
+
     def test_as_many_as_allowed(self) -> None:
         """100 events are accepted."""
         data = batch_item(e={str(n): EVENT for n in range(100)})
