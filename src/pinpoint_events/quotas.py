@@ -10,12 +10,13 @@ description states the disagreement; set your own in a `Quotas`.
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Final, cast, final
 
 import attrs
 
 from pinpoint_events.errors import QuotaExceededError
-from pinpoint_events.model._converters import instance_of, limit
+from pinpoint_events.model._converters import MORE_PROBLEMS, instance_of, limit
 from pinpoint_events.model._immutable import Immutable, dict_inside, raise_if_invalid
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
@@ -222,8 +223,16 @@ def request_problems(
     return problems
 
 
-def event_check(quotas: Quotas) -> Callable[[Event, int], Sequence[Problem]]:
-    """Return a function of an event and its size that returns the exceeded quotas."""
+def event_check(
+    quotas: Quotas, *, each_once: bool = False
+) -> Callable[[Event, int], Sequence[Problem]]:
+    """
+    Return a function of an event and its size that returns the exceeded quotas.
+
+    Args:
+        quotas: The limits.
+        each_once: Whether to report each quota once, however many attributes exceed it.
+    """
     most_bytes = bound(quotas.event_bytes)
     most_names = bound(quotas.event_attributes_and_metrics)
     longest_key = bound(quotas.event_attribute_key_characters)
@@ -239,7 +248,7 @@ def event_check(quotas: Quotas) -> Callable[[Event, int], Sequence[Problem]]:
                     break
             else:
                 return ()
-        return _event_problems(event, size, quotas)
+        return _event_problems(event, size, quotas, each_once=each_once)
 
     return check
 
@@ -249,7 +258,9 @@ def bound(most: int | None) -> int:
     return sys.maxsize if most is None else most
 
 
-def _event_problems(event: Event, size: int, quotas: Quotas) -> list[Problem]:
+def _event_problems(
+    event: Event, size: int, quotas: Quotas, *, each_once: bool
+) -> list[Problem]:
     problems = []
     if _is_over(size, quotas.event_bytes):
         code = ProblemCode.EVENT_TOO_LARGE
@@ -264,32 +275,52 @@ def _event_problems(event: Event, size: int, quotas: Quotas) -> list[Problem]:
         if _is_over(len(key), longest_key):
             problem = _over_characters(ProblemCode.KEY_TOO_LONG, key, longest_key)
             problems.append(problem.below("attributes", key))
+            longest_key = None if each_once else longest_key
         if _is_over(len(value), longest):
             problem = _over_characters(ProblemCode.VALUE_TOO_LONG, value, longest)
             problems.append(problem.below("attributes", key))
+            longest = None if each_once else longest
     return problems
 
 
-def endpoint_problems(endpoint: Endpoint, size: int, quotas: Quotas) -> list[Problem]:
-    """Return the quotas that one endpoint of so many bytes exceeds."""
-    problems = []
+def endpoint_problems(
+    endpoint: Endpoint, size: int, quotas: Quotas, *, most: int | None = None
+) -> list[Problem]:
+    """
+    Return the quotas that one endpoint of so many bytes exceeds.
+
+    Args:
+        endpoint: The endpoint.
+        size: Its bytes.
+        quotas: The limits.
+        most: How many problems to report, and that there are more; None for all.
+    """
+    found = _endpoint_problems(endpoint, size, quotas)
+    problems = list(islice(found, most))
+    if most is not None and next(found, None) is not None:
+        problems.append(MORE_PROBLEMS)
+    return problems
+
+
+def _endpoint_problems(
+    endpoint: Endpoint, size: int, quotas: Quotas
+) -> Iterator[Problem]:
     # An empty endpoint is always allowed: every batch must have one.
     if size > len(b"{}") and _is_over(size, quotas.endpoint_bytes):
         code = ProblemCode.ENDPOINT_TOO_LARGE
-        problems.append(_over(code, size, quotas.endpoint_bytes, "bytes"))
+        yield _over(code, size, quotas.endpoint_bytes, "bytes")
     count = len(dict_inside(endpoint.attributes)) + len(dict_inside(endpoint.metrics))
     if endpoint.user is not None:
         count += len(endpoint.user.user_attributes)
     if count == 0:
-        return problems
+        return
     most = quotas.endpoint_attributes_and_metrics
     if _is_over(count, most):
-        problems.append(_over(ProblemCode.TOO_MANY_ATTRIBUTES, count, most, "names"))
-    problems += _texts_problems(endpoint.attributes, quotas, "attributes")
+        yield _over(ProblemCode.TOO_MANY_ATTRIBUTES, count, most, "names")
+    yield from _texts_problems(endpoint.attributes, quotas, "attributes")
     if endpoint.user is not None:
         texts = endpoint.user.user_attributes
-        problems += _texts_problems(texts, quotas, "user", "user_attributes")
-    return problems
+        yield from _texts_problems(texts, quotas, "user", "user_attributes")
 
 
 def _texts_problems(

@@ -12,7 +12,7 @@ from operator import is_
 from typing import Any, Final
 
 from pinpoint_events.errors import ValidationError
-from pinpoint_events.model._converters import has_surrogate
+from pinpoint_events.model._converters import few_problems, has_surrogate
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsBatch, EventsRequest
@@ -214,7 +214,7 @@ class RequestReader:
     ) -> None:
         self._quotas = quotas
         self._reads_naive_times_as_utc = reads_naive_times_as_utc
-        self._event_problems = event_check(quotas)
+        self._event_problems = event_check(quotas, each_once=True)
 
     def read(self, body: bytes) -> ParsedRequest:
         """
@@ -255,7 +255,10 @@ class RequestReader:
         check = self._event_problems
         for name, endpoint in parsed.endpoints.items():
             if endpoint != _EMPTY_ENDPOINT:
-                over = endpoint_problems(endpoint, len(to_json(endpoint)), self._quotas)
+                size = len(to_json(endpoint))
+                over = endpoint_problems(
+                    endpoint, size, self._quotas, most=_MAX_PROBLEMS
+                )
                 if over:
                     parsed.reject(
                         (name, None), _message(list(map(in_wire_names, over)))
@@ -354,7 +357,8 @@ def _read(
         data = _without_items(data, rejected)
     while True:
         try:
-            return layout, from_wire(EventsRequest, data)
+            with few_problems(_MAX_PROBLEMS):
+                return layout, from_wire(EventsRequest, data)
         except ValidationError as error:
             found = _by_item(error.problems, data)
         rejected.update((item, _message(problems)) for item, problems in found.items())
@@ -416,17 +420,39 @@ def _without_items(data: Any, items: Collection[Item]) -> Any:
 
 def _message(problems: Sequence[Problem]) -> str:
     """Return the message for problems: the service's if known, else this package's."""
-    return _joined(list(dict.fromkeys(map(_problem_message, problems))))
+    known = [each for each in problems if each.code is not ProblemCode.MORE_PROBLEMS]
+    others = [
+        each.actual for each in problems if each.code is ProblemCode.MORE_PROBLEMS
+    ]
+    counted = [count for count in others if isinstance(count, int)]
+    more = sum(counted)
+    # Messages are longer than problems: none is made that is not shown.
+    shown: dict[str, None] = {}
+    for position, problem in enumerate(known):
+        if len(shown) == _MAX_PROBLEMS:
+            more += len(known) - position
+            break
+        shown[_problem_message(problem)] = None
+    return _joined(list(shown), more, is_cut=len(counted) < len(others))
 
 
 def _problem_message(problem: Problem) -> str:
     return _SERVICE_MESSAGES.get(problem.code) or str(problem)
 
 
-def _joined(messages: Sequence[str], more: int = 0) -> str:
-    text = "; ".join(messages[:_MAX_PROBLEMS])
-    more += max(0, len(messages) - _MAX_PROBLEMS)
-    if more:
+def _joined(messages: Sequence[str], more: int = 0, *, is_cut: bool = False) -> str:
+    """
+    Return one message.
+
+    Args:
+        messages: Those to show.
+        more: How many others there are.
+        is_cut: Whether there are further ones that were not counted.
+    """
+    text = "; ".join(messages)
+    if is_cut:
+        text += f"; and at least {more + 1} more"
+    elif more:
         text += f"; and {more} more"
     if len(text) > _MAX_MESSAGE_CHARACTERS:
         text = text[: _MAX_MESSAGE_CHARACTERS - 1] + "…"
