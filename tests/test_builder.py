@@ -586,6 +586,21 @@ class TestBuildAll:
             {"c": ["id-7"], "a": ["id-8"]},
         ]
 
+    def test_runs_of_endpoints(self) -> None:
+        """Endpoints are counted with and without events, each once in a request."""
+        built = builder(endpoints_per_request=2).endpoint("z", ADA)
+        for number, endpoint_id in enumerate("aabab"):
+            built.add(endpoint_id, event(f"t-{number}"))
+        assert [
+            {key: list(batch.events) for key, batch in each.batch_item.items()}
+            for each in built.build_all()
+        ] == [{"z": [], "a": ["id-1", "id-2"]}, {"b": ["id-3", "id-5"], "a": ["id-4"]}]
+        with pytest.raises(QuotaExceededError) as caught:
+            built.build()
+        assert list(map(fact_text, caught.value.problems)) == [
+            "too_many_endpoints 3 > 2 endpoints"
+        ]
+
     def test_each_carries_the_whole_endpoint(self) -> None:
         """Whichever request an event is in, what was said of its endpoint is, too."""
         built = builder(events_per_request=1).endpoint("e", ADA)

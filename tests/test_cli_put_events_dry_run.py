@@ -3,7 +3,14 @@ from typing import Any
 
 import pytest
 
-from pinpoint_events import BatchBuilder, Endpoint, EventsRequest, to_json, to_wire
+from pinpoint_events import (
+    BatchBuilder,
+    Endpoint,
+    EventsBatch,
+    EventsRequest,
+    to_json,
+    to_wire,
+)
 from pinpoint_events.cli.put_events._dry_run import plan
 from tests.samples import REQUEST, event, request
 from tests.test_cli_put_events import Put, put
@@ -137,6 +144,14 @@ class TestDryRun:
         text = json.dumps(to_wire(MANY))
         code, _, err = put("--events-request", text, "--application-id=", "--dry-run")
         assert (code, err[2].partition(";")[0]) == (252, "210 events")
+
+    def test_of_too_many_endpoints(self) -> None:
+        """The plan splits them."""
+        batch = EventsBatch(endpoint=Endpoint(), events={})
+        many = EventsRequest(batch_item=dict.fromkeys(map(str, range(1_500)), batch))
+        found = plan(many)
+        assert [part["Endpoints"] for part in found["Requests"]] == [1_000, 500]
+        assert len(found["Faults"]) == 1
 
     def test_opens_nothing(self, put: Put) -> None:
         """A URL is not opened."""

@@ -57,6 +57,11 @@ class TestRequests:
         batch = {"Endpoint": None, "Events": events}
         assert of({"BatchItem": {"e": batch, "f": batch}}) == ["too_many_events"]
 
+    def test_endpoints(self) -> None:
+        """They are counted whatever they are."""
+        many = {f"e{number}": 7 for number in range(1_001)}
+        assert of({"BatchItem": many}) == ["too_many_endpoints"]
+
     @pytest.mark.parametrize(
         "data",
         [

@@ -42,12 +42,13 @@ class TestQuotas:
         ]
 
     def test_sources(self) -> None:
-        """The page names the source of the limits of endpoints, and of the others."""
+        """The page names the source of each limit that the service documents."""
         sources = [
             {
                 field.metadata["source"]
                 for field in attrs.fields(Quotas)
                 if field.name.startswith("endpoint_") is is_of_endpoint
+                and field.name != "endpoints_per_request"
             }
             for is_of_endpoint in (True, False)
         ]

@@ -1,12 +1,16 @@
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from pinpoint_events.endpoints.protocol import FindsEndpoints
-from pinpoint_events.model.endpoint import ChannelType, Endpoint, User
+from pinpoint_events.model.endpoint import ChannelType, Endpoint, EndpointStatus, User
 from pinpoint_events.model.request import EventsBatch, EventsRequest
+from pinpoint_events.senders._sqlite_schema import IS_NOT_INACTIVE
 from pinpoint_events.senders.memory import MemorySender
 from pinpoint_events.senders.sqlite import SqliteSender
 
@@ -55,6 +59,47 @@ class TestFindEndpoints:
         assert list(find(ids=["c"], addresses=["c"], user_ids=["u"])) == ["b", "c"]
         assert find() == {}
         assert find(ids=["a"]) == {"a": A}
+
+    def test_active(self, sender: MemorySender | SqliteSender) -> None:
+        """Of an address, those that are not INACTIVE can be found alone."""
+        inactive = attrs.evolve(A, endpoint_status=EndpointStatus.INACTIVE)
+        text = '","EndpointStatus":"INACTIVE"'
+        quoting = attrs.evolve(A, request_id=text, attributes={"EndpointStatus": []})
+        put(sender, a=A, b=inactive, c=quoting)
+        put(sender, d=attrs.evolve(A, endpoint_status=EndpointStatus.ACTIVE))
+        find = sender.find_endpoints
+        assert list(find(active_addresses=["a", "x"])) == ["a", "c", "d"]
+        assert list(find(active_addresses=["a"], ids=["b"])) == ["a", "b", "c", "d"]
+        put(sender, a=inactive, b=Endpoint(endpoint_status=EndpointStatus.ACTIVE))
+        assert list(find(active_addresses=["a"])) == ["b", "c", "d"]
+        assert list(find(addresses=["a"])) == ["a", "b", "c", "d"]
+
+    def test_by_index(self, tmp_path: Path) -> None:
+        """SQLite reads no row of an endpoint at the address that is INACTIVE."""
+        path = tmp_path / "events.db"
+        with SqliteSender(path) as sender, closing(sqlite3.connect(path)) as store:
+            put(sender, a=A)
+            plan = store.execute(
+                "EXPLAIN QUERY PLAN SELECT json FROM endpoint "
+                "WHERE application_id = ? AND address IN (?, ?) "
+                f"AND {IS_NOT_INACTIVE}",
+                ("default", "a", "b"),
+            )
+            assert "INDEX endpoint_active_address (" in plan.fetchone()[-1]
+
+    def test_older_store(self, tmp_path: Path) -> None:
+        """A store of version 3 gets the index."""
+        path = tmp_path / "events.db"
+        with SqliteSender(path) as sender:
+            put(sender, a=A)
+        with closing(sqlite3.connect(path)) as store:
+            store.executescript(
+                "DROP INDEX endpoint_active_address; PRAGMA user_version = 3"
+            )
+        with SqliteSender(path) as sender, closing(sqlite3.connect(path)) as store:
+            assert list(sender.find_endpoints(active_addresses=["a"])) == ["a"]
+            named = "SELECT 1 FROM sqlite_master WHERE name = 'endpoint_active_address'"
+            assert store.execute(named).fetchall() == [(1,)]
 
     def test_applications_are_apart(self, tmp_path: Path) -> None:
         """An application finds its own endpoints only, also in a shared file."""

@@ -1,12 +1,13 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from pinpoint_events.endpoints.protocol import FindsEndpoints
 from pinpoint_events.endpoints.rules import EndpointUpdates, apply_rules
 from pinpoint_events.endpoints.seen import SeenEndpoints
 from pinpoint_events.model.endpoint import (
@@ -234,6 +235,72 @@ class TestUser:
         many = {f"e{n}": of_user(user_id="") for n in range(20)}
         many |= {f"f{n}": Endpoint(user=User()) for n in range(20)}
         assert store.put(**many).refused == {}
+
+
+class Counting:
+    """Counts the endpoints that were found."""
+
+    def __init__(self, known: FindsEndpoints) -> None:
+        """Find those of another."""
+        self.known = known
+        self.found = 0
+
+    def find_endpoints(self, **wanted: Any) -> Mapping[str, Endpoint]:
+        """Find, and count."""
+        found = self.known.find_endpoints(**wanted)
+        self.found += len(found)
+        return found
+
+
+class TestCost:
+    """A call costs the endpoints that change, not those that are at an address."""
+
+    @pytest.fixture(params=["memory", "sqlite", "seen"])
+    def known(
+        self, request: pytest.FixtureRequest, tmp_path: Path
+    ) -> Iterator[FindsEndpoints]:
+        """Give 50 endpoints at one address, one of them active, and of one user."""
+        inactive = {f"e{n}": INACTIVE for n in range(49)}
+        endpoints = {
+            name: of_user("EMAIL", address="x", endpoint_status=status)
+            for name, status in {**inactive, "active": ACTIVE}.items()
+        }
+        if request.param == "seen":
+            seen = SeenEndpoints()
+            for name, endpoint in endpoints.items():
+                seen.remember(name, endpoint)
+            yield seen
+            return
+        is_memory = request.param == "memory"
+        with MemorySender() if is_memory else SqliteSender(tmp_path / "x") as sender:
+            batches = {
+                name: EventsBatch(endpoint=endpoint, events=cast("Any", {}))
+                for name, endpoint in endpoints.items()
+            }
+            sender.put_events(EventsRequest(batch_item=batches))
+            yield sender
+
+    def put(self, known: FindsEndpoints, **updates: Endpoint) -> tuple[list[str], int]:
+        """Return what an update changes, and how many endpoints it looked at."""
+        counting = Counting(known)
+        found = apply_rules(updates, counting, is_complete=True)
+        return list(found.updates), counting.found
+
+    def test_new(self, known: FindsEndpoints) -> None:
+        """A new endpoint looks at the active one that it replaces."""
+        new = Endpoint(channel_type=ChannelType.EMAIL, address="x")
+        assert self.put(known, new=new) == (["active", "new"], 1)
+
+    def test_known(self, known: FindsEndpoints) -> None:
+        """A known one looks at itself too, and not at others of its user."""
+        attributes = Endpoint(attributes={"a": []})
+        assert self.put(known, active=attributes) == (["active"], 2)
+        assert self.put(known, e7=attributes) == (["active", "e7"], 2)
+
+    def test_inactive(self, known: FindsEndpoints) -> None:
+        """One that becomes INACTIVE looks at no other."""
+        inactive = Endpoint(endpoint_status=INACTIVE)
+        assert self.put(known, active=inactive) == (["active"], 1)
 
 
 class TestLaws:

@@ -41,6 +41,15 @@ class TestSeenEndpoints:
             arguments: Any = everything
             assert list(seen.find_endpoints(**arguments)) == ["a", "c"]
 
+    def test_active(self) -> None:
+        """Of an address, those that are not INACTIVE can be found alone."""
+        seen = SeenEndpoints()
+        seen.remember("a", email("x"))
+        seen.remember("b", email("x", endpoint_status=ACTIVE))
+        seen.remember("a", Endpoint(endpoint_status=INACTIVE))
+        assert list(seen.find_endpoints(active_addresses=["x"])) == ["b"]
+        assert list(seen.find_endpoints(addresses=["x"])) == ["a", "b"]
+
     def test_rules(self) -> None:
         """The rules apply to the endpoints that were seen."""
         seen = SeenEndpoints()

@@ -46,13 +46,19 @@ def request_quotas(quotas: Quotas) -> Quotas:
     return attrs.evolve(
         NO_QUOTAS,
         events_per_request=quotas.events_per_request,
+        endpoints_per_request=quotas.endpoints_per_request,
         request_bytes=quotas.request_bytes,
     )
 
 
 def item_quotas(quotas: Quotas) -> Quotas:
     """Return the quotas of endpoints and events alone."""
-    return attrs.evolve(quotas, events_per_request=None, request_bytes=None)
+    return attrs.evolve(
+        quotas,
+        events_per_request=None,
+        endpoints_per_request=None,
+        request_bytes=None,
+    )
 
 
 class NaiveBuilder:
@@ -149,6 +155,7 @@ def assert_same(built: EventsRequest, naive: EventsRequest) -> None:
 tight_quotas: SearchStrategy[Quotas] = strategies.quotas(
     limits=st.none(),
     events_per_request=st.none() | st.integers(1, 4),
+    endpoints_per_request=st.none() | st.integers(1, 3),
     request_bytes=st.none() | st.integers(30, 2_000),
     event_bytes=st.none() | st.integers(60, 400),
     event_attributes_and_metrics=st.none() | st.integers(1, 3),

@@ -64,6 +64,14 @@ def two_endpoints() -> None:
     BatchBuilder().endpoint("e", first).endpoint("e", Endpoint(channel_type="EMAIL"))
 
 
+def too_many_endpoints() -> None:
+    """Build one request of more endpoints than a request may have."""
+    builder = BatchBuilder()
+    for number in range(1_001):
+        builder.endpoint(str(number), Endpoint())
+    builder.build()
+
+
 def too_many_events() -> None:
     """Build one request of more events than a request may have."""
     builder = BatchBuilder()
@@ -146,6 +154,7 @@ CALLS: Final[Mapping[ProblemCode, Callable[[], object]]] = {
     C.JSON_NUMBER_TOO_LONG: lambda: from_json(Event, b"9" * 10_000),
     C.JSON_CONSTANT: lambda: from_json(Event, b"NaN"),
     C.TOO_MANY_EVENTS: too_many_events,
+    C.TOO_MANY_ENDPOINTS: too_many_endpoints,
     C.REQUEST_TOO_LARGE: too_large(BatchBuilder.build),
     C.EVENT_TOO_LARGE: of_quota(Event("t" * 1_000_000, timestamp=TIME)),
     C.ENDPOINT_TOO_LARGE: lambda: BatchBuilder().endpoint(

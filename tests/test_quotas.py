@@ -26,6 +26,7 @@ from tests.samples import REQUEST, event, fact_text, facts_of, request
 
 DOCUMENTED = {
     "events_per_request": (100, "events"),
+    "endpoints_per_request": (1_000, "endpoints"),
     "request_bytes": (4_000_000, "bytes"),
     "event_bytes": (1_000_000, "bytes"),
     "event_attributes_and_metrics": (40, "names"),
@@ -57,10 +58,10 @@ def endpoint_facts(one: Endpoint, quotas: Quotas = Quotas()) -> list[str]:  # no
 
 
 class TestNumbers:
-    """Every limit is a documented number, with its unit, source and date."""
+    """Every limit but one is a documented number, with its unit, source and date."""
 
     def test_documented(self) -> None:
-        """Numbers and units are those of the service's pages."""
+        """Numbers and units are those of the service's pages, but for one."""
         assert {
             field.name: (field.default, field.metadata["unit"])
             for field in attrs.fields(Quotas)
@@ -70,10 +71,14 @@ class TestNumbers:
         "field", attrs.fields(Quotas), ids=lambda field: field.name
     )
     def test_source(self, field: "attrs.Attribute[Any]") -> None:
-        """Each names its page, the page's date, and when it was read."""
+        """Each names its page, the page's date, and when it was read; or its reason."""
         assert field.metadata["source"] in {
             'Amazon Pinpoint quotas, "Event ingestion quotas", of May 2023',
             'Amazon Pinpoint quotas, "Endpoint quotas", of May 2023',
+            (
+                "this package: the service documents none; ten times the endpoints "
+                "that the events of a request can have"
+            ),
         }
         assert field.metadata["read"] == "2026-11-23"
 
@@ -113,6 +118,18 @@ class TestRequest:
         sent = request(e=numbered(half, event()), f=numbered(count - half, event()))
         code = ProblemCode.TOO_MANY_EVENTS
         problem = Problem(code, actual=101, allowed=100, unit="events")
+        assert check_quotas(sent) == ((problem,) if over else ())
+
+    @pytest.mark.parametrize(
+        "count, over", [(999, False), (1_000, False), (1_001, True)]
+    )
+    def test_endpoints(self, count: int, *, over: bool) -> None:
+        """Endpoints are counted with and without events."""
+        empty = EventsBatch(endpoint=Endpoint(), events={})
+        full = EventsBatch(endpoint=Endpoint(), events={"v": event()})
+        sent = EventsRequest(batch_item={**numbered(count - 1, empty), "e": full})
+        code = ProblemCode.TOO_MANY_ENDPOINTS
+        problem = Problem(code, actual=1_001, allowed=1_000, unit="endpoints")
         assert check_quotas(sent) == ((problem,) if over else ())
 
     @pytest.mark.parametrize("distance, over", [(-1, False), (0, False), (1, True)])

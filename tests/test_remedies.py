@@ -152,6 +152,12 @@ def texts(value: Any) -> Any:
     return person(attributes={"k": value}).attributes["k"]
 
 
+def two_endpoints() -> EventsRequest:
+    """Return a request of two endpoints."""
+    one = Endpoint(request_id="r")
+    return BatchBuilder().endpoint("e", one).endpoint("f", one).build()
+
+
 def many(count: int) -> EventsRequest:
     """Return a request of so many events."""
     return request(e={f"v-{number}": event() for number in range(count)})
@@ -576,6 +582,16 @@ CODES: Final[dict[ProblemCode, Followed]] = {
     ),
     C.TOO_MANY_EVENTS: Followed(
         lambda: sent(many(250)), lambda: [sent(part) for part in many(250).split()]
+    ),
+    C.TOO_MANY_ENDPOINTS: Followed(
+        lambda: MemorySender(quotas=Quotas(endpoints_per_request=1)).put_events(
+            two_endpoints()
+        ),
+        lambda: MemorySender(quotas=Quotas(endpoints_per_request=1)).put_all(
+            BatchBuilder(quotas=Quotas(endpoints_per_request=1)).add_request(
+                two_endpoints()
+            )
+        ),
     ),
     C.REQUEST_TOO_LARGE: Followed(
         lambda: MemorySender(quotas=Quotas(request_bytes=500)).put_events(many(9)),

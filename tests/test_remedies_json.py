@@ -9,6 +9,7 @@ import pytest
 from pinpoint_events import (
     Endpoint,
     Event,
+    EventsBatch,
     EventsRequest,
     EventsResponse,
     MemorySender,
@@ -114,6 +115,11 @@ def wire_text(*requests: EventsRequest) -> str:
 
 
 MANY: Final = request(e={f"v-{number}": event() for number in range(150)})
+WIDE: Final = EventsRequest(
+    batch_item=dict.fromkeys(
+        map(str, range(1_500)), EventsBatch(endpoint=Endpoint(), events={})
+    )
+)
 LARGE: Final = request(
     e={
         f"v-{number}": Event(
@@ -284,6 +290,7 @@ CODES: Final[dict[ProblemCode, Written]] = {
         '{"faults": [{"fault": "fail_call"}]}',
     ),
     C.TOO_MANY_EVENTS: Written(sent, wire_text(MANY), wire_text(*MANY.split())),
+    C.TOO_MANY_ENDPOINTS: Written(sent, wire_text(WIDE), wire_text(*WIDE.split())),
     C.REQUEST_TOO_LARGE: Written(sent, wire_text(HUGE), wire_text(*HUGE.split())),
 }
 # Faults of objects in Python, of which no JSON text can be guilty.

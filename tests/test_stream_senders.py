@@ -70,6 +70,7 @@ __all__ = ["aws"]
 THROTTLED = "ProvisionedThroughputExceededException"
 WIDE = Quotas(
     events_per_request=None,
+    endpoints_per_request=None,
     request_bytes=None,
     event_bytes=None,
     event_attribute_value_characters=None,
@@ -1051,6 +1052,7 @@ class TestSettings:
         """Those of items are PutEvents'."""
         assert STREAM_QUOTAS.event_attribute_value_characters == 200
         assert STREAM_QUOTAS.events_per_request is None
+        assert STREAM_QUOTAS.endpoints_per_request is None
 
 
 class TestExpiringCredentials:

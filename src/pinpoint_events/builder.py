@@ -355,7 +355,12 @@ class BatchBuilder:
             ValidationError: If the builder is empty.
         """
         self._refuse_empty()
-        over = request_problems(self._count, self._size_bytes, self._quotas)
+        over = request_problems(
+            self._count,
+            self._size_bytes,
+            self._quotas,
+            endpoints=len(self._batches),
+        )
         if over:
             raise QuotaExceededError(over)
         return self._request(0, len(self._arrived))
@@ -385,6 +390,7 @@ class BatchBuilder:
     def _runs(self) -> Iterator[tuple[int, int]]:
         """Yield the first arrival of each request, and the one after its last."""
         most_events = bound(self._quotas.events_per_request)
+        most_endpoints = bound(self._quotas.endpoints_per_request)
         most_bytes = bound(self._quotas.request_bytes)
         start = count = 0
         size = _EMPTY_REQUEST_BYTES
@@ -395,7 +401,12 @@ class BatchBuilder:
             endpoint_id = self._arrived_at[position]
             is_event = event_id is not None
             added = self._added_bytes(endpoint_id, event_id, events_of)
-            if count + is_event > most_events or size + added > most_bytes:
+            is_full = (
+                count + is_event > most_events
+                or size + added > most_bytes
+                or (endpoint_id not in events_of and len(events_of) >= most_endpoints)
+            )
+            if is_full:
                 if events_of:
                     yield start, position
                 start, count, size, events_of = position, 0, _EMPTY_REQUEST_BYTES, {}

@@ -38,7 +38,8 @@ def of_request_data(data: Any, quotas: Quotas) -> list[Problem]:
     count = 0
     problems = []
     batches = _members(data).get("BatchItem")
-    for endpoint_id, batch in batches.items() if isinstance(batches, dict) else ():
+    batches = batches if isinstance(batches, dict) else {}
+    for endpoint_id, batch in batches.items():
         path = ("BatchItem", endpoint_id)
         over = of_endpoint_data(_members(batch).get("Endpoint"), quotas)
         problems += [each.below(*path, "Endpoint") for each in over]
@@ -47,7 +48,7 @@ def of_request_data(data: Any, quotas: Quotas) -> list[Problem]:
             count += 1
             over = of_event_data(event, quotas)
             problems += [each.below(*path, "Events", event_id) for each in over]
-    of_all = request_problems(count, 0, quotas)
+    of_all = request_problems(count, 0, quotas, endpoints=len(batches))
     return [*map(in_wire_names, of_all), *problems]
 
 

@@ -1,20 +1,22 @@
 """
 Every limit that the service documents for PutEvents: number, unit, source, date read.
 
-All are inclusive, 1 KB is 1,000 bytes, and bytes are those of `to_json`. Where sources
-disagree, the default is the documented number and the attribute's description states
-the disagreement; set your own in a `Quotas`.
+One limit is this package's: the endpoints of a request, which the service does not
+document. All are inclusive, 1 KB is 1,000 bytes, and bytes are those of `to_json`.
+Where sources disagree, the default is the documented number and the attribute's
+description states the disagreement; set your own in a `Quotas`.
 """
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Final, cast, final
 
 import attrs
 
 from pinpoint_events.errors import QuotaExceededError
-from pinpoint_events.model._converters import instance_of, limit
+from pinpoint_events.model._converters import MORE_PROBLEMS, instance_of, limit
 from pinpoint_events.model._immutable import Immutable, dict_inside, raise_if_invalid
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
@@ -26,6 +28,11 @@ __all__ = ["Quotas", "check_quotas"]
 
 _EVENTS: Final = 'Amazon Pinpoint quotas, "Event ingestion quotas", of May 2023'
 _ENDPOINTS: Final = 'Amazon Pinpoint quotas, "Endpoint quotas", of May 2023'
+# An endpoint can cost a request a hundred times what its bytes cost.
+_OF_THIS_PACKAGE: Final = (
+    "this package: the service documents none; ten times the endpoints that the events "
+    "of a request can have"
+)
 _READ: Final = "2026-11-23"
 
 
@@ -45,6 +52,9 @@ class Quotas(Immutable):
 
     Attributes:
         events_per_request: Events in one request, over all its endpoints.
+        endpoints_per_request: Endpoints in one request, with and without events. The
+            service documents no such limit; an endpoint takes time and memory even if
+            its text is short.
         request_bytes: Bytes of one request.
         event_bytes: Bytes of one event.
         event_attributes_and_metrics: Attributes and metrics of one event, together.
@@ -68,6 +78,7 @@ class Quotas(Immutable):
     """
 
     events_per_request: int | None = _quota(100, "events", _EVENTS)
+    endpoints_per_request: int | None = _quota(1_000, "endpoints", _OF_THIS_PACKAGE)
     request_bytes: int | None = _quota(4_000_000, "bytes", _EVENTS)
     event_bytes: int | None = _quota(1_000_000, "bytes", _EVENTS)
     event_attributes_and_metrics: int | None = _quota(40, "names", _EVENTS)
@@ -99,7 +110,9 @@ def check_quotas(
     )
     size = len(to_json(request))
     over = (
-        *request_problems(request.event_count, size, quotas),
+        *request_problems(
+            request.event_count, size, quotas, endpoints=len(request.batch_item)
+        ),
         *item_problems(request, size, quotas),
     )
     if not over:
@@ -174,7 +187,8 @@ def packing_quotas(sender: object) -> Quotas:
     Return the quotas to pack requests by, for a sender.
 
     Those that it checks; where it has no limit of a request, what one of its calls
-    takes, and the service's limit of bytes, so that no request is too large to hold.
+    takes, and the usual limits of endpoints and bytes, so that no request is too large
+    to hold.
     """
     quotas = quotas_of(sender)
     usual = Quotas()
@@ -182,6 +196,8 @@ def packing_quotas(sender: object) -> Quotas:
     return attrs.evolve(
         quotas,
         events_per_request=quotas.events_per_request or events,
+        endpoints_per_request=quotas.endpoints_per_request
+        or max(bound(usual.endpoints_per_request), events or 0),
         request_bytes=quotas.request_bytes or usual.request_bytes,
     )
 
@@ -189,20 +205,34 @@ def packing_quotas(sender: object) -> Quotas:
 _set_quotas = cast("Any", EventsRequest)._quotas.__set__
 
 
-def request_problems(count: int, size: int, quotas: Quotas) -> list[Problem]:
-    """Return the quotas that a request of so many events and bytes exceeds."""
+def request_problems(
+    count: int, size: int, quotas: Quotas, *, endpoints: int = 0
+) -> list[Problem]:
+    """Return the quotas that a request of so many items and bytes exceeds."""
     problems = []
     if _is_over(count, quotas.events_per_request):
         code = ProblemCode.TOO_MANY_EVENTS
         problems.append(_over(code, count, quotas.events_per_request, "events"))
+    most = quotas.endpoints_per_request
+    if _is_over(endpoints, most):
+        code = ProblemCode.TOO_MANY_ENDPOINTS
+        problems.append(_over(code, endpoints, most, "endpoints"))
     if _is_over(size, quotas.request_bytes):
         code = ProblemCode.REQUEST_TOO_LARGE
         problems.append(_over(code, size, quotas.request_bytes, "bytes"))
     return problems
 
 
-def event_check(quotas: Quotas) -> Callable[[Event, int], Sequence[Problem]]:
-    """Return a function of an event and its size that returns the exceeded quotas."""
+def event_check(
+    quotas: Quotas, *, each_once: bool = False
+) -> Callable[[Event, int], Sequence[Problem]]:
+    """
+    Return a function of an event and its size that returns the exceeded quotas.
+
+    Args:
+        quotas: The limits.
+        each_once: Whether to report each quota once, however many attributes exceed it.
+    """
     most_bytes = bound(quotas.event_bytes)
     most_names = bound(quotas.event_attributes_and_metrics)
     longest_key = bound(quotas.event_attribute_key_characters)
@@ -218,7 +248,7 @@ def event_check(quotas: Quotas) -> Callable[[Event, int], Sequence[Problem]]:
                     break
             else:
                 return ()
-        return _event_problems(event, size, quotas)
+        return _event_problems(event, size, quotas, each_once=each_once)
 
     return check
 
@@ -228,7 +258,9 @@ def bound(most: int | None) -> int:
     return sys.maxsize if most is None else most
 
 
-def _event_problems(event: Event, size: int, quotas: Quotas) -> list[Problem]:
+def _event_problems(
+    event: Event, size: int, quotas: Quotas, *, each_once: bool
+) -> list[Problem]:
     problems = []
     if _is_over(size, quotas.event_bytes):
         code = ProblemCode.EVENT_TOO_LARGE
@@ -243,32 +275,52 @@ def _event_problems(event: Event, size: int, quotas: Quotas) -> list[Problem]:
         if _is_over(len(key), longest_key):
             problem = _over_characters(ProblemCode.KEY_TOO_LONG, key, longest_key)
             problems.append(problem.below("attributes", key))
+            longest_key = None if each_once else longest_key
         if _is_over(len(value), longest):
             problem = _over_characters(ProblemCode.VALUE_TOO_LONG, value, longest)
             problems.append(problem.below("attributes", key))
+            longest = None if each_once else longest
     return problems
 
 
-def endpoint_problems(endpoint: Endpoint, size: int, quotas: Quotas) -> list[Problem]:
-    """Return the quotas that one endpoint of so many bytes exceeds."""
-    problems = []
+def endpoint_problems(
+    endpoint: Endpoint, size: int, quotas: Quotas, *, most: int | None = None
+) -> list[Problem]:
+    """
+    Return the quotas that one endpoint of so many bytes exceeds.
+
+    Args:
+        endpoint: The endpoint.
+        size: Its bytes.
+        quotas: The limits.
+        most: How many problems to report, and that there are more; None for all.
+    """
+    found = _endpoint_problems(endpoint, size, quotas)
+    problems = list(islice(found, most))
+    if most is not None and next(found, None) is not None:
+        problems.append(MORE_PROBLEMS)
+    return problems
+
+
+def _endpoint_problems(
+    endpoint: Endpoint, size: int, quotas: Quotas
+) -> Iterator[Problem]:
     # An empty endpoint is always allowed: every batch must have one.
     if size > len(b"{}") and _is_over(size, quotas.endpoint_bytes):
         code = ProblemCode.ENDPOINT_TOO_LARGE
-        problems.append(_over(code, size, quotas.endpoint_bytes, "bytes"))
+        yield _over(code, size, quotas.endpoint_bytes, "bytes")
     count = len(dict_inside(endpoint.attributes)) + len(dict_inside(endpoint.metrics))
     if endpoint.user is not None:
         count += len(endpoint.user.user_attributes)
     if count == 0:
-        return problems
+        return
     most = quotas.endpoint_attributes_and_metrics
     if _is_over(count, most):
-        problems.append(_over(ProblemCode.TOO_MANY_ATTRIBUTES, count, most, "names"))
-    problems += _texts_problems(endpoint.attributes, quotas, "attributes")
+        yield _over(ProblemCode.TOO_MANY_ATTRIBUTES, count, most, "names")
+    yield from _texts_problems(endpoint.attributes, quotas, "attributes")
     if endpoint.user is not None:
         texts = endpoint.user.user_attributes
-        problems += _texts_problems(texts, quotas, "user", "user_attributes")
-    return problems
+        yield from _texts_problems(texts, quotas, "user", "user_attributes")
 
 
 def _texts_problems(

@@ -1,5 +1,8 @@
 import json
-from typing import Any
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, ClassVar
 
 import pytest
 from tests.server.clients import ACCEPTED, EVENT, TIMESTAMP, batch_item
@@ -11,6 +14,7 @@ from pinpoint_events.model.response import (
     EventsResponse,
     ItemResponse,
 )
+from pinpoint_events.problems import Problem
 from pinpoint_events.quotas import Quotas
 from pinpoint_events.senders._accepted import accepted
 from pinpoint_events.server._answers import RequestError
@@ -428,6 +432,41 @@ class TestWholeCalls:
             "102 events; at most 100; send it in several requests",
         )
 
+    @pytest.mark.parametrize("batch", [1, {}, {"Endpoint": {}, "Events": {}}])
+    def test_too_many_endpoints(self, batch: Any) -> None:
+        """More than 1,000 endpoints are refused unread, whatever they are."""
+        assert refused({"BatchItem": dict.fromkeys(map(str, range(1_001)), batch)}) == (
+            400,
+            "BadRequestException",
+            "1,001 endpoints; at most 1,000; send it in several requests",
+        )
+
+    def test_as_many_endpoints_as_allowed(self) -> None:
+        """1,000 are accepted; another limit can be set."""
+        batch: dict[str, Any] = {"Endpoint": {}, "Events": {}}
+        data = {"BatchItem": dict.fromkeys(map(str, range(1_000)), batch)}
+        assert len(answered(read(data))) == 1_000
+        found = refused(data, RequestReader(Quotas(endpoints_per_request=999)))
+        assert found[2].startswith("1,000 endpoints; at most 999; ")
+        data["BatchItem"]["1000"] = batch
+        unlimited = RequestReader(Quotas(endpoints_per_request=None))
+        assert len(answered(read(data, unlimited))) == 1_001
+
+    def test_longest_ids(self) -> None:
+        """Ids of 256 characters are accepted, a character may be long in UTF-8."""
+        name = "\U0001f9ed" * 256
+        assert list(answered(read(batch_item(**{name: {name: EVENT}})))) == [name]
+
+    def test_long_ids(self) -> None:
+        """Longer ones are refused unread, a few are shown, the others counted."""
+        data = batch_item(e={"v" * 257 + str(n): 1 for n in range(3)})
+        data["BatchItem"].update({"e" * 300 + str(n): 1 for n in range(4)})
+        status, _, message = refused(data)
+        long = f"BatchItem['{'e' * 59}…']: 301 characters in the key; at most 256"
+        assert status == 400
+        assert message.startswith(f"{long}; shorten it; {long}; shorten it; ")
+        assert message.endswith("; and 2 more")
+
     def test_as_many_as_allowed(self) -> None:
         """100 events are accepted."""
         data = batch_item(e={str(n): EVENT for n in range(100)})
@@ -548,3 +587,100 @@ class TestResponse:
             ("f", None),
             ("f", "w"),
         ]
+
+
+def problems_made(function: Callable[[], object]) -> int:
+    """Return how many problems a function makes, copies with longer paths included."""
+    made = 0
+    makers = {Problem.__new__.__code__, Problem._make.__func__.__code__}  # type: ignore[attr-defined]
+
+    def count(frame: FrameType, kind: str, _: object) -> None:
+        nonlocal made
+        made += kind == "call" and frame.f_code in makers
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        function()
+    finally:
+        sys.setprofile(before)
+    return made
+
+
+def numbered(count: int, value: Any) -> dict[str, Any]:
+    """Return so many names, each with the same value."""
+    return {f"name-{number}": value for number in range(count)}
+
+
+class TestCost:
+    """What is wrong with a call does not make it expensive."""
+
+    EMPTY = batch_item(e={})["BatchItem"]["e"]
+    # Whether a further value is wrong is not looked at.
+    UNCOUNTED = "; and at least 1 more"
+    WRONG: ClassVar[Any] = {
+        "attribute": ({"Attributes": numbered(200, 1)}, UNCOUNTED),
+        "user attribute": ({"User": {"UserAttributes": numbered(200, 1)}}, UNCOUNTED),
+        "values": ({"Attributes": {"k": [1] * 200}}, UNCOUNTED),
+        "metrics": ({"Metrics": numbered(200, "x")}, UNCOUNTED),
+        "unknown": (numbered(200, 1), "; and 195 more"),
+        "several": ({**numbered(200, 1), "Address": 1}, "; and 197 more"),
+        "both": ({**numbered(200, 1), "Metrics": numbered(9, "x")}, UNCOUNTED),
+        "long values": ({"Attributes": {"k": ["v" * 101] * 200}}, UNCOUNTED),
+        "long user values": (
+            {"User": {"UserAttributes": numbered(200, ["v" * 101])}},
+            UNCOUNTED,
+        ),
+    }
+
+    @pytest.mark.parametrize("wrong, more", WRONG.values(), ids=WRONG)
+    def test_endpoint(self, wrong: Any, more: str) -> None:
+        """Of an endpoint, as many problems are made as are shown, however many are."""
+        batch = {"Endpoint": wrong, "Events": {}}
+        data = json.dumps({"BatchItem": numbered(100, batch)}).encode()
+        assert problems_made(lambda: READER.read(data)) < 100 * 100
+        (message, *_) = {
+            item["EndpointItemResponse"]["Message"]
+            for item in answered(READER.read(data)).values()
+        }
+        assert message.count("; and ") == 1
+        assert message.endswith(more)
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"Attributes": numbered(500, 1)},
+            {"Metrics": numbered(500, "x")},
+            numbered(500, 1),
+            {"Attributes": numbered(500, "v" * 201)},
+        ],
+    )
+    def test_event(self, wrong: Any) -> None:
+        """The same holds of an event."""
+        bad = {**EVENT, **wrong}
+        data = json.dumps(batch_item(e=dict.fromkeys("abcdefgh", bad))).encode()
+        assert problems_made(lambda: READER.read(data)) < 8 * 100
+        assert all(len(message) < 1_000 for message in of_events(data).values())
+
+    @pytest.mark.parametrize(
+        "batch, more",
+        [(1, "; and 995 more"), ({}, "; and 1995 more")],
+    )
+    def test_call(self, batch: Any, more: str) -> None:
+        """Of a call, what is not shown is counted."""
+        data = {"BatchItem": numbered(1_000, batch)}
+        assert refused(data)[2].endswith(more)
+
+    def test_unknown_members_of_batches(self) -> None:
+        """Those of each batch are reported up to what is shown."""
+        data = {"BatchItem": numbered(100, {**self.EMPTY, **numbered(200, 1)})}
+        body = json.dumps(data).encode()
+        assert problems_made(lambda: refused(body)) < 100 * 100
+
+    def test_answer(self) -> None:
+        """The answer has at most 1,000 characters for each item, beside its id."""
+        name = "n" * 250
+        wrong = {f"{name}{number}": 1 for number in range(4)}
+        batch = {"Endpoint": {"Attributes": wrong}, "Events": {}}
+        data = {"BatchItem": {f"{name}{n}": batch for n in range(1_000)}}
+        assert len(json.dumps(answered(read(data)))) < 1_000 * (1_000 + 256 + 100)

@@ -1,7 +1,11 @@
 import pickle
 import re
+import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
+from functools import partial
+from types import FrameType
 from urllib.parse import quote, urlsplit
 
 import attrs
@@ -1199,6 +1203,68 @@ QUERY_TAMPERING: dict[str, tuple[Sent, str, str]] = {
         "'X-Amz-Content-Sha256' differs between the query and the headers.",
     ),
 }
+
+
+def calls_made(function: Callable[[], object]) -> int:
+    """Return how many calls of functions, also of built-in ones, a function makes."""
+    made = 0
+
+    def count(_: FrameType, kind: str, __: object) -> None:
+        nonlocal made
+        made += kind in {"call", "c_call"}
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        function()
+    finally:
+        sys.setprofile(before)
+    return made
+
+
+class TestCost:
+    """What anyone can send who knows a key id is bounded before it is looked at."""
+
+    def refused(self, request: Sent) -> tuple[int, str, str]:
+        """Return the parts of a refusal, which costs a few calls of functions."""
+        assert calls_made(lambda: refusal(request)) < 150
+        return error_parts(refusal(request))
+
+    @pytest.mark.parametrize("expires", [None, 600])
+    def test_parameters(self, expires: int | None) -> None:
+        """100 parameters of the query are accepted, one more is refused unread."""
+        own = 0 if expires is None else presigned().query.count(b"&") + 1
+        query = "&".join(f"p{number}=1" for number in range(100 - own))
+        signed = partial(sent, expires=expires, tells_hash=True)
+        assert verified(signed(query=query)) == KEY_ID
+        assert self.refused(signed(query=f"{query}&x=1")) == (
+            403,
+            INCOMPLETE,
+            "The query has 101 parameters; at most 100; leave some out.",
+        )
+
+    @pytest.mark.parametrize("pair", [b"", b"a", b"X-Amz-Date=%41", b"X-Amz-Date"])
+    def test_many_parameters(self, pair: bytes) -> None:
+        """Whatever they are, they are neither decoded nor sorted."""
+        request = presigned()
+        query = b"&".join([request.query, *[pair] * 60_000])
+        many = attrs.evolve(request, query=query)
+        assert "60,00" in self.refused(many)[2]
+
+    def test_signed_headers(self) -> None:
+        """A request of 100 headers has not more that are signed."""
+        names = ";".join(f"h{number}" for number in range(20_000))
+        found = self.refused(sent().authorized("host", f"host;{names}"))
+        assert found[1:] == (
+            INVALID,
+            "'SignedHeaders' has 20,003 names; at most 100; sign fewer.",
+        )
+
+    @pytest.mark.parametrize("text", [",", "Credential=a,", "/"])
+    def test_many_parts(self, text: str) -> None:
+        """Parts of the header, and of the credential, are not all looked at."""
+        value = f"AWS4-HMAC-SHA256 Credential={text * 30_000}"
+        self.refused(sent().having("authorization", value))
 
 
 class TestTampering:

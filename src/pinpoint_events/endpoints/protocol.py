@@ -24,6 +24,7 @@ class FindsEndpoints(Protocol):
         ids: Collection[str] = (),
         addresses: Collection[str] = (),
         user_ids: Collection[str] = (),
+        active_addresses: Collection[str] = (),
     ) -> Mapping[str, Endpoint]:
         """
         Return stored endpoints by endpoint id, the oldest first.
@@ -34,5 +35,8 @@ class FindsEndpoints(Protocol):
             ids: Endpoint ids.
             addresses: Addresses of endpoints.
             user_ids: Ids of users.
+            active_addresses: Addresses of endpoints that are not INACTIVE.
+                An application may have many endpoints at one address, of which the
+                rules concern these.
         """
         ...

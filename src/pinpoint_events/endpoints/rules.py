@@ -100,18 +100,26 @@ def apply_rules(
         return _NO_UPDATES
     stored = dict(known.find_endpoints(ids=updates))
     completed: dict[str, Endpoint] = {}
-    changed = []
+    addresses = set()
+    user_ids = set()
+    is_changed = False
     for name, update in updates.items():
         before = stored.get(name)
         completed[name] = _completed(update, before, is_complete=is_complete)
         after = merged(before or _EMPTY, completed[name])
-        if after != before:
-            changed.append(after)
-    if not changed:
+        if after == before:
+            continue
+        is_changed = True
+        # Only others that the rules may change are looked up: an address may have a
+        # hundred thousand endpoints that are INACTIVE already.
+        if after.address and after.endpoint_status is _ACTIVE:
+            addresses.add(after.address)
+        user_id = _user_id(after)
+        if user_id and user_id != _user_id(before or _EMPTY):
+            user_ids.add(user_id)
+    if not is_changed:
         return EndpointUpdates(completed, {})
-    addresses = {endpoint.address for endpoint in changed if endpoint.address}
-    user_ids = {user_id for each in changed if (user_id := _user_id(each))}
-    others = known.find_endpoints(addresses=addresses, user_ids=user_ids)
+    others = known.find_endpoints(active_addresses=addresses, user_ids=user_ids)
     return _Endpoints({**others, **stored}).apply(completed)
 
 

@@ -439,6 +439,49 @@ def nearest(word: str, names: Sequence[str]) -> tuple[str, ...]:
 MAX_PROBLEMS: Final = 100
 MORE_PROBLEMS: Final = Problem(ProblemCode.MORE_PROBLEMS)
 
+_most_problems: ContextVar[int | None] = ContextVar("most", default=None)
+
+
+@contextmanager
+def few_problems(most: int) -> Iterator[None]:
+    """
+    Report at most so many problems of an item within the context, and that it has more.
+
+    For callers that show no more of them: a request may have 1,000 items, and each
+    problem costs more than the value that it is about.
+    """
+    token = _most_problems.set(most)
+    try:
+        yield
+    finally:
+        _most_problems.reset(token)
+
+
+def most_problems() -> int:
+    """Return how many problems to report of one mapping or list."""
+    most = _most_problems.get()
+    return MAX_PROBLEMS if most is None else most
+
+
+def few_of(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    """Return the problems of one object that are reported: all without a context."""
+    most = _most_problems.get()
+    if most is None or len(problems) <= most:
+        return problems
+    counts = [
+        1 if each.code is not ProblemCode.MORE_PROBLEMS else each.actual
+        for each in problems[most:]
+    ]
+    numbers = [count for count in counts if type(count) is int]
+    more = sum(numbers) if len(numbers) == len(counts) else None
+    return (*problems[:most], more_problems(more))
+
+
+def more_problems(count: int | None) -> Problem:
+    """Return what is reported in place of so many problems; None for any number."""
+    is_counted = _most_problems.get() is not None
+    return MORE_PROBLEMS._replace(actual=count) if is_counted else MORE_PROBLEMS
+
 
 def instance_of(cls: type[T], value: Any) -> Any:
     """Convert an instance of exactly this class."""
@@ -587,8 +630,9 @@ def _sound_texts(value: Any) -> Any:
         return wrong_type(value, Expected.TEXTS)
     items = []
     problems: list[Problem] = []
+    most = most_problems()
     for position, item in enumerate(value):
-        if len(problems) >= MAX_PROBLEMS:
+        if len(problems) >= most:
             problems.append(MORE_PROBLEMS)
             break
         sound: Any = _text(item)
@@ -613,7 +657,7 @@ def _mapping(
     items: dict[str, Any] = {}
     problems: list[Problem] = []
     # Problems of objects are reported for each object, those of values are limited.
-    most = math.inf if kind is ObjectMap else MAX_PROBLEMS
+    most = math.inf if kind is ObjectMap else most_problems()
     for key, raw in list(value.items()):
         if len(problems) >= most:
             problems.append(MORE_PROBLEMS)

@@ -58,6 +58,7 @@ class ProblemCode(WordEnum):
 
     # Quotas
     TOO_MANY_EVENTS = "too_many_events"
+    TOO_MANY_ENDPOINTS = "too_many_endpoints"
     REQUEST_TOO_LARGE = "request_too_large"
     EVENT_TOO_LARGE = "event_too_large"
     ENDPOINT_TOO_LARGE = "endpoint_too_large"

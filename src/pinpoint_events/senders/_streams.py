@@ -51,7 +51,10 @@ __all__ = ["STREAM_QUOTAS", "Key", "Packed", "StreamSender"]
 _log = logging.getLogger("pinpoint_events")
 
 STREAM_QUOTAS: Final = Quotas(
-    events_per_request=None, request_bytes=None, event_bytes=None
+    events_per_request=None,
+    endpoints_per_request=None,
+    request_bytes=None,
+    event_bytes=None,
 )
 """Those of PutEvents for items; a stream has no limit of a request, but of a call."""
 

@@ -100,7 +100,12 @@ class ClientSender(BaseSender):
     def _refuse_over_quota(self, request: EventsRequest) -> None:
         # As botocore writes it: blanks after separators, escapes for all but ASCII.
         size = len(json.dumps(to_wire(request)))
-        over = request_problems(request.event_count, size, self.quotas)
+        over = request_problems(
+            request.event_count,
+            size,
+            self.quotas,
+            endpoints=len(request.batch_item),
+        )
         if not is_within(request, self.quotas):
             over += item_problems(request, size, self.quotas)
         if over:

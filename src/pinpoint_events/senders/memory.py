@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection
 from typing import cast
 
+from pinpoint_events.endpoints.index import EndpointIndex
 from pinpoint_events.endpoints.merge import merged
 from pinpoint_events.errors import ConfigurationError
 from pinpoint_events.model.endpoint import Endpoint
@@ -92,6 +93,8 @@ class MemorySender(BaseSender):
         with self._lock:
             self._requests: list[EventsRequest] = []
             self._endpoints: dict[str, Endpoint] = {}
+            self._positions: dict[str, int] = {}  # of each in `_endpoints`
+            self._index = EndpointIndex()
             self._events: dict[tuple[str, str, Event], None] = {}
 
     @property
@@ -135,6 +138,7 @@ class MemorySender(BaseSender):
         ids: Collection[str] = (),
         addresses: Collection[str] = (),
         user_ids: Collection[str] = (),
+        active_addresses: Collection[str] = (),
     ) -> dict[str, Endpoint]:
         """
         Return stored endpoints by endpoint id, the oldest first.
@@ -145,18 +149,26 @@ class MemorySender(BaseSender):
             ids: Endpoint ids.
             addresses: Addresses of endpoints.
             user_ids: Ids of users.
+            active_addresses: Addresses of endpoints that are not INACTIVE.
 
         Raises:
             ValidationError: If an argument is no collection of `str`.
         """
-        check_lists(ids=ids, addresses=addresses, user_ids=user_ids)
-        return {
-            endpoint_id: endpoint
-            for endpoint_id, endpoint in self.endpoints.items()
-            if endpoint_id in ids
-            or endpoint.address in addresses
-            or (endpoint.user is not None and endpoint.user.user_id in user_ids)
-        }
+        check_lists(
+            ids=ids,
+            addresses=addresses,
+            user_ids=user_ids,
+            active_addresses=active_addresses,
+        )
+        with self._lock:
+            found = self._index.find(
+                addresses=addresses,
+                active_addresses=active_addresses,
+                user_ids=user_ids,
+            )
+            found.update(name for name in ids if name in self._endpoints)
+            oldest_first = sorted(found, key=self._positions.__getitem__)
+            return {name: self._endpoints[name] for name in oldest_first}
 
     def _put_events(self, request: EventsRequest) -> EventsResponse:
         with self._lock:
@@ -175,8 +187,11 @@ class MemorySender(BaseSender):
                     continue
                 if event_id is None:
                     update = cast("Endpoint", item)
-                    stored = self._endpoints.get(endpoint_id, update)
-                    self._endpoints[endpoint_id] = merged(stored, update)
+                    before = self._endpoints.get(endpoint_id)
+                    after = merged(before or update, update)
+                    self._positions.setdefault(endpoint_id, len(self._positions))
+                    self._endpoints[endpoint_id] = after
+                    self._index.change(endpoint_id, before, after)
                 else:
                     self._events[endpoint_id, event_id, cast("Event", item)] = None
         return response

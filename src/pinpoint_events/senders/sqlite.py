@@ -22,7 +22,7 @@ from pinpoint_events.problems import shortened
 from pinpoint_events.quotas import Quotas
 from pinpoint_events.senders._accepted import accepted
 from pinpoint_events.senders._json_parts import BatchTexts, batch_texts
-from pinpoint_events.senders._sqlite_schema import SCHEMA
+from pinpoint_events.senders._sqlite_schema import IS_NOT_INACTIVE, SCHEMA
 from pinpoint_events.senders._stored_texts import (
     EndpointTexts,
     canonical_text,
@@ -48,8 +48,9 @@ _FIND_ENDPOINT: Final = (
 )
 _FIND_ENDPOINTS: Final = (
     "SELECT id, endpoint_id, json FROM endpoint WHERE application_id = ? "
-    "AND {column} IN ({places})"
+    "AND {column} IN ({places}) AND {status}"
 )
+_ANY_STATUS: Final = "1"
 # So that a few statements serve lists of any length. SQLite allows 999 parameters.
 _LIST_LENGTHS: Final = (1, 8, 64, 512)
 _ADD_ENDPOINT: Final = (
@@ -165,6 +166,7 @@ class SqliteSender(BaseSender):
         ids: Collection[str] = (),
         addresses: Collection[str] = (),
         user_ids: Collection[str] = (),
+        active_addresses: Collection[str] = (),
     ) -> dict[str, Endpoint]:
         """
         Return stored endpoints by endpoint id, the oldest first.
@@ -175,21 +177,34 @@ class SqliteSender(BaseSender):
             ids: Endpoint ids.
             addresses: Addresses of endpoints.
             user_ids: Ids of users.
+            active_addresses: Addresses of endpoints that are not INACTIVE.
 
         Raises:
             StoreError: If the file cannot be read.
             ValidationError: If an argument is no collection of `str`.
         """
-        check_lists(ids=ids, addresses=addresses, user_ids=user_ids)
-        columns = {"endpoint_id": ids, "address": addresses, "user_id": user_ids}
-        if not any(columns.values()):
+        check_lists(
+            ids=ids,
+            addresses=addresses,
+            user_ids=user_ids,
+            active_addresses=active_addresses,
+        )
+        wanted = (
+            ("endpoint_id", ids, _ANY_STATUS),
+            ("address", addresses, _ANY_STATUS),
+            ("user_id", user_ids, _ANY_STATUS),
+            ("address", active_addresses, IS_NOT_INACTIVE),
+        )
+        if not any(values for _, values, _ in wanted):
             return {}
         found: dict[int, tuple[str, Endpoint]] = {}
         with self._file.transaction(writes=False) as connection:
-            for column, values in columns.items():
+            for column, values, status in wanted:
                 for listed in _lists(list(values)):
                     places = ",".join("?" * len(listed))
-                    statement = _FIND_ENDPOINTS.format(column=column, places=places)
+                    statement = _FIND_ENDPOINTS.format(
+                        column=column, places=places, status=status
+                    )
                     parameters = (self.application_id, *listed)
                     for key, name, text in connection.execute(statement, parameters):
                         with self._reading(name):

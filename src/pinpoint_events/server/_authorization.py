@@ -48,6 +48,8 @@ _HTTP_DATE: Final = re.compile(
 )
 _MONTHS: Final = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
+_MAX_PARAMETERS: Final = 100  # of a query; a presigned URL has 8 of its own
+_MAX_SIGNED_HEADERS: Final = 100  # as many as a request may have
 _PAYLOAD_HASH: Final = b"x-amz-content-sha256"
 _HEADER_PARTS: Final = ("Credential", "Signature", "SignedHeaders")
 _QUERY_PARTS: Final = (
@@ -125,6 +127,11 @@ def read_authorization(query_string: bytes, headers: Headers) -> Authorization:
     Raises:
         AuthenticationError: If they are missing, contradictory or malformed.
     """
+    # Anyone can send a query, so it is bounded before it is decoded or sorted.
+    count = query_string.count(b"&") + 1
+    if count > _MAX_PARAMETERS:
+        message = f"{count:,} parameters; at most {_MAX_PARAMETERS}; leave some out."
+        raise incomplete_signature(f"The query has {message}")
     # A fast check first. It is not sufficient: a value may contain the name.
     query = _query_parts(query_string) if _QUERY_ALGORITHM in query_string else {}
     if _QUERY_ALGORITHM.decode() in query:
@@ -184,7 +191,8 @@ def _authorization_parts(text: str) -> dict[str, str]:
         return {}  # another scheme, such as Basic, has none of the parameters
     _check_algorithm(algorithm)
     parts: dict[str, str] = {}
-    for position, part in enumerate(rest.split(","), 1):
+    # A part more than there can be is refused, whatever follows it.
+    for position, part in enumerate(rest.split(",", len(_HEADER_PARTS) + 1), 1):
         name, equal_sign, value = part.strip(" \t").partition("=")
         if not equal_sign or " " in value or "\t" in value:
             message = "not a valid key=value pair (missing equal-sign, or white space)"
@@ -260,17 +268,21 @@ def _query_parts(query_string: bytes) -> dict[str, str]:
 
 
 def _scope(credential: str) -> Scope:
-    parts = credential.split("/")
-    if len(parts) != len(Scope._fields):
+    count = credential.count("/") + 1
+    if count != len(Scope._fields):
         message = (
             "Credential must have exactly 5 slash-delimited elements, e.g. "
-            f"keyid/date/region/service/term, got {len(parts)}"
+            f"keyid/date/region/service/term, got {count}"
         )
         raise incomplete_signature(message)
-    return Scope(*parts)
+    return Scope(*credential.split("/"))
 
 
 def _signed_headers(text: str) -> list[bytes]:
+    count = text.count(";") + 1
+    if count > _MAX_SIGNED_HEADERS:
+        message = f"{count:,} names; at most {_MAX_SIGNED_HEADERS}; sign fewer."
+        raise invalid_signature(f"'SignedHeaders' has {message}")
     names = text.encode().split(b";")
     if text != text.lower() or names != sorted(set(names)):
         message = (

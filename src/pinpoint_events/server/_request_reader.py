@@ -12,7 +12,7 @@ from operator import is_
 from typing import Any, Final
 
 from pinpoint_events.errors import ValidationError
-from pinpoint_events.model._converters import has_surrogate
+from pinpoint_events.model._converters import few_problems, has_surrogate
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsBatch, EventsRequest
@@ -32,7 +32,7 @@ from pinpoint_events.quotas import (
 from pinpoint_events.server._answers import bad_request
 from pinpoint_events.server._naive_times import complete_with_utc
 from pinpoint_events.wire import from_wire, to_json
-from pinpoint_events.wire.json_text import decode_request
+from pinpoint_events.wire.json_text import decode_request, json_problem
 from pinpoint_events.wire.names import in_wire_names
 
 __all__ = ["ParsedRequest", "RequestReader"]
@@ -42,6 +42,9 @@ _EMPTY_ENDPOINT: Final = Endpoint()
 _EMPTY_ITEM_RESPONSE: Final = ItemResponse()
 _NO_EVENTS: Final[Mapping[str, Event]] = {}
 _MAX_MESSAGE_CHARACTERS: Final = 1_000
+# Of an endpoint or event. The longest in use are e-mail addresses, of 254 at most
+# (RFC 5321, 4.5.3.1.3); ids are keys of every index of a store, and of the answer.
+_MAX_ID_CHARACTERS: Final = 256
 _MAX_PROBLEMS: Final = 5  # of one item, in full; further ones are only counted
 
 # How much longer an event can become by parsing and writing it: `1e15` becomes a number
@@ -211,7 +214,7 @@ class RequestReader:
     ) -> None:
         self._quotas = quotas
         self._reads_naive_times_as_utc = reads_naive_times_as_utc
-        self._event_problems = event_check(quotas)
+        self._event_problems = event_check(quotas, each_once=True)
 
     def read(self, body: bytes) -> ParsedRequest:
         """
@@ -224,7 +227,7 @@ class RequestReader:
             data = decode_request(body)
         except ValidationError as error:
             raise bad_request(_message(error.problems)) from None
-        self._check_event_count(data)
+        self._check_counts(data)
         if self._reads_naive_times_as_utc:
             complete_with_utc(data)
         rejected: dict[Item, str] = {}
@@ -237,12 +240,14 @@ class RequestReader:
         self._check_quotas(parsed, len(body))
         return parsed
 
-    def _check_event_count(self, data: Any) -> None:
-        """Reject a call with too many events, before any of them is checked."""
+    def _check_counts(self, data: Any) -> None:
+        """Reject a call of too many items, or of long ids, before any is checked."""
+        batches = _members(_members(data).get("BatchItem"))
         count = sum(len(events) for _, events in _events(data))
-        over = request_problems(count, 0, self._quotas)
+        over = request_problems(count, 0, self._quotas, endpoints=len(batches))
         if over:
             raise bad_request(_message(list(map(in_wire_names, over))))
+        _check_ids(data)
 
     def _check_quotas(self, parsed: ParsedRequest, size: int) -> None:
         limit = self._quotas.event_bytes
@@ -250,7 +255,10 @@ class RequestReader:
         check = self._event_problems
         for name, endpoint in parsed.endpoints.items():
             if endpoint != _EMPTY_ENDPOINT:
-                over = endpoint_problems(endpoint, len(to_json(endpoint)), self._quotas)
+                size = len(to_json(endpoint))
+                over = endpoint_problems(
+                    endpoint, size, self._quotas, most=_MAX_PROBLEMS
+                )
                 if over:
                     parsed.reject(
                         (name, None), _message(list(map(in_wire_names, over)))
@@ -281,10 +289,36 @@ def _event_problem_message(problem: Problem) -> str:
             return str(in_wire_names(problem))
 
 
+def _check_ids(data: Any) -> None:
+    """Reject a call with an id that is too long."""
+    paths: list[tuple[str, ...]] = [
+        ("BatchItem", name) for name in _members(_members(data).get("BatchItem"))
+    ]
+    for name, events in _events(data):
+        paths += [("BatchItem", name, "Events", event_id) for event_id in events]
+    long = [path for path in paths if len(path[-1]) > _MAX_ID_CHARACTERS]
+    if long:
+        problems = [
+            json_problem(
+                ProblemCode.KEY_TOO_LONG,
+                path,
+                actual=len(path[-1]),
+                allowed=_MAX_ID_CHARACTERS,
+                unit="characters",
+            )
+            for path in long[:_MAX_PROBLEMS]
+        ]
+        more = len(long) - len(problems)
+        raise bad_request(_joined(list(map(str, problems)), more))
+
+
+def _members(data: Any) -> dict[str, Any]:
+    return data if isinstance(data, dict) else {}
+
+
 def _events(data: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield endpoint id and events of each batch that has an object of events."""
-    batches = data.get("BatchItem") if isinstance(data, dict) else None
-    for name, batch in batches.items() if isinstance(batches, dict) else ():
+    for name, batch in _members(_members(data).get("BatchItem")).items():
         events = batch.get("Events") if isinstance(batch, dict) else None
         if isinstance(events, dict):
             yield name, events
@@ -323,7 +357,8 @@ def _read(
         data = _without_items(data, rejected)
     while True:
         try:
-            return layout, from_wire(EventsRequest, data)
+            with few_problems(_MAX_PROBLEMS):
+                return layout, from_wire(EventsRequest, data)
         except ValidationError as error:
             found = _by_item(error.problems, data)
         rejected.update((item, _message(problems)) for item, problems in found.items())
@@ -385,17 +420,40 @@ def _without_items(data: Any, items: Collection[Item]) -> Any:
 
 def _message(problems: Sequence[Problem]) -> str:
     """Return the message for problems: the service's if known, else this package's."""
-    return _joined(list(dict.fromkeys(map(_problem_message, problems))))
+    known = [each for each in problems if each.code is not ProblemCode.MORE_PROBLEMS]
+    others = [
+        each.actual for each in problems if each.code is ProblemCode.MORE_PROBLEMS
+    ]
+    counted = [count for count in others if isinstance(count, int)]
+    more = sum(counted)
+    # Messages are longer than problems: none is made that is not shown.
+    shown: dict[str, None] = {}
+    for position, problem in enumerate(known):
+        if len(shown) == _MAX_PROBLEMS:
+            more += len(known) - position
+            break
+        shown[_problem_message(problem)] = None
+    return _joined(list(shown), more, is_cut=len(counted) < len(others))
 
 
 def _problem_message(problem: Problem) -> str:
     return _SERVICE_MESSAGES.get(problem.code) or str(problem)
 
 
-def _joined(messages: Sequence[str]) -> str:
-    text = "; ".join(messages[:_MAX_PROBLEMS])
-    if len(messages) > _MAX_PROBLEMS:
-        text += f"; and {len(messages) - _MAX_PROBLEMS} more"
+def _joined(messages: Sequence[str], more: int = 0, *, is_cut: bool = False) -> str:
+    """
+    Return one message.
+
+    Args:
+        messages: Those to show.
+        more: How many others there are.
+        is_cut: Whether there are further ones that were not counted.
+    """
+    text = "; ".join(messages)
+    if is_cut:
+        text += f"; and at least {more + 1} more"
+    elif more:
+        text += f"; and {more} more"
     if len(text) > _MAX_MESSAGE_CHARACTERS:
         text = text[: _MAX_MESSAGE_CHARACTERS - 1] + "…"
     return text

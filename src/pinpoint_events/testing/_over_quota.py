@@ -66,6 +66,9 @@ def _over_quota_requests(draw: DrawFn, limits: Quotas) -> InvalidInput[EventsReq
         path = ("batch_item", endpoint_id, "endpoint", *path)
     batch = EventsBatch(endpoint=endpoint, events=of_events)
     request = EventsRequest(batch_item={endpoint_id: batch})
+    if kind == "endpoints_per_request":
+        empty = EventsBatch(endpoint=Endpoint(), events={})
+        request = EventsRequest(batch_item=numbered(one_more, empty))
     if kind == "request_bytes":
         request = large_request(endpoint_id, event, one_more)
     assume([problem.path for problem in check_quotas(request, limits)] == [path])

@@ -147,7 +147,9 @@ def fitted_request(within: Quotas, request: EventsRequest) -> EventsRequest | No
     for endpoint_id, whole in request.batch_item.items():
         batch = fitted_batch(within, whole)
         builder.endpoint(endpoint_id, batch.endpoint)
-        if request_problems(len(builder), builder.size_bytes, within):
+        if request_problems(
+            len(builder), builder.size_bytes, within, endpoints=len(batches) + 1
+        ):
             break
         events: dict[str, Event] = {}
         for event_id, event in batch.events.items():

@@ -13,8 +13,9 @@ import attrs
 
 from pinpoint_events.errors import ValidationError
 from pinpoint_events.model._converters import (
-    MAX_PROBLEMS,
-    MORE_PROBLEMS,
+    few_of,
+    more_problems,
+    most_problems,
     nearest,
     wrong_key_type,
 )
@@ -57,7 +58,7 @@ def _read_object(read: Callable[[Any, Any], Any], kind: type[Any], data: Any) ->
     try:
         return read(data, kind)
     except ValidationError as error:
-        return Refused(*error.problems)
+        return Refused(*few_of(error.problems))
 
 
 def _read_objects(read: Callable[[Any, Any], Any], kind: type[Any], data: Any) -> Any:
@@ -68,7 +69,10 @@ def _read_objects(read: Callable[[Any, Any], Any], kind: type[Any], data: Any) -
         try:
             objects[key] = read(value, kind)
         except ValidationError as error:
-            objects[key] = Refused(*error.problems)
+            # A batch is more than one item, and all its items are reported.
+            is_item = kind is Event
+            problems = few_of(error.problems) if is_item else error.problems
+            objects[key] = Refused(*problems)
     repeated = repeated_keys(data)
     return Refused(*repeated, *problems_of(objects)) if repeated else objects
 
@@ -90,15 +94,14 @@ def repeated_keys(
     """
     if type(data) is not Repeated:
         return []
-    problems = [json_problem(code, (key,)) for key in data.keys_twice[:MAX_PROBLEMS]]
-    return (
-        problems
-        if len(data.keys_twice) <= MAX_PROBLEMS
-        else [*problems, _MORE_PROBLEMS]
-    )
+    most = most_problems()
+    problems = [json_problem(code, (key,)) for key in data.keys_twice[:most]]
+    more = len(data.keys_twice) - most
+    return [*problems, _more_problems(more)] if more > 0 else problems
 
 
-_MORE_PROBLEMS: Final = MORE_PROBLEMS._replace(audience=Audience.JSON)
+def _more_problems(count: int) -> Problem:
+    return more_problems(count)._replace(audience=Audience.JSON)
 
 
 def make_reader(cls: type[Any], reader_of: ReaderOf) -> Reader:
@@ -223,9 +226,10 @@ def _unknown_keys(
 ) -> Iterator[Problem]:
     known = tuple(names)
     is_call = cls is EventsRequest and any(map(_is_call_member, keys))
+    most = most_problems()
     for position, key in enumerate(keys):
-        if position == MAX_PROBLEMS:
-            yield _MORE_PROBLEMS
+        if position == most:
+            yield _more_problems(len(keys) - most)
             return
         if not issubclass(type(key), str):
             yield wrong_key_type(key)._replace(audience=Audience.JSON)

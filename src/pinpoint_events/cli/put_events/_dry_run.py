@@ -13,7 +13,11 @@ from pinpoint_events.wire import to_json
 __all__ = ["plan"]
 
 # The quotas of a whole request, by which it is split.
-_REQUEST_QUOTAS: Final = ("events_per_request", "request_bytes")
+_REQUEST_QUOTAS: Final = (
+    "events_per_request",
+    "endpoints_per_request",
+    "request_bytes",
+)
 
 
 def plan(request: EventsRequest) -> dict[str, Any]:

@@ -29,6 +29,9 @@ COMMAND_LINE: Final = JSON._replace(
         ),
         C.JSON_CONSTANT: Words("Invalid JSON: {actual} is no number"),
         C.TOO_MANY_EVENTS: JSON.templates[C.TOO_MANY_EVENTS]._replace(remedy=_LOAD),
+        C.TOO_MANY_ENDPOINTS: JSON.templates[C.TOO_MANY_ENDPOINTS]._replace(
+            remedy=_LOAD
+        ),
         C.REQUEST_TOO_LARGE: JSON.templates[C.REQUEST_TOO_LARGE]._replace(remedy=_LOAD),
     },
 )

@@ -101,6 +101,7 @@ JSON: Final = Catalogue(
             "convert it to its JSON form first",
         ),
         C.TOO_MANY_EVENTS: Words("{actual} events", _LIMITED, _SPLIT),
+        C.TOO_MANY_ENDPOINTS: Words("{actual} endpoints", _LIMITED, _SPLIT),
         C.REQUEST_TOO_LARGE: Words("{actual} bytes", _LIMITED, _SPLIT),
         C.EMPTY_BUILDER: Words("is empty", "at least one event", "add one"),
         C.NO_CURRENT_ENDPOINT: Words(

@@ -121,6 +121,7 @@ PYTHON: Final = Catalogue(
             "is {type}", "a dict with the keys {allowed}", "pass to_wire() of it"
         ),
         C.TOO_MANY_EVENTS: Words("{actual} events", _LIMITED, _SPLIT),
+        C.TOO_MANY_ENDPOINTS: Words("{actual} endpoints", _LIMITED, _SPLIT),
         C.REQUEST_TOO_LARGE: Words("{actual} bytes", _LIMITED, _SPLIT),
         C.EMPTY_BUILDER: Words("the builder is empty", "at least one event", "add one"),
         C.NO_CURRENT_ENDPOINT: Words(
