@@ -322,6 +322,10 @@ class TestOneAnswerForEachRequest:
             b"HTTP/1.1 202 OK\r\nx-amzn-RequestId: r-1\r\n",
             b"HTTP/1.1 202 OK\r\nContent-Length: 0",
             b"HTTP/1.1 202 OK",
+            b"HTTP/1.1 20",
+            b"HTTP/1.1 ",
+            b"HTTP/1",
+            b"HT",
         ],
     )
     def test_cut_within_the_head(self, head: bytes, *, is_proxied: bool) -> None:

@@ -231,11 +231,21 @@ class _FinalResponse(http.client.HTTPResponse):
         self._reader.is_last = self.status == _SWITCHED
 
     def _begin(self) -> None:
-        super().begin()
-        if self._reader.is_head_cut:
+        is_cut = False
+        try:
+            super().begin()
+        except http.client.BadStatusLine as error:
+            # The end may be within the first line, even within the protocol's name.
+            start = str(error.args[0])[: len(_PROTOCOL)]
+            is_cut = self._reader.is_head_cut and _PROTOCOL.startswith(start)
+            if not is_cut:
+                raise
+        # Out of the handler: what was received is in its error.
+        if is_cut or self._reader.is_head_cut:
             raise http.client.IncompleteRead(b"")
 
 
+_PROTOCOL: Final = "HTTP/"
 _SWITCHED: Final = 101  # to another protocol
 _ANNOUNCEMENTS: Final = range(102, 200)
 
