@@ -1006,6 +1006,15 @@ class TestSettings:
     """What a sender is made with."""
 
     @pytest.mark.parametrize(
+        "cls, option", [(KinesisSender, "aggregate"), (FirehoseSender, "newline")]
+    )
+    def test_no_truth(self, cls: Any, option: str) -> None:
+        """A switch is True or False; the text `no` would be neither."""
+        with pytest.raises(ConfigurationError) as caught:
+            cls("s", region="x-1", **{option: "no"})
+        assert str(caught.value) == f"{option} is of type str; pass True or False"
+
+    @pytest.mark.parametrize(
         "stream, message",
         [
             ("", "no name of 1 to 128"),

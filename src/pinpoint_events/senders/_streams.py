@@ -46,7 +46,7 @@ from pinpoint_events.senders._stream_name import StreamName
 from pinpoint_events.senders.observer import AttemptObserver
 from pinpoint_events.senders.protocol import BaseSender, checked_application_id
 
-__all__ = ["STREAM_QUOTAS", "Key", "Packed", "StreamSender"]
+__all__ = ["STREAM_QUOTAS", "Key", "Packed", "StreamSender", "checked_switch"]
 
 _log = logging.getLogger("pinpoint_events")
 
@@ -290,6 +290,20 @@ class StreamSender(BaseSender):
             f"<{type(self).__name__} of {self.application_id!r} to {self.stream!r} at "
             f"{self._calls.url!r}>"
         )
+
+
+def checked_switch(name: str, given: object) -> bool:
+    """
+    Return an option that is on or off.
+
+    Raises:
+        ConfigurationError: If it is neither True nor False.
+    """
+    if not isinstance(given, bool):
+        raise ConfigurationError(
+            f"{name} is of type {type(given).__qualname__}; pass True or False"
+        )
+    return given
 
 
 def _keys_of(request: EventsRequest) -> Iterator[Key]:

@@ -12,7 +12,11 @@ from pinpoint_events.retry import Retry
 from pinpoint_events.senders._record_writers import RecordFormat
 from pinpoint_events.senders._signed_calls import DEFAULT_RETRY
 from pinpoint_events.senders._stream_name import stream_name
-from pinpoint_events.senders._streams import STREAM_QUOTAS, StreamSender
+from pinpoint_events.senders._streams import (
+    STREAM_QUOTAS,
+    StreamSender,
+    checked_switch,
+)
 from pinpoint_events.senders.kinesis import PLAIN_REGIONS
 from pinpoint_events.senders.observer import AttemptObserver
 from pinpoint_events.senders.protocol import DEFAULT_APPLICATION_ID
@@ -97,7 +101,7 @@ class FirehoseSender(StreamSender):
         quotas: Quotas = STREAM_QUOTAS,
     ) -> None:
         """Look up the settings; nothing is sent yet."""
-        self._end = b"\n" if newline else b""
+        self._end = b"\n" if checked_switch("newline", newline) else b""
         super().__init__(
             _SERVICE,
             stream_name(stream, "firehose"),

@@ -28,7 +28,13 @@ from pinpoint_events.senders._record_writers import RecordFormat
 from pinpoint_events.senders._shard_rates import Shard, ShardRates
 from pinpoint_events.senders._signed_calls import DEFAULT_RETRY
 from pinpoint_events.senders._stream_name import StreamName, stream_name
-from pinpoint_events.senders._streams import STREAM_QUOTAS, Key, Packed, StreamSender
+from pinpoint_events.senders._streams import (
+    STREAM_QUOTAS,
+    Key,
+    Packed,
+    StreamSender,
+    checked_switch,
+)
 from pinpoint_events.senders.observer import AttemptObserver
 from pinpoint_events.senders.protocol import DEFAULT_APPLICATION_ID
 from pinpoint_events.wire.json_text import decode, encode
@@ -140,7 +146,7 @@ class KinesisSender(StreamSender):
                 "function of endpoint id and event, or None for the endpoint id"
             )
         self._key_of = partition_key
-        self._is_aggregating = aggregate
+        self._is_aggregating = checked_switch("aggregate", aggregate)
         self._known_record_bytes = _record_bytes(max_record_bytes)
         self._rates = ShardRates()
         self._list_shards_at = 0.0  # not before, by the monotonic clock
