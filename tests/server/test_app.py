@@ -1180,6 +1180,39 @@ class TestRoom:
             assert post(server, ONE).status == 202
 
 
+class TestReading:
+    """Bodies are parsed apart from the workers that wait for senders."""
+
+    def test_while_a_sender_waits(self) -> None:
+        """A call that no sender gets is answered while all workers wait."""
+        entered, gate = threading.Event(), threading.Event()
+
+        def wait(request: EventsRequest) -> EventsResponse:
+            entered.set()
+            gate.wait(SECONDS)
+            return accepted(request)
+
+        app = create_app(MemorySender(answer=wait), credentials=None, workers=1)
+        with served(app) as server, connected(server) as connection:
+            connection.sendall(request(json.dumps(ONE).encode()))
+            assert entered.wait(SECONDS)
+            assert post(server, {"BatchItem": 1}).status == 400
+            gate.set()
+            assert answer(connection).status == 202
+
+    def test_few_at_a_time(self) -> None:
+        """Two threads parse, however many calls there are and whatever is wrong."""
+        app = create_app(MemorySender(), credentials=None, workers=1)
+        with served(app) as server, ExitStack() as stack:
+            clients = [stack.enter_context(connected(server)) for _ in range(20)]
+            for client in clients:
+                client.sendall(request(b"{"))
+            assert {answer(client).status for client in clients} == {400}
+            assert post(server, ONE).status == 202
+            names = [thread.name for thread in threading.enumerate()]
+        assert 1 <= sum("pinpoint-events-reader" in name for name in names) <= 2
+
+
 class TestLog:
     """The log tells of each answer, and never of the payload."""
 
