@@ -193,6 +193,22 @@ class TestCall:
             )
             assert post(server, b" " * 200).status == 400
 
+    def test_quotas_of_what_arrived(self, tmp_path: Path) -> None:
+        """Members that the rules add count for no quota, of a call or an endpoint."""
+        endpoint = b'{"ChannelType":"EMAIL","Address":"a"}'
+        body = b'{"BatchItem":{"e":{"Endpoint":%b,"Events":{}}}}' % endpoint
+        quotas = Quotas(request_bytes=len(body), endpoint_bytes=len(endpoint))
+        for sender in (
+            MemorySender(quotas=quotas),
+            SqliteSender(tmp_path / "events.db", quotas=quotas),
+        ):
+            app = create_app(sender, credentials=None, quotas=quotas)
+            with sender, served(app) as server:
+                (item,) = post(server, body).json["Results"].values()
+                (stored,) = sender.find_endpoints(ids=["e"]).values()
+            assert item["EndpointItemResponse"] == ACCEPTED
+            assert (stored.endpoint_status, stored.opt_out) == ("ACTIVE", "ALL")
+
     def test_naive_times(self) -> None:
         """Times without a zone are refused, or read as UTC."""
         naive = {**EVENT, "Timestamp": TIMESTAMP.removesuffix("Z")}
