@@ -1205,7 +1205,7 @@ class TestReading:
 
         def wait(request: EventsRequest) -> EventsResponse:
             entered.set()
-            gate.wait(SECONDS)
+            assert gate.wait(SECONDS)
             return accepted(request)
 
         app = create_app(MemorySender(answer=wait), credentials=None, workers=1)
