@@ -193,6 +193,22 @@ class TestCall:
             )
             assert post(server, b" " * 200).status == 400
 
+    def test_quotas_of_what_arrived(self, tmp_path: Path) -> None:
+        """Members that the rules add count for no quota, of a call or an endpoint."""
+        endpoint = b'{"ChannelType":"EMAIL","Address":"a"}'
+        body = b'{"BatchItem":{"e":{"Endpoint":%b,"Events":{}}}}' % endpoint
+        quotas = Quotas(request_bytes=len(body), endpoint_bytes=len(endpoint))
+        for sender in (
+            MemorySender(quotas=quotas),
+            SqliteSender(tmp_path / "events.db", quotas=quotas),
+        ):
+            app = create_app(sender, credentials=None, quotas=quotas)
+            with sender, served(app) as server:
+                (item,) = post(server, body).json["Results"].values()
+                (stored,) = sender.find_endpoints(ids=["e"]).values()
+            assert item["EndpointItemResponse"] == ACCEPTED
+            assert (stored.endpoint_status, stored.opt_out) == ("ACTIVE", "ALL")
+
     def test_naive_times(self) -> None:
         """Times without a zone are refused, or read as UTC."""
         naive = {**EVENT, "Timestamp": TIMESTAMP.removesuffix("Z")}
@@ -1178,6 +1194,39 @@ class TestRoom:
                 assert answer(one).status == 202
                 assert answer(two).status == 202
             assert post(server, ONE).status == 202
+
+
+class TestReading:
+    """Bodies are parsed apart from the workers that wait for senders."""
+
+    def test_while_a_sender_waits(self) -> None:
+        """A call that no sender gets is answered while all workers wait."""
+        entered, gate = threading.Event(), threading.Event()
+
+        def wait(request: EventsRequest) -> EventsResponse:
+            entered.set()
+            assert gate.wait(SECONDS)
+            return accepted(request)
+
+        app = create_app(MemorySender(answer=wait), credentials=None, workers=1)
+        with served(app) as server, connected(server) as connection:
+            connection.sendall(request(json.dumps(ONE).encode()))
+            assert entered.wait(SECONDS)
+            assert post(server, {"BatchItem": 1}).status == 400
+            gate.set()
+            assert answer(connection).status == 202
+
+    def test_few_at_a_time(self) -> None:
+        """Two threads parse, however many calls there are and whatever is wrong."""
+        app = create_app(MemorySender(), credentials=None, workers=1)
+        with served(app) as server, ExitStack() as stack:
+            clients = [stack.enter_context(connected(server)) for _ in range(20)]
+            for client in clients:
+                client.sendall(request(b"{"))
+            assert {answer(client).status for client in clients} == {400}
+            assert post(server, ONE).status == 202
+            names = [thread.name for thread in threading.enumerate()]
+        assert 1 <= sum("pinpoint-events-reader" in name for name in names) <= 2
 
 
 class TestLog:

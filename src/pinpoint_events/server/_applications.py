@@ -60,7 +60,18 @@ class Applications:
         self._lock = threading.Lock()
         self._slots: dict[str, _SenderSlot] = {}
 
-    def answer(self, application_id: str, body: bytes, faults: CallFaults) -> bytes:
+    def read(self, body: bytes) -> ParsedRequest:
+        """
+        Return the parsed request of a call.
+
+        Raises:
+            RequestError: If the call is rejected as a whole.
+        """
+        return self._reader.read(body)
+
+    def answer(
+        self, application_id: str, parsed: ParsedRequest, faults: CallFaults
+    ) -> bytes:
         """
         Send the items of a call, and return the body of its answer.
 
@@ -69,17 +80,16 @@ class Applications:
             PinpointEventsError: If the sender raises it.
         """
         if self._one is not None:
-            return self._answer(self._one, body, faults)
+            return self._answer(self._one, parsed, faults)
         slot = self._acquired(application_id)
         try:
-            return self._answer(slot.application(self._open), body, faults)
+            return self._answer(slot.application(self._open), parsed, faults)
         finally:
             self._release(application_id, slot)
 
     def _answer(
-        self, application: "_Application", body: bytes, faults: CallFaults
+        self, application: "_Application", parsed: ParsedRequest, faults: CallFaults
     ) -> bytes:
-        parsed = self._reader.read(body)
         failed, dropped = self._faults.next_items(parsed.items)
         for item, fault in failed.items():
             parsed.reject(item, fault.message, fault.status_code)

@@ -9,14 +9,19 @@ test wants it.
 Blocking code runs in worker threads, one call in each. The number of calls that wait
 for a worker is limited; calls beyond the limit are rejected before their body is read.
 So memory use is bounded.
+
+Bodies are parsed by a few threads that do nothing else. Parsing needs the interpreter
+all the time, so that more threads would not make it faster, but would hold the memory
+of more calls; and a call that is expensive to parse occupies no worker.
 """
 
 import asyncio
 import logging
 import re
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from enum import Enum
@@ -99,6 +104,7 @@ _HEALTH: Final = b"/healthz"
 _OPERATIONS: Final = frozenset({b"", b"/"})  # of Kinesis and Firehose
 _MAX_BYTES: Final = 64 * 1024 * 1024  # of a body, where the quota is off
 _MAX_HEADERS: Final = 100
+_READERS: Final = 2  # one parses while the other waits to hand over
 _MAX_ID_CHARACTERS: Final = 256  # of an application id; the service's ids have 32
 _ERROR_STATUSES: Final = range(400, 600)
 _JSON_TYPES: Final = frozenset(
@@ -316,6 +322,9 @@ class App:
         self.limits = limits
         self.is_closed = False
         self._workers = ThreadPoolExecutor(limits.workers, "pinpoint-events-endpoint")
+        self._readers = ThreadPoolExecutor(_READERS, "pinpoint-events-reader")
+        # Parsed calls take more memory than their bodies: few wait for a worker.
+        self._parsed = threading.Semaphore(limits.workers + _READERS)
         self._free_slots = limits.workers + limits.waiting
         self._last_date: tuple[datetime | None, bytes] = (None, b"")
 
@@ -327,6 +336,7 @@ class App:
     def close(self) -> None:
         """Finish the calls in progress; then close what it has opened."""
         self.is_closed = True
+        self._readers.shutdown()  # first: it hands calls over to the workers
         self._workers.shutdown()
         if self._applications is not None:
             self._applications.close()
@@ -495,14 +505,28 @@ class App:
         faults = self.faults.next_call(self._now())
         await _apply_faults(exchange, faults)
         loop = asyncio.get_running_loop()
-        text = await loop.run_in_executor(
-            self._workers,
-            cast("Applications", self._applications).answer,
-            exchange.application_id,
-            body,
-            faults,
+        sending = await loop.run_in_executor(
+            self._readers, self._read, exchange.application_id, body, faults
         )
-        return Answer(202, text)
+        return Answer(202, await asyncio.wrap_future(sending))
+
+    def _read(
+        self, application_id: str, body: bytes, faults: CallFaults
+    ) -> Future[bytes]:
+        """Parse a call, and hand it over to a worker."""
+        applications = cast("Applications", self._applications)
+        self._parsed.acquire()
+        try:
+            parsed = applications.read(body)
+            sending = self._workers.submit(
+                applications.answer, application_id, parsed, faults
+            )
+        except BaseException:
+            self._parsed.release()
+            raise
+        # Also if it is cancelled before it has begun.
+        sending.add_done_callback(lambda _: self._parsed.release())
+        return sending
 
     async def _serve_operation(
         self, exchange: "_Exchange", target: Target, body: bytes
