@@ -527,13 +527,21 @@ class TestNumber:
 
     @pytest.mark.parametrize(
         "text",
-        ["0.1000000000000000055511151231257827", "1E+400", "9007199254740993"],
+        ["0.1000000000000000055511151231257827", "9007199254740993"],
     )
     def test_decimal_that_a_float_would_round(self, text: str) -> None:
         """Others are refused: nothing is rounded without a word."""
         assert facts_of(lambda: number(Decimal(text))) == [
             "metrics['n']: wrong_type Decimal not number"
         ]
+
+    @pytest.mark.parametrize(
+        "value", [Decimal("1E+400"), Decimal("-1E+400"), Fraction(10**400), -(10**400)]
+    )
+    def test_beyond_floats(self, value: Any) -> None:
+        """What is too large for a float is not to be converted to one."""
+        (fact,) = facts_of(lambda: number(value))
+        assert fact.split()[1] in {"not_finite", "integer_too_large"}
 
     def test_class_of_the_same_name(self) -> None:
         """The name alone makes no Decimal."""

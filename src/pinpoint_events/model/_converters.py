@@ -309,7 +309,23 @@ def _number(value: Any, expected: Expected = Expected.NUMBER) -> Any:
         if whole.bit_length() >= _FLOAT_BITS:
             return too_large(whole)  # float(), the remedy of others, may refuse it
         return _whole(whole, ProblemCode.METRIC_TOO_LARGE)
+    return _no_number(value, expected)
+
+
+def _no_number(value: Any, expected: Expected) -> Any:
+    if _kind(value) == "number" and _is_beyond_floats(value):
+        return _refused(ProblemCode.NOT_FINITE, actual=str(math.inf))
     return wrong_type(value, expected)
+
+
+def _is_beyond_floats(value: Any) -> bool:
+    """Return whether float(), the remedy of other numbers, gives an infinite one."""
+    try:
+        return math.isinf(float(value))
+    except OverflowError:
+        return True
+    except Exception:  # noqa: BLE001 - code of the caller's, which may quote the value
+        return False
 
 
 def _exact_float(value: Any) -> float | None:
