@@ -49,6 +49,10 @@ class Call:
 
     __slots__ = ("faults", "members", "now")
 
+    members: Members
+    now: datetime
+    faults: PutFaults
+
     def __init__(self, members: Members, now: datetime, faults: PutFaults) -> None:
         self.members = members
         self.now = now
