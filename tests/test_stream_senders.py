@@ -63,6 +63,7 @@ from tests.fake_time import FakeTime
 from tests.http_server import Answer, HttpServer
 from tests.samples import ENDPOINT, event, request
 from tests.sender_contract import Place, SenderContract
+from tests.server.streams import knows_record_size
 from tests.test_senders import Opened
 
 __all__ = ["aws"]
@@ -480,6 +481,7 @@ class TestSizes:
             assert [each[1] for each in sender.put_events(sent).rejected(sent)] == ["w"]
         assert len(firehose_stream.data) == 1
 
+    @knows_record_size
     def test_larger_limit_of_the_stream(self, stream: KinesisStream) -> None:
         """The stream is asked; or the limit is given."""
         with closing(boto3.client(**stream.client_arguments)) as client:

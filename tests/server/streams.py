@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.loaders import create_loader
 from tests.server.clients import KEY
 
 from pinpoint_events.server import (
@@ -105,6 +106,14 @@ def client_of(url: str, service: str, key: Credentials = KEY, **config: Any) -> 
             retries={"total_max_attempts": 1}, parameter_validation=False, **config
         ),
     )
+
+
+_KINESIS = create_loader().load_service_model("kinesis", "service-2")
+knows_record_size = pytest.mark.skipif(
+    "UpdateMaxRecordSize" not in _KINESIS["operations"],
+    reason="this botocore knows no size of the records of a stream",
+)
+"""For tests that set it by boto3."""
 
 
 @contextmanager

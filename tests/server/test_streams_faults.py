@@ -1,6 +1,7 @@
 """Faults of records, and of calls of Kinesis and Firehose."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -289,7 +290,8 @@ class TestCalls:
             streams.put(b"before")
         # boto3 takes a body that ends too early for an empty one.
         streams.faults.add(Cut(where="inside", calls=[1]))
-        assert answer_of(streams.put(b"inside")) == {}
+        with suppress(ConnectionClosedError):  # older ones tell
+            assert answer_of(streams.put(b"inside")) == {}
         assert arrived(streams) == [b"before", b"inside"]
 
     def test_not_taken(self, streams: Streams) -> None:

@@ -20,6 +20,7 @@ from tests.server.streams import (
     answer_of,
     code_of,
     error_of,
+    knows_record_size,
     serving,
 )
 
@@ -60,6 +61,7 @@ def shards(streams: Streams, **members: Any) -> list[str]:
 class TestStreams:
     """Streams are created, described, listed and deleted."""
 
+    @knows_record_size
     def test_described(self, streams: Streams) -> None:
         """A stream is active at once, and described by name or ARN."""
         client = streams.client
@@ -108,6 +110,7 @@ class TestStreams:
         assert [each["ShardId"] for each in page["Shards"]] == [SECOND]
         assert page["HasMoreShards"]
 
+    @knows_record_size
     def test_on_demand(self, streams: Streams) -> None:
         """A stream on demand begins with four shards, and is not resharded."""
         client = streams.client
@@ -241,6 +244,7 @@ class TestPutting:
         assert code_of(put, StreamName="s") == VALIDATION
         assert len(streams.kinesis.records("s")) == 500
 
+    @knows_record_size
     def test_record_size(self, streams: Streams) -> None:
         """1 MiB with the partition key, unless the stream takes more."""
         put = streams.client.put_record
@@ -266,6 +270,7 @@ class TestPutting:
         streams.client.update_max_record_size(StreamARN=ARN, MaxRecordSizeInKiB=1025)
         put(**too_large)
 
+    @knows_record_size
     def test_largest_record(self, streams: Streams) -> None:
         """10 MiB with the partition key is the most that a stream can take."""
         update = streams.client.update_max_record_size
@@ -322,6 +327,7 @@ class TestPutting:
         assert limited.put(b"4", b"5", b"6")["FailedRecordCount"] == 1
         assert limited.read(SECOND)[-3:] == [b"1", b"4", b"5"]
 
+    @knows_record_size
     def test_bytes(self, limited: Streams) -> None:
         """A shard takes 1 MiB a second; large records are paid for later."""
         limited.client.update_max_record_size(StreamARN=ARN, MaxRecordSizeInKiB=10_240)
@@ -374,6 +380,7 @@ class TestReading:
         third = get(ShardIterator=second["NextShardIterator"])
         assert [each["Data"] for each in third["Records"]] == [b"4"]
 
+    @knows_record_size
     def test_page_size(self, streams: Streams) -> None:
         """An answer has 10 MiB at most, but at least one record."""
         streams.client.update_max_record_size(StreamARN=ARN, MaxRecordSizeInKiB=10_240)
@@ -599,6 +606,7 @@ class TestListShards:
 class TestStore:
     """With a file, a restart loses nothing."""
 
+    @knows_record_size
     def test_restarted(self, tmp_path: Path) -> None:
         """Streams, shards, records and iterators are there again."""
         file = tmp_path / "streams.db"
