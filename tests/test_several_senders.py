@@ -115,7 +115,9 @@ class FilesPlace(Opened):
     def sender(self, **options: Any) -> Sender:
         """Open both, and the sender to both."""
         # The quotas of all are those of the one that is tested.
-        file = SqliteSender(self.path, application_id="app-1", quotas=UNLIMITED)
+        file = self.enter_context(
+            SqliteSender(self.path, application_id="app-1", quotas=UNLIMITED)
+        )
         other = MemorySender(quotas=UNLIMITED)
         options = {"quotas": Quotas(), **self.more, **options}
         return self.opened(self.cls(file, other, **options))

@@ -150,7 +150,7 @@ def raised(call: Callable[[], Any]) -> BaseException | None:
         made = call()
     except Exception as error:  # noqa: BLE001 - whatever it is
         return error
-    if isinstance(made, SqliteSender):
+    if isinstance(made, SqliteSender | server.Kinesis | server.Firehose):
         made.close()
     return None
 

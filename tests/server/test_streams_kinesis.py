@@ -1,7 +1,7 @@
 """Every operation of Kinesis, called by boto3 through real sockets."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -605,6 +605,17 @@ class TestListShards:
 
 class TestStore:
     """With a file, a restart loses nothing."""
+
+    def test_unreadable(self, tmp_path: Path) -> None:
+        """A file that was opened is closed where it cannot be read."""
+
+        def broken() -> datetime:
+            raise ZeroDivisionError
+
+        store = tmp_path / "s.db"
+        with pytest.raises(ZeroDivisionError):
+            Kinesis(store, clock=broken)
+        assert not store.with_name("s.db-wal").exists()
 
     @knows_record_size
     def test_restarted(self, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import re
 import signal
 from argparse import Namespace
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -72,12 +72,17 @@ def run(program: str, arguments: list[str]) -> int:
 
     senders = _senders(options)
     region = options.region or _DEFAULT_REGION
-    kinesis = _kinesis(options.kinesis, options.streams_store, region)
-    firehose = _firehose(options.firehose, options.streams_store, region)
     faults = _read_faults(options.faults)
     keys = None if options.no_auth else _read_keys(options.credentials)
     _log_to_stderr(is_verbose=options.verbose)
-    with running.listener(options.host, options.port) as listener:
+    with ExitStack() as stack:
+        kinesis = _kinesis(options.kinesis, options.streams_store, region)
+        if kinesis is not None:
+            stack.callback(kinesis.close)
+        firehose = _firehose(options.firehose, options.streams_store, region)
+        if firehose is not None:
+            stack.callback(firehose.close)
+        listener = stack.enter_context(running.listener(options.host, options.port))
         if options.no_auth:
             _warn_of_no_auth(listener, is_forced=options.force_no_auth)
         if options.faults is not None:

@@ -82,8 +82,7 @@ class Firehose(Service):
         self._streams: dict[str, DeliveryStream] = {}
         self._changed: DeliveryStream | None = None
         self._is_loaded = self._file is None
-        with self._exclusive():
-            pass  # reads the file
+        self._read_file()
 
     # --- For Python -------------------------------------------------------------------
 

@@ -86,8 +86,7 @@ class Kinesis(Service):
         self._file = None if store is None else StreamsFile(store)
         self._streams: dict[str, Stream] = {}
         self._is_loaded = self._file is None
-        with self._exclusive():
-            pass  # reads the file
+        self._read_file()
 
     # --- For Python -------------------------------------------------------------------
 

@@ -103,6 +103,15 @@ class Service(ABC):
         self._clock = clock
         self._lock = threading.Lock()
 
+    def _read_file(self) -> None:
+        """Read the file, if there is one; close it if that fails."""
+        try:
+            with self._exclusive():
+                pass
+        except BaseException:
+            self.close()
+            raise
+
     def answer(
         self, operation: str, body: bytes, faults: PutFaults = NO_PUT_FAULTS
     ) -> bytes:
