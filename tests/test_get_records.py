@@ -21,9 +21,11 @@ from pinpoint_events.get_records import (
     iterator_of,
     iterator_request,
     listed_shards,
+    most_record_bytes,
     page_of,
     page_request,
     shards_request,
+    summary_request,
 )
 from pinpoint_events.http_messages import HttpResponse
 
@@ -43,6 +45,7 @@ class TestRequests:
     @pytest.mark.parametrize(
         "request_, target, members",
         [
+            (summary_request(BY_ARN), "DescribeStreamSummary", BY_ARN),
             (shards_request(BY_NAME, None), "ListShards", BY_NAME),
             (shards_request(BY_NAME, "n"), "ListShards", {"NextToken": "n"}),
             (
@@ -136,7 +139,23 @@ class TestAnswers:
         """There may be more later, or never."""
         assert page_of("shard-1", answer(said)) == page
 
-    @pytest.mark.parametrize("read", [listed_shards, iterator_of, page_of])
+    @pytest.mark.parametrize(
+        "summary, most",
+        [
+            ({"MaxRecordSizeInKiB": 2_048}, 2_097_152),
+            ({"MaxRecordSizeInKiB": 512}, 1_048_576),
+            ({"MaxRecordSizeInKiB": "2048"}, 1_048_576),
+            ({}, 1_048_576),
+        ],
+    )
+    def test_summary(self, summary: Any, most: int) -> None:
+        """What a stream does not say is the limit of most streams."""
+        said = answer({"StreamDescriptionSummary": summary})
+        assert most_record_bytes(said) == most
+
+    @pytest.mark.parametrize(
+        "read", [listed_shards, iterator_of, page_of, most_record_bytes]
+    )
     @pytest.mark.parametrize(
         "said",
         [

@@ -103,9 +103,9 @@ class TestErrors:
         """Class, remedy and whether to send again survive redaction and pickling."""
         body = json.dumps({"__type": code, "message": "m"}).encode()
         error = stream_error(
-            call.operation,
-            call.action,
+            records_request(call, {}, [Record(b"")]),
             HttpResponse(status=status, headers={}, body=body),
+            call.action,
         )
         kept: Any = pickle.loads(pickle.dumps(redacted(error, ["secret"])))
         for each in (error, kept):
@@ -121,9 +121,9 @@ class TestErrors:
         """The remedy of the code counts."""
         body = b'{"__type": "ExpiredTokenException"}'
         error = stream_error(
-            KINESIS.operation,
-            KINESIS.action,
+            records_request(KINESIS, {}, [Record(b"")]),
             HttpResponse(status=400, headers={}, body=body),
+            KINESIS.action,
         )
         assert type(error) is ForbiddenError
         assert "renew the credentials" in str(error)

@@ -497,6 +497,35 @@ class TestSizes:
                 sender.put_events(sent).raise_for_failures(sent)
         assert len(stream.data) == 3
 
+    def test_limit_that_is_not_told(self, aws: pytest.MonkeyPatch) -> None:
+        """It is that of most streams meanwhile, and asked for again after a minute."""
+        for name, value in KEYS.items():
+            aws.setenv(name, value)
+        taken = {"Records": [{"SequenceNumber": "1", "ShardId": "shardId-1"}]}
+        answers = [
+            (400, {"__type": "AccessDeniedException"}),
+            (200, {"StreamDescriptionSummary": 5}),
+            (200, {"StreamDescriptionSummary": {"MaxRecordSizeInKiB": 2_048}}),
+            (200, taken),
+        ]
+        sent = request(e={"v": event(attributes={"n": "1" * 1_100_000})})
+        with (
+            HttpServer(
+                *(Answer(status, json.dumps(each).encode()) for status, each in answers)
+            ) as server,
+            _SlowSender(
+                "s", region="x-1", endpoint_url=server.url, retry=None, quotas=WIDE
+            ) as sender,
+        ):
+            outcomes = []
+            for seconds in (0, 59, 2, 61):
+                _SlowSender.time.seconds += seconds
+                (_, found) = sender.put_events(sent).outcomes(sent)
+                outcomes.append(found.outcome)
+            assert len(server.received) == 4
+        rejected = [Outcome.REJECTED] * 3
+        assert outcomes == [*rejected, Outcome.ACCEPTED]
+
     def test_bytes_of_a_call(self, stream: KinesisStream) -> None:
         """Records that are too many bytes for one call are several."""
         sent = request(
@@ -509,7 +538,7 @@ class TestSizes:
     def test_shape(self, stream: KinesisStream) -> None:
         """A sender says what one call takes."""
         with to(stream) as sender:
-            assert (sender.events_per_call, sender.bytes_per_call) == (500, 10_485_760)
+            assert sender.events_per_call == 500
 
 
 class TestAggregation:

@@ -592,8 +592,8 @@ class ServiceError(SenderError):
         )
         self.status = status
         self.code = code
-        if code in _REMEDIES:
-            self.remedy = _REMEDIES[code]
+        if code in REMEDIES:
+            self.remedy = REMEDIES[code]
 
     def __str__(self) -> str:
         """Return status, code, the service's message, and what to do next."""
@@ -604,11 +604,11 @@ class ServiceError(SenderError):
         return line if self.request_id is None else f"{line}; request {self.request_id}"
 
 
-# By code, where it says more than the status. AWS' common errors, read 2026-11-28.
-_REMEDIES: Final = {
+REMEDIES: Final = {
     "ExpiredToken": "renew the credentials: their session token has expired",
     "ExpiredTokenException": "renew the credentials: their session token has expired",
 }
+"""By code, where it says more than the status. AWS' common errors, read 2026-11-28."""
 
 
 class BadRequestError(ServiceError):

@@ -5,8 +5,8 @@ A stream is read shard by shard, each by an iterator that every answer renews. A
 that was split or merged ends; its children hold what came after. So that records of one
 partition key are read in their order, a shard is read after all of its parents.
 
-Source: Amazon Kinesis API reference, "ListShards", "GetShardIterator" and "GetRecords",
-read 2026-11-29.
+Source: Amazon Kinesis API reference, "ListShards", "GetShardIterator", "GetRecords" and
+"DescribeStreamSummary", read 2026-11-29.
 """
 
 from binascii import Error as Base64Error
@@ -15,14 +15,10 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from pinpoint_events.errors import (
-    InvalidResponseError,
-    InvalidResponseErrorCode,
-    ValidationError,
-)
+from pinpoint_events.errors import InvalidResponseError, InvalidResponseErrorCode
 from pinpoint_events.http_messages import HttpRequest, HttpResponse
-from pinpoint_events.put_records import operation_request
-from pinpoint_events.wire.json_text import decode, encode
+from pinpoint_events.put_records import KINESIS, operation_request
+from pinpoint_events.wire.json_text import decode_object, encode
 
 __all__ = [
     "FROM_NOW",
@@ -38,9 +34,11 @@ __all__ = [
     "iterator_of",
     "iterator_request",
     "listed_shards",
+    "most_record_bytes",
     "page_of",
     "page_request",
     "shards_request",
+    "summary_request",
 ]
 
 READ_ACTIONS: Final = (
@@ -49,6 +47,7 @@ READ_ACTIONS: Final = (
 _TARGET: Final = "Kinesis_20131202."
 # Of the 10,000 that are allowed: the answer stays below what a connection reads.
 _MOST_RECORDS: Final = 1_000
+_KIB: Final = 1_024
 
 
 class Position(NamedTuple):
@@ -161,6 +160,11 @@ def page_request(stream: Mapping[str, str], iterator: str) -> HttpRequest:
     return _request("GetRecords", members)
 
 
+def summary_request(stream: Mapping[str, str]) -> HttpRequest:
+    """Return the request for a stream's summary."""
+    return _request("DescribeStreamSummary", stream)
+
+
 def _request(operation: str, members: Mapping[str, Any]) -> HttpRequest:
     return operation_request(_TARGET + operation, encode(dict(members)))
 
@@ -239,14 +243,26 @@ def _record(shard_id: str, said: Any) -> ReadRecord:
     )
 
 
+def most_record_bytes(response: HttpResponse) -> int:
+    """
+    Return the most bytes of a record that a stream takes, from its summary.
+
+    Raises:
+        InvalidResponseError: If the answer has another form.
+    """
+    summary = _answer(response).get("StreamDescriptionSummary")
+    if not isinstance(summary, Mapping):
+        raise _unreadable(response)
+    kib = summary.get("MaxRecordSizeInKiB")
+    most = kib * _KIB if type(kib) is int else 0
+    return max(most, KINESIS.max_record_bytes)
+
+
 def _answer(response: HttpResponse) -> Mapping[str, Any]:
-    try:
-        answer = decode(response.body)
-    except ValidationError:
-        answer = None
-    if isinstance(answer, Mapping):
-        return answer
-    raise _unreadable(response)
+    answer = decode_object(response.body)
+    if answer is None:
+        raise _unreadable(response)
+    return answer
 
 
 def _unreadable(response: HttpResponse) -> InvalidResponseError:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from pinpoint_events.errors import (
+    REMEDIES,
     BadRequestError,
     ForbiddenError,
     InternalServerError,
@@ -22,12 +23,11 @@ from pinpoint_events.errors import (
     NotFoundError,
     ServiceError,
     TooManyRequestsError,
-    ValidationError,
 )
 from pinpoint_events.http_messages import HttpRequest, HttpResponse
 from pinpoint_events.model.response import EventItemResponse
 from pinpoint_events.service_errors import request_id_of, service_error
-from pinpoint_events.wire.json_text import decode, encode
+from pinpoint_events.wire.json_text import decode_object, encode
 from pinpoint_events.wire.reading_answers import read_text
 
 __all__ = [
@@ -94,11 +94,6 @@ class RecordsCall(NamedTuple):
     max_records: int
     max_bytes: int
     max_record_bytes: int
-
-    @property
-    def operation(self) -> str:
-        """The name of the call."""
-        return self.target.rpartition(".")[2]
 
 
 KINESIS: Final = RecordsCall(
@@ -193,7 +188,8 @@ class RecordsAnswer(NamedTuple):
 
     Attributes:
         responses: For each record, in order, what became of it; None if the answer has
-            results for another number of records, so that none can be told apart.
+            results for another number of records, because no result belongs to a
+            record for certain.
         shards: For each record the shard that has it; None where it was not accepted.
         request_id: The service's id of the call.
     """
@@ -218,11 +214,8 @@ def records_answer(
         InvalidResponseError: If it is no JSON object.
     """
     request_id = request_id_of(response, {})
-    try:
-        answer = decode(response.body)
-    except ValidationError:
-        answer = None
-    if not isinstance(answer, Mapping):
+    answer = decode_object(response.body)
+    if answer is None:
         message = (
             f"the answer (HTTP {response.status}, {len(response.body):,} bytes) is no "
             "JSON object; the records may have been accepted; check the endpoint URL"
@@ -287,23 +280,25 @@ _CLASSES: Final[Mapping[str, type[ServiceError]]] = {
 _RETRY_SAFE: Final = (TooManyRequestsError, InternalServerError)
 
 
-def stream_error(operation: str, action: str, response: HttpResponse) -> ServiceError:
+def stream_error(
+    request: HttpRequest, response: HttpResponse, action: str
+) -> ServiceError:
     """
     Return the error of an answer other than 2xx.
 
     Args:
-        operation: What was called.
-        action: The permission that it needs.
+        request: What was sent, by `operation_request`.
         response: The answer.
+        action: The permission that it needs.
     """
     error = service_error(response)
     cls = _CLASSES.get(error.code, type(error))
     status, code, *rest = error.args
     found = cls(status, code, *rest)
     found.is_retry_safe = error.is_retry_safe or issubclass(cls, _RETRY_SAFE)
-    found.operation = operation
+    found.operation = request.headers["X-Amz-Target"].rpartition(".")[2]
     remedy = _remedy(action, found)
-    if remedy is not None and found.remedy == cls.remedy:
+    if remedy is not None and code not in REMEDIES:
         found.remedy = remedy
     return found
 

@@ -17,10 +17,9 @@ from pinpoint_events.errors import (
     PayloadTooLargeError,
     ServiceError,
     TooManyRequestsError,
-    ValidationError,
 )
 from pinpoint_events.http_messages import HttpResponse
-from pinpoint_events.wire.json_text import decode
+from pinpoint_events.wire.json_text import decode_object
 from pinpoint_events.wire.reading_answers import read_text
 
 __all__ = ["request_id_of", "service_error"]
@@ -40,7 +39,7 @@ _WAIT_DIGITS: Final = 9  # 30 years of seconds; more is no wait that anyone mean
 
 def service_error(response: HttpResponse) -> ServiceError:
     """Return the error of an answer other than 2xx."""
-    said = _members(response.body)
+    said = decode_object(response.body) or {}  # a proxy's page, or nothing
     status = response.status
     kind = InternalServerError if status // 100 == _SERVER_ERRORS else ServiceError
     message = read_text(said.get("Message")) or read_text(said.get("message")) or ""
@@ -51,14 +50,6 @@ def service_error(response: HttpResponse) -> ServiceError:
         request_id_of(response, said),
         _retry_after_seconds(response.headers),
     )
-
-
-def _members(body: bytes) -> Mapping[str, Any]:
-    try:
-        said = decode(body)
-    except ValidationError:
-        return {}  # a proxy's page, or nothing
-    return said if isinstance(said, Mapping) else {}
 
 
 def _code(response: HttpResponse, said: Mapping[str, Any]) -> str:

@@ -94,7 +94,7 @@ class KinesisReader:
             (found.region_or(region), endpoint_url, None, credentials, None, None),
             None,
             self._time,
-            lambda response: stream_error("GetRecords", READ_ACTIONS, response),
+            lambda request, response: stream_error(request, response, READ_ACTIONS),
         )
         self._order = ShardOrder(start)
         self._shards: dict[str, _Reading] = {}
@@ -187,9 +187,6 @@ class KinesisReader:
     def _call(self, request: HttpRequest) -> HttpResponse:
         try:
             return self._calls.call(request, _CALL_SECONDS)
-        except ServiceError as error:
-            error.operation = request.headers["X-Amz-Target"].rpartition(".")[2]
-            raise
         except TransportError as error:
             # Its own words are for what is sent.
             failure = TransportError(

@@ -39,10 +39,11 @@ class SignedCalls:
         service: The service to send to.
         arguments: Those of the sender that decide on its settings: region, endpoint
             URL, session, credentials, config and verify, in this order.
-        retry: How often and how long to try; `DEFAULT_RETRY` stands for the settings,
+        retry: How often and how long to try; `DEFAULT_RETRY` means the settings,
             None sends once.
         time: The clocks.
-        error_of: Returns the error of an answer that is not 2xx.
+        error_of: Returns the error of an answer that is not 2xx, from request and
+            answer.
 
     Attributes:
         url: Where requests go.
@@ -62,7 +63,7 @@ class SignedCalls:
         arguments: tuple[Any, ...],
         retry: Retry | None,
         time: Time,
-        error_of: Callable[[HttpResponse], ServiceError],
+        error_of: Callable[[HttpRequest, HttpResponse], ServiceError],
     ) -> None:
         # Imported here: code that never sends should not pay for importing botocore.
         from pinpoint_events.aws.http import transport  # noqa: PLC0415
@@ -145,7 +146,9 @@ class SignedCalls:
                 )
                 left = call.deadline - self._time.monotonic()
                 response = self._exchanged(signed, watched, left)
-                return self._successful(response, secrets, lambda: hidden(part))
+                return self._successful(
+                    request, response, secrets, lambda: hidden(part)
+                )
 
             return send(part, exchange)
 
@@ -196,10 +199,11 @@ class SignedCalls:
     def _called(self, request: HttpRequest, seconds: float) -> HttpResponse:
         signed, secrets = self._signer.sign(request, self._clock.now(), {})
         response = self._transport.exchange(signed, seconds)
-        return self._successful(response, secrets, tuple)
+        return self._successful(request, response, secrets, tuple)
 
     def _successful(
         self,
+        request: HttpRequest,
         response: HttpResponse,
         secrets: Sequence[str],
         hidden: Callable[[], Iterable[str]],
@@ -214,7 +218,7 @@ class SignedCalls:
         if response.status // 100 == _SUCCESS:
             return response
         # The error's `__context__` is empty here: one may quote secrets.
-        failure = self._error_of(response)
+        failure = self._error_of(request, response)
         safe = redacted(failure, (*secrets, *hidden()))
         date = response.headers.get("date") if secrets else None  # of signed
         if self._clock.is_corrected_by(failure, date):

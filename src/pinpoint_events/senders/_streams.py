@@ -14,7 +14,7 @@ from pinpoint_events.errors import (
     ServiceError,
 )
 from pinpoint_events.formats.event_ids import with_event_ids
-from pinpoint_events.http_messages import HttpResponse
+from pinpoint_events.http_messages import HttpRequest, HttpResponse
 from pinpoint_events.model._immutable import dict_inside
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
@@ -143,11 +143,6 @@ class StreamSender(BaseSender):
     def events_per_call(self) -> int:
         """The most events that one call to the service takes."""
         return self._call.max_records
-
-    @property
-    def bytes_per_call(self) -> int:
-        """The most bytes of records that one call to the service takes."""
-        return self._call.max_bytes
 
     # --- What a subclass decides ---
 
@@ -278,8 +273,8 @@ class StreamSender(BaseSender):
             request_id=answer.request_id,
         )
 
-    def _error_of(self, response: HttpResponse) -> ServiceError:
-        return stream_error(self._call.operation, self._call.action, response)
+    def _error_of(self, request: HttpRequest, response: HttpResponse) -> ServiceError:
+        return stream_error(request, response, self._call.action)
 
     def _close(self) -> None:
         self._calls.close()
@@ -317,9 +312,9 @@ _ANY_EVENT: Final = Event("_", timestamp=datetime(1970, 1, 1, tzinfo=UTC))
 
 def _request_of(keys: Iterable[Key]) -> EventsRequest:
     """
-    Return a request that stands for these events, for retries to choose from.
+    Return a request with the keys of these events, from which retries choose.
 
-    What is sent are their records, so the events in it are empty.
+    Their records are sent, so the events in it are empty.
     """
     events: dict[str, dict[str, Event]] = {}
     for endpoint_id, event_id in keys:

@@ -1,26 +1,30 @@
 """Sends events to an Amazon Kinesis data stream, each as a record."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pinpoint_events.aws.service import Service
 from pinpoint_events.endpoints.protocol import FindsEndpoints
 from pinpoint_events.errors import (
     ConfigurationError,
     InvalidResponseError,
-    ValidationError,
 )
 from pinpoint_events.formats.kpl import KinesisRecord, KplAggregator
-from pinpoint_events.get_records import ListedShard, listed_shards, shards_request
-from pinpoint_events.http_messages import HttpResponse
+from pinpoint_events.get_records import (
+    listed_shards,
+    most_record_bytes,
+    shards_request,
+    summary_request,
+)
+from pinpoint_events.http_messages import HttpRequest, HttpResponse
 from pinpoint_events.model.event import Event
 from pinpoint_events.put_records import (
     KINESIS,
     MAX_KEY_CHARACTERS,
     Record,
     RecordsAnswer,
-    operation_request,
 )
 from pinpoint_events.quotas import Quotas
 from pinpoint_events.retry import Retry
@@ -37,7 +41,6 @@ from pinpoint_events.senders._streams import (
 )
 from pinpoint_events.senders.observer import AttemptObserver
 from pinpoint_events.senders.protocol import DEFAULT_APPLICATION_ID
-from pinpoint_events.wire.json_text import decode, encode
 
 __all__ = [
     "PLAIN_REGIONS",
@@ -47,16 +50,17 @@ __all__ = [
     "kinesis_service",
 ]
 
+T = TypeVar("T")
+
 PartitionKey = Callable[[str, Event], str]
 """Returns the partition key of an event, by endpoint id and event."""
 
-_TARGET: Final = "Kinesis_20131202."
 _KIB: Final = 1_024
 # Amazon Kinesis developer guide, "Large records", read 2026-11-23.
 _LARGEST_RECORD: Final = 10_240 * _KIB
 _THROTTLED: Final = 429
 _MAX_SHARD_PAGES: Final = 10  # of up to 1,000 shards
-_SECONDS_WITHOUT_SHARDS: Final = 60.0  # after a list that was not answered
+_SECONDS_WITHOUT_ANSWER: Final = 60.0  # about the stream
 
 
 class KinesisSender(StreamSender):
@@ -149,7 +153,8 @@ class KinesisSender(StreamSender):
         self._is_aggregating = checked_switch("aggregate", aggregate)
         self._known_record_bytes = _record_bytes(max_record_bytes)
         self._rates = ShardRates()
-        self._list_shards_at = 0.0  # not before, by the monotonic clock
+        # By what is asked: not before, by the monotonic clock.
+        self._ask_at: dict[str, float] = {}
         super().__init__(
             kinesis_service(found),
             found,
@@ -182,31 +187,28 @@ class KinesisSender(StreamSender):
     # --- Size of records ---
 
     def _max_record_bytes(self, size: int) -> int:
-        known = self._known_record_bytes
-        if known is None and size <= _LARGEST_RECORD:
-            known = self._asked_record_bytes()
-            self._known_record_bytes = known
-        return KINESIS.max_record_bytes if known is None else known
+        if self._known_record_bytes is None and size <= _LARGEST_RECORD:
+            question = summary_request(self._members)
+            self._known_record_bytes = self._asked(question, most_record_bytes)
+        return self._known_record_bytes or KINESIS.max_record_bytes
 
-    def _asked_record_bytes(self) -> int:
-        """Return the limit of the stream, or the default one if it does not say."""
-        answer = self._asked("DescribeStreamSummary", self._members)
-        summary = answer.get("StreamDescriptionSummary") if answer else None
-        kib = summary.get("MaxRecordSizeInKiB") if isinstance(summary, Mapping) else 0
-        found = kib * _KIB if type(kib) is int else 0
-        return max(found, KINESIS.max_record_bytes)
+    def _asked(
+        self, question: HttpRequest, read: Callable[[HttpResponse], T]
+    ) -> T | None:
+        """
+        Return what Kinesis says of the stream; None if it does not.
 
-    def _asked(self, operation: str, members: Mapping[str, str]) -> Any:
-        """Return the answer to a question about the stream; None if there is none."""
-        body = encode(dict(members))
-        response = self._calls.ask(operation_request(_TARGET + operation, body))
-        if response is None:
+        Then it is not asked again for a minute.
+        """
+        target, now = question.headers["X-Amz-Target"], self._time.monotonic()
+        if now < self._ask_at.get(target, 0.0):
             return None
-        try:
-            answer = decode(response.body)
-        except ValidationError:
-            return None
-        return answer if isinstance(answer, Mapping) else None
+        response = self._calls.ask(question)
+        if response is not None:
+            with suppress(InvalidResponseError):
+                return read(response)
+        self._ask_at[target] = now + _SECONDS_WITHOUT_ANSWER
+        return None
 
     # --- Aggregation ---
 
@@ -259,37 +261,26 @@ class KinesisSender(StreamSender):
         ]
         is_limiting = self._rates.is_limiting
         is_resharded = is_limiting and not self._rates.has(answer.shards)
-        now = self._time.monotonic()
         if is_resharded or (throttled and not is_limiting):
-            self._know_shards(now)
+            self._know_shards()
         if throttled or self._rates.is_limiting:
             self._rates.learn(throttled, answer.shards, self._time.monotonic())
 
-    def _know_shards(self, now: float) -> None:
-        if now < self._list_shards_at:
-            return
+    def _know_shards(self) -> None:
         shards: list[Shard] = []
         token = None
         for _ in range(_MAX_SHARD_PAGES):
-            response = self._calls.ask(shards_request(self._members, token))
-            found = None if response is None else _shards_in(response)
+            question = shards_request(self._members, token)
+            found = self._asked(question, listed_shards)
             if found is None:
                 # Rates of shards that may have ended would never be dropped.
                 self._rates.know(())
-                self._list_shards_at = now + _SECONDS_WITHOUT_SHARDS
                 return
             page, token = found
             shards += [Shard(each.id, *each.hash_keys) for each in page if each.is_open]
             if token is None:
                 break
         self._rates.know(shards)
-
-
-def _shards_in(response: HttpResponse) -> tuple[list[ListedShard], str | None] | None:
-    try:
-        return listed_shards(response)
-    except InvalidResponseError:
-        return None
 
 
 def _record_bytes(given: object) -> int | None:

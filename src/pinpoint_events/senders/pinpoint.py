@@ -3,6 +3,8 @@
 from typing import Any, ClassVar, Final
 
 from pinpoint_events.aws.service import Service
+from pinpoint_events.errors import ServiceError
+from pinpoint_events.http_messages import HttpRequest, HttpResponse
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
 from pinpoint_events.put_events import events_response, http_request, path_of
@@ -105,7 +107,7 @@ class PinpointSender(BaseSender):
         self.application_id = checked_application_id(application_id)
         path_of(self.application_id)  # refuses what makes no path
         arguments = (region, endpoint_url, session, credentials, config, verify)
-        self._calls = SignedCalls(PINPOINT, arguments, retry, self._time, service_error)
+        self._calls = SignedCalls(PINPOINT, arguments, retry, self._time, _error_of)
         self.observer = observer
 
     @property
@@ -134,3 +136,7 @@ class PinpointSender(BaseSender):
     def __repr__(self) -> str:
         # A URL with credentials in it is refused before.
         return f"<PinpointSender of {self.application_id!r} to {self._calls.url!r}>"
+
+
+def _error_of(_: HttpRequest, response: HttpResponse) -> ServiceError:
+    return service_error(response)

@@ -7,7 +7,7 @@ with the same meaning. One encoder per process, so that sizes are exact.
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ from pinpoint_events.problems import Audience, Problem, ProblemCode
 __all__ = [
     "Repeated",
     "decode",
+    "decode_object",
     "decode_request",
     "encode",
     "is_fast",
@@ -151,6 +152,15 @@ def with_problems(read: Callable[[], T]) -> T:
         problem = json_problem(ProblemCode.JSON_NUMBER_TOO_LONG)
     # From None: the errors above hold the text.
     raise ValidationError([problem]) from None
+
+
+def decode_object(data: bytes) -> Mapping[str, Any] | None:
+    """Return the JSON object that a text is; None if it is anything else."""
+    try:
+        found = decode(data)
+    except ValidationError:
+        return None
+    return found if isinstance(found, Mapping) else None
 
 
 def decode_request(data: bytes | str) -> Any:
