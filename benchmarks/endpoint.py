@@ -8,8 +8,8 @@ its clock runs: signed requests of 100 events, as bytes, each with other event i
 so that every event is a new row. They are sent over sockets that stay open to the end.
 Afterwards the rows in the store are counted.
 
-With `--kinesis`, it is a gateway: events go on to a stand-in for Kinesis, which shares
-the core of the load generator.
+With `--kinesis`, it is a gateway: events are sent to a local substitute for Kinesis,
+which shares the core of the load generator.
 
 What counts is the processor time that the endpoint's process takes for an event: the
 events that one core takes in a second are its inverse. Before and after each round, a

@@ -4,8 +4,8 @@ From typed batches to accepted records of a stream, over loopback, against boto3
 boto3 is fed with ready records, which have the same bytes: building and writing them is
 not held against it. Each call has as many records as the services take.
 
-`python -m benchmarks.streams` sends a million events, and tells whether an event costs
-as much at the end as at the beginning, in CPU and in memory.
+`python -m benchmarks.streams` sends a million events, and compares what an event costs
+at the end and at the beginning, in CPU and in memory.
 """
 
 import argparse
@@ -79,7 +79,7 @@ def kinesis(url: str) -> Iterator[tuple[Side, Side]]:
     Yield `KinesisSender` and boto3's `put_records`.
 
     Args:
-        url: Of the stand-in for the service.
+        url: Of the local substitute for the service.
     """
     client = boto3.client("kinesis", endpoint_url=url)
     with KinesisSender(STREAM, endpoint_url=url) as sender:
@@ -97,7 +97,7 @@ def firehose(url: str) -> Iterator[tuple[Side, Side]]:
     Yield `FirehoseSender` and boto3's `put_record_batch`.
 
     Args:
-        url: Of the stand-in for the service.
+        url: Of the local substitute for the service.
     """
     client = boto3.client("firehose", endpoint_url=url)
     with FirehoseSender(STREAM, endpoint_url=url) as sender:
@@ -134,7 +134,7 @@ def bare(url: str) -> Iterator[tuple[Side, Side]]:
     Yield `KinesisSender`, and the least that any client does: sign and send a body.
 
     Args:
-        url: Of the stand-in for the service.
+        url: Of the local substitute for the service.
     """
     stream = StreamName(STREAM)
     service_of_stream = kinesis_service(stream)

@@ -6,7 +6,12 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
 COMMAND = (sys.executable, "-m", "pinpoint_events")
+
+
+needs_posix = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX'")
 
 
 class Ran(NamedTuple):

@@ -252,7 +252,7 @@ class TestWrongTypes:
             assert problem.path == (path,)
 
     def test_values(self, sender: RecordingSender) -> None:
-        """Whatever equals a value may stand for it; of no text, the type is shown."""
+        """Any object that equals the value is taken; of no text, the type is shown."""
         loose: Any = sender
         assert loose.assert_sent("bought", attributes={"color": ANY}, times=2)
         wanted = {"color": b"red", "sku": "A-1"}

@@ -37,6 +37,7 @@ from pinpoint_events.senders import (
     ShadowSender,
     SqliteSender,
 )
+from pinpoint_events.senders.protocol import keeps_repeats
 from pinpoint_events.testing import strategies
 from tests.samples import REQUEST, event, request
 from tests.sender_contract import Place, SenderContract
@@ -234,6 +235,17 @@ class TestMultiSender:
             assert repr(sender).startswith("<MultiSender of <MemorySender of 'shop'")
         with MultiSender(MemorySender()) as sender:
             assert (sender.application_id, sender.quotas) == ("local", Quotas())
+
+    def test_keeps_repeats(self) -> None:
+        """One sender that keeps what arrives twice is enough for `load` to care."""
+
+        class Stream(MemorySender):
+            keeps_repeats = True
+
+        for others, kept in (((MemorySender(),), False), ((Stream(),), True)):
+            with MultiSender(MemorySender(), *others) as sender:
+                assert keeps_repeats(sender) is kept
+        assert not keeps_repeats(MemorySender())
 
     def test_closes_all(self, tmp_path: Path) -> None:
         """All are closed, even if closing one of them fails."""

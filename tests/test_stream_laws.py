@@ -9,10 +9,10 @@ once more if it was accepted.
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from botocore.credentials import Credentials
 from botocore.session import get_session
@@ -116,6 +116,25 @@ class Server:
         self.session = get_session()
         self.names = (f"s-{number}" for number in range(1_000_000))
 
+    def kinesis_ids(self, stream: str) -> list[list[str]]:
+        """Return the event ids in each record of a stream, unpacked."""
+        return [
+            [
+                json.loads(inside.data)["attributes"][ID]
+                for inside in deaggregate_record(
+                    KinesisRecord(partition_key=record.partition_key, data=record.data)
+                )
+            ]
+            for record in self.kinesis.records(stream)
+        ]
+
+    def firehose_ids(self, stream: str) -> list[list[str]]:
+        """Return the event id in each record of a stream."""
+        return [
+            [json.loads(record.data)["attributes"][ID]]
+            for record in self.firehose.records(stream)
+        ]
+
 
 @contextmanager
 def serving() -> Iterator[Server]:
@@ -136,11 +155,22 @@ def serving() -> Iterator[Server]:
 class Machine(RuleBasedStateMachine):
     """Requests to one stream, with any faults."""
 
+    sender_class: ClassVar[type[KinesisSender | FirehoseSender]]
     sender: KinesisSender | FirehoseSender
 
-    def __init__(self, server: Server) -> None:
+    def __init__(
+        self, server: Server, records: Callable[[str], list[list[str]]]
+    ) -> None:
+        """
+        Watch a new stream.
+
+        Args:
+            server: What serves it.
+            records: Returns the event ids in each record of a stream.
+        """
         super().__init__()
         self.server = server
+        self._records = records
         self.stream = next(server.names)
         self.count = 0
         self.accepted: Counter[str] = Counter()
@@ -153,19 +183,16 @@ class Machine(RuleBasedStateMachine):
 
     def records(self) -> list[list[str]]:
         """Return the event ids in each record of the stream."""
-        raise NotImplementedError
+        return self._records(self.stream)
 
     def arrived(self) -> Counter[str]:
         """Return the ids of the events in the stream, and how often each is there."""
         return Counter(name for record in self.records() for name in record)
 
-    def open(self, **options: Any) -> KinesisSender | FirehoseSender:
-        """Open the sender."""
-        raise NotImplementedError
-
     def opened(self, **options: Any) -> KinesisSender | FirehoseSender:
         """Open a sender that this machine watches."""
-        return self.open(
+        return self.sender_class(
+            self.stream,
             region="us-east-1",
             endpoint_url=self.server.url,
             session=self.server.session,
@@ -288,8 +315,10 @@ class Machine(RuleBasedStateMachine):
 class KinesisMachine(Machine):
     """A stream whose shards take little, and are split and merged."""
 
+    sender_class = TimedKinesisSender
+
     def __init__(self, server: Server) -> None:
-        super().__init__(server)
+        super().__init__(server, server.kinesis_ids)
         server.kinesis.create_stream(self.stream, shards=2)
 
     @initialize(
@@ -301,22 +330,6 @@ class KinesisMachine(Machine):
             records_per_second=per_second, bytes_per_second=None
         )
         self.sender = self.opened(aggregate=aggregate)
-
-    def open(self, **options: Any) -> KinesisSender:
-        """Open it."""
-        return TimedKinesisSender(self.stream, **options)
-
-    def records(self) -> list[list[str]]:
-        """Return them, unpacked."""
-        return [
-            [
-                json.loads(inside.data)["attributes"][ID]
-                for inside in deaggregate_record(
-                    KinesisRecord(partition_key=record.partition_key, data=record.data)
-                )
-            ]
-            for record in self.server.kinesis.records(self.stream)
-        ]
 
     @rule(position=st.integers(0, 7))
     def split(self, position: int) -> None:
@@ -339,21 +352,12 @@ class KinesisMachine(Machine):
 class FirehoseMachine(Machine):
     """A stream of Firehose."""
 
+    sender_class = TimedFirehoseSender
+
     def __init__(self, server: Server) -> None:
-        super().__init__(server)
+        super().__init__(server, server.firehose_ids)
         server.firehose.create_stream(self.stream)
         self.sender = self.opened()
-
-    def open(self, **options: Any) -> FirehoseSender:
-        """Open it."""
-        return TimedFirehoseSender(self.stream, **options)
-
-    def records(self) -> list[list[str]]:
-        """Return them, one in each."""
-        return [
-            [json.loads(record.data)["attributes"][ID]]
-            for record in self.server.firehose.records(self.stream)
-        ]
 
 
 few = settings(max_examples=40, stateful_step_count=12)

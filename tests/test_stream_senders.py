@@ -1194,7 +1194,9 @@ class TestExpiringCredentials:
             assert again is not None
             assert len(again.batch_item["e-0"].events) == 700
             failed = response.results["e-0"].events_item_response["v-1100"]
-            assert failed.message == "not sent: ExpiredTokenException"
+            assert failed.message == (
+                "not sent, because a call before failed: ExpiredTokenException"
+            )
             keys.expire()
             sender.put_events(again).raise_for_failures(again)
         assert len(kinesis.records("s")) == 1_200

@@ -30,14 +30,12 @@ from pinpoint_events.senders import KinesisSender
 from pinpoint_events.server import FailCall, ShiftClock
 from pinpoint_events.testing import KinesisStream
 from tests.aws import aws
-from tests.commands import COMMAND
+from tests.commands import COMMAND, needs_posix
 from tests.fake_time import FakeTime
 from tests.http_server import Answer, HttpServer
 from tests.samples import event, request
 
 __all__ = ["aws"]
-
-needs_posix = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX'")
 
 
 def url_of(stream: KinesisStream, **options: str) -> str:
@@ -441,43 +439,36 @@ class TestReader:
             found += [each.data for each in reader.read(lambda: False)]
         return found
 
+    def after_expiry(
+        self, stream: KinesisStream, reader: KinesisReader, number: int
+    ) -> list[int]:
+        """Let the iterator expire, put a number, and return what is read next."""
+        expired = FailCall(
+            status=400,
+            code="ExpiredIteratorException",
+            operations=["GetRecords"],
+            calls=[1],
+        )
+        stream.faults.add(expired)
+        put(stream, number)
+        found: list[Any] = []
+        while not found:
+            found += reader.read(lambda: False)
+        return [json.loads(each.data)["metrics"]["n"] for each in found]
+
     def test_expired_iterator(self, kinesis_stream: KinesisStream) -> None:
         """It goes on behind the last record, and shows none twice."""
         put(kinesis_stream, 1, 2)
         with self.reader(kinesis_stream) as reader:
             assert len(self.read_all(reader)) == 2
-            kinesis_stream.faults.add(
-                FailCall(
-                    status=400,
-                    code="ExpiredIteratorException",
-                    operations=["GetRecords"],
-                    calls=[1],
-                )
-            )
-            put(kinesis_stream, 3)
-            found: list[Any] = []
-            while not found:
-                found += reader.read(lambda: False)
-        assert [json.loads(each.data)["metrics"]["n"] for each in found] == [3]
+            assert self.after_expiry(kinesis_stream, reader, 3) == [3]
 
     def test_expired_iterator_of_now(self, kinesis_stream: KinesisStream) -> None:
         """What came while the iterator expired is not skipped."""
         put(kinesis_stream, 1)
         with self.reader(kinesis_stream, start=FROM_NOW) as reader:
             assert self.read_all(reader) == []
-            kinesis_stream.faults.add(
-                FailCall(
-                    status=400,
-                    code="ExpiredIteratorException",
-                    operations=["GetRecords"],
-                    calls=[1],
-                )
-            )
-            put(kinesis_stream, 2)
-            found: list[Any] = []
-            while not found:
-                found += reader.read(lambda: False)
-        assert json.loads(found[-1].data)["metrics"]["n"] == 2
+            assert self.after_expiry(kinesis_stream, reader, 2)[-1] == 2
 
     def test_late_children(self) -> None:
         """Where every shard has ended, the list is asked for until it has others."""

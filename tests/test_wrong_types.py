@@ -123,7 +123,7 @@ MADE: Final = {
 
 
 def is_tested(name: str, function: Any) -> bool:
-    """Return whether users call it with values of their own."""
+    """Return whether users call it with their values."""
     if isinstance(function, type) and issubclass(function, BaseException):
         return False
     module = getattr(function, "__module__", "") or ""

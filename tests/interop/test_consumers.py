@@ -210,7 +210,7 @@ VIEWS: Final = sql_of(PAGE, "CREATE VIEW")
 
 
 def parts_of(text: str) -> list[str]:
-    """Return what stands between the commas that are in no brackets."""
+    """Split a text at the commas that are in no brackets."""
     found, depth = [""], 0
     for sign in text:
         depth += {"<": 1, ">": -1}.get(sign, 0)

@@ -380,7 +380,7 @@ class TestCalls:
 
 
 class Numbers:
-    """Sequence numbers, told apart by their order alone."""
+    """Sequence numbers, compared by their order alone."""
 
     def __init__(self) -> None:
         self.of_shard: dict[str, list[int]] = {}

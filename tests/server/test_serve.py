@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import pytest
 from tests.aws import KEYS, aws
-from tests.commands import COMMAND, environment, run
+from tests.commands import COMMAND, environment, needs_posix, run
 from tests.server.clients import (
     KEY,
     ONE,
@@ -32,7 +32,6 @@ __all__ = ["aws"]
 
 USAGE = "usage: pinpoint-events serve"
 WARNING = "WARNING: --no-auth: calls are accepted from anyone, signed or not"
-needs_posix = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX'")
 
 
 @contextmanager

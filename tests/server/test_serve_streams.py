@@ -1,6 +1,5 @@
 """The command `serve` with `--kinesis` and `--firehose`, as a program."""
 
-import os
 import signal
 import sqlite3
 from contextlib import closing
@@ -9,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.aws import KEYS, aws
-from tests.commands import run
+from tests.commands import needs_posix, run
 from tests.server.clients import ONE, boto3_client, post
 from tests.server.streams import client_of
 from tests.server.test_serve import ended, here, serving
@@ -29,7 +28,6 @@ NO_STREAMS = (
     "--streams-store is for --kinesis and --firehose; add one of them, or leave it out"
 )
 EMPTY_STORE = "argument --streams-store: is empty; give it a value, or leave it out"
-needs_posix = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX'")
 
 
 @pytest.fixture(autouse=True)
@@ -144,7 +142,7 @@ class TestOptions:
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        """What is wrong is told, with a remedy."""
+        """The message says what is wrong, with a remedy."""
         monkeypatch.chdir(tmp_path)
         assert main(["serve", "--port", "0", "--no-auth", *arguments]) == 252
         err = capsys.readouterr().err

@@ -69,7 +69,7 @@ class TestValues:
     """Faults of records are values, checked when they are made."""
 
     def test_refused(self) -> None:
-        """All that is wrong with a fault is told at once."""
+        """All problems of a fault are reported at once."""
         assert facts_of(
             lambda: FailRecord(
                 error_code="é",

@@ -26,7 +26,11 @@ from pinpoint_events.loader.sending import Answer, send
 from pinpoint_events.loader.stopping import Interrupted, Stopping
 from pinpoint_events.loader.totals import Totals
 from pinpoint_events.quotas import packing_quotas
-from pinpoint_events.senders.protocol import Sender, named_application_of
+from pinpoint_events.senders.protocol import (
+    Sender,
+    keeps_repeats,
+    named_application_of,
+)
 
 __all__ = ["Load", "Plan", "run_plan"]
 
@@ -224,11 +228,6 @@ class Load:
             self.is_all_read = False
 
 
-def _keeps_doubles(sender: Sender) -> bool:
-    """Return whether what is sent twice is kept twice: in a stream, as it seems."""
-    return hasattr(sender, "events_per_call")
-
-
 def run_plan(  # noqa: PLR0913 - each is a separate option
     plan: Plan,
     sender: Sender,
@@ -261,13 +260,12 @@ def run_plan(  # noqa: PLR0913 - each is a separate option
             known = settled.rejected_bytes
             opened = RejectsFile(rejected, known, stopping.wait_for_room)
             file = stack.enter_context(opened)
-        is_stream = _keeps_doubles(sender)
+        may_repeat = keeps_repeats(sender)
         if settled.totals.events.read:
-            reports.continues(settled.totals, may_repeat=is_stream)
+            reports.continues(settled.totals, may_repeat=may_repeat)
         ledger = Ledger(plan.files, settled, checkpoint, file, reports)
-        if is_stream:
-            # A stream keeps what arrives twice, so that nothing more than was in flight
-            # may be sent again.
+        if may_repeat:
+            # So that no more is sent again than was in flight.
             ledger.save_seconds = 0
         load = Load(plan, sender, ledger, stopping, reports)
         load.run()

@@ -1,9 +1,9 @@
 """
 Text that is no JSON Lines, by its first lines.
 
-What the first line begins with tells most forms. Others are known only because no line
-at all is a record; then some lines more are read, because a first line that is at fault
-is not yet a file that is.
+Most forms are recognised by the beginning of the first line, others only by the fact
+that no line is a record. For those, more lines are read: one faulty line at the
+beginning does not make the whole file unreadable.
 """
 
 import re

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple, cast
+from typing import Final, NamedTuple
 
 from pinpoint_events.endpoints.merge import merged
 from pinpoint_events.endpoints.protocol import FindsEndpoints
@@ -116,7 +116,7 @@ class KnownEndpoints:
         if not updates or not isinstance(store, Sender):
             return EventsResponse()
         batches = {
-            name: EventsBatch(endpoint=update, events=cast("Any", {}))
+            name: EventsBatch(endpoint=update, events={})
             for name, update in updates.items()
         }
         request = EventsRequest(batch_item=batches)

@@ -78,7 +78,7 @@ class _PutEventsWriter:
         endpoint_id: str,
         endpoint: Endpoint | None,
         events: Mapping[str, Event],
-        arrived_at: datetime,  # noqa: ARG002 - a request has no time of its own
+        arrived_at: datetime,  # noqa: ARG002 - a request has no time of arrival
     ) -> list[bytes]:
         found = []
         for event_id, event in events.items():

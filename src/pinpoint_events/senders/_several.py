@@ -18,6 +18,7 @@ from pinpoint_events.senders.protocol import (
     DEFAULT_APPLICATION_ID,
     BaseSender,
     Sender,
+    keeps_repeats,
     named_application_of,
 )
 
@@ -78,6 +79,7 @@ class SeveralSenders(BaseSender):
     """
 
     application_id: str
+    keeps_repeats: bool
 
     def __init__(
         self,
@@ -99,6 +101,7 @@ class SeveralSenders(BaseSender):
         first = self._senders[0]
         super().__init__(quotas_of(first) if quotas is None else quotas)
         self.application_id = named_application_of(first) or DEFAULT_APPLICATION_ID
+        self.keeps_repeats = any(map(keeps_repeats, self._senders))
 
     def _close(self) -> None:
         with ExitStack() as stack:

@@ -79,7 +79,7 @@ def _text(column: str, path: str) -> str:
 
     What a NUL is written as becomes two characters that SQLite reads, and then a NUL.
     The first of them, where it is itself in the text, becomes two others meanwhile. An
-    escaped backslash may stand before `u0000`; no JSON text has char(1).
+    escaped backslash may precede `u0000`; no JSON text has char(1).
     """
     marked = _replaced(
         column,

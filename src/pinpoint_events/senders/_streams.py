@@ -60,7 +60,7 @@ STREAM_QUOTAS: Final = Quotas(
 
 _EMPTY: Final = Endpoint()
 _TOO_LARGE: Final = 413
-_NOT_SENT: Final = 503
+_UNAVAILABLE: Final = 503
 
 Key = tuple[str, str]
 """Endpoint id and event id."""
@@ -85,6 +85,8 @@ class StreamSender(BaseSender):
 
     A subclass says which call it is, and what a record needs beside its data.
     """
+
+    keeps_repeats: ClassVar[bool] = True  # `load` asks
 
     application_id: str
     stream: str
@@ -210,7 +212,7 @@ class StreamSender(BaseSender):
                     raise
                 unsent = [each for rest in calls[number + 1 :] for each in rest]
                 rest = [key for each in unsent for key in packed.keys[each]]
-                answers.add_not_sent(error, keys, rest)
+                answers.add_failed(error, keys, rest)
                 break
             request_id = response.request_id
             answers.add(response)
@@ -355,7 +357,7 @@ class _Answers:
             "values, or make it several events",
         )
 
-    def add_not_sent(
+    def add_failed(
         self, error: PinpointEventsError, failed: Iterable[Key], unsent: Iterable[Key]
     ) -> None:
         """
@@ -366,14 +368,16 @@ class _Answers:
         """
         kind = error.code if isinstance(error, ServiceError) else type(error).__name__
         _log.warning(
-            "not sent", extra={"pinpoint_events.problem": type(error).__name__}
+            "a later call of the request failed",
+            extra={"pinpoint_events.problem": type(error).__name__},
         )
-        response = EventItemResponse(status_code=_NOT_SENT, message=f"not sent: {kind}")
-        for endpoint_id, event_id in (
-            *(() if may_be_accepted(error) else failed),
-            *unsent,
+        for keys, message in (
+            (() if may_be_accepted(error) else failed, f"the call failed: {kind}"),
+            (unsent, f"not sent, because a call before failed: {kind}"),
         ):
-            self._found.setdefault(endpoint_id, {})[event_id] = response
+            response = EventItemResponse(status_code=_UNAVAILABLE, message=message)
+            for endpoint_id, event_id in keys:
+                self._found.setdefault(endpoint_id, {})[event_id] = response
 
     def response(
         self,

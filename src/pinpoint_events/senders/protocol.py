@@ -33,6 +33,7 @@ __all__ = [
     "BaseSender",
     "Sender",
     "checked_application_id",
+    "keeps_repeats",
     "named_application_of",
 ]
 
@@ -255,3 +256,8 @@ def named_application_of(sender: object) -> str | None:
     if application_id == DEFAULT_APPLICATION_ID:
         return None
     return application_id if isinstance(application_id, str) else None
+
+
+def keeps_repeats(sender: object) -> bool:
+    """Return whether a sender says that what arrives twice is kept twice."""
+    return getattr(sender, "keeps_repeats", False) is True

@@ -48,7 +48,7 @@ _HTTP_DATE: Final = re.compile(
 )
 _MONTHS: Final = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
-_MAX_PARAMETERS: Final = 100  # of a query; a presigned URL has 8 of its own
+_MAX_PARAMETERS: Final = 100  # of a query; a presigned URL has 8
 _MAX_SIGNED_HEADERS: Final = 100  # as many as a request may have
 _PAYLOAD_HASH: Final = b"x-amz-content-sha256"
 _HEADER_PARTS: Final = ("Credential", "Signature", "SignedHeaders")

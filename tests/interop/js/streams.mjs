@@ -6,7 +6,7 @@
 //     {"service": "kinesis", "operation": "PutRecords", "url": "", "accessKeyId": "",
 //      "secretAccessKey": "", "input": {}}
 //
-// and each line of output what came of it, as the SDK tells it:
+// and each line of output the result, as the SDK returns it:
 //
 //     {"attempts": 1, "output": {}}
 //     {"attempts": 1, "error": {"name": "", "message": "", "status": 400}}
