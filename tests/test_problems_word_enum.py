@@ -31,6 +31,22 @@ def test_other_words(enum: Any, value: object) -> None:
     assert not any("planted" in line for line in lines)
 
 
+@pytest.mark.parametrize("enum", ENUMS.values(), ids=ENUMS)
+@pytest.mark.parametrize(
+    "words", [(), ("planted", "x"), ("planted", "x", "y")], ids=len
+)
+def test_other_numbers_of_words(enum: Any, words: tuple[str, ...]) -> None:
+    """An enum takes one word; Python's functional API is not reached."""
+    with pytest.raises(
+        TypeError, match=f"^{enum.__name__} takes one argument, a word$"
+    ):
+        enum(*words)
+    with pytest.raises(TypeError, match="takes one argument"):
+        enum("planted", names="x")
+    first = next(iter(enum))
+    assert enum(value=str(first)) is first
+
+
 @pytest.mark.parametrize(
     "value, message",
     [

@@ -1,12 +1,31 @@
 """The base of enums whose members are words."""
 
-from enum import StrEnum
-from typing import NoReturn
+from enum import EnumType, StrEnum
+from typing import TYPE_CHECKING, Any, NoReturn
 
 __all__ = ["WordEnum"]
 
 
-class WordEnum(StrEnum):
+class _OfOneWord(EnumType):
+    """
+    Enums that are called with one word.
+
+    Python 3.11 takes further arguments for the definition of another enum, and its
+    error shows the first one.
+    """
+
+    # Type checkers would take it for the signature of each enum.
+    if TYPE_CHECKING:
+        ...
+    else:
+
+        def __call__(cls, *words: Any, **options: Any) -> Any:
+            if cls.__members__ and len(words) + len(options) != 1:
+                raise TypeError(f"{cls.__name__} takes one argument, a word")
+            return super().__call__(*words, **options)
+
+
+class WordEnum(StrEnum, metaclass=_OfOneWord):
     """
     An enum of words that refuses other values without showing them.
 
