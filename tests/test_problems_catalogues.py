@@ -30,7 +30,11 @@ from pinpoint_events import (
     to_json,
 )
 from pinpoint_events.formats.event_ids import with_event_id
-from pinpoint_events.model._converters import _KINDS, _KINDS_BY_NAME, _kind
+from pinpoint_events.model._value_kinds import (
+    CLASSES_BY_KIND,
+    KIND_BY_NAME,
+    value_kind,
+)
 from pinpoint_events.problems import Audience, Expected, Problem, ProblemCode
 from pinpoint_events.problems._paths import aws_cli_path_text
 from pinpoint_events.problems.catalogues import CATALOGUES
@@ -231,7 +235,7 @@ def cells(section: str) -> list[list[str]]:
 
 
 KINDS: Final = (
-    {*_KINDS, *_KINDS_BY_NAME.values(), "mixed", "plain"}
+    {*CLASSES_BY_KIND, *KIND_BY_NAME.values(), "mixed", "plain"}
     | {"aware_datetime", "naive_datetime", "naive_timestamp"}
 ) - {"datetime"}
 
@@ -242,7 +246,7 @@ def wrong_type(expected: str, found: str) -> Problem:
     if found in KINDS:
         return problem._replace(actual="object", kind=found)
     if found in dir(builtins):
-        return problem._replace(kind=_kind(getattr(builtins, found)()))
+        return problem._replace(kind=value_kind(getattr(builtins, found)()))
     return problem
 
 

@@ -16,8 +16,9 @@ from typing import Any, Final, cast, final
 import attrs
 
 from pinpoint_events.errors import QuotaExceededError
-from pinpoint_events.model._converters import MORE_PROBLEMS, instance_of, limit
+from pinpoint_events.model._converters import instance_of, limit
 from pinpoint_events.model._immutable import Immutable, dict_inside, raise_if_invalid
+from pinpoint_events.model._problem_counts import MORE_PROBLEMS
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsRequest

@@ -14,13 +14,10 @@ copied before they are checked, because another thread may change them.
 import math
 import re
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, timedelta
-from enum import Enum, StrEnum
+from enum import StrEnum
 from functools import partial
-from itertools import islice
 from operator import index
 from typing import Any, Final, TypeVar
 
@@ -30,8 +27,17 @@ from pinpoint_events.model._immutable import (
     dict_inside,
     frozen_map,
 )
+from pinpoint_events.model._problem_counts import (
+    MORE_PROBLEMS,
+    most_problems,
+    nearest,
+)
+from pinpoint_events.model._value_kinds import (
+    kind_of_naive,
+    kind_of_type,
+    value_kind,
+)
 from pinpoint_events.problems import Expected, Problem, ProblemCode
-from pinpoint_events.problems._similar import similar
 
 E = TypeVar("E", bound=StrEnum)
 T = TypeVar("T")
@@ -112,7 +118,7 @@ def now() -> datetime:
 def _time(value: Any) -> Any:
     if issubclass(type(value), str):
         return _parsed_time(str.__str__(value))
-    if _kind_of_type(type(value)) == "missing":  # pandas' NaT is a datetime
+    if kind_of_type(type(value)) == "missing":  # pandas' NaT is a datetime
         return wrong_type(value, Expected.TIME)
     if issubclass(type(value), datetime):
         return _in_utc(value)
@@ -121,7 +127,7 @@ def _time(value: Any) -> Any:
     is_float = issubclass(type(value), float)
     if is_float or _index(value) is not None:
         kind = ""
-    elif type(value) is bool or _kind(value) != "number":
+    elif type(value) is bool or value_kind(value) != "number":
         return wrong_type(value, Expected.TIME)
     else:
         kind = "number"
@@ -199,7 +205,7 @@ def _in_utc(value: datetime) -> Any:
     except Exception:  # noqa: BLE001 - a broken tzinfo, which may raise anything
         offset = None
     if offset is None:
-        kind = _kind_of_naive(type(value))
+        kind = kind_of_naive(type(value))
         kind = kind if kind == "naive_timestamp" else ""
         return _refused(ProblemCode.NO_TIME_ZONE, kind=kind)
     try:
@@ -313,7 +319,7 @@ def _number(value: Any, expected: Expected = Expected.NUMBER) -> Any:
 
 
 def _no_number(value: Any, expected: Expected) -> Any:
-    if _kind(value) == "number" and _is_beyond_floats(value):
+    if value_kind(value) == "number" and _is_beyond_floats(value):
         return _refused(ProblemCode.NOT_FINITE, actual=str(math.inf))
     return wrong_type(value, expected)
 
@@ -416,87 +422,6 @@ def wrong_type_of_value(
         unit=unit,
         nearest=words[:1],
     )
-
-
-_suggestions_left: ContextVar[list[int] | None] = ContextVar("left", default=None)
-
-
-@contextmanager
-def few_suggestions(most: int) -> Iterator[None]:
-    """
-    Let `nearest` answer at most so many times within the context.
-
-    The search for similar names takes longer than everything else, and input may have
-    thousands of unknown names.
-    """
-    token = _suggestions_left.set([most])
-    try:
-        yield
-    finally:
-        _suggestions_left.reset(token)
-
-
-def nearest(word: str, names: Sequence[str]) -> tuple[str, ...]:
-    """
-    Return the names that the word resembles, at most three, the most similar first.
-
-    None where `few_suggestions` allows no more.
-    """
-    left = _suggestions_left.get()
-    if left is not None:
-        if left[0] <= 0:
-            return ()
-        left[0] -= 1
-    return similar(word, names)
-
-
-# Reported for one mapping or list. A request may hold a million faults, and reporting
-# all of them would take a minute and a gigabyte.
-MAX_PROBLEMS: Final = 100
-MORE_PROBLEMS: Final = Problem(ProblemCode.MORE_PROBLEMS)
-
-_most_problems: ContextVar[int | None] = ContextVar("most", default=None)
-
-
-@contextmanager
-def few_problems(most: int) -> Iterator[None]:
-    """
-    Report at most so many problems of an item within the context, and that it has more.
-
-    For callers that show no more of them: a request may have 1,000 items, and each
-    problem costs more than the value that it is about.
-    """
-    token = _most_problems.set(most)
-    try:
-        yield
-    finally:
-        _most_problems.reset(token)
-
-
-def most_problems() -> int:
-    """Return how many problems to report of one mapping or list."""
-    most = _most_problems.get()
-    return MAX_PROBLEMS if most is None else most
-
-
-def few_of(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
-    """Return the problems of one object that are reported: all without a context."""
-    most = _most_problems.get()
-    if most is None or len(problems) <= most:
-        return problems
-    counts = [
-        1 if each.code is not ProblemCode.MORE_PROBLEMS else each.actual
-        for each in problems[most:]
-    ]
-    numbers = [count for count in counts if type(count) is int]
-    more = sum(numbers) if len(numbers) == len(counts) else None
-    return (*problems[:most], more_problems(more))
-
-
-def more_problems(count: int | None) -> Problem:
-    """Return what is reported in place of so many problems; None for any number."""
-    is_counted = _most_problems.get() is not None
-    return MORE_PROBLEMS._replace(actual=count) if is_counted else MORE_PROBLEMS
 
 
 def instance_of(cls: type[T], value: Any) -> Any:
@@ -705,7 +630,7 @@ def wrong_type(value: object, expected: Expected) -> Any:
         ProblemCode.WRONG_TYPE,
         actual=_type_name(value),
         allowed=expected,
-        kind=_kind(value),
+        kind=value_kind(value),
     )
 
 
@@ -715,83 +640,11 @@ def wrong_key_type(key: object) -> Problem:
         ProblemCode.WRONG_KEY_TYPE,
         actual=_type_name(key),
         allowed=Expected.TEXT,
-        kind=_kind(key),
+        kind=value_kind(key),
     )
 
 
-def _kind(value: object) -> str:
-    """Return what kind of value it is, by which catalogues choose a remedy."""
-    kind = _kind_of_type(type(value))
-    if kind == "datetime":
-        return "aware_datetime" if _has_zone(value) else _kind_of_naive(type(value))
-    if kind == "sequence":
-        return _kind_of_sequence(value)
-    return kind or _kind_by_text(type(value))
-
-
-def _kind_of_type(kind: type[Any]) -> str:
-    if kind.__name__ in _KINDS_BY_NAME:
-        return _KINDS_BY_NAME[kind.__name__]
-    names = (name for name, classes in _KINDS.items() if issubclass(kind, classes))
-    return next(names, "") or _kind_of_number(kind)
-
-
-def _kind_of_number(kind: type[Any]) -> str:
-    # Imported here: it is for errors alone. NumPy's numbers are registered there.
-    from numbers import Real  # noqa: PLC0415
-
-    return "number" if issubclass(kind, Real) else ""
-
-
-def _kind_by_text(kind: type[Any]) -> str:
-    """Return `plain` for a class that says how its objects are written as text."""
-    written: Any = kind.__str__
-    is_mock = hasattr(kind, "assert_called")
-    return "" if is_mock or written is object.__str__ else "plain"
-
-
-def _kind_of_naive(kind: type[Any]) -> str:
-    """Return the kind of a datetime without a zone; pandas' takes itself for UTC."""
-    return "naive_timestamp" if hasattr(kind, "to_pydatetime") else "naive_datetime"
-
-
-def _has_zone(value: Any) -> bool:
-    try:
-        return datetime.utcoffset(value) is not None
-    except Exception:  # noqa: BLE001 - a broken tzinfo, which may raise anything
-        return False
-
-
-def _kind_of_sequence(value: Any) -> str:
-    """Return `mixed` for a sequence of which `str()` of an item may be no fit text."""
-    try:
-        some = list(islice(value, _LOOKED_AT))
-    except Exception:  # noqa: BLE001 - code of the caller's, as of an array of one
-        return _kind_by_text(type(value))
-    kinds = {_kind_of_type(type(item)) or _kind_by_text(type(item)) for item in some}
-    return "sequence" if kinds <= {"number", "plain", "text"} else "mixed"
-
-
-_LOOKED_AT: Final = 100
 _BYTES: Final = (bytes, bytearray, memoryview)
-_KINDS: Final[Mapping[str, tuple[type[Any], ...]]] = {
-    "enum": (Enum,),
-    "buffer": (memoryview,),
-    "bytes": (bytes, bytearray),
-    "text": (str,),
-    "number": (int, float),
-    "mapping": (Mapping,),
-    "sequence": (Collection,),
-    "datetime": (datetime,),
-    "date": (date,),
-    "timedelta": (timedelta,),
-}
-# Not imported: the packages are not ours, and the modules are slow to import.
-_KINDS_BY_NAME: Final = {
-    "Decimal": "number",
-    "NAType": "missing",
-    "NaTType": "missing",
-}
 
 
 def _type_name(value: object) -> str:

@@ -8,7 +8,7 @@ from pinpoint_events.errors import ConfigurationError
 from pinpoint_events.formats.amplify_envelope import AmplifyEnvelopeWriter
 from pinpoint_events.formats.event_ids import with_event_id
 from pinpoint_events.formats.stream_record import StreamRecordWriter
-from pinpoint_events.model._converters import nearest
+from pinpoint_events.model._problem_counts import nearest
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsBatch, EventsRequest

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
 from pinpoint_events.errors import ConfigurationError
-from pinpoint_events.model._converters import nearest
+from pinpoint_events.model._problem_counts import nearest
 from pinpoint_events.problems import shortened
 from pinpoint_events.senders.protocol import DEFAULT_APPLICATION_ID, Sender
 

@@ -12,7 +12,8 @@ from operator import is_
 from typing import Any, Final
 
 from pinpoint_events.errors import ValidationError
-from pinpoint_events.model._converters import few_problems, has_surrogate
+from pinpoint_events.model._converters import has_surrogate
+from pinpoint_events.model._problem_counts import few_problems
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsBatch, EventsRequest

@@ -7,8 +7,8 @@ from typing import Any, Final, TypeVar, cast
 
 from cattrs import Converter
 
-from pinpoint_events.model._converters import few_suggestions
 from pinpoint_events.model._immutable import Immutable
+from pinpoint_events.model._problem_counts import few_suggestions
 from pinpoint_events.model.endpoint import (
     Demographic,
     Endpoint,

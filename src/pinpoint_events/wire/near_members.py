@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple, get_args, get_origin
 
 import attrs
 
-from pinpoint_events.model._converters import nearest
 from pinpoint_events.model._immutable import FrozenMap
+from pinpoint_events.model._problem_counts import nearest
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.wire.names import wire_name
 from pinpoint_events.wire.writing import is_model, kind_of

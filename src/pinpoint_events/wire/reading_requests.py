@@ -12,19 +12,19 @@ from typing import Any, Final, get_args, get_origin
 import attrs
 
 from pinpoint_events.errors import ValidationError
-from pinpoint_events.model._converters import (
-    few_of,
-    more_problems,
-    most_problems,
-    nearest,
-    wrong_key_type,
-)
+from pinpoint_events.model._converters import wrong_key_type
 from pinpoint_events.model._generated import shape_reader
 from pinpoint_events.model._immutable import (
     FrozenMap,
     Immutable,
     Refused,
     problems_of,
+)
+from pinpoint_events.model._problem_counts import (
+    few_of,
+    more_problems,
+    most_problems,
+    nearest,
 )
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event

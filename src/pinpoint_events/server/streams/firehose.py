@@ -6,7 +6,7 @@ destination is kept and described, and nothing is delivered to it: records stay 
 where tests read them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -48,7 +48,7 @@ _DESTINATION_ID: Final = "destinationId-000000000001"
 _STATUSES: Final = {_UNAVAILABLE: 503, "InternalFailure": 500}
 
 
-class Firehose(Service):
+class Firehose(Service[DeliveryStream]):
     """
     A Firehose on this machine, which fails on purpose; for `create_app`.
 
@@ -77,20 +77,10 @@ class Firehose(Service):
         account_id: str = "123456789012",
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        super().__init__(region=region, account_id=account_id, clock=clock)
-        self._file = None if store is None else StreamsFile(store)
-        self._streams: dict[str, DeliveryStream] = {}
         self._changed: DeliveryStream | None = None
-        self._is_loaded = self._file is None
-        self._read_file()
+        super().__init__(store, region=region, account_id=account_id, clock=clock)
 
     # --- For Python -------------------------------------------------------------------
-
-    @property
-    def stream_names(self) -> tuple[str, ...]:
-        """The names of all streams, sorted."""
-        with self._exclusive():
-            return tuple(sorted(self._streams))
 
     def create_stream(self, name: str) -> str:
         """
@@ -121,28 +111,16 @@ class Firehose(Service):
         with self._exclusive():
             return tuple(self._named(name).records)
 
-    def close(self) -> None:
-        """Close the store."""
-        if self._file is not None:
-            self._file.close()
-
     # --- The store --------------------------------------------------------------------
 
-    def _load(self) -> None:
-        if not self._is_loaded and self._file is not None:
-            found = self._file.delivery_streams()
-            self._streams = {stream.name: stream for stream in found}
-            self._is_loaded = True
+    def _stored(self, file: StreamsFile) -> Iterable[DeliveryStream]:
+        return file.delivery_streams()
 
     def _save(self) -> None:
         stream, self._changed = self._changed, None
-        if stream is None:
-            return
-        if self._file is not None:
-            self._is_loaded = False  # until it is written
-            self._file.save_delivery_stream(stream)
-            self._is_loaded = True
-        stream.unsaved_records = []
+        if stream is not None:
+            self._write(lambda file: file.save_delivery_stream(stream))
+            stream.unsaved_records = []
 
     # --- Operations -------------------------------------------------------------------
 
@@ -190,8 +168,7 @@ class Firehose(Service):
 
     def _delete_delivery_stream(self, call: Call) -> dict[str, Any]:
         stream = self._stream(call.members)
-        if self._file is not None:
-            self._file.delete_delivery_stream(stream.name)
+        self._write(lambda file: file.delete_delivery_stream(stream.name))
         del self._streams[stream.name]
         return {}
 

@@ -8,7 +8,7 @@ refused signatures, too, where PutEvents has API Gateway's 403.
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pinpoint_events.server._answers import Answer, RequestError, default_code
 from pinpoint_events.server._authentication_errors import AuthenticationError
@@ -52,7 +52,7 @@ class Target(NamedTuple):
         verifier: Verifies its signature; None where calls may be unsigned.
     """
 
-    service: Service
+    service: Service[Any]
     operation: str
     verifier: Verifier | None
 
@@ -78,7 +78,7 @@ class Services:
     """
 
     def __init__(
-        self, services: Iterable[Service], keys: Keys | None, region: str | None
+        self, services: Iterable[Service[Any]], keys: Keys | None, region: str | None
     ) -> None:
         self._by_target = {
             each.target: (

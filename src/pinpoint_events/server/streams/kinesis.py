@@ -5,7 +5,7 @@ Operations, members and errors are those of the service model, version 2013-12-0
 a record may be, and where it goes, is in `_puts.py`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -49,7 +49,7 @@ _DEFAULT_SHARDS: Final = 100
 _RETENTION_HOURS: Final = 24
 
 
-class Kinesis(Service):
+class Kinesis(Service[Stream]):
     """
     A Kinesis on this machine, which fails on purpose; for `create_app`.
 
@@ -81,20 +81,10 @@ class Kinesis(Service):
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         check_settings(limits=kind_of(ShardLimits, limits))
-        super().__init__(region=region, account_id=account_id, clock=clock)
         self._limits = limits
-        self._file = None if store is None else StreamsFile(store)
-        self._streams: dict[str, Stream] = {}
-        self._is_loaded = self._file is None
-        self._read_file()
+        super().__init__(store, region=region, account_id=account_id, clock=clock)
 
     # --- For Python -------------------------------------------------------------------
-
-    @property
-    def stream_names(self) -> tuple[str, ...]:
-        """The names of all streams, sorted."""
-        with self._exclusive():
-            return tuple(sorted(self._streams))
 
     @property
     def limits(self) -> ShardLimits:
@@ -172,18 +162,10 @@ class Kinesis(Service):
             pair = stream.shard(shard_id), stream.shard(adjacent_shard_id)
             stream.merge(*pair, self._clock())
 
-    def close(self) -> None:
-        """Close the store."""
-        if self._file is not None:
-            self._file.close()
-
     # --- The store --------------------------------------------------------------------
 
-    def _load(self) -> None:
-        if not self._is_loaded and self._file is not None:
-            found = self._file.streams(self._limits, self._clock())
-            self._streams = {stream.name: stream for stream in found}
-            self._is_loaded = True
+    def _stored(self, file: StreamsFile) -> Iterable[Stream]:
+        return file.streams(self._limits, self._clock())
 
     def _save(self) -> None:
         for stream in self._streams.values():
@@ -191,10 +173,7 @@ class Kinesis(Service):
                 self._save_stream(stream)
 
     def _save_stream(self, stream: Stream) -> None:
-        if self._file is not None:
-            self._is_loaded = False  # until it is written
-            self._file.save_stream(stream)
-            self._is_loaded = True
+        self._write(lambda file: file.save_stream(stream))
         stream.saved()
 
     # --- Streams ----------------------------------------------------------------------
@@ -290,8 +269,7 @@ class Kinesis(Service):
 
     def _delete_stream(self, call: Call) -> None:
         stream = self._stream(call.members)
-        if self._file is not None:
-            self._file.delete_stream(stream.name)
+        self._write(lambda file: file.delete_stream(stream.name))
         del self._streams[stream.name]
 
     def _describe_stream(self, call: Call) -> dict[str, Any]:

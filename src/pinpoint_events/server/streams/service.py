@@ -8,10 +8,11 @@ error, and the state is read from the store again before the next call.
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, Final
+from pathlib import Path
+from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
 from pinpoint_events.errors import ConfigurationError
 from pinpoint_events.model import _converters as to
@@ -19,6 +20,7 @@ from pinpoint_events.server._settings import check_settings
 from pinpoint_events.server.streams.members import Members, read_body
 from pinpoint_events.server.streams.put_faults import NO_PUT_FAULTS, PutFaults
 from pinpoint_events.server.streams.refusals import unknown_operation
+from pinpoint_events.server.streams.store import StreamsFile
 from pinpoint_events.wire.json_text import encode
 
 __all__ = ["Call", "Service", "arn", "epoch_seconds", "utc_now"]
@@ -59,11 +61,21 @@ class Call:
         self.faults = faults
 
 
-class Service(ABC):
+class Named(Protocol):
+    """A stream, of which the service depends on the name alone."""
+
+    name: str
+
+
+S = TypeVar("S", bound=Named)
+
+
+class Service(ABC, Generic[S]):
     """
     A service of AWS, on this machine.
 
     Args:
+        store: The file to keep streams in; None keeps them in memory.
         region: The region in its ARNs.
         account_id: The account in its ARNs.
         clock: Returns the current time, with a time zone.
@@ -78,6 +90,7 @@ class Service(ABC):
     Raises:
         ConfigurationError: If the account id has other than 12 digits, or there is no
             region.
+        StoreError: If the file cannot be used.
     """
 
     signing_name: ClassVar[str]
@@ -88,7 +101,12 @@ class Service(ABC):
     account_id: str
 
     def __init__(
-        self, *, region: str, account_id: str, clock: Callable[[], datetime]
+        self,
+        store: str | Path | None,
+        *,
+        region: str,
+        account_id: str,
+        clock: Callable[[], datetime],
     ) -> None:
         check_settings(
             region=to.required_text(region),
@@ -102,15 +120,26 @@ class Service(ABC):
         self.account_id = account_id
         self._clock = clock
         self._lock = threading.Lock()
-
-    def _read_file(self) -> None:
-        """Read the file, if there is one; close it if that fails."""
+        self._streams: dict[str, S] = {}
+        self._file = None if store is None else StreamsFile(store)
+        self._is_loaded = self._file is None
         try:
             with self._exclusive():
-                pass
+                pass  # reads the file
         except BaseException:
             self.close()
             raise
+
+    @property
+    def stream_names(self) -> tuple[str, ...]:
+        """The names of all streams, sorted."""
+        with self._exclusive():
+            return tuple(sorted(self._streams))
+
+    def close(self) -> None:
+        """Close the store."""
+        if self._file is not None:
+            self._file.close()
 
     def answer(
         self, operation: str, body: bytes, faults: PutFaults = NO_PUT_FAULTS
@@ -150,20 +179,30 @@ class Service(ABC):
     def _operations(self) -> Mapping[str, Callable[[Call], Any]]:
         """The operations, by name."""
 
-    @abstractmethod
     def _load(self) -> None:
-        """Read the state from the store if that is needed."""
+        """Read the streams from the file if that is needed."""
+        if not self._is_loaded and self._file is not None:
+            found = self._stored(self._file)
+            self._streams = {stream.name: stream for stream in found}
+            self._is_loaded = True
+
+    def _write(self, write: Callable[[StreamsFile], None]) -> None:
+        """Write into the file, if there is one; if that fails, it is read again."""
+        if self._file is not None:
+            self._is_loaded = False
+            write(self._file)
+            self._is_loaded = True
+
+    @abstractmethod
+    def _stored(self, file: StreamsFile) -> Iterable[S]:
+        """Return the streams in the file."""
 
     @abstractmethod
     def _save(self) -> None:
-        """Write what changed into the store."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Close the store."""
+        """Write what changed into the file."""
 
 
-def arn(service: Service, resource: str) -> str:
+def arn(service: Service[Any], resource: str) -> str:
     """Return the ARN of a resource."""
     return (
         f"arn:aws:{service.signing_name}:{service.region}:{service.account_id}:"
