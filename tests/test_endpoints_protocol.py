@@ -88,13 +88,13 @@ class TestFindEndpoints:
             assert "INDEX endpoint_active_address (" in plan.fetchone()[-1]
 
     def test_older_store(self, tmp_path: Path) -> None:
-        """A store of version 3 gets the index."""
+        """A store of version 2 gets the index."""
         path = tmp_path / "events.db"
         with SqliteSender(path) as sender:
             put(sender, a=A)
         with closing(sqlite3.connect(path)) as store:
             store.executescript(
-                "DROP INDEX endpoint_active_address; PRAGMA user_version = 3"
+                "DROP INDEX endpoint_active_address; PRAGMA user_version = 2"
             )
         with SqliteSender(path) as sender, closing(sqlite3.connect(path)) as store:
             assert list(sender.find_endpoints(active_addresses=["a"])) == ["a"]

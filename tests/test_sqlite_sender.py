@@ -790,7 +790,7 @@ class TestMigration:
                 ("local", "e-2", "a", "u\0"),
                 ("other", "e-1", None, None),
             ]
-        assert rows(older, "PRAGMA user_version") == [(4,)]
+        assert rows(older, "PRAGMA user_version") == [(3,)]
         assert rows(older, "PRAGMA integrity_check") == [("ok",)]
         assert rows(older, "PRAGMA foreign_key_check") == []
 
@@ -916,7 +916,7 @@ class TestMigration:
         assert rows(older, "SELECT * FROM events ORDER BY sequence") == before
         with SqliteSender(older):
             assert rows(older, "SELECT * FROM events ORDER BY sequence") == before
-        assert rows(older, "PRAGMA user_version") == [(4,)]
+        assert rows(older, "PRAGMA user_version") == [(3,)]
 
 
 class TestMigrationOfViews:
@@ -948,7 +948,7 @@ class TestMigrationOfViews:
         assert rows(older, "SELECT address, make, user_id FROM endpoints") == [
             ("a\0b", "m\0n", "u\0")
         ]
-        assert rows(older, "PRAGMA user_version") == [(4,)]
+        assert rows(older, "PRAGMA user_version") == [(3,)]
 
     def test_keeps_objects_of_the_user(self, older: Path) -> None:
         """Views that use ours, and triggers on ours."""

@@ -20,7 +20,7 @@ from pinpoint_events.storage.sqlite_file import Schema
 __all__ = ["IS_NOT_INACTIVE", "SCHEMA"]
 
 _APPLICATION_ID: Final = 0x50707445  # `PptE`
-_VERSION: Final = 4
+_VERSION: Final = 3
 
 # By its text, which is quick and reads any row: our JSON has no blanks, and in a text a
 # quotation mark is escaped. In a query it must be written as in the index.
@@ -209,21 +209,21 @@ def _to_version_2(connection: sqlite3.Connection) -> None:
 
 
 def _to_version_3(connection: sqlite3.Connection) -> None:
-    """Show texts whole; triggers on the views are made again as they were."""
+    """
+    Show texts whole, and find by an index the endpoints that are not INACTIVE.
+
+    Triggers on the views are made again as they were.
+    """
     own = connection.execute(_OWN_TRIGGERS).fetchall()
     for statement in (
         "DROP VIEW IF EXISTS events",
         "DROP VIEW IF EXISTS endpoints",
         *_VIEWS,
         *(sql for (sql,) in own),
+        "DROP INDEX IF EXISTS endpoint_active_address",
+        _ACTIVE_INDEX,
     ):
         connection.execute(statement)
-
-
-def _to_version_4(connection: sqlite3.Connection) -> None:
-    """Find the endpoints at an address that are not INACTIVE, by an index."""
-    connection.execute("DROP INDEX IF EXISTS endpoint_active_address")
-    connection.execute(_ACTIVE_INDEX)
 
 
 _OWN_TRIGGERS: Final = """
@@ -267,5 +267,5 @@ SCHEMA: Final = Schema(
     _APPLICATION_ID,
     _VERSION,
     (_ENDPOINT_TABLE, *_ENDPOINT_INDEXES, _ACTIVE_INDEX, _EVENT_TABLE, *_VIEWS),
-    {1: _to_version_2, 2: _to_version_3, 3: _to_version_4},
+    {1: _to_version_2, 2: _to_version_3},
 )
