@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from pinpoint_events.cli import _console as console
 from pinpoint_events.cli._codes import INTERRUPTED, SUCCESS
 from pinpoint_events.cli._destination import destination_errors
-from pinpoint_events.cli._log import LogLines
+from pinpoint_events.cli._log import log_lines
 from pinpoint_events.cli._parser import Parser, UsageError
 from pinpoint_events.errors import (
     ConfigurationError,
@@ -74,8 +74,8 @@ def run(program: str, arguments: list[str]) -> int:
     region = options.region or _DEFAULT_REGION
     faults = _read_faults(options.faults)
     keys = None if options.no_auth else _read_keys(options.credentials)
-    _log_to_stderr(is_verbose=options.verbose)
     with ExitStack() as stack:
+        stack.enter_context(_log_to_stderr(is_verbose=options.verbose))
         kinesis = _kinesis(options.kinesis, options.streams_store, region)
         if kinesis is not None:
             stack.callback(kinesis.close)
@@ -430,11 +430,11 @@ def _warn_of_no_auth(listener: "socket.socket", *, is_forced: bool) -> None:
     console.message("WARNING: --no-auth: calls are accepted from anyone, signed or not")
 
 
-def _log_to_stderr(*, is_verbose: bool) -> None:
+@contextmanager
+def _log_to_stderr(*, is_verbose: bool) -> Iterator[None]:
     """Log warnings, and with `is_verbose` each answer; never payload."""
-    log = logging.getLogger("pinpoint_events")
-    log.addHandler(LogLines("%(asctime)s %(levelname)s %(message)s"))
-    log.propagate = False
-    log.setLevel(logging.INFO if is_verbose else logging.WARNING)
+    level = logging.INFO if is_verbose else logging.WARNING
     # Any client can cause its warnings.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    with log_lines("%(asctime)s %(levelname)s %(message)s", level):
+        yield

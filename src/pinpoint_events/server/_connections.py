@@ -43,7 +43,8 @@ from pinpoint_events.server._answers import (
     head_too_large,
     headers_of,
 )
-from pinpoint_events.server.app import CUT, MAX_HEAD_BYTES, Limits
+from pinpoint_events.server._exchange import CUT
+from pinpoint_events.server.app import MAX_HEAD_BYTES, Limits
 
 __all__ = ["Connection"]
 

@@ -20,7 +20,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -53,7 +53,6 @@ from pinpoint_events.server._answers import (
     Answer,
     RequestError,
     bad_request,
-    error_answer,
     head_too_large,
     headers_of,
     method_not_allowed,
@@ -61,16 +60,14 @@ from pinpoint_events.server._answers import (
     too_large,
     too_many_headers,
     unavailable,
-    unsupported_media_type,
 )
 from pinpoint_events.server._applications import Applications, Senders
 from pinpoint_events.server._body import Body, ClientDisconnected, Receive
+from pinpoint_events.server._exchange import Exchange, Scope, Send
 from pinpoint_events.server._request_reader import RequestReader
 from pinpoint_events.server._settings import check_settings, count, kind_of, seconds
-from pinpoint_events.server.faults import Cut
 from pinpoint_events.server.keys import Credentials, Keys
 from pinpoint_events.server.sigv4 import (
-    Pending,
     SignedRequest,
     Verifier,
 )
@@ -82,18 +79,11 @@ from pinpoint_events.server.streams.http import (
     Target,
     ok,
 )
-from pinpoint_events.server.streams.http import error_answer as operation_error_answer
 from pinpoint_events.server.streams.kinesis import Kinesis
 from pinpoint_events.server.streams.limits import BODY_BYTES
 from pinpoint_events.server.streams.refusals import internal_failure
 
-__all__ = ["CUT", "MAX_HEAD_BYTES", "App", "Limits", "create_app"]
-
-Scope = MutableMapping[str, Any]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
-CUT: Final = "pinpoint_events.cut"
-"""ASGI extension: a function that ends the connection after the bytes sent so far."""
+__all__ = ["MAX_HEAD_BYTES", "App", "Limits", "create_app"]
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 
@@ -112,7 +102,6 @@ _JSON_TYPES: Final = frozenset(
 )
 # `navigator.sendBeacon`, used while a page unloads, sends a text as `text/plain`.
 _BEACON_TYPES: Final = _JSON_TYPES | {b"text/plain"}
-_UTF8: Final = frozenset({b"utf-8", b"utf8", b"us-ascii"})
 
 
 class _Default(Enum):
@@ -373,7 +362,7 @@ class App:
         started = time.perf_counter()
         request_id = new_event_id()
         body = Body(receive, self.limits.body_seconds)
-        exchange = _Exchange(scope, body)
+        exchange = Exchange(scope, body)
         try:
             answer = await self._answer(exchange)
         except RequestError as error:
@@ -394,7 +383,7 @@ class App:
             "status": answer.status,
             "headers": [(b"date", self._date()), *headers],
         }
-        await _send(start, answer.body, exchange, send)
+        await exchange.send(start, answer.body, send)
         _log.info(
             "answered",
             extra={
@@ -415,7 +404,7 @@ class App:
             self._last_date = (now, text)
         return text
 
-    async def _answer(self, exchange: "_Exchange") -> Answer:
+    async def _answer(self, exchange: Exchange) -> Answer:
         count = len(exchange.headers)
         if count > _MAX_HEADERS:
             raise too_many_headers(count, _MAX_HEADERS)
@@ -437,14 +426,14 @@ class App:
             raise method_not_allowed(exchange.method, ["POST", "OPTIONS"])
         return await self._put_events(exchange, is_beacon=found[2] is not None)
 
-    async def _put_events(self, exchange: "_Exchange", *, is_beacon: bool) -> Answer:
+    async def _put_events(self, exchange: Exchange, *, is_beacon: bool) -> Answer:
         await self._verify_head(exchange, self._verifier)
         exchange.check_content_headers(_BEACON_TYPES if is_beacon else _JSON_TYPES)
         return await self._serve_body(
             exchange, self.limits.body_bytes, partial(self._send_events, exchange)
         )
 
-    async def _answer_operation(self, exchange: "_Exchange") -> Answer:
+    async def _answer_operation(self, exchange: Exchange) -> Answer:
         if exchange.method == "OPTIONS":
             return Answer(200, b"", PREFLIGHT_HEADERS)
         if exchange.method != "POST":
@@ -456,9 +445,7 @@ class App:
             exchange, BODY_BYTES, partial(self._serve_operation, exchange, target)
         )
 
-    async def _verify_head(
-        self, exchange: "_Exchange", verifier: Verifier | None
-    ) -> None:
+    async def _verify_head(self, exchange: Exchange, verifier: Verifier | None) -> None:
         if self.is_closed:
             raise unavailable("this endpoint has ended; send it to another")
         if verifier is None:
@@ -479,7 +466,7 @@ class App:
 
     async def _serve_body(
         self,
-        exchange: "_Exchange",
+        exchange: Exchange,
         max_bytes: int,
         serve: Callable[[bytes], Awaitable[Answer]],
     ) -> Answer:
@@ -501,7 +488,7 @@ class App:
         finally:
             self._free_slots += 1
 
-    async def _send_events(self, exchange: "_Exchange", body: bytes) -> Answer:
+    async def _send_events(self, exchange: Exchange, body: bytes) -> Answer:
         faults = self.faults.next_call(self._now())
         await _apply_faults(exchange, faults)
         loop = asyncio.get_running_loop()
@@ -529,7 +516,7 @@ class App:
         return sending
 
     async def _serve_operation(
-        self, exchange: "_Exchange", target: Target, body: bytes
+        self, exchange: Exchange, target: Target, body: bytes
     ) -> Answer:
         faults = self.faults.next_call(
             self._now(), target.name, puts_records=target.puts_records
@@ -543,7 +530,7 @@ class App:
         return ok(await loop.run_in_executor(self._workers, serve, *args))
 
 
-async def _apply_faults(exchange: "_Exchange", faults: CallFaults) -> None:
+async def _apply_faults(exchange: Exchange, faults: CallFaults) -> None:
     """
     Apply the faults that precede the processing of a call.
 
@@ -563,68 +550,6 @@ async def _apply_faults(exchange: "_Exchange", faults: CallFaults) -> None:
         )
 
 
-class _Exchange:
-    """One request, and the state of its processing."""
-
-    def __init__(self, scope: Scope, body: Body) -> None:
-        self.scope = scope
-        self.body = body
-        self.method: str = scope["method"]
-        self.headers: list[tuple[bytes, bytes]] = scope["headers"]
-        self._by_name: dict[bytes, bytes] = dict(self.headers)
-        self.raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
-        self.application_id = ""
-        self.cut: Cut | None = None
-        self.is_operation = False
-        self.pending: Pending | None = None
-
-    @property
-    def path(self) -> bytes:
-        """The path relative to `root_path`, where the application is mounted."""
-        return self.raw_path.removeprefix(self.scope.get("root_path", "").encode())
-
-    @property
-    def head_bytes(self) -> int:
-        """Size of the head, without method, version and separators."""
-        parts = sum([len(name) + len(value) for name, value in self.headers])
-        query: bytes = self.scope.get("query_string", b"")
-        return parts + len(self.raw_path) + len(query)
-
-    def header(self, name: bytes) -> bytes:
-        """Return a header's value; empty if absent, the last if repeated."""
-        return self._by_name.get(name, b"")
-
-    @property
-    def content_length(self) -> int:
-        """The `Content-Length`; 0 if it is absent or not a number."""
-        length = self.header(b"content-length")
-        return int(length) if length.isdigit() else 0
-
-    @property
-    def expects_continue(self) -> bool:
-        """Whether the client waits for `100 Continue` before it sends its body."""
-        return self.header(b"expect").lower() == b"100-continue"
-
-    def error_answer(self, error: RequestError, request_id: str) -> Answer:
-        """Return the answer for an error, in the form of the service."""
-        if self.is_operation:
-            return operation_error_answer(error)
-        return error_answer(error, request_id)
-
-    def check_content_headers(
-        self, types: frozenset[bytes], remedy: str = "send application/json"
-    ) -> None:
-        """Reject a body that is not JSON in UTF-8, according to its headers."""
-        media_type, _, rest = self.header(b"content-type").lower().partition(b";")
-        if media_type.strip() not in types:
-            raise unsupported_media_type(remedy)
-        charset = rest.partition(b"charset=")[2].partition(b";")[0].strip(b' "')
-        if charset and charset not in _UTF8:
-            raise unsupported_media_type("send JSON in UTF-8")
-        if self.header(b"content-encoding").lower() not in {b"", b"identity"}:
-            raise unsupported_media_type("send the body without a content encoding")
-
-
 def _application_id(quoted: bytes) -> str:
     try:
         name = unquote_to_bytes(quoted).decode()
@@ -641,31 +566,6 @@ def _health(method: str) -> Answer:
     if method not in {"GET", "HEAD"}:
         raise method_not_allowed(method, ["GET"])
     return Answer(200, b'{"status":"ok"}')
-
-
-async def _send(
-    start: MutableMapping[str, Any], body: bytes, exchange: _Exchange, send: Send
-) -> None:
-    cut = exchange.cut
-    where = None if cut is None else cut.where
-    if where != "before":
-        await send(start)
-    if where == "inside":
-        half = body[: len(body) // 2]
-        await send({"type": "http.response.body", "body": half, "more_body": True})
-    if where in {None, "after"}:
-        await send({"type": "http.response.body", "body": body})
-    if where is not None:
-        await _end_connection(exchange)
-
-
-async def _end_connection(exchange: _Exchange) -> None:
-    end = exchange.scope.get("extensions", {}).get(CUT)
-    if end is None:
-        # Another server, without this extension: an exception makes it disconnect.
-        raise ConnectionError("a fault asked for the end of this connection")
-    end()
-    await exchange.body.wait_for_disconnect()
 
 
 def _request_error(error: Exception) -> RequestError:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from pinpoint_events import __version__
-from pinpoint_events.cli._log import LogLines
+from pinpoint_events.cli._log import log_lines
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.wire import to_json
 
@@ -23,16 +23,9 @@ def debug_log(request: EventsRequest, *, is_enabled: bool) -> Iterator[None]:
     if not is_enabled:
         yield
         return
-    handler = LogLines(_FORMAT)
-    level = _log.level
-    _log.addHandler(handler)
-    _log.setLevel(logging.DEBUG)
-    try:
+    with log_lines(_FORMAT, logging.DEBUG):
         _log_request(request)
         yield
-    finally:
-        _log.setLevel(level)
-        _log.removeHandler(handler)
 
 
 def _log_request(request: EventsRequest) -> None:
