@@ -73,7 +73,7 @@ def connected(server: Served) -> Iterator[socket.socket]:
 
 def head(*more: str, method: str = "POST", path: str = PATH) -> bytes:
     """Return the head of a request."""
-    lines = [f"{method} {path} HTTP/1.1", "Host: endpoint", *more]
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", *more]
     return "\r\n".join([*lines, "\r\n"]).encode()
 
 

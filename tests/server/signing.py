@@ -60,6 +60,15 @@ class Sent:
         """The value of the Authorization header."""
         return dict(self.headers)[b"authorization"].decode()
 
+    @property
+    def raw(self) -> bytes:
+        """The bytes of the request."""
+        target = self.path + (b"?" + self.query if self.query else b"")
+        length = (b"content-length", b"%d" % len(self.body))
+        lines = [b"%b: %b" % header for header in (*self.headers, length)]
+        first = b"%b %b HTTP/1.1" % (self.method.encode(), target)
+        return b"\r\n".join([first, *lines, b"\r\n"]) + self.body
+
     def having(self, name: str, *values: str | bytes) -> "Sent":
         """Return the request with these values of a header instead of its own."""
         raw = name.encode()

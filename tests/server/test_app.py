@@ -29,6 +29,7 @@ from tests.server.clients import (
     request,
     rest,
 )
+from tests.server.signing import sent
 
 from pinpoint_events import MemorySender, Quotas, SqliteSender
 from pinpoint_events import server as server_module
@@ -250,7 +251,7 @@ class TestCall:
         app = create_app(MemorySender(), credentials=None, quotas=quotas)
         with served(app) as server, connected(server) as connection:
             connection.sendall(
-                b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+                b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
                 % (PATH.encode(), 64 * 1024 * 1024 + 1)
             )
             assert answer(connection).error[2] == (
@@ -391,14 +392,10 @@ def run_once(awaitable: Any) -> None:
 class TestBrowsers:
     """Pages of any origin may call; signatures, not origins, say who may."""
 
-    def test_preflight(self, place: Place) -> None:
+    def test_preflight(self) -> None:
         """A browser may ask first, without a signature."""
-        got = place.post(
-            b"",
-            "Origin: https://shop.example",
-            "Access-Control-Request-Method: POST",
-            method="OPTIONS",
-        )
+        with served(create_app(MemorySender(), credentials=KEY)) as server:
+            got = self.preflight(server)
         headers = dict(got.headers)
         assert (got.status, got.body) == (200, b"")
         allowed = headers["access-control-allow-headers"].split(", ")
@@ -406,6 +403,16 @@ class TestBrowsers:
         assert headers["access-control-allow-methods"] == "OPTIONS, POST"
         assert headers["access-control-max-age"] == "86400"
         assert HEADERS_OF_ALL.items() < headers.items()
+
+    def preflight(self, server: Served) -> Got:
+        """Ask as a browser does."""
+        return post(
+            server,
+            b"",
+            "Origin: https://shop.example",
+            "Access-Control-Request-Method: POST",
+            method="OPTIONS",
+        )
 
     def test_errors_can_be_read(self, place: Place) -> None:
         """A page can read what is wrong, too."""
@@ -439,7 +446,8 @@ class TestApplications:
             opened[name] = MemorySender(application_id=name)
             return opened[name]
 
-        with served(create_app(senders, credentials=None)) as server:
+        app = create_app(senders, credentials=None, any_application_id=True)
+        with served(app) as server:
             for name in ("shop", "%C3%BC%2F1", "shop"):
                 assert post(server, ONE, path=f"/v1/apps/{name}/events").status == 202
         assert {name: len(sender.requests) for name, sender in opened.items()} == {
@@ -447,6 +455,54 @@ class TestApplications:
             "ü/1": 1,
         }
         assert all(sender._is_closed for sender in opened.values())
+
+    @pytest.mark.parametrize(
+        "name", ["..%2F..%2Fescaped", "a.b", "%C3%BC", "a%20b", "a" * 65, "a%5Cb"]
+    )
+    def test_plain_ids(self, name: str) -> None:
+        """A function may make a path of an id; so it sees only ids that are no path."""
+        opened: list[str] = []
+
+        def senders(name: str) -> MemorySender:
+            opened.append(name)
+            return MemorySender(application_id=name)
+
+        with served(create_app(senders, credentials=None)) as server:
+            got = post(server, ONE, path=f"/v1/apps/{name}/events")
+            assert post(server, ONE, path="/v1/apps/a_b-1/events").status == 202
+        assert got.error == (
+            404,
+            "NotFoundException",
+            "no such application; check its id: at most 64 letters, digits, _ and -",
+        )
+        assert opened == ["a_b-1"]
+
+    def test_listed(self, tmp_path: Path) -> None:
+        """Only applications that are permitted get a store."""
+
+        def senders(name: str) -> SqliteSender:
+            return SqliteSender(tmp_path / f"{name}.db", application_id=name)
+
+        app = create_app(senders, credentials=None, applications=["shop", "a/b"])
+        with served(app) as server:
+            statuses = [
+                post(server, ONE, path=f"/v1/apps/{name}/events").status
+                for name in ("shop", "shop2", "Shop", "a%2Fb")
+            ]
+        assert statuses == [202, 404, 404, 404]
+        assert {each.name for each in tmp_path.iterdir()} == {"shop.db"}
+
+    def test_listed_of_one(self) -> None:
+        """A list is for one sender, too; ids of any form may be on it."""
+        sender = MemorySender()
+        app = create_app(sender, credentials=None, applications=["a/b"])
+        with served(app) as server:
+            assert post(server, ONE, path="/v1/apps/a%2Fb/events").status == 202
+            assert post(server, ONE).error == (
+                404,
+                "NotFoundException",
+                "no such application; check its id",
+            )
 
     def test_class(self) -> None:
         """A class that makes senders is no sender itself."""
@@ -1103,7 +1159,9 @@ def sent_by_hand(app: App, body: bytes, **scope: Any) -> list[Any]:
     async def receive() -> Any:
         return {"type": "http.request", "body": body}
 
-    whole = {"type": "http", "method": "POST", "path": PATH, "headers": [], **scope}
+    headers = [(b"host", b"localhost"), *scope.pop("headers", ())]
+    whole = {"type": "http", "method": "POST", "path": PATH, "headers": headers}
+    whole.update(scope)
     asyncio.run(app(whole, receive, send))
     app.close()
     return sent
@@ -1155,12 +1213,13 @@ class TestAsgi:
         )
         assert sent[0]["status"] == 202
 
-    def test_odd_length(self) -> None:
-        """A length that is none says nothing."""
+    @pytest.mark.parametrize("length, status", [(b"x", 202), (b"9" * 5000, 413)])
+    def test_odd_length(self, length: bytes, status: int) -> None:
+        """A length that is none says nothing; one of many digits is too large."""
         app = create_app(MemorySender(), credentials=None)
-        headers = [(b"content-length", b"x")]
+        headers = [(b"content-length", length)]
         sent = sent_by_hand(app, json.dumps(ONE).encode(), headers=headers)
-        assert sent[0]["status"] == 202
+        assert sent[0]["status"] == status
 
 
 class TestRoom:
@@ -1229,6 +1288,18 @@ class TestReading:
         assert 1 <= sum("pinpoint-events-reader" in name for name in names) <= 2
 
 
+class Failing(MemorySender):
+    """A sender that raises an error."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self._error = error
+
+    def put_events(self, request: EventsRequest) -> EventsResponse:
+        """Fail."""
+        raise self._error
+
+
 class TestLog:
     """The log tells of each answer, and never of the payload."""
 
@@ -1245,6 +1316,7 @@ class TestLog:
             if name.startswith("pinpoint_events.")
         }
         assert details.pop("seconds") > 0
+        assert details.pop("peer").startswith("127.0.0.1:")
         assert details == {
             "application_id": "shop",
             "bytes": 149,
@@ -1254,6 +1326,79 @@ class TestLog:
         }
         assert TIMESTAMP not in str(vars(record))
         assert "word" not in str(vars(record))
+
+    def details_of(
+        self, caplog: pytest.LogCaptureFixture, message: str
+    ) -> dict[str, Any]:
+        """Return the details of the one record with a message."""
+        (record,) = [each for each in caplog.records if each.msg == message]
+        return {
+            name.removeprefix("pinpoint_events."): value
+            for name, value in vars(record).items()
+            if name.startswith("pinpoint_events.")
+        }
+
+    def test_refused(self, caplog: pytest.LogCaptureFixture) -> None:
+        """A refusal has its code and its reason, without what should have been."""
+        caplog.set_level(logging.INFO, "pinpoint_events")
+        wrong = Credentials(KEY.access_key_id, "another-secret")
+        with served(create_app(MemorySender(), credentials=KEY)) as server:
+            client = boto3_client(server, wrong)
+            with pytest.raises(client.exceptions.ClientError):
+                client.put_events(ApplicationId="shop", EventsRequest=ONE)
+        details = self.details_of(caplog, "answered")
+        assert details["access_key_id"] == KEY.access_key_id
+        assert details["code"] == "InvalidSignatureException"
+        assert details["reason"].startswith("The request signature we calculated does")
+        assert "\n" not in details["reason"]
+        assert KEY.secret_access_key not in str(details)
+
+    def test_refused_by_its_head(self, caplog: pytest.LogCaptureFixture) -> None:
+        """The key is named, too, where the head alone shows that it was not used."""
+        caplog.set_level(logging.INFO, "pinpoint_events")
+        wrong = Credentials(KEY.access_key_id, "another-secret")
+        forged = sent(key=wrong, tells_hash=True, moment=datetime.now(UTC))
+        app = create_app(MemorySender(), credentials=KEY)
+        with served(app) as server, connected(server) as connection:
+            connection.sendall(forged.raw)
+            assert answer(connection).status == 403
+        details = self.details_of(caplog, "answered")
+        assert details["access_key_id"] == KEY.access_key_id
+        assert details["code"] == "InvalidSignatureException"
+
+    def test_unknown_key(self, caplog: pytest.LogCaptureFixture) -> None:
+        """What is no known key id may be a secret by mistake, and is not shown."""
+        caplog.set_level(logging.INFO, "pinpoint_events")
+        swapped = Credentials(KEY.secret_access_key.replace("/", ""), "another-secret")
+        with served(create_app(MemorySender(), credentials=KEY)) as server:
+            client = boto3_client(server, swapped)
+            with pytest.raises(client.exceptions.ClientError):
+                client.put_events(ApplicationId="shop", EventsRequest=ONE)
+        details = self.details_of(caplog, "answered")
+        assert "access_key_id" not in details
+        assert details["code"] == "UnrecognizedClientException"
+        assert swapped.access_key_id not in str(details)
+
+    def test_of_another_server(self, caplog: pytest.LogCaptureFixture) -> None:
+        """What another endpoint says may hold anything: only its code is logged."""
+        caplog.set_level(logging.INFO, "pinpoint_events")
+        refused = ServiceError(400, "OddException", "word")
+        app = create_app(Failing(refused), credentials=None)
+        with served(app) as server:
+            assert post(server, ONE).error == (400, "OddException", "word")
+        details = self.details_of(caplog, "answered")
+        assert details["code"] == "OddException"
+        assert "word" not in str(details)
+
+    def test_failed(self, caplog: pytest.LogCaptureFixture) -> None:
+        """What cannot be kept is told with the ids of its call."""
+        app = create_app(Failing(StoreError("full")), credentials=None)
+        with served(app) as server:
+            got = post(server, ONE)
+        details = self.details_of(caplog, "not sent")
+        assert details["problem"] == "full"
+        assert details["request_id"] == got.headers["x-amzn-requestid"]
+        assert details["peer"].startswith("127.0.0.1:")
 
 
 class TestPublic:

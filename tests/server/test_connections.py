@@ -184,7 +184,7 @@ class TestBodies:
             b'{"a":' * 180,
             b'{"BatchItem": "\xff"}',
             b'{"BatchItem": {}, "BatchItem": {}}',
-            b"\x00" * 900,
+            b"\x01" * 900,
         ],
     )
     def test_malicious(self, body: bytes) -> None:

@@ -132,11 +132,10 @@ class TestProcess:
         _, line = err.splitlines()
         _, _, details = line.partition(" INFO answered ")
         before, _, after = details.partition(" seconds=")
-        assert before == (
-            "application_id='shop' bytes=82 method='POST' "
-            f"request_id='{got.headers['x-amzn-requestid']}'"
-        )
-        assert after.endswith(" status=202")
+        assert before == "application_id='shop' bytes=82 method='POST'"
+        request_id = got.headers["x-amzn-requestid"]
+        expected = f" status=202 request_id='{request_id}' peer='127.0.0.1:"
+        assert expected in after
 
 
 class Here:
@@ -241,6 +240,28 @@ class TestServing:
             "forum-1.db",
             "shop.db",
         ]
+
+    def test_applications(self, here: Here, tmp_path: Path) -> None:
+        """Others than those that are permitted are unknown."""
+
+        def use(server: Served) -> None:
+            for name, status in (("shop", 202), ("a%2Fb", 202), ("forum", 404)):
+                path = f"/v1/apps/{name}/events"
+                assert post(server, ONE, path=path).status == status
+
+        options = ("--application", "shop", "--application", "a/b")
+        assert here.serve("--no-auth", *options, use=use)[0] == 0
+        assert stored(tmp_path / "events.db") == [("shop", "e", "v"), ("a/b", "e", "v")]
+
+    def test_allowed_hosts(self, here: Here) -> None:
+        """Unsigned calls may name hosts that the command is given."""
+
+        def use(server: Served) -> None:
+            for name, status in (("a.example", 202), ("b.example", 403)):
+                origin = f"Origin: https://{name}"
+                assert post(server, ONE, origin).status == status
+
+        assert here.serve("--no-auth", "--allow-host", "A.example", use=use)[0] == 0
 
     def test_gateway(self, here: Here, aws: pytest.MonkeyPatch) -> None:
         """Events can go on to another endpoint, for the one application it is for."""
@@ -373,6 +394,17 @@ class TestRefused:
             (
                 ("--force-no-auth",),
                 "--force-no-auth is for --no-auth; add that, or leave it out",
+            ),
+            (
+                ("--allow-host", "a.example"),
+                "--allow-host is for --no-auth; add that, or leave it out",
+            ),
+            (
+                ("--no-auth", "--allow-host", "http://a.example"),
+                (
+                    "argument --allow-host: 'http://a.example' is no name of a host; "
+                    "write it without a scheme and a port, as events.example.com"
+                ),
             ),
             *(
                 (

@@ -36,8 +36,6 @@ __all__ = ["run"]
 
 _PLACEHOLDER: Final = "{application_id}"
 _BRACES: Final = re.compile(r"\{.*?\}")
-# The id becomes part of a URL, and may become part of a file name.
-_PLAIN_ID: Final = re.compile("[A-Za-z0-9_-]{1,64}")
 _MAX_PORT: Final = 65_535
 _DEFAULT_TO: Final = "sqlite:///events.db"
 _STREAM: Final = re.compile(r"([a-zA-Z0-9_.-]{1,128})(?::(\d{1,5}))?", re.ASCII)
@@ -98,6 +96,9 @@ def run(program: str, arguments: list[str]) -> int:
             faults=faults,
             naive_times=options.naive_times,
             region=options.region,
+            applications=options.application,
+            any_application_id=_PLACEHOLDER not in (options.to or _DEFAULT_TO),
+            hosts=_hosts(options),
         )
         with _infrequent_collections():
             number = running.run(app, listener, started=console.out)
@@ -113,8 +114,9 @@ def _options(program: str, arguments: list[str]) -> Namespace:
     for name in ("credentials", "region") if options.no_auth else ():
         if getattr(options, name) is not None:
             parser.error(f"--no-auth and --{name} contradict each other; leave one out")
-    if options.force_no_auth and not options.no_auth:
-        parser.error("--force-no-auth is for --no-auth; add that, or leave it out")
+    for name in ("force-no-auth", "allow-host"):
+        if getattr(options, name.replace("-", "_")) and not options.no_auth:
+            parser.error(f"--{name} is for --no-auth; add that, or leave it out")
     for name in _NOT_EMPTY:
         if getattr(options, name.replace("-", "_")) == "":
             parser.error(
@@ -133,6 +135,23 @@ def _options(program: str, arguments: list[str]) -> Namespace:
 
 def _has_streams(options: Namespace) -> bool:
     return bool(options.kinesis or options.firehose)
+
+
+def _hosts(options: Namespace) -> list[str]:
+    """Return the names of hosts that unsigned calls may name."""
+    from pinpoint_events.server._hosts import (  # noqa: PLC0415 - not for help
+        is_host_name,
+    )
+
+    names = options.allow_host or []
+    for name in names:
+        if not is_host_name(name):
+            raise UsageError(
+                f"argument --allow-host: {shortened(name)} is no name of a host; write "
+                "it without a scheme and a port, as events.example.com"
+            )
+    listened = [options.host] if is_host_name(options.host) else []
+    return [*names, *listened]
 
 
 def _senders(options: Namespace) -> "Callable[[str], Sender] | None":
@@ -230,6 +249,12 @@ def _parser(program: str) -> Parser:
         help="the only region that requests may be signed for (default: any)",
     )
     add(
+        "--application",
+        metavar="ID",
+        action="append",
+        help="accept calls for this application only; may be repeated (default: any)",
+    )
+    add(
         "--naive-times",
         metavar="utc",
         help="read times without a zone, which are invalid otherwise, as UTC",
@@ -243,6 +268,13 @@ def _parser(program: str) -> Parser:
         "--force-no-auth",
         action="store_true",
         help="with --no-auth: allow any address",
+    )
+    add(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        help="with --no-auth: accept calls that name this host in their URL, besides "
+        "localhost and addresses; may be repeated",
     )
     add(
         "--faults",
@@ -279,8 +311,6 @@ def _sender_factory(url: str) -> "Callable[[str], Sender]":
     from pinpoint_events.senders import open_sender  # noqa: PLC0415 - not for help
 
     def open_by_name(application_id: str) -> "Sender":
-        if not _PLAIN_ID.fullmatch(application_id):
-            raise LookupError(application_id)
         named = url.replace(_PLACEHOLDER, application_id)
         return open_sender(named, application_id=application_id)
 

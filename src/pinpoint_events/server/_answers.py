@@ -90,6 +90,8 @@ class RequestError(Exception):
         retry_after_seconds: How long to wait before a retry; None sends no header.
         closes: Whether the endpoint closes the connection after the answer.
         headers: Headers in addition to those of every error.
+        is_foreign: Whether another server has written the message; then it may contain
+            anything.
     """
 
     status: int
@@ -98,6 +100,7 @@ class RequestError(Exception):
     retry_after_seconds: float | None
     closes: bool
     headers: tuple[tuple[bytes, bytes], ...]
+    is_foreign: bool
 
     def __init__(  # noqa: PLR0913 - each is one part of an answer, all but two by name
         self,
@@ -108,6 +111,7 @@ class RequestError(Exception):
         retry_after_seconds: float | None = None,
         closes: bool = False,
         headers: tuple[tuple[bytes, bytes], ...] = (),
+        is_foreign: bool = False,
     ) -> None:
         super().__init__(status, message)
         self.status = status
@@ -116,6 +120,7 @@ class RequestError(Exception):
         self.retry_after_seconds = retry_after_seconds
         self.closes = closes
         self.headers = headers
+        self.is_foreign = is_foreign
 
 
 def bad_request(message: str) -> RequestError:

@@ -27,7 +27,7 @@ from pinpoint_events.server._answers import not_found
 from pinpoint_events.server._request_reader import ParsedRequest, RequestReader
 from pinpoint_events.wire import to_json
 
-__all__ = ["Applications", "Senders"]
+__all__ = ["Applications", "Senders", "is_one_sender"]
 
 _log = logging.getLogger("pinpoint_events")
 
@@ -38,6 +38,12 @@ _ACCEPTED: Final = 202
 _MAX_OPEN: Final = 100  # senders; each may hold files and connections
 _EMPTY_RESPONSE: Final = EventsResponse()
 _EMPTY_ENDPOINT: Final = Endpoint()
+
+
+def is_one_sender(senders: Senders) -> bool:
+    """Return whether it is one sender, and not a callable that opens them."""
+    # A sender class passes the first check, but is a callable.
+    return isinstance(senders, Sender) and not isinstance(senders, type)
 
 
 class Applications:
@@ -51,8 +57,7 @@ class Applications:
     """
 
     def __init__(self, senders: Senders, reader: RequestReader, faults: Faults) -> None:
-        # A sender class passes the isinstance check, but is a callable that opens one.
-        is_one = isinstance(senders, Sender) and not isinstance(senders, type)
+        is_one = is_one_sender(senders)
         self._one = _Application(cast("Sender", senders)) if is_one else None
         self._open = cast("Callable[[str], Sender]", senders)
         self._reader = reader

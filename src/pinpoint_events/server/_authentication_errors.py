@@ -42,7 +42,12 @@ class AuthenticationError(RequestError):
 
     The message is for the signer. It contains no secret, no session token, no whole
     access key id, and no header value that may be private.
+
+    Attributes:
+        access_key_id: The whole access key id, for the log, if it is a known one.
     """
+
+    access_key_id: str | None = None
 
     def __str__(self) -> str:
         """Return status, code and message in one text."""

@@ -1,5 +1,6 @@
 """One request of the endpoint: its head, its body, and what is sent as its answer."""
 
+import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
@@ -10,11 +11,12 @@ from pinpoint_events.server._answers import (
     unsupported_media_type,
 )
 from pinpoint_events.server._body import Body
+from pinpoint_events.server._hosts import checked_host
 from pinpoint_events.server.faults import Cut
 from pinpoint_events.server.sigv4 import Pending
 from pinpoint_events.server.streams.http import error_answer as operation_error_answer
 
-__all__ = ["CUT", "Exchange", "Scope", "Send"]
+__all__ = ["CUT", "Exchange", "Scope", "Send", "check_encoding"]
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -22,6 +24,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 CUT: Final = "pinpoint_events.cut"
 """ASGI extension: a function that ends the connection after the bytes sent so far."""
 
+_OTHER_CHARSET: Final = "send JSON in UTF-8"
+_MAX_DIGITS: Final = 20  # of a number of 64 bits
 _UTF8: Final = frozenset({b"utf-8", b"utf8", b"us-ascii"})
 
 
@@ -38,6 +42,7 @@ class Exchange:
         self.application_id = ""
         self.cut: Cut | None = None
         self.is_operation = False
+        self.host = ""  # as `check_framing` finds it
         self.pending: Pending | None = None
 
     @property
@@ -57,10 +62,30 @@ class Exchange:
         return self._by_name.get(name, b"")
 
     @property
+    def peer(self) -> str | None:
+        """Address and port of the client; None over a Unix socket."""
+        client = self.scope.get("client")
+        if client is None:
+            return None
+        host, port = client
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    @property
+    def access_key_id(self) -> str | None:
+        """The access key id that the request names, if it is a known one."""
+        return None if self.pending is None else self.pending.access_key_id
+
+    @property
+    def origin(self) -> bytes | None:
+        """The `Origin`, which browsers send; None if it is absent."""
+        return self._by_name.get(b"origin")
+
+    @property
     def content_length(self) -> int:
         """The `Content-Length`; 0 if it is absent or not a number."""
         length = self.header(b"content-length")
-        return int(length) if length.isdigit() else 0
+        # As many digits as any length needs: Python reads some thousands at most.
+        return int(length[:_MAX_DIGITS]) if length.isdigit() else 0
 
     @property
     def expects_continue(self) -> bool:
@@ -73,6 +98,24 @@ class Exchange:
             return operation_error_answer(error)
         return error_answer(error, request_id)
 
+    def check_framing(self) -> None:
+        """
+        Check what says for whom a request is, and where its body ends.
+
+        Raises:
+            RequestError: If the `Host` is missing or wrong, or the body is encoded
+                otherwise than in chunks.
+        """
+        codings = self._values(b"transfer-encoding")
+        if codings and b",".join(codings).strip().lower() != b"chunked":
+            message = "send the body in chunks, or with its Content-Length, not encoded"
+            raise RequestError(415, message, closes=True)
+        http_version = self.scope.get("http_version", "1.1")
+        self.host = checked_host(self._values(b"host"), http_version)
+
+    def _values(self, name: bytes) -> list[bytes]:
+        return [value for each, value in self.headers if each == name]
+
     def check_content_headers(
         self, types: frozenset[bytes], remedy: str = "send application/json"
     ) -> None:
@@ -82,7 +125,7 @@ class Exchange:
             raise unsupported_media_type(remedy)
         charset = rest.partition(b"charset=")[2].partition(b";")[0].strip(b' "')
         if charset and charset not in _UTF8:
-            raise unsupported_media_type("send JSON in UTF-8")
+            raise unsupported_media_type(_OTHER_CHARSET)
         if self.header(b"content-encoding").lower() not in {b"", b"identity"}:
             raise unsupported_media_type("send the body without a content encoding")
 
@@ -109,3 +152,14 @@ class Exchange:
             raise ConnectionError("a fault asked for the end of this connection")
         end()
         await self.body.wait_for_disconnect()
+
+
+def check_encoding(body: bytes) -> None:
+    """
+    Reject a body that is in UTF-16 or UTF-32, whatever its headers say.
+
+    Raises:
+        RequestError: If it is.
+    """
+    if not json.detect_encoding(body).startswith("utf-8"):
+        raise unsupported_media_type(_OTHER_CHARSET)

@@ -27,7 +27,6 @@ from email.utils import format_datetime
 from enum import Enum
 from functools import partial
 from typing import Any, Final, Literal, cast
-from urllib.parse import unquote_to_bytes
 
 import attrs
 
@@ -61,11 +60,23 @@ from pinpoint_events.server._answers import (
     too_many_headers,
     unavailable,
 )
-from pinpoint_events.server._applications import Applications, Senders
+from pinpoint_events.server._application_ids import (
+    ApplicationIds,
+    application_id_of,
+)
+from pinpoint_events.server._applications import Applications, Senders, is_one_sender
+from pinpoint_events.server._authentication_errors import AuthenticationError
 from pinpoint_events.server._body import Body, ClientDisconnected, Receive
-from pinpoint_events.server._exchange import Exchange, Scope, Send
+from pinpoint_events.server._exchange import Exchange, Scope, Send, check_encoding
+from pinpoint_events.server._hosts import AllowedHosts, is_host_name
 from pinpoint_events.server._request_reader import RequestReader
-from pinpoint_events.server._settings import check_settings, count, kind_of, seconds
+from pinpoint_events.server._settings import (
+    check_settings,
+    count,
+    kind_of,
+    list_of,
+    seconds,
+)
 from pinpoint_events.server.keys import Credentials, Keys
 from pinpoint_events.server.sigv4 import (
     SignedRequest,
@@ -95,7 +106,6 @@ _OPERATIONS: Final = frozenset({b"", b"/"})  # of Kinesis and Firehose
 _MAX_BYTES: Final = 64 * 1024 * 1024  # of a body, where the quota is off
 _MAX_HEADERS: Final = 100
 _READERS: Final = 2  # one parses while the other waits to hand over
-_MAX_ID_CHARACTERS: Final = 256  # of an application id; the service's ids have 32
 _ERROR_STATUSES: Final = range(400, 600)
 _JSON_TYPES: Final = frozenset(
     {b"", b"application/json", b"application/x-amz-json-1.1"}
@@ -128,6 +138,9 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
     | None = FROM_ENVIRONMENT,
     quotas: Quotas = Quotas(),  # noqa: B008 - immutable
     region: str | None = None,
+    applications: Iterable[str] | None = None,
+    any_application_id: bool = False,
+    hosts: Iterable[str] = (),
     naive_times: Literal["utc"] | None = None,
     faults: Faults | None = None,
     clock: Callable[[], datetime] = utc_now,
@@ -154,6 +167,15 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
             environment. None accepts all calls, signed or not.
         quotas: The limits that calls are checked against.
         region: The only region that signatures may be for; None accepts any.
+        applications: The application ids that may be called; None permits all that
+            `senders` knows.
+        any_application_id: Whether a function `senders` is called with ids of any form,
+            such as `../other`. Otherwise, it is called with plain ids only: at most 64
+            letters, digits, `-` and `_`, which can be a part of a file name.
+        hosts: Names of this endpoint in URLs of clients. Where calls may be unsigned,
+            those that name another host are rejected: a web page could have caused
+            them. IP addresses, `localhost` and names that end in `.localhost` need not
+            be listed.
         naive_times: How to read times without a zone, such as `2026-09-21T12:00:00`:
             `"utc"` as UTC. None rejects the events and endpoints that have one, as the
             service did.
@@ -179,7 +201,12 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
     if given_times is not None and given_times != "utc":
         message = "naive_times is another value than 'utc' or None; pass one of them"
         raise ConfigurationError(message)
+    listed = None if applications is None else list_of(str, applications)
+    known_hosts = list_of(str, hosts)
     check_settings(
+        applications=listed,
+        any_application_id=kind_of(bool, any_application_id),
+        hosts=known_hosts,
         senders=None if senders is None else _sound_senders(senders),
         kinesis=None if kinesis is None else kind_of(Kinesis, kinesis),
         firehose=None if firehose is None else kind_of(Firehose, firehose),
@@ -201,6 +228,12 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
             "for, such as eu-west-1, or None for any",
             ConfigurationErrorCode.INVALID_REGION,
         )
+    if not all(map(is_host_name, known_hosts)):
+        message = (
+            "hosts has a text that is no name of a host; pass names without a scheme "
+            "and a port, such as events.example.com"
+        )
+        raise ConfigurationError(message)
     if senders is None and kinesis is None and firehose is None:
         message = "there is nothing to serve; pass senders, kinesis or firehose"
         raise ConfigurationError(message)
@@ -217,10 +250,13 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
     )
     reader = RequestReader(quotas, reads_naive_times_as_utc=naive_times == "utc")
     services = [each for each in (kinesis, firehose) if each is not None]
+    takes_any = any_application_id or senders is None or is_one_sender(senders)
     return App(
         None if senders is None else Applications(senders, reader, script),
         None if keys is None else Verifier(keys, region=region),
         services=Services(services, keys, region),
+        hosts=AllowedHosts(known_hosts) if keys is None else None,
+        ids=ApplicationIds(listed, only_plain=not takes_any),
         faults=script,
         clock=clock,
         limits=limits,
@@ -299,6 +335,8 @@ class App:
         verifier: Verifier | None,
         *,
         services: Services,
+        hosts: AllowedHosts | None,
+        ids: ApplicationIds,
         faults: Faults,
         clock: Callable[[], datetime],
         limits: Limits,
@@ -307,6 +345,8 @@ class App:
         self._applications = applications
         self._services = services
         self._verifier = verifier
+        self._hosts = hosts
+        self._ids = ids
         self._clock = clock
         self.limits = limits
         self.is_closed = False
@@ -363,15 +403,19 @@ class App:
         request_id = new_event_id()
         body = Body(receive, self.limits.body_seconds)
         exchange = Exchange(scope, body)
+        refusal: RequestError | None = None
         try:
             answer = await self._answer(exchange)
         except RequestError as error:
             answer = exchange.error_answer(error, request_id)
+            refusal = error
         except ClientDisconnected:
-            _log.info("client gone", extra={"pinpoint_events.request_id": request_id})
+            _log.info("client gone", extra=_details(exchange, request_id))
             return
         except Exception as error:  # noqa: BLE001 - senders and clocks may be foreign
-            answer = exchange.error_answer(_request_error(error), request_id)
+            _log_failure(error, _details(exchange, request_id))
+            refusal = _request_error(error)
+            answer = exchange.error_answer(refusal, request_id)
         closes = answer.closes
         if not body.is_read and not closes:
             closes = exchange.expects_continue or not await body.discard(
@@ -390,9 +434,9 @@ class App:
                 "pinpoint_events.application_id": exchange.application_id,
                 "pinpoint_events.bytes": len(answer.body),
                 "pinpoint_events.method": scope["method"],
-                "pinpoint_events.request_id": request_id,
                 "pinpoint_events.seconds": time.perf_counter() - started,
                 "pinpoint_events.status": answer.status,
+                **_details(exchange, request_id, refusal),
             },
         )
 
@@ -410,16 +454,19 @@ class App:
             raise too_many_headers(count, _MAX_HEADERS)
         if exchange.head_bytes > MAX_HEAD_BYTES:
             raise head_too_large(MAX_HEAD_BYTES)
+        exchange.check_framing()
         path = exchange.path
         if path == _HEALTH:
             return _health(exchange.method)
+        if self._hosts is not None:
+            self._hosts.check(exchange.host, exchange.origin)
         if self._services and path in _OPERATIONS:
             exchange.is_operation = True
             return await self._answer_operation(exchange)
         found = _EVENTS.fullmatch(path)
         if found is None or self._applications is None:
             raise not_found()
-        exchange.application_id = _application_id(found[1])
+        exchange.application_id = application_id_of(found[1])
         if exchange.method == "OPTIONS":
             return Answer(200, b"", PREFLIGHT_HEADERS)
         if exchange.method != "POST":
@@ -484,6 +531,7 @@ class App:
             body, digest = await exchange.body.read(max_bytes)
             if exchange.pending is not None:
                 exchange.pending.finish(digest)
+            check_encoding(body)
             return await serve(body)
         finally:
             self._free_slots += 1
@@ -491,6 +539,7 @@ class App:
     async def _send_events(self, exchange: Exchange, body: bytes) -> Answer:
         faults = self.faults.next_call(self._now())
         await _apply_faults(exchange, faults)
+        self._ids.check(exchange.application_id)
         loop = asyncio.get_running_loop()
         sending = await loop.run_in_executor(
             self._readers, self._read, exchange.application_id, body, faults
@@ -550,16 +599,28 @@ async def _apply_faults(exchange: Exchange, faults: CallFaults) -> None:
         )
 
 
-def _application_id(quoted: bytes) -> str:
-    try:
-        name = unquote_to_bytes(quoted).decode()
-    except UnicodeDecodeError:
-        message = "the application id is not UTF-8; percent-encode it in UTF-8"
-        raise not_found(message) from None
-    if len(name) > _MAX_ID_CHARACTERS or not name.isprintable():
-        message = f"printable and at most {_MAX_ID_CHARACTERS} characters"
-        raise not_found(f"no such application; check its id: {message}")
-    return name
+def _details(
+    exchange: Exchange, request_id: str, refusal: RequestError | None = None
+) -> dict[str, str]:
+    """Return what the log says of a request: who sent it, and why it was rejected."""
+    key_id = exchange.access_key_id
+    if isinstance(refusal, AuthenticationError) and refusal.access_key_id is not None:
+        key_id = refusal.access_key_id
+    # Of another server, only the code: its message may contain data.
+    is_told = refusal is not None and not refusal.is_foreign
+    reason = refusal.message.partition("\n")[0] if refusal and is_told else None
+    found = {
+        "request_id": request_id,
+        "peer": exchange.peer,
+        "access_key_id": key_id,
+        "code": None if refusal is None else refusal.code,
+        "reason": reason,
+    }
+    return {
+        f"pinpoint_events.{name}": value
+        for name, value in found.items()
+        if value is not None
+    }
 
 
 def _health(method: str) -> Answer:
@@ -568,8 +629,19 @@ def _health(method: str) -> Answer:
     return Answer(200, b'{"status":"ok"}')
 
 
+def _log_failure(error: Exception, details: dict[str, str]) -> None:
+    """Log an exception of a sender, unless it says that the call is at fault."""
+    is_refusal = isinstance(error, ServiceError) and error.status in _ERROR_STATUSES
+    if is_refusal or isinstance(error, ValidationError):
+        return
+    # The text of a foreign exception may contain data.
+    is_ours = isinstance(error, PinpointEventsError)
+    problem = str(error) if is_ours else defect_text(error)
+    _log.error("not sent", extra={"pinpoint_events.problem": problem, **details})
+
+
 def _request_error(error: Exception) -> RequestError:
-    """Return the answer to an exception of a sender, and log it."""
+    """Return the answer to an exception of a sender."""
     if isinstance(error, ServiceError) and error.status in _ERROR_STATUSES:
         # Another server's code may be invalid in a header, its message in UTF-8.
         is_name = error.code.isascii() and error.code.isidentifier()
@@ -578,6 +650,7 @@ def _request_error(error: Exception) -> RequestError:
             error.message.encode("utf-8", "replace").decode(),
             code=error.code if is_name else None,
             retry_after_seconds=error.retry_after_seconds,
+            is_foreign=True,
         )
     if isinstance(error, QuotaExceededError):
         codes = {problem.code for problem in error.problems}
@@ -586,12 +659,7 @@ def _request_error(error: Exception) -> RequestError:
     if isinstance(error, ValidationError):
         return bad_request(str(error))
     if isinstance(error, SenderError) and error.is_retry_safe:
-        _log.error("not sent", extra={"pinpoint_events.problem": str(error)})
         message = "the events could not be kept; send them again"
         return unavailable(message, error.retry_after_seconds)
-    # The text of a foreign exception may contain data.
-    is_ours = isinstance(error, PinpointEventsError)
-    problem = str(error) if is_ours else defect_text(error)
-    _log.error("not sent", extra={"pinpoint_events.problem": problem})
     message = "the events could not be kept; the log of the endpoint says why"
     return RequestError(500, message)

@@ -129,6 +129,16 @@ class Pending:
         if authorization.signed_payload_hash is not None:
             self._verify_signature(authorization.signed_payload_hash)
 
+    @property
+    def access_key_id(self) -> str:
+        """The access key id; one that is known."""
+        return self._authorization.scope.access_key_id
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the head alone shows that the key's owner signed the request."""
+        return self._authorization.signed_payload_hash is not None
+
     def finish(self, body_sha256_hex: str) -> str:
         """
         Return the access key id that signed the request with this body.
@@ -149,7 +159,7 @@ class Pending:
             raise invalid_signature(message)
         if self._authorization.signed_payload_hash is None:
             self._verify_signature(body_sha256_hex)
-        return self._authorization.scope.access_key_id
+        return self.access_key_id
 
     def _verify_signature(self, payload_hash: str) -> None:
         authorization = self._authorization
@@ -228,7 +238,11 @@ class Verifier:
         self._check_scope(authorization)
         credentials = self._credentials(authorization)
         mac = self._signing_mac(authorization, credentials.secret_access_key)
-        return Pending(request, authorization, values, mac)
+        try:
+            return Pending(request, authorization, values, mac)
+        except AuthenticationError as error:
+            error.access_key_id = credentials.access_key_id
+            raise
 
     def _check_time(self, authorization: Authorization, now: datetime) -> None:
         before = self._window_seconds
