@@ -68,6 +68,7 @@ def run(program: str, arguments: list[str]) -> int:
     # Imported here: --help should not pay for importing them.
     from pinpoint_events.server import create_app, running  # noqa: PLC0415
 
+    hosts = _hosts(options)
     senders = _senders(options)
     region = options.region or _DEFAULT_REGION
     faults = _read_faults(options.faults)
@@ -98,7 +99,7 @@ def run(program: str, arguments: list[str]) -> int:
             region=options.region,
             applications=options.application,
             any_application_id=_PLACEHOLDER not in (options.to or _DEFAULT_TO),
-            hosts=_hosts(options),
+            hosts=hosts,
         )
         with _infrequent_collections():
             number = running.run(app, listener, started=console.out)

@@ -170,10 +170,12 @@ def unsupported_media_type(message: str) -> RequestError:
     return RequestError(415, message)
 
 
-def unavailable(message: str, retry_after_seconds: float | None = None) -> RequestError:
+def unavailable(
+    message: str, retry_after_seconds: float | None = None, *, closes: bool = False
+) -> RequestError:
     """Return the error for a call that may succeed later."""
     wait = 1.0 if retry_after_seconds is None else retry_after_seconds
-    return RequestError(503, message, retry_after_seconds=wait)
+    return RequestError(503, message, retry_after_seconds=wait, closes=closes)
 
 
 @attrs.frozen

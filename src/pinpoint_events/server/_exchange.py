@@ -16,7 +16,7 @@ from pinpoint_events.server.faults import Cut
 from pinpoint_events.server.sigv4 import Pending
 from pinpoint_events.server.streams.http import error_answer as operation_error_answer
 
-__all__ = ["CUT", "Exchange", "Scope", "Send", "check_encoding"]
+__all__ = ["CUT", "Exchange", "Scope", "Send"]
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -69,6 +69,11 @@ class Exchange:
             return None
         host, port = client
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the head alone shows that a key's owner sent the request."""
+        return self.pending is not None and self.pending.is_proven
 
     @property
     def access_key_id(self) -> str | None:
@@ -129,6 +134,19 @@ class Exchange:
         if self.header(b"content-encoding").lower() not in {b"", b"identity"}:
             raise unsupported_media_type("send the body without a content encoding")
 
+    def check_body(self, body: bytes, sha256_hex: str) -> None:
+        """
+        Verify the signature with the body that arrived, and check its encoding.
+
+        Raises:
+            RequestError: If the signature is not valid, or the body is in UTF-16 or
+                UTF-32, whatever its headers say.
+        """
+        if self.pending is not None:
+            self.pending.finish(sha256_hex)
+        if not json.detect_encoding(body).startswith("utf-8"):
+            raise unsupported_media_type(_OTHER_CHARSET)
+
     async def send(
         self, start: MutableMapping[str, Any], body: bytes, send: Send
     ) -> None:
@@ -152,14 +170,3 @@ class Exchange:
             raise ConnectionError("a fault asked for the end of this connection")
         end()
         await self.body.wait_for_disconnect()
-
-
-def check_encoding(body: bytes) -> None:
-    """
-    Reject a body that is in UTF-16 or UTF-32, whatever its headers say.
-
-    Raises:
-        RequestError: If it is.
-    """
-    if not json.detect_encoding(body).startswith("utf-8"):
-        raise unsupported_media_type(_OTHER_CHARSET)

@@ -20,8 +20,9 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from enum import Enum
@@ -67,7 +68,7 @@ from pinpoint_events.server._application_ids import (
 from pinpoint_events.server._applications import Applications, Senders, is_one_sender
 from pinpoint_events.server._authentication_errors import AuthenticationError
 from pinpoint_events.server._body import Body, ClientDisconnected, Receive
-from pinpoint_events.server._exchange import Exchange, Scope, Send, check_encoding
+from pinpoint_events.server._exchange import Exchange, Scope, Send
 from pinpoint_events.server._hosts import AllowedHosts, is_host_name
 from pinpoint_events.server._request_reader import RequestReader
 from pinpoint_events.server._settings import (
@@ -77,6 +78,7 @@ from pinpoint_events.server._settings import (
     list_of,
     seconds,
 )
+from pinpoint_events.server._unproven import Unproven
 from pinpoint_events.server.keys import Credentials, Keys
 from pinpoint_events.server.sigv4 import (
     SignedRequest,
@@ -149,6 +151,8 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
     connections: int = 500,
     head_seconds: float = 20.0,
     body_seconds: float = 30.0,
+    body_bytes_per_second: int = 1_000,
+    unproven: int = 64,
     idle_seconds: float = 75.0,
 ) -> "App":
     """
@@ -190,6 +194,12 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
             endpoint; another ASGI server has its own.
         head_seconds: How long the head of a request may take to arrive.
         body_seconds: How long the body of a call may take to arrive.
+        body_bytes_per_second: How fast a body must arrive on average, after its first 5
+            seconds.
+        unproven: How many calls may arrive at a time whose head does not prove who sent
+            them: unsigned ones, and those whose signature does not cover
+            `X-Amz-Content-Sha256`. If there are more, the slowest one is rejected.
+            Together they hold 32 MiB.
         idle_seconds: How long a connection is kept without a request.
 
     Raises:
@@ -219,6 +229,8 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
         connections=count(connections),
         head_seconds=seconds(head_seconds),
         body_seconds=seconds(body_seconds),
+        body_bytes_per_second=count(body_bytes_per_second),
+        unproven=count(unproven),
         idle_seconds=seconds(idle_seconds),
     )
     if region is not None and not is_region_name(region):
@@ -246,6 +258,8 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
         connections=connections,
         head_seconds=head_seconds,
         body_seconds=body_seconds,
+        body_bytes_per_second=body_bytes_per_second,
+        unproven=unproven,
         idle_seconds=idle_seconds,
     )
     reader = RequestReader(quotas, reads_naive_times_as_utc=naive_times == "utc")
@@ -303,6 +317,8 @@ class Limits:
         connections: Clients that may be connected at a time.
         head_seconds: How long the head of a request may take to arrive.
         body_seconds: How long the body of a call may take to arrive.
+        body_bytes_per_second: How fast it must arrive, after 5 seconds.
+        unproven: Calls that may arrive at a time before their signature is checked.
         idle_seconds: How long a connection is kept without a request.
     """
 
@@ -312,6 +328,8 @@ class Limits:
     connections: int
     head_seconds: float
     body_seconds: float
+    body_bytes_per_second: int
+    unproven: int
     idle_seconds: float
 
 
@@ -355,6 +373,7 @@ class App:
         # Parsed calls take more memory than their bodies: few wait for a worker.
         self._parsed = threading.Semaphore(limits.workers + _READERS)
         self._free_slots = limits.workers + limits.waiting
+        self._unproven = Unproven(limits.unproven)
         self._last_date: tuple[datetime | None, bytes] = (None, b"")
 
     @property
@@ -401,7 +420,8 @@ class App:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         request_id = new_event_id()
-        body = Body(receive, self.limits.body_seconds)
+        limits = self.limits
+        body = Body(receive, limits.body_seconds, limits.body_bytes_per_second)
         exchange = Exchange(scope, body)
         refusal: RequestError | None = None
         try:
@@ -520,19 +540,33 @@ class App:
         """Read the body of a call, and serve the call, within the limits."""
         if exchange.content_length > max_bytes:
             raise too_large(max_bytes)
+        body = exchange.body
+        if exchange.is_proven:
+            with self._slot():
+                content, digest = await body.read(max_bytes)
+                exchange.check_body(content, digest)
+                return await serve(content)
+        self._check_room()
+        with self._unproven.arriving(body):
+            content, digest = await body.read(max_bytes)
+        exchange.check_body(content, digest)
+        with self._slot():
+            return await serve(content)
+
+    def _check_room(self) -> None:
         if self._free_slots <= 0:
             limit = self.limits.workers + self.limits.waiting
             message = (
                 f"there are {limit} calls at a time, and no more; send it again later"
             )
             raise unavailable(message)
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        self._check_room()
         self._free_slots -= 1
         try:
-            body, digest = await exchange.body.read(max_bytes)
-            if exchange.pending is not None:
-                exchange.pending.finish(digest)
-            check_encoding(body)
-            return await serve(body)
+            yield
         finally:
             self._free_slots += 1
 
