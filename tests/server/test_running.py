@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
-from errno import EADDRINUSE, EMFILE
+from errno import EMFILE
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,8 @@ from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
 from pinpoint_events.senders._accepted import accepted
 from pinpoint_events.server import Served, create_app, served
-from pinpoint_events.server.running import is_loopback, listener, run
+from pinpoint_events.server.listening import listener
+from pinpoint_events.server.running import run
 
 BODY = json.dumps(ONE).encode()
 
@@ -189,46 +190,6 @@ class TestServed:
         assert len(gate.sender.requests) == 2
 
 
-class TestListener:
-    """Where an endpoint listens is clear before it serves."""
-
-    def test_taken(self) -> None:
-        """A port that is taken cannot be had."""
-        with listener("127.0.0.1", 0) as taken:
-            port = taken.getsockname()[1]
-            with pytest.raises(ConfigurationError) as raised:
-                listener("127.0.0.1", port)
-        assert str(raised.value) == (
-            f"cannot listen at '127.0.0.1', port {port}: {os.strerror(EADDRINUSE)}; "
-            "choose another"
-        )
-
-    @pytest.mark.parametrize(
-        "host, port", [("no such host", 0), ("127.0.0.1", 65_536), ("\ud800", 0)]
-    )
-    def test_nonsense(self, host: str, port: int) -> None:
-        """So it is with what is no address, or no port."""
-        with pytest.raises(ConfigurationError, match="cannot listen at "):
-            listener(host, port)
-
-    def test_loopback(self) -> None:
-        """It is known whether others than this machine reach it."""
-        with listener("127.0.0.1", 0) as inside, listener("0.0.0.0", 0) as outside:
-            assert is_loopback(inside)
-            assert not is_loopback(outside)
-
-    @pytest.mark.skipif(
-        not socket.has_ipv6 or not Path("/proc/net/if_inet6").exists(),
-        reason="there is no IPv6",
-    )
-    def test_version_6(self) -> None:
-        """Addresses of version 6 have their brackets, and may be given with them."""
-        app = create_app(MemorySender(), credentials=None)
-        with served(app, host="[::1]") as server:
-            assert server.url.startswith("http://[::1]:")
-            assert post(server, ONE).status == 202
-
-
 class TestRun:
     """An endpoint is served from the main thread until a signal comes."""
 
@@ -276,7 +237,8 @@ PROGRAM = """
 import sys
 from pinpoint_events import SqliteSender
 from pinpoint_events.server import create_app
-from pinpoint_events.server.running import listener, run
+from pinpoint_events.server.listening import listener
+from pinpoint_events.server.running import run
 
 class Slow(SqliteSender):
     def _put_events(self, request):

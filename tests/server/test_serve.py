@@ -1,12 +1,14 @@
 import gc
+import json
 import logging
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,15 +20,17 @@ from tests.server.clients import (
     KEY,
     ONE,
     SECONDS,
+    answer,
     batch_item,
     boto3_client,
     post,
+    request,
 )
 
 from pinpoint_events import MemorySender
 from pinpoint_events.cli import main
 from pinpoint_events.server import Credentials, Served, create_app, served
-from pinpoint_events.server.running import listener
+from pinpoint_events.server.listening import listener
 
 __all__ = ["aws"]
 
@@ -35,13 +39,18 @@ WARNING = "WARNING: --no-auth: calls are accepted from anyone, signed or not"
 
 
 @contextmanager
-def serving(
-    cwd: Path, *arguments: str, **env: str
+def serving_at(
+    place: Sequence[str],
+    cwd: Path,
+    arguments: Sequence[str],
+    env: Mapping[str, str],
+    pass_fds: Sequence[int] = (),
 ) -> Iterator[tuple[Any, "subprocess.Popen[str]"]]:
-    """Run the command at a free port; yield where it is, and its process."""
+    """Run the command; yield where it is, and its process."""
     with subprocess.Popen(
-        [*COMMAND, "serve", "--port", "0", *arguments],
+        [*COMMAND, "serve", *place, *arguments],
         cwd=cwd,
+        pass_fds=pass_fds,
         env=environment(**env),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -53,6 +62,13 @@ def serving(
             yield Served(None, url), process  # type: ignore[arg-type] # none here
         finally:
             process.kill()
+
+
+def serving(
+    cwd: Path, *arguments: str, **env: str
+) -> AbstractContextManager[tuple[Any, "subprocess.Popen[str]"]]:
+    """Run the command at a free port; yield where it is, and its process."""
+    return serving_at(("--port", "0"), cwd, arguments, env)
 
 
 def ended(process: "subprocess.Popen[str]", number: int) -> tuple[int, str, str]:
@@ -123,6 +139,34 @@ class TestProcess:
             boto3_client(server, other).put_events(
                 ApplicationId="shop", EventsRequest=ONE
             )
+
+    def test_unix_socket(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A proxy in front may reach it by a file, which is gone in the end."""
+        place = ("--uds", "endpoint.sock")
+        monkeypatch.chdir(tmp_path)  # the path from here is short enough
+        running = serving_at(place, tmp_path, ("--no-auth", "--verbose"), {})
+        with running as (server, process), socket.socket(socket.AF_UNIX) as proxy:
+            assert server.url == "unix:endpoint.sock"
+            proxy.connect("endpoint.sock")
+            proxy.sendall(request(json.dumps(ONE).encode()))
+            assert answer(proxy).status == 202
+            code, _, err = ended(process, signal.SIGTERM)
+        assert code == 0
+        assert " INFO answered application_id='shop' " in err
+        assert " peer=" not in err
+        assert not (tmp_path / "endpoint.sock").exists()
+
+    def test_inherited_socket(self, tmp_path: Path) -> None:
+        """Another program may have opened its socket, and keeps it."""
+        with listener("127.0.0.1", 0) as sock:
+            number = sock.fileno()
+            place = ("--fd", str(number))
+            for _ in range(2):
+                running = serving_at(place, tmp_path, ("--no-auth",), {}, [number])
+                with running as (server, process):
+                    assert server.url == f"http://127.0.0.1:{sock.getsockname()[1]}"
+                    assert post(server, ONE).status == 202
+                    assert ended(process, signal.SIGTERM)[0] == 0
 
     def test_verbose(self, tmp_path: Path) -> None:
         """On request, there is a line for each answer, without any of the payload."""
@@ -367,7 +411,9 @@ class TestRefused:
         self, capsys: pytest.CaptureFixture[str], *arguments: str
     ) -> tuple[int, str]:
         """Return exit code and the first line of standard error."""
-        code = main(["serve", "--port", "0", *arguments])
+        # A free port, unless the place is part of what is tested.
+        place = () if {"--fd", "--uds"} & {*arguments} else ("--port", "0")
+        code = main(["serve", *place, *arguments])
         out, err = capsys.readouterr()
         assert out == ""
         return code, err.splitlines()[0]
@@ -395,6 +441,19 @@ class TestRefused:
                 ("--force-no-auth",),
                 "--force-no-auth is for --no-auth; add that, or leave it out",
             ),
+            *(
+                (
+                    (option, value, other, "1"),
+                    f"{option} and {other} exclude each other; leave one out",
+                )
+                for option, value, other in (
+                    ("--uds", "file", "--host"),
+                    ("--uds", "file", "--port"),
+                    ("--uds", "file", "--fd"),
+                    ("--fd", "3", "--host"),
+                    ("--fd", "3", "--port"),
+                )
+            ),
             (
                 ("--allow-host", "a.example"),
                 "--allow-host is for --no-auth; add that, or leave it out",
@@ -418,6 +477,7 @@ class TestRefused:
                     "--naive-times",
                     "--region",
                     "--to",
+                    "--uds",
                 )
             ),
             (

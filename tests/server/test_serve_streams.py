@@ -15,7 +15,7 @@ from tests.server.test_serve import ended, here, serving
 
 from pinpoint_events.cli import main
 from pinpoint_events.server import Firehose, Kinesis
-from pinpoint_events.server.running import listener
+from pinpoint_events.server.listening import listener
 
 __all__ = ["aws", "here"]
 

@@ -10,7 +10,7 @@ import re
 import signal
 from argparse import Namespace
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -37,6 +37,8 @@ __all__ = ["run"]
 _PLACEHOLDER: Final = "{application_id}"
 _BRACES: Final = re.compile(r"\{.*?\}")
 _MAX_PORT: Final = 65_535
+_DEFAULT_HOST: Final = "127.0.0.1"
+_DEFAULT_PORT: Final = 8080
 _DEFAULT_TO: Final = "sqlite:///events.db"
 _STREAM: Final = re.compile(r"([a-zA-Z0-9_.-]{1,128})(?::(\d{1,5}))?", re.ASCII)
 _DELIVERY_STREAM: Final = re.compile(r"([a-zA-Z0-9_.-]{1,64})", re.ASCII)
@@ -50,6 +52,7 @@ _NOT_EMPTY: Final = (
     "region",
     "streams-store",
     "to",
+    "uds",
 )
 
 
@@ -81,7 +84,7 @@ def run(program: str, arguments: list[str]) -> int:
         firehose = _firehose(options.firehose, options.streams_store, region)
         if firehose is not None:
             stack.callback(firehose.close)
-        listener = stack.enter_context(running.listener(options.host, options.port))
+        listener = stack.enter_context(_listener(options))
         if options.no_auth:
             _warn_of_no_auth(listener, is_forced=options.force_no_auth)
         if options.faults is not None:
@@ -110,8 +113,7 @@ def _options(program: str, arguments: list[str]) -> Namespace:
     """Return the options, each of which may be used with the others."""
     parser = _parser(program)
     options = parser.parse_known_or_fail(arguments)
-    if not 0 <= options.port <= _MAX_PORT:
-        parser.error(f"argument --port: {options.port} is not from 0 to {_MAX_PORT}")
+    _check_place(parser, options)
     for name in ("credentials", "region") if options.no_auth else ():
         if getattr(options, name) is not None:
             parser.error(f"--no-auth and --{name} contradict each other; leave one out")
@@ -134,6 +136,18 @@ def _options(program: str, arguments: list[str]) -> Namespace:
     return options
 
 
+def _check_place(parser: Parser, options: Namespace) -> None:
+    """Check where to listen: at one place."""
+    if options.port is not None and not 0 <= options.port <= _MAX_PORT:
+        parser.error(f"argument --port: {options.port} is not from 0 to {_MAX_PORT}")
+    for name, other in (
+        *(("uds", other) for other in ("host", "port", "fd")),
+        *(("fd", other) for other in ("host", "port")),
+    ):
+        if getattr(options, name) is not None and getattr(options, other) is not None:
+            parser.error(f"--{name} and --{other} exclude each other; leave one out")
+
+
 def _has_streams(options: Namespace) -> bool:
     return bool(options.kinesis or options.firehose)
 
@@ -151,7 +165,8 @@ def _hosts(options: Namespace) -> list[str]:
                 f"argument --allow-host: {shortened(name)} is no name of a host; write "
                 "it without a scheme and a port, as events.example.com"
             )
-    listened = [options.host] if is_host_name(options.host) else []
+    host = options.host or _DEFAULT_HOST
+    listened = [host] if is_host_name(host) else []
     return [*names, *listened]
 
 
@@ -227,15 +242,25 @@ def _parser(program: str) -> Parser:
     add(
         "--host",
         metavar="NAME",
-        default="127.0.0.1",
         help="host name or address to listen on (default: 127.0.0.1)",
     )
     add(
         "--port",
         metavar="NUMBER",
         type=int,
-        default=8080,
         help="port to listen on; 0 picks a free port (default: 8080)",
+    )
+    add(
+        "--uds",
+        metavar="FILE",
+        help="listen on a Unix socket instead, for a proxy in front",
+    )
+    add(
+        "--fd",
+        metavar="NUMBER",
+        type=int,
+        help="listen on a socket that another program has opened, such as systemd: its "
+        "file descriptor",
     )
     add(
         "--credentials",
@@ -449,10 +474,31 @@ def _read_keys(path: str | None) -> "Keys":
         raise ConfigurationError(message) from None
 
 
-def _warn_of_no_auth(listener: "socket.socket", *, is_forced: bool) -> None:
-    from pinpoint_events.server.running import is_loopback  # noqa: PLC0415
+def _listener(options: Namespace) -> "AbstractContextManager[socket.socket]":
+    """
+    Return the socket to listen on.
 
-    if not is_loopback(listener) and not is_forced:
+    Raises:
+        ConfigurationError: If it cannot be used.
+    """
+    from pinpoint_events.server.listening import (  # noqa: PLC0415 - not for help
+        inherited,
+        listener,
+        unix_listener,
+    )
+
+    if options.uds is not None:
+        return unix_listener(options.uds)
+    if options.fd is not None:
+        return inherited(options.fd)
+    port = _DEFAULT_PORT if options.port is None else options.port
+    return listener(options.host or _DEFAULT_HOST, port)
+
+
+def _warn_of_no_auth(listener: "socket.socket", *, is_forced: bool) -> None:
+    from pinpoint_events.server.listening import is_local  # noqa: PLC0415
+
+    if not is_local(listener) and not is_forced:
         message = (
             "--no-auth is for loopback addresses: at this one, anyone who reaches the "
             "machine could write; give keys, or add --force-no-auth"

@@ -80,9 +80,9 @@ class Connection(HttpToolsProtocol):
         connected: Any = transport
         # asyncio sets this only if the listening socket names its protocol. Without it,
         # the second half of an answer waits for the client's ACK, 40 ms on Linux.
-        connected.get_extra_info("socket").setsockopt(
-            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
-        )
+        sock = connected.get_extra_info("socket")
+        if sock.family in {socket.AF_INET, socket.AF_INET6}:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().connection_made(connected)
         if len(self.connections) > self._limits.connections:
             connected.abort()

@@ -11,7 +11,6 @@ Runs an endpoint: in a separate thread for tests, or in the main thread as a pro
 
 import asyncio
 import contextlib
-import ipaddress
 import signal
 import socket
 import threading
@@ -23,6 +22,7 @@ from pinpoint_events.errors import ConfigurationError
 from pinpoint_events.model import _converters as to
 from pinpoint_events.server._settings import check_settings, count
 from pinpoint_events.server.app import App
+from pinpoint_events.server.listening import listener, url_of
 
 try:
     import uvicorn
@@ -35,10 +35,8 @@ except ImportError as _missing:
     )
     raise ConfigurationError(_message) from _missing
 
-__all__ = ["Served", "is_loopback", "listener", "run", "served"]
+__all__ = ["Served", "run", "served"]
 
-_BACKLOG: Final = 128
-_MAX_PORT: Final = 65_535
 _STOP_SECONDS: Final = 30.0  # for clients that do not read their answers
 
 
@@ -159,7 +157,7 @@ def served(app: App, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[Serv
             ended.result()  # raises: it could not start
         loop, server = running.result()
         try:
-            yield Served(app, _url(sock))
+            yield Served(app, url_of(sock))
         finally:
             loop.call_soon_threadsafe(server.stop)
             thread.join()
@@ -175,13 +173,14 @@ def run(app: App, sock: socket.socket, *, started: Callable[[str], None]) -> int
 
     Args:
         app: The endpoint.
-        sock: A listening socket, from `listener`.
-        started: Called with the URL, when the endpoint accepts connections.
+        sock: A listening socket, from the module `listening`.
+        started: Called with the URL, as `url_of` writes it, when the endpoint accepts
+            connections.
 
     Returns:
         The number of the signal.
     """
-    url = _url(sock)
+    url = url_of(sock)
     received: list[int] = []
 
     async def serve() -> None:
@@ -213,44 +212,3 @@ _SIGNALS: Final = [
     for name in ("SIGINT", "SIGTERM", "SIGBREAK")
     if hasattr(signal, name)
 ]
-
-
-def listener(host: str, port: int) -> socket.socket:
-    """
-    Return a listening socket; port 0 takes a free port.
-
-    Raises:
-        ConfigurationError: If it cannot listen there.
-    """
-    # Some systems accept a larger port, modulo 65,536.
-    if not 0 <= port <= _MAX_PORT:
-        raise _cannot_listen(host, port, "")
-    try:
-        ((family, *_, address), *_) = socket.getaddrinfo(
-            host.removeprefix("[").removesuffix("]"),  # brackets, as in a URL
-            port,
-            type=socket.SOCK_STREAM,
-            flags=socket.AI_PASSIVE,
-        )
-        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
-    except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or ""
-        # Python appends the address, which the message has already.
-        raise _cannot_listen(host, port, reason.partition(" (while")[0]) from error
-
-
-def _cannot_listen(host: str, port: int, reason: str) -> ConfigurationError:
-    why = reason or "no such address or port"
-    message = f"cannot listen at {host!r}, port {port}: {why}; choose another"
-    return ConfigurationError(message)
-
-
-def is_loopback(sock: socket.socket) -> bool:
-    """Return whether only this machine can reach the socket."""
-    return ipaddress.ip_address(sock.getsockname()[0].partition("%")[0]).is_loopback
-
-
-def _url(sock: socket.socket) -> str:
-    host, port = sock.getsockname()[:2]
-    host = f"[{host}]" if ":" in host else host
-    return f"http://{host}:{port}"
