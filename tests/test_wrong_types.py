@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import botocore.session
 import pytest
 
 from pinpoint_events import (
@@ -94,6 +95,8 @@ SOUND: Final[dict[str, Any]] = {
     "record": {},
     "credentials": [KEY],
 }
+# A sender that is given none makes one, which takes most of the time of its making.
+SESSION: Final = botocore.session.Session()
 # Their errors are TypeErrors, as they document, with a message of the package.
 OF_CLASSES: Final = {"from_json", "from_wire", "to_json", "to_wire"}
 # Results and errors, which the package makes; protocols; and what only tests call.
@@ -145,6 +148,8 @@ def calls(function: Callable[..., Any], value: Any) -> Iterator[dict[str, Any]]:
     required = {
         each.name: SOUND[each.name] for each in named if each.default is each.empty
     }
+    if "session" in {each.name for each in named}:
+        required["session"] = SESSION
     for each in named:
         yield {**required, each.name: value}
 
