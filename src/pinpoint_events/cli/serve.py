@@ -43,6 +43,7 @@ _DEFAULT_TO: Final = "sqlite:///events.db"
 _STREAM: Final = re.compile(r"([a-zA-Z0-9_.-]{1,128})(?::(\d{1,5}))?", re.ASCII)
 _DELIVERY_STREAM: Final = re.compile(r"([a-zA-Z0-9_.-]{1,64})", re.ASCII)
 _DEFAULT_REGION: Final = "us-east-1"
+_CONNECTIONS: Final = 500  # as many as `create_app` allows, where that fits
 _MAX_SHARDS: Final = 500  # here; CreateStream takes more
 _NOT_EMPTY: Final = (
     "credentials",
@@ -70,6 +71,7 @@ def run(program: str, arguments: list[str]) -> int:
     # Imported here: --help should not pay for importing them.
     from pinpoint_events.server import create_app, running  # noqa: PLC0415
 
+    connections = _fitting_connections()
     senders = _senders(options)
     region = options.region or _DEFAULT_REGION
     faults = _read_faults(options.faults)
@@ -98,6 +100,7 @@ def run(program: str, arguments: list[str]) -> int:
             faults=faults,
             naive_times=options.naive_times,
             region=options.region,
+            connections=connections,
         )
         with _infrequent_collections():
             number = running.run(app, listener, started=console.out)
@@ -383,6 +386,27 @@ def _check_url(url: str) -> None:
     if _PLACEHOLDER not in str(directory) and not directory.is_dir():
         message = f"argument --to: the directory {str(directory)!r} is not there"
         raise UsageError(f"{message}; make it, or name another")
+
+
+def _fitting_connections() -> int:
+    """Return how many connections fit into the limit of open files; warn of fewer."""
+    from pinpoint_events.server.file_handles import (  # noqa: PLC0415 - not for help
+        fitting_connections,
+        needed_files,
+        raised_limit,
+    )
+
+    limit = raised_limit()
+    fitting = fitting_connections(_CONNECTIONS, limit)
+    if fitting < _CONNECTIONS:
+        needed = needed_files(_CONNECTIONS)
+        console.message(
+            f"WARNING: this process may have {limit} open files, and needs {needed} "
+            f"for {_CONNECTIONS} connections and the stores of 100 applications: only "
+            f"{fitting} connections are accepted at a time; raise the limit, for "
+            f"example with `ulimit -n {needed}`"
+        )
+    return fitting
 
 
 def _read_faults(path: str | None) -> "Faults | None":

@@ -13,7 +13,6 @@ import asyncio
 import contextlib
 import errno
 import ipaddress
-import itertools
 import logging
 import signal
 import socket
@@ -46,7 +45,7 @@ __all__ = ["Served", "is_loopback", "listener", "run", "served"]
 _log = logging.getLogger("pinpoint_events")
 
 _BACKLOG: Final = 2048  # at most; the system may allow fewer
-_ACCEPTED_AT_A_TIME: Final = 64
+_ACCEPTED_AT_A_TIME: Final = 16
 _ACCEPT_PAUSE_SECONDS: Final = 0.1
 _EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _REPORT_SECONDS: Final = 60.0
@@ -75,7 +74,7 @@ class _Server:
         self._open_connections = OpenConnections()
         self._connecting: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
-        self._last_report: float | None = None
+        self._next_report = 0.0
 
     async def serve_on(self, sock: socket.socket, started: Callable[[], None]) -> None:
         """Serve until `stop` is called, then finish the accepted calls."""
@@ -112,7 +111,7 @@ class _Server:
         """
         loop = asyncio.get_running_loop()
         sock.settimeout(0)
-        for number in itertools.count(1):
+        while True:
             try:
                 client, _ = await loop.sock_accept(sock)
             except OSError as error:
@@ -121,8 +120,10 @@ class _Server:
             task = loop.create_task(self._connect(client, connection))
             self._connecting.add(task)
             task.add_done_callback(self._connecting.discard)
-            if number % _ACCEPTED_AT_A_TIME == 0:
-                await asyncio.sleep(0)  # accepting does not, if clients are waiting
+            if len(self._connecting) >= _ACCEPTED_AT_A_TIME:
+                # Otherwise, more connections than there may be would be accepted before
+                # the first of them makes room; and nothing else would be done.
+                await asyncio.wait(self._connecting)
 
     async def _connect(
         self, client: socket.socket, connection: Callable[[], Connection]
@@ -133,19 +134,16 @@ class _Server:
 
     async def _make_room(self, error: OSError) -> None:
         """Close a connection that is of little use, or wait for another to end."""
-        is_exhausted = error.errno in _EXHAUSTED
-        if is_exhausted:
-            self._report(error)
-        if is_exhausted and self._open_connections.close_one():
+        self._report(error)
+        if error.errno in _EXHAUSTED and self._open_connections.close_one():
             await asyncio.sleep(0)  # it is closed then
         else:
             await asyncio.sleep(_ACCEPT_PAUSE_SECONDS)
 
     def _report(self, error: OSError) -> None:
         now = time.monotonic()
-        last = self._last_report
-        if last is None or now - last >= _REPORT_SECONDS:
-            self._last_report = now
+        if now >= self._next_report:
+            self._next_report = now + _REPORT_SECONDS
             _log.warning(
                 "a connection cannot be accepted; idle ones are closed for it",
                 extra={"pinpoint_events.problem": error.strerror},
