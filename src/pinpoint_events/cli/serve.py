@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from pinpoint_events.cli import _console as console
 from pinpoint_events.cli._codes import INTERRUPTED, SUCCESS
 from pinpoint_events.cli._destination import destination_errors
-from pinpoint_events.cli._log import log_lines
+from pinpoint_events.cli._log import Repeats, log_lines
 from pinpoint_events.cli._parser import Parser, UsageError
 from pinpoint_events.errors import (
     ConfigurationError,
@@ -456,9 +456,13 @@ def _warn_of_no_auth(listener: "socket.socket", *, is_forced: bool) -> None:
 
 @contextmanager
 def _log_to_stderr(*, is_verbose: bool) -> Iterator[None]:
-    """Log warnings, and with `is_verbose` each answer; never payload."""
+    """
+    Log warnings, and with `is_verbose` each answer; never payload.
+
+    Any client can cause warnings, so each kind is logged once a minute.
+    """
     level = logging.INFO if is_verbose else logging.WARNING
-    # Any client can cause its warnings.
+    # Its warnings are of requests, which are answered.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    with log_lines("%(asctime)s %(levelname)s %(message)s", level):
+    with log_lines("%(asctime)s %(levelname)s %(message)s", level, Repeats()):
         yield
