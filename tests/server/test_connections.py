@@ -1,9 +1,13 @@
 import gc
 import json
+import re
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,6 +70,28 @@ def guarded(**limits: Any) -> Iterator[Guarded]:
         place = Guarded(server, sender)
         yield place
         assert place.serves()
+
+
+class Gate:
+    """Holds calls up at the sender until it is opened."""
+
+    def __init__(self) -> None:
+        self.entered, self.opened = threading.Event(), threading.Event()
+
+    def answer(self, request: EventsRequest) -> EventsResponse:
+        """Answer once the gate is open."""
+        self.entered.set()
+        assert self.opened.wait(SECONDS)
+        return accepted(request)
+
+
+@contextmanager
+def held() -> Iterator[tuple[Guarded, Gate]]:
+    """Serve one client at a time, whose calls are held up."""
+    gate = Gate()
+    with guarded(connections=1) as place:
+        place.sender.answer = gate.answer
+        yield place, gate
 
 
 def chunk(data: bytes) -> bytes:
@@ -256,6 +282,35 @@ class TestHeads:
             HEAD_TOO_LARGE,
         )
 
+    @pytest.mark.parametrize("ending", [b"", b"\r\n"], ids=["half", "whole"])
+    def test_too_many_headers(self, ending: bytes) -> None:
+        """One with too many headers is told so, as soon as they are there."""
+        with guarded() as place, connected(place.server) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\n" + b"a:b\r\n" * 102 + ending)
+            got = answer(connection)
+            assert rest(connection) == b""
+        assert got.headers["connection"] == "close"
+        assert got.error == (
+            431,
+            "RequestHeaderFieldsTooLargeException",
+            "the request has more than 100 headers; leave some out",
+        )
+
+    def test_trailers(self) -> None:
+        """What follows a body of no stated length is no part of the head."""
+        wire = head(CHUNKED) + chunk(BODY) + b"0\r\ncontent-encoding: gzip\r\n\r\n"
+        with guarded() as place, connected(place.server) as connection:
+            connection.sendall(wire)
+            assert answer(connection).status == 202
+
+    def test_long_number(self) -> None:
+        """A length with more digits than Python reads is no length."""
+        with guarded() as place, connected(place.server) as connection:
+            connection.sendall(head(f"Content-Length: {'0' * 5000}1") + b"x")
+            got = answer(connection)
+            assert rest(connection) == b""
+        assert got.error == (400, "BadRequestException", NO_HTTP)
+
     @pytest.mark.parametrize(
         "begun, status_line",
         [
@@ -345,24 +400,69 @@ class TestConnections:
             assert answer(connection).status == 202
             assert rest(connection) == b""
 
-    def test_too_many(self) -> None:
-        """A client beyond those that there may be is hung up on."""
-        with guarded(connections=2) as place:
-            with connected(place.server) as one, connected(place.server) as two:
-                for connection in (one, two):
-                    connection.sendall(request(BODY))
-                    assert answer(connection).status == 202
-                with connected(place.server) as three:
+    @pytest.mark.parametrize(
+        "begun", [b"", b"POST /v1/apps", b"\r\n"], ids=["silent", "head", "line"]
+    )
+    def test_too_many(self, begun: bytes) -> None:
+        """A client beyond those that there may be takes the place of an idle one."""
+        with (
+            guarded(connections=2) as place,
+            connected(place.server) as one,
+            connected(place.server) as two,
+        ):
+            for connection in (two, one):  # so the other is idle longer
+                connection.sendall(request(BODY))
+                assert answer(connection).status == 202
+            one.sendall(begun)
+            with connected(place.server) as three:
+                three.sendall(request(BODY))
+                assert answer(three).status == 202
+                assert rest(two) == b""
+                one.sendall(request(BODY)[len(begun.strip()) :])
+                assert answer(one).status == 202
+                with connected(place.server) as four:
                     assert rest(three) == b""
-            for connection in (one, two):
-                connection.close()
+                    four.sendall(request(BODY))
+                    assert answer(four).status == 202
+
+    def test_too_many_silent(self) -> None:
+        """Clients that connect and say nothing shut no one out."""
+        with guarded(connections=3) as place, ExitStack() as stack:
+            silent = [stack.enter_context(connected(place.server)) for _ in range(30)]
+            assert place.serves()
+            assert [rest(each) for each in silent[:-2]] == [b""] * 28
+
+    def test_too_many_at_work(self) -> None:
+        """Where every client waits for an answer, a further one is hung up on."""
+        with held() as (place, gate), connected(place.server) as one:
+            one.sendall(request(BODY))
+            gate.entered.wait(SECONDS)
+            with connected(place.server) as two:
+                assert rest(two) == b""
+            gate.opened.set()
+            assert answer(one).status == 202
+
+    def test_too_many_ahead(self) -> None:
+        """But not if one of them sends requests ahead: that one is."""
+        with held() as (place, gate), connected(place.server) as one:
+            one.sendall(request(BODY) * 2)
+            gate.entered.wait(SECONDS)
+            post(place.server, b"", method="GET", path="/healthz")
+            assert rest(one) == b""
+            gate.opened.set()
+
+    def test_too_many_unread(self) -> None:
+        """Nor if one of them does not read: that one is."""
+        with guarded(connections=1) as place, connected(place.server) as one:
+            place.sender.answer = long
+            one.sendall(request(BODY) + head("Content-Length: 9"))
+            assert one.recv(1) == b"H"
+            place.sender.answer = accepted
+            assert place.serves()
+            assert len(rest(one)) < 20_000_000
 
     def test_is_forgotten(self) -> None:
         """Nothing of a connection that has ended is left to the garbage collector."""
-
-        def count() -> int:
-            return sum(type(each) is Connection for each in gc.get_objects())
-
         gc.collect()
         before = count()
         gc.disable()
@@ -380,35 +480,35 @@ class TestConnections:
             gc.enable()
 
     def test_ahead(self) -> None:
-        """Calls that are sent ahead are answered in order."""
-        calls = [batch_item(**{f"e{number}": {"v": EVENT}}) for number in range(20)]
+        """Calls that are sent ahead are answered in order, however many they are."""
+        calls = [batch_item(**{f"e{number}": {"v": EVENT}}) for number in range(1000)]
         wire = b"".join(request(json.dumps(call).encode()) for call in calls)
         with guarded() as place, connected(place.server) as connection:
             connection.sendall(wire + head("Content-Length: 0", path="/"))
             found = rest_of_all(connection)
         assert [list(each["Results"]) for each in found] == [
-            [f"e{number}"] for number in range(20)
+            [f"e{number}"] for number in range(1000)
         ]
 
-    def test_too_many_ahead(self) -> None:
-        """Beyond so many that wait, none is kept: those are answered, and no more."""
-        entered, gate = threading.Event(), threading.Event()
-
-        def wait(request: EventsRequest) -> EventsResponse:
-            entered.set()
-            gate.wait(SECONDS)
-            return accepted(request)
-
-        with guarded() as place, connected(place.server) as connection:
-            place.sender.answer = wait
-            connection.sendall(request(BODY))
-            entered.wait(SECONDS)
-            connection.sendall(request(BODY) * 150)
-            up = post(place.server, b"", method="GET", path="/healthz")
-            assert up.status == 200
-            gate.set()
-            assert len(rest_of_all(connection)) == 101
-            assert len(place.sender.requests) == 101
+    def test_piecemeal(self) -> None:
+        """It does not matter in which pieces requests arrive."""
+        wire = (
+            request(BODY)
+            + head(CHUNKED)
+            + chunk(BODY)
+            + b"0\r\nx: y\r\n\r\n"
+            + request(method="GET", path="/healthz")
+            + b"\r\n"
+            + request(BODY)
+        )
+        with guarded() as place:
+            for size in (1, 2, 3, 7):
+                with connected(place.server) as connection:
+                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    for start in range(0, len(wire), size):
+                        connection.sendall(wire[start : start + size])
+                    connection.shutdown(socket.SHUT_WR)
+                    assert statuses(rest(connection)) == [202, 202, 200, 202]
 
     @pytest.mark.parametrize(
         "nonsense",
@@ -425,8 +525,9 @@ class TestConnections:
         with guarded() as place, connected(place.server) as connection:
             connection.sendall(request(BODY) * count)
             connection.sendall(nonsense)
-            found = rest_of_all(connection)
-        assert len(found) == count
+            *calls, last = statuses(rest(connection))
+        assert calls == [202] * count
+        assert last in {400, 431}
         assert len(place.sender.requests) == count + 1
 
     def test_nonsense_while_at_work(self) -> None:
@@ -447,7 +548,9 @@ class TestConnections:
                 up = post(place.server, b"", method="GET", path="/healthz")
                 assert up.status == 200
             gate.set()
-            assert len(rest_of_all(connection)) == 1
+            received = rest(connection)
+            assert statuses(received) == [202, 400]
+            assert NO_HTTP.encode() in received
             assert len(place.sender.requests) == 1
 
     def test_half_closed_behind(self) -> None:
@@ -461,24 +564,36 @@ class TestConnections:
     @pytest.mark.parametrize("more", [(), ("Connection: close",)])
     def test_unread(self, more: tuple[str, ...]) -> None:
         """A client that does not read what it asked for is hung up on."""
-        with guarded(idle_seconds=SOON, connections=1) as place:
+        before = count()
+        with guarded(idle_seconds=SOON) as place:
             place.sender.answer = long
             with connected(place.server) as connection:
                 connection.sendall(request(BODY, *more) + request(BODY))
-                while not self.is_alone(place):
+                assert connection.recv(1) == b"H"
+                while count() > before:
                     continue
                 assert len(rest(connection)) < 20_000_000
             place.sender.answer = accepted
 
-    @staticmethod
-    def is_alone(place: Guarded) -> bool:
-        """Return whether there is room for a connection."""
-        with connected(place.server) as connection:
-            try:
-                connection.sendall(request(method="GET", path="/healthz"))
-            except ConnectionError:
-                return False
-            return rest_of_first_line(connection) == b"HTTP/1.1 200 OK"
+    def test_unread_in_all(self) -> None:
+        """Answers that many clients do not read are not all kept."""
+        with guarded() as place, ExitStack() as stack:
+            place.sender.answer = long
+            clients = [stack.enter_context(connected(place.server)) for _ in range(5)]
+            for each in clients:
+                each.sendall(request(BODY))
+                assert each.recv(1) == b"H"
+            assert len(rest(clients[0])) < 20_000_000
+            place.sender.answer = accepted
+
+    def test_read_late_and_last(self) -> None:
+        """A client that reads late, and wants no more, gets all of its answer."""
+        with guarded() as place, connected(place.server) as connection:
+            place.sender.answer = long
+            connection.sendall(request(BODY, "Connection: close"))
+            assert len(answer(connection).body) > 20_000_000
+            assert rest(connection) == b""
+            place.sender.answer = accepted
 
     def test_read_late(self) -> None:
         """A client that reads late, and reads all, is served as ever."""
@@ -498,6 +613,81 @@ class TestConnections:
             assert rest(connection).startswith(b"HTTP/1.1 400 Bad Request\r\n")
 
 
+PROGRAM = """if True:
+    import sys
+    from pinpoint_events import MemorySender
+    from pinpoint_events.server import create_app, served
+
+    with served(create_app(MemorySender(), credentials=None)) as server:
+        print(server.url, flush=True)
+        sys.stdin.read()
+"""
+STATUS = Path("/proc/self/status")
+
+
+@pytest.mark.skipif(not STATUS.exists(), reason="the system does not tell")
+class TestMemory:
+    """Clients that only send take little memory: 64 KiB ahead, and one request."""
+
+    @staticmethod
+    def peak(process: "subprocess.Popen[str]") -> int:
+        """Return how many bytes of memory a process has had at most."""
+        text = Path(f"/proc/{process.pid}/status").read_text()
+        (line,) = [each for each in text.splitlines() if each.startswith("VmHWM")]
+        return int(line.split()[1]) * 1024
+
+    @pytest.mark.parametrize(
+        "wire",
+        [
+            request(BODY, "x: " + "y" * 60_000),
+            head(method="GET", path="/" + "u" * 60_000),
+            request(BODY, *(f"x{each}: {'y' * 600}" for each in range(95))),
+        ],
+        ids=["long", "path", "many"],
+    )
+    def test_ahead(self, wire: bytes) -> None:
+        """They send as much as is taken, and read nothing."""
+        with (
+            subprocess.Popen(
+                [sys.executable, "-c", PROGRAM],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            ) as process,
+            ExitStack() as stack,
+        ):
+            assert process.stdout is not None
+            url = process.stdout.readline().strip()
+            server = Served(None, url)  # type: ignore[arg-type] # none here
+            assert post(server, b"", method="GET", path="/healthz").status == 200
+            before = self.peak(process)
+            clients = [stack.enter_context(connected(server)) for _ in range(20)]
+            for each in clients:
+                each.settimeout(0)
+            data = memoryview(wire * (9_000_000 // len(wire)))
+            unsent = dict.fromkeys(clients, data)
+            while self.send_some(unsent):
+                up = post(server, b"", method="GET", path="/healthz")
+                assert up.status == 200
+            assert self.peak(process) - before < 30_000_000
+
+    @staticmethod
+    def send_some(unsent: dict[socket.socket, memoryview]) -> int:
+        """Send what is taken at once; return how much that is."""
+        size = 0
+        for client, data in list(unsent.items()):
+            try:
+                sent = client.send(data)
+            except BlockingIOError:
+                continue
+            except ConnectionError:
+                del unsent[client]
+                continue
+            size += sent
+            unsent[client] = data[sent:]
+        return size
+
+
 def long(request: EventsRequest) -> EventsResponse:
     """Accept with more words than any connection has room for."""
     item = EventItemResponse(status_code=202, message="x" * 20_000_000)
@@ -509,13 +699,14 @@ def long(request: EventsRequest) -> EventsResponse:
     )
 
 
-def rest_of_first_line(connection: socket.socket) -> bytes:
-    """Read until a line ends, or the connection does."""
-    try:
-        with connection.makefile("rb") as stream:
-            return stream.readline().strip()
-    except ConnectionError:
-        return b""
+def count() -> int:
+    """Return how many connections there are in this process."""
+    return sum(type(each) is Connection for each in gc.get_objects())
+
+
+def statuses(received: bytes) -> list[int]:
+    """Return the status of each answer."""
+    return [int(each) for each in re.findall(rb"HTTP/1\.1 (\d{3}) ", received)]
 
 
 def rest_of_all(connection: socket.socket) -> list[Any]:

@@ -6,6 +6,8 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from errno import EMFILE
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,21 @@ def refuses(port: int) -> bool:
     except ConnectionError:
         return True
     return False
+
+
+@contextmanager
+def exhausted() -> Iterator[None]:
+    """Leave this process no file handle within the block, but those that it closes."""
+    import resource
+
+    free = os.dup(0)
+    os.close(free)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 class TestServed:
@@ -152,6 +169,37 @@ class TestServed:
         message = f"{os.strerror(EMFILE)}\n"
         # On standard error, asyncio tells of a loop that it could not make.
         assert (done.returncode, done.stdout) == (0, message * 2)
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
+    def test_exhausted(self, caplog: pytest.LogCaptureFixture) -> None:
+        """Without file handles, idle connections make room; calls at work go on."""
+        gate = Gate()
+        app = create_app(gate.sender, credentials=None)
+        with served(app) as server, ExitStack() as stack:
+            address = "127.0.0.1", int(server.url.rpartition(":")[2])
+            post(server, b"", method="GET", path="/healthz")  # loads what it needs
+            at_work = stack.enter_context(connected(server))
+            idle = stack.enter_context(connected(server))
+            for each in (idle, at_work):
+                each.sendall(request(method="GET", path="/healthz"))
+                assert answer(each).status == 200
+            clients = [stack.enter_context(socket.socket()) for _ in range(2)]
+            at_work.sendall(request(BODY))
+            assert gate.entered.wait(SECONDS)
+            with exhausted():
+                for each in clients:
+                    each.settimeout(SECONDS)
+                    each.connect(address)
+                    each.sendall(request(BODY))
+                assert rest(idle) == b""
+                gate.opened.set()
+                assert answer(at_work).status == 202
+                assert [answer(each).status for each in clients] == [202, 202]
+                assert rest(at_work) == b""
+        assert [(each.levelname, each.getMessage()) for each in caplog.records] == [
+            ("WARNING", "a connection cannot be accepted; idle ones are closed for it")
+        ]
+        assert vars(caplog.records[0])["pinpoint_events.problem"] == os.strerror(EMFILE)
 
     def test_finishes(self) -> None:
         """What came whole is finished, sent ahead or not; what came half is not."""

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -23,6 +23,7 @@ from tests.server.clients import (
     answer,
     batch_item,
     boto3_client,
+    connected,
     post,
     request,
 )
@@ -180,6 +181,47 @@ class TestProcess:
         request_id = got.headers["x-amzn-requestid"]
         expected = f" status=202 request_id='{request_id}' peer='127.0.0.1:"
         assert expected in after
+
+
+@needs_posix
+class TestFileHandles:
+    """The command does what it can with few file handles, and says so."""
+
+    # 64 of them, of which the command itself needs some ten.
+    LIMITED = """if True:
+        import resource, sys
+        resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]), 64))
+        from pinpoint_events.cli import main
+        sys.exit(main(["serve", "--port", "0", "--no-auth", "--to", sys.argv[2]]))
+    """
+    FEW = (
+        "WARNING: this process may have 64 open files, and needs 850 for 500 "
+        "connections and the stores of 100 applications: only 32 connections are "
+        "accepted at a time; raise the limit, for example with `ulimit -n 850`"
+    )
+
+    @pytest.mark.parametrize("soft", ["64", "48"])
+    def test_few(self, tmp_path: Path, soft: str) -> None:
+        """There are fewer connections, and clients that are silent shut no one out."""
+        to = f"sqlite:///{tmp_path}/events.db"
+        with (
+            subprocess.Popen(
+                [*COMMAND[:1], "-c", self.LIMITED, soft, to],
+                cwd=tmp_path,
+                env=environment(),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            ) as process,
+            ExitStack() as stack,
+        ):
+            stack.callback(process.kill)
+            assert process.stdout is not None
+            server = Served(None, process.stdout.readline().strip())  # type: ignore[arg-type] # none here
+            for _ in range(100):
+                stack.enter_context(connected(server))
+            assert post(server, ONE).status == 202
+            assert ended(process, signal.SIGTERM) == (0, "", f"{self.FEW}\n{WARNING}\n")
 
 
 class Here:
@@ -375,6 +417,12 @@ class TestServing:
 
         assert here.serve("--region", "us-east-1", use=use)[0] == 0
 
+    def test_few_handles(self, here: Here, aws: pytest.MonkeyPatch) -> None:
+        """Few file handles are reason for a warning, as in a separate process."""
+        aws.setattr("resource.getrlimit", lambda _: (64, 64))
+        run = here.serve("--no-auth")
+        assert (run[0], run[2]) == (0, [TestFileHandles.FEW, WARNING])
+
     def test_forced(self, here: Here) -> None:
         """Calls can be accepted from anyone, anywhere, by force, and loudly."""
         run = here.serve("--no-auth", "--force-no-auth", "--host", "0.0.0.0")
@@ -392,16 +440,18 @@ class TestServing:
         assert (gc.get_threshold(), gc.get_freeze_count()) == before
 
     def test_trouble(self, here: Here, tmp_path: Path) -> None:
-        """What goes wrong behind the endpoint is told on standard error."""
+        """What goes wrong behind the endpoint is told on standard error, and once."""
 
         def use(server: Served) -> None:
             assert post(server, ONE).status == 202
             for each in tmp_path.iterdir():
                 each.unlink()
-            assert post(server, ONE).status == 500
+            for _ in range(3):
+                assert post(server, ONE).status == 500
 
-        _, _, (_, line) = here.serve("--no-auth", use=use)
+        _, _, (_, line, more) = here.serve("--no-auth", use=use)
         assert " ERROR not sent problem=" in line
+        assert " ERROR not sent: 2 more in the last " in more
 
 
 class TestRefused:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from pinpoint_events.cli import _console as console
 from pinpoint_events.cli._codes import INTERRUPTED, SUCCESS
 from pinpoint_events.cli._destination import destination_errors
-from pinpoint_events.cli._log import log_lines
+from pinpoint_events.cli._log import Repeats, log_lines
 from pinpoint_events.cli._parser import Parser, UsageError
 from pinpoint_events.errors import (
     ConfigurationError,
@@ -43,6 +43,7 @@ _DEFAULT_TO: Final = "sqlite:///events.db"
 _STREAM: Final = re.compile(r"([a-zA-Z0-9_.-]{1,128})(?::(\d{1,5}))?", re.ASCII)
 _DELIVERY_STREAM: Final = re.compile(r"([a-zA-Z0-9_.-]{1,64})", re.ASCII)
 _DEFAULT_REGION: Final = "us-east-1"
+_CONNECTIONS: Final = 500  # as many as `create_app` allows, where that fits
 _MAX_SHARDS: Final = 500  # here; CreateStream takes more
 _NOT_EMPTY: Final = (
     "credentials",
@@ -72,6 +73,7 @@ def run(program: str, arguments: list[str]) -> int:
     from pinpoint_events.server import create_app, running  # noqa: PLC0415
 
     hosts = _hosts(options)
+    connections = _fitting_connections()
     senders = _senders(options)
     region = options.region or _DEFAULT_REGION
     faults = _read_faults(options.faults)
@@ -103,6 +105,7 @@ def run(program: str, arguments: list[str]) -> int:
             applications=options.application,
             any_application_id=_PLACEHOLDER not in (options.to or _DEFAULT_TO),
             hosts=hosts,
+            connections=connections,
         )
         with _infrequent_collections():
             number = running.run(app, listener, started=console.out)
@@ -441,6 +444,27 @@ def _check_url(url: str) -> None:
         raise UsageError(f"{message}; make it, or name another")
 
 
+def _fitting_connections() -> int:
+    """Return how many connections fit into the limit of open files; warn of fewer."""
+    from pinpoint_events.server.file_handles import (  # noqa: PLC0415 - not for help
+        fitting_connections,
+        needed_files,
+        raised_limit,
+    )
+
+    limit = raised_limit()
+    fitting = fitting_connections(_CONNECTIONS, limit)
+    if fitting < _CONNECTIONS:
+        needed = needed_files(_CONNECTIONS)
+        console.message(
+            f"WARNING: this process may have {limit} open files, and needs {needed} "
+            f"for {_CONNECTIONS} connections and the stores of 100 applications: only "
+            f"{fitting} connections are accepted at a time; raise the limit, for "
+            f"example with `ulimit -n {needed}`"
+        )
+    return fitting
+
+
 def _read_faults(path: str | None) -> "Faults | None":
     from pinpoint_events.server import Faults  # noqa: PLC0415 - not for help
 
@@ -509,9 +533,13 @@ def _warn_of_no_auth(listener: "socket.socket", *, is_forced: bool) -> None:
 
 @contextmanager
 def _log_to_stderr(*, is_verbose: bool) -> Iterator[None]:
-    """Log warnings, and with `is_verbose` each answer; never payload."""
+    """
+    Log warnings, and with `is_verbose` each answer; never payload.
+
+    Any client can cause warnings, so each kind is logged once a minute.
+    """
     level = logging.INFO if is_verbose else logging.WARNING
-    # Any client can cause its warnings.
+    # Its warnings are of requests, which are answered.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    with log_lines("%(asctime)s %(levelname)s %(message)s", level):
+    with log_lines("%(asctime)s %(levelname)s %(message)s", level, Repeats()):
         yield

@@ -159,9 +159,9 @@ def head_too_large(limit: int) -> RequestError:
     return RequestError(431, message, closes=True)
 
 
-def too_many_headers(count: int, limit: int) -> RequestError:
+def too_many_headers(limit: int) -> RequestError:
     """Return the error for a head with too many headers."""
-    message = f"the request has {count} headers; at most {limit}; leave some out"
+    message = f"the request has more than {limit} headers; leave some out"
     return RequestError(431, message, closes=True)
 
 

@@ -5,29 +5,36 @@ uvicorn, with httptools as its parser, is made for a trusted proxy in front of i
 limits its clients little. This module adds what an endpoint on an open port, and its
 faults, need:
 
-- a head of more than 64 KiB ends the connection, and so do 64 KiB of anything that is
-  neither head nor body: chunk extensions, trailers, empty lines;
+- a request is parsed when those before it have been answered: until then, at most
+  64 KiB of what follows are kept, unparsed, and no more is read;
+- a head of more than 64 KiB, or of more than 100 headers, ends the connection, and so
+  do 64 KiB of anything that is neither head nor body: chunk extensions, trailers, empty
+  lines;
 - a head must be complete within a timeout, which runs from its first byte, and for the
   first head from the start of the connection;
 - a client that does not read its answer is disconnected, keep-alive or not;
 - a client that closes its side after a complete request still gets the answer;
-- a request that cannot be parsed is rejected in the service's format; if earlier
-  requests wait for answers, the connection ends after those answers instead;
-- the number of pipelined requests is limited;
-- the number of connections is limited;
+- a request that cannot be parsed is rejected in the service's format;
+- the number of connections is limited: a new one replaces one that is of no use;
 - a request to upgrade to another protocol is answered, and the connection closed;
 - the application can end the connection.
+
+The parser cannot be stopped where a request ends. So it gets its input in parts, none
+of which goes beyond the end of a request: a head, and the trailers of a chunked body,
+end at the first empty line, and a body of known length has that length.
 
 The tests in `tests/server/test_connections.py` check all of this with real sockets, so
 that they notice a change in uvicorn.
 """
 
 import asyncio
+import contextlib
 import socket
-from collections import deque
 from typing import Any, Final
 
+import httptools
 from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
@@ -42,39 +49,74 @@ from pinpoint_events.server._answers import (
     error_answer,
     head_too_large,
     headers_of,
+    too_many_headers,
 )
 from pinpoint_events.server._exchange import CUT
-from pinpoint_events.server.app import MAX_HEAD_BYTES, Limits
+from pinpoint_events.server._open_connections import OpenConnections
+from pinpoint_events.server.app import MAX_HEAD_BYTES, MAX_HEADERS, Limits
 
 __all__ = ["Connection"]
 
-# Requests behind one without an answer. uvicorn keeps each with its headers, and reads
-# on whenever it begins with the next one: without a limit, a client that sends faster
-# than it gets answers fills the memory. AWS clients do not pipeline.
-_MAX_PIPELINED: Final = 100
+# What is read at a time, and so what is kept at most. asyncio would read 256 KiB.
+_MAX_READ_BYTES: Final = 64 * 1024
+# Of answers, before a further answer waits for the client to read.
+_MAX_UNREAD_BYTES: Final = 16 * 1024
+_EMPTY_LINE: Final = b"\n\r\n"  # the parser requires CRLF, except behind HTTP/0.9's URL
+
+
+class _TooManyHeadersError(Exception):
+    """Raised to stop the parser."""
+
+
+class _Flow(FlowControl):
+    """uvicorn's control of the flow; does not resume reading while bytes are kept."""
+
+    is_held = False
+
+    def hold(self) -> None:
+        """Read no more until `release` is called."""
+        self.is_held = True
+        self.pause_reading()
+
+    def release(self) -> None:
+        """Read again."""
+        if self.is_held:
+            self.is_held = False
+            self.resume_reading()
+
+    def resume_reading(self) -> None:
+        """Read again, unless held."""
+        if not self.is_held:
+            super().resume_reading()
 
 
 class Connection(HttpToolsProtocol):
     """One connection to a client."""
+
+    flow: _Flow
 
     def __init__(
         self,
         config: Config,
         server_state: ServerState,
         app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
+        open_connections: OpenConnections,
     ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
+        super().__init__(config, server_state, app_state)
         self.access_log = False
         app: Any = config.app
         self._limits: Limits = app.limits
+        self._open_connections = open_connections
+        self._kept = b""
+        self._last_parsed = b""  # its last two bytes
+        self._unparsed_body_bytes = 0  # where the length is known
         self._unread_bytes = 0
         self._is_in_head = True
         self._has_begun = False
         self._ignores_input = False
+        self._is_stopping = False
         self._head_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
-        self._cycles: deque[RequestResponseCycle] = deque()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         connected: Any = transport
@@ -82,27 +124,36 @@ class Connection(HttpToolsProtocol):
         # the second half of an answer waits for the client's ACK, 40 ms on Linux.
         sock = connected.get_extra_info("socket")
         if sock.family in {socket.AF_INET, socket.AF_INET6}:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            # Some systems refuse it if the client has gone.
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connected.max_size = _MAX_READ_BYTES
+        connected.set_write_buffer_limits(high=_MAX_UNREAD_BYTES)
         super().connection_made(connected)
-        if len(self.connections) > self._limits.connections:
-            connected.abort()
-        else:
-            self._head_timer = self._abort_after(self._limits.head_seconds)
+        self.flow = _Flow(connected)
+        is_full = len(self.connections) > self._limits.connections
+        if is_full and not self._open_connections.close_one():
+            self.abort()
+            return
+        self._open_connections.set_idle(self)
+        self._head_timer = self._abort_after(self._limits.head_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._open_connections.remove(self)
         self._cancel_head_timer()
         self._cancel_write_timer()
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
-        for cycle in self._cycles:  # the base class does so for the last one only
-            cycle.disconnected = not cycle.response_complete
-            cycle.message_event.set()
-        # The connection and its cycles reference each other. Without the references,
-        # they are freed when the last cycle ends; the garbage collector runs seldom.
-        self._cycles.clear()
-        self.pipeline.clear()
+        # The connection and its cycle reference each other. Without the references,
+        # they are freed when the cycle ends; the garbage collector runs seldom.
         # The base class sets None, too, before the first request; its type omits it.
         self.scope = self.cycle = None  # type: ignore[assignment]
+        self._kept = b""
+
+    def abort(self) -> None:
+        """Close the connection at once, and free its place."""
+        self.connections.discard(self)
+        self.transport.abort()
 
     def _is_lost(self) -> bool:
         return self not in self.connections
@@ -116,24 +167,68 @@ class Connection(HttpToolsProtocol):
             self._head_timer = None
 
     def _cancel_write_timer(self) -> None:
+        self._open_connections.set_read(self)
         if self._write_timer is not None:
             self._write_timer.cancel()
             self._write_timer = None
 
+    # --- Reading ----------------------------------------------------------------------
+
     def data_received(self, data: bytes) -> None:
-        if not self._accepts_input():
+        if self._ignores_input or self.transport.is_closing():
             return
-        self._unread_bytes += len(data)
-        super().data_received(data)
-        if not self._accepts_input():
+        self._kept += data
+        self._parse_kept()
+
+    def _parse_kept(self) -> None:
+        """Parse what was kept, up to the end of a request; keep the rest."""
+        self._unset_keepalive_if_required()
+        data, place = self._kept, 0
+        while place < len(data) and self._parses():
+            end = self._end_of_part(data, place)
+            self._parse(data[place:end])
+            place = end
+        self._kept = b"" if self.transport.is_closing() else data[place:]
+        self._open_connections.set_ahead(self, is_ahead=bool(self._kept))
+        if self._kept:
+            self.flow.hold()
             return
-        if self._unread_bytes > MAX_HEAD_BYTES:
-            self._reject(head_too_large(MAX_HEAD_BYTES))
-        elif self._head_timer is None and self._is_in_head and self._awaits_head():
+        self.flow.release()
+        if self._head_timer is None and self._is_in_head and self._awaits_head():
             self._head_timer = self._abort_after(self._limits.head_seconds)
 
-    def _accepts_input(self) -> bool:
-        return not self._ignores_input and not self.transport.is_closing()
+    def _parses(self) -> bool:
+        return self._due() is None and not self.transport.is_closing()
+
+    def _end_of_part(self, data: bytes, place: int) -> int:
+        """Return where the part ends that can hold the end of one request at most."""
+        if self._unparsed_body_bytes:
+            return min(place + self._unparsed_body_bytes, len(data))
+        before = self._last_parsed
+        # An empty line may have begun in the part before.
+        found = (before + data[place : place + 2]).find(_EMPTY_LINE)
+        if found >= 0:
+            return place + found + len(_EMPTY_LINE) - len(before)
+        found = data.find(_EMPTY_LINE, place)
+        return len(data) if found < 0 else found + len(_EMPTY_LINE)
+
+    def _parse(self, part: bytes) -> None:
+        body_bytes = self._unparsed_body_bytes
+        self._unread_bytes += len(part)
+        try:
+            # A request to upgrade ends with its head for the parser. It is answered,
+            # and nothing behind it is parsed.
+            with contextlib.suppress(httptools.HttpParserUpgrade):
+                self.parser.feed_data(part)
+        except httptools.HttpParserError as error:
+            self._reject(_request_error(error))
+            return
+        if body_bytes:
+            self._unparsed_body_bytes = body_bytes - len(part)
+        before = self._last_parsed if len(part) == 1 else b""
+        self._last_parsed = before[-1:] + part[-2:]
+        if self._unread_bytes > MAX_HEAD_BYTES:
+            self._reject(head_too_large(MAX_HEAD_BYTES))
 
     def _awaits_head(self) -> bool:
         # The first bytes may have arrived together with the previous request.
@@ -145,20 +240,26 @@ class Connection(HttpToolsProtocol):
         extensions: Any = {CUT: self.transport.close}
         self.scope["extensions"] = extensions
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._is_in_head:
+            return  # a trailer, which is no part of the head that the client has signed
+        if len(self.headers) >= MAX_HEADERS:
+            raise _TooManyHeadersError
+        super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
-        if len(self.pipeline) >= _MAX_PIPELINED:
-            # The parser stops; this request and those that follow are rejected.
-            raise asyncio.QueueFull
         self._is_in_head = False
         self._has_begun = False
         self._unread_bytes = 0
         self._cancel_head_timer()
+        self._open_connections.set_busy(self)
+        is_upgrade = self.parser.should_upgrade()
+        if not is_upgrade:  # of a request to upgrade, the parser reads no body
+            for name, value in self.headers:
+                if name == b"content-length":
+                    self._unparsed_body_bytes = int(value)
         super().on_headers_complete()
-        while self._cycles and self._cycles[0].response_complete:
-            self._cycles.popleft()
-        self._cycles.append(self.cycle)
-        if self.parser.should_upgrade():
-            # The parser then reads neither a body nor a further request.
+        if is_upgrade:
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
@@ -170,20 +271,19 @@ class Connection(HttpToolsProtocol):
         self._unread_bytes = 0
         super().on_message_complete()
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's text
-        message = "this is no HTTP/1.1 that can be read in one way only; send it anew"
-        self._reject(bad_request(message))
+    # --- Answering --------------------------------------------------------------------
+
+    def _due(self) -> RequestResponseCycle | None:
+        """Return the request whose answer is due, if there is one."""
+        cycle: Any = self.cycle
+        if cycle is None or cycle.response_complete:
+            return None
+        is_due = cycle.response_started or not cycle.more_body
+        return cycle if is_due else None
 
     def _reject(self, error: RequestError) -> None:
-        """
-        Answer with an error, and close the connection.
-
-        If an earlier request still waits for its answer, that answer is the last one.
-        """
-        due = self._stop_reading()
-        if due is not None:
-            due.keep_alive = False
-            return
+        """Answer with an error, and close the connection."""
+        self._cancel_head_timer()
         request_id = new_event_id()
         answer = error_answer(error, request_id)
         headers = headers_of(answer, request_id, closes=True)
@@ -193,24 +293,18 @@ class Connection(HttpToolsProtocol):
         self.transport.close()
         self._start_write_timer()
 
-    def _stop_reading(self) -> RequestResponseCycle | None:
-        """Ignore further input; return the last complete request without an answer."""
-        self._ignores_input = True
-        self._cancel_head_timer()
-        due = None
-        for cycle in self._cycles:
-            if not cycle.more_body and not cycle.response_complete:
-                due = cycle
-        if due is not None and self.cycle is not due:
-            # An incomplete request is behind others, and was not started.
-            self.pipeline.popleft()
-            self.cycle = due
-        return due
-
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self.transport.is_closing() and not self._is_lost():
+        if self._is_lost():
+            return
+        if self.transport.is_closing():
             self._start_write_timer()
+            return
+        self._open_connections.set_idle(self)
+        if self._kept:
+            self._parse_kept()
+        if self._is_stopping:
+            self.shutdown()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -219,14 +313,22 @@ class Connection(HttpToolsProtocol):
     def resume_writing(self) -> None:
         super().resume_writing()
         self._cancel_write_timer()
+        if self.transport.is_closing():
+            self._start_write_timer()  # for what is left of the last answer
 
     def _start_write_timer(self) -> None:
         """End the connection after a timeout if the client does not read its answer."""
         self._cancel_write_timer()
         self._write_timer = self._abort_after(self._limits.idle_seconds)
+        size = self.transport.get_write_buffer_size()
+        self._open_connections.set_unread(self, size)
+
+    # --- Ending -----------------------------------------------------------------------
 
     def eof_received(self) -> bool:  # type: ignore[override] # asyncio uses the result
-        due = self._stop_reading()
+        self._ignores_input = True
+        self._cancel_head_timer()
+        due = self._due()
         if due is None:
             self._start_write_timer()
             return False
@@ -237,12 +339,18 @@ class Connection(HttpToolsProtocol):
         self.transport.abort()
 
     def shutdown(self) -> None:
-        # A request that has not arrived completely has not been accepted.
-        due = self._stop_reading()
-        cycle: Any = self.cycle
-        if due is not None:
-            due.keep_alive = False
-        elif cycle is not None and cycle.more_body:
-            self.transport.abort()
-        else:
+        """End the connection after the answers to what has arrived completely."""
+        self._ignores_input = self._is_stopping = True
+        self._cancel_head_timer()
+        due = self._due()
+        if due is None:
             self.transport.close()
+        elif not self._kept:  # which may be complete requests
+            due.keep_alive = False
+
+
+def _request_error(error: httptools.HttpParserError) -> RequestError:
+    if isinstance(error.__context__, _TooManyHeadersError):
+        return too_many_headers(MAX_HEADERS)
+    message = "this is no HTTP/1.1 that can be read in one way only; send it anew"
+    return bad_request(message)

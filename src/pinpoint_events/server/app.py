@@ -96,9 +96,10 @@ from pinpoint_events.server.streams.kinesis import Kinesis
 from pinpoint_events.server.streams.limits import BODY_BYTES
 from pinpoint_events.server.streams.refusals import internal_failure
 
-__all__ = ["MAX_HEAD_BYTES", "App", "Limits", "create_app"]
+__all__ = ["MAX_HEADERS", "MAX_HEAD_BYTES", "App", "Limits", "create_app"]
 
 MAX_HEAD_BYTES: Final = 64 * 1024
+MAX_HEADERS: Final = 100
 
 _log = logging.getLogger("pinpoint_events")
 
@@ -106,7 +107,6 @@ _EVENTS: Final = re.compile(rb"/v1/apps/([^/]+)/events(/legacy)?", re.ASCII)
 _HEALTH: Final = b"/healthz"
 _OPERATIONS: Final = frozenset({b"", b"/"})  # of Kinesis and Firehose
 _MAX_BYTES: Final = 64 * 1024 * 1024  # of a body, where the quota is off
-_MAX_HEADERS: Final = 100
 _READERS: Final = 2  # one parses while the other waits to hand over
 _ERROR_STATUSES: Final = range(400, 600)
 _JSON_TYPES: Final = frozenset(
@@ -469,9 +469,8 @@ class App:
         return text
 
     async def _answer(self, exchange: Exchange) -> Answer:
-        count = len(exchange.headers)
-        if count > _MAX_HEADERS:
-            raise too_many_headers(count, _MAX_HEADERS)
+        if len(exchange.headers) > MAX_HEADERS:
+            raise too_many_headers(MAX_HEADERS)
         if exchange.head_bytes > MAX_HEAD_BYTES:
             raise head_too_large(MAX_HEAD_BYTES)
         exchange.check_framing()

@@ -21,7 +21,7 @@ from pinpoint_events.problems import file_text
 
 __all__ = ["inherited", "is_local", "listener", "unix_listener", "url_of"]
 
-_BACKLOG: Final = 128
+_BACKLOG: Final = 2048  # at most; the system may allow fewer
 _MAX_PORT: Final = 65_535
 _MAX_UNIX_BYTES: Final = 107 if sys.platform == "linux" else 103  # of a path
 _UNIX: Final[Any] = getattr(socket, "AF_UNIX", None)  # Windows has none in Python

@@ -11,21 +11,26 @@ Runs an endpoint: in a separate thread for tests, or in the main thread as a pro
 
 import asyncio
 import contextlib
+import errno
+import logging
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any, Final
 
 from pinpoint_events.errors import ConfigurationError
 from pinpoint_events.model import _converters as to
+from pinpoint_events.server._open_connections import OpenConnections
 from pinpoint_events.server._settings import check_settings, count
 from pinpoint_events.server.app import App
 from pinpoint_events.server.listening import listener, url_of
 
 try:
     import uvicorn
+    from uvicorn.server import ServerState
 
     from pinpoint_events.server._connections import Connection
 except ImportError as _missing:
@@ -37,53 +42,122 @@ except ImportError as _missing:
 
 __all__ = ["Served", "run", "served"]
 
+_log = logging.getLogger("pinpoint_events")
+
+_ACCEPTED_AT_A_TIME: Final = 16
+_ACCEPT_PAUSE_SECONDS: Final = 0.1
+_EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_REPORT_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 30.0  # for clients that do not read their answers
 
 
-class _Server(uvicorn.Server):
-    """uvicorn's server; starts and stops by events, without polling."""
+class _Server:
+    """Accepts connections, and starts and stops by events, without polling."""
 
     def __init__(self, app: App) -> None:
         if app.is_closed:
             message = "this endpoint was served and has ended; make one with create_app"
             raise ConfigurationError(message)
-        config = uvicorn.Config(
+        self._config = uvicorn.Config(
             app,
-            date_header=False,  # the application sets it by its own clock
             http=Connection,
             lifespan="on",
             log_config=None,
             loop="none",
             proxy_headers=False,  # anyone can send them
-            server_header=False,
             timeout_keep_alive=app.limits.idle_seconds,  # type: ignore[arg-type] # asyncio takes any number
             ws="none",
         )
-        super().__init__(config)
+        self._state = ServerState()
+        self._open_connections = OpenConnections()
+        self._connecting: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
+        self._next_report = 0.0
 
     async def serve_on(self, sock: socket.socket, started: Callable[[], None]) -> None:
         """Serve until `stop` is called, then finish the accepted calls."""
-        self.config.load()
-        self.lifespan = self.config.lifespan_class(self.config)
-        await self.startup(sockets=[sock])
+        self._config.load()
+        lifespan = self._config.lifespan_class(self._config)
+        await lifespan.startup()
+
+        def connection() -> Connection:
+            return Connection(
+                self._config, self._state, lifespan.state, self._open_connections
+            )
+
+        accepting = asyncio.create_task(self._accept(sock, connection))
+        accepting.add_done_callback(lambda _: self.stop())
         try:
             started()
             await self._stopping.wait()
         finally:
+            accepting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await accepting
+            sock.close()
             await self._finish()
+            await lifespan.shutdown()
+
+    async def _accept(
+        self, sock: socket.socket, connection: Callable[[], Connection]
+    ) -> None:
+        """
+        Accept connections.
+
+        asyncio's servers do so, too. But when there are no file handles left, they log
+        an error for each connection that they could accept, several times a second.
+        """
+        loop = asyncio.get_running_loop()
+        sock.settimeout(0)
+        while True:
+            try:
+                client, _ = await loop.sock_accept(sock)
+            except OSError as error:
+                await self._make_room(error)
+                continue
+            task = loop.create_task(self._connect(client, connection))
+            self._connecting.add(task)
+            task.add_done_callback(self._connecting.discard)
+            if len(self._connecting) >= _ACCEPTED_AT_A_TIME:
+                # Otherwise, more connections than there may be would be accepted before
+                # the first of them makes room; and nothing else would be done.
+                await asyncio.wait(self._connecting)
+
+    async def _connect(
+        self, client: socket.socket, connection: Callable[[], Connection]
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(OSError):  # the client has gone
+            await loop.connect_accepted_socket(connection, client)
+
+    async def _make_room(self, error: OSError) -> None:
+        """Close a connection that is of little use, or wait for another to end."""
+        self._report(error)
+        if error.errno in _EXHAUSTED and self._open_connections.close_one():
+            await asyncio.sleep(0)  # it is closed then
+        else:
+            await asyncio.sleep(_ACCEPT_PAUSE_SECONDS)
+
+    def _report(self, error: OSError) -> None:
+        now = time.monotonic()
+        if now >= self._next_report:
+            self._next_report = now + _REPORT_SECONDS
+            _log.warning(
+                "a connection cannot be accepted; idle ones are closed for it",
+                extra={"pinpoint_events.problem": error.strerror},
+            )
 
     async def _finish(self) -> None:
-        for server in self.servers:
-            server.close()
-        for connection in list(self.server_state.connections):
+        # Clients that were accepted just before.
+        while self._connecting:
+            await asyncio.wait(self._connecting)
+        for connection in list(self._state.connections):
             connection.shutdown()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_STOP_SECONDS):
                 # A pipelined call starts a new task after the one before it.
-                while tasks := set(self.server_state.tasks):
+                while tasks := set(self._state.tasks):
                     await asyncio.wait(tasks)
-        await self.lifespan.shutdown()
 
     def stop(self) -> None:
         """Stop, after the calls in progress."""
