@@ -220,10 +220,12 @@ class TestServed:
         (server,) = servers
         with (
             connected(server) as complete,
+            connected(server) as late,
             connected(server) as idle,
             connected(server) as half,
         ):
             complete.sendall(request(BODY) * 2 + request(BODY)[:-1])
+            late.sendall(request(BODY))
             half.sendall(head("Content-Length: 100") + b"{")
             assert gate.entered.wait(SECONDS)
             assert post(server, b"", method="GET", path="/healthz").status == 200
@@ -231,11 +233,13 @@ class TestServed:
             assert rest(idle) == b""
             assert rest(half) == b""
             assert refuses(int(server.url.rpartition(":")[2]))
+            late.sendall(request(BODY))
             gate.opened.set()
             received = rest(complete)
+            assert answer(late).headers["connection"] == "close"
         thread.join(SECONDS)
         assert received.count(b"HTTP/1.1 202 Accepted\r\n") == 2
-        assert len(gate.sender.requests) == 2
+        assert len(gate.sender.requests) == 3
 
 
 class TestRun:

@@ -155,9 +155,6 @@ class Connection(HttpToolsProtocol):
         self.connections.discard(self)
         self.transport.abort()
 
-    def _is_lost(self) -> bool:
-        return self not in self.connections
-
     def _abort_after(self, seconds: float) -> asyncio.TimerHandle:
         return self.loop.call_later(seconds, self.transport.abort)
 
@@ -295,8 +292,6 @@ class Connection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self._is_lost():
-            return
         if self.transport.is_closing():
             self._start_write_timer()
             return

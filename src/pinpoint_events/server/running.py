@@ -148,9 +148,7 @@ class _Server:
             )
 
     async def _finish(self) -> None:
-        # Clients that were accepted just before.
-        while self._connecting:
-            await asyncio.wait(self._connecting)
+        await asyncio.gather(*self._connecting)  # accepted just before
         for connection in list(self._state.connections):
             connection.shutdown()
         with contextlib.suppress(TimeoutError):
