@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -18,6 +19,7 @@ import pytest
 
 from pinpoint_events.errors import StoreError, StoreErrorCode
 from pinpoint_events.storage.sqlite_file import Schema, SqliteFile
+from pinpoint_events.storage.waiting import waiting_until
 from tests.samples import ROOT
 from tests.sender_contract import in_child, needs_fork
 
@@ -269,6 +271,39 @@ class TestLocked:
             assert found is StoreErrorCode.LOCKED
             add(file, "b")
 
+    @pytest.mark.parametrize("other", ["program", "thread"])
+    def test_in_less_time(self, path: Path, other: str) -> None:
+        """A caller may have less time; the message has what was waited."""
+        with opened(path, 60) as file, ThreadPoolExecutor() as pool:
+            held = writing(path) if other == "program" else file.transaction()
+
+            def late() -> StoreError:
+                with (
+                    waiting_until(time.monotonic() + 0.3),
+                    pytest.raises(StoreError) as caught,
+                ):
+                    add(file, "a")
+                return caught.value
+
+            with held:
+                error = pool.submit(late).result()
+            add(file, "b")
+        assert error.code is StoreErrorCode.LOCKED
+        waited = error.message.rpartition("has been for ")[2]
+        assert 0.3 <= float(waited.removesuffix(" s; try again")) < 5
+        assert texts(path) == ["b"]
+
+    def test_opened_in_less_time(self, path: Path) -> None:
+        """So it is where opening waits."""
+        use(path)
+        with (
+            writing(path),
+            waiting_until(time.monotonic() + 0.1),
+            pytest.raises(StoreError) as caught,
+        ):
+            use(path, 60)
+        assert caught.value.code is StoreErrorCode.LOCKED
+
 
 class TestRefused:
     """A file that cannot be used is refused when opened, and left as it is."""
@@ -470,6 +505,17 @@ class TestMoved:
         assert failed(path, lambda: add(file, "a")) is StoreErrorCode.MOVED
         assert texts(path) == ["used"]
 
+    def test_deleted_meanwhile(self, file: SqliteFile, path: Path) -> None:
+        """A file that is deleted in the middle of a transaction is reported, too."""
+
+        def write() -> None:
+            with file.transaction() as connection:
+                path.unlink()
+                connection.execute("INSERT INTO note (text) VALUES ('lost')")
+
+        assert failed(path, write) is StoreErrorCode.MOVED
+        assert failed(path, lambda: add(file, "a")) is StoreErrorCode.MOVED
+
 
 class TestClose:
     """A closed file is not opened again."""
@@ -502,6 +548,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from pinpoint_events.storage.sqlite_file import Schema, SqliteFile
+from pinpoint_events.storage.waiting import waiting_until
 
 path, name, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 print("ready", flush=True)

@@ -25,6 +25,7 @@ from typing import Final, NamedTuple, cast
 from pinpoint_events.errors import StoreError, StoreErrorCode
 from pinpoint_events.problems import file_text
 from pinpoint_events.storage.fork_lock import ForkLock
+from pinpoint_events.storage.waiting import seconds_left
 
 __all__ = ["Schema", "SqliteFile"]
 
@@ -133,7 +134,7 @@ class SqliteFile:
         path: The file; an absolute path.
         schema: Its content; an empty file gets it, a file with another is refused.
         timeout_seconds: How long to wait for other writers, in this process and in
-            others.
+            others; less within a block of `waiting_until` that ends before.
 
     Raises:
         StoreError: If the file cannot be used.
@@ -162,10 +163,12 @@ class SqliteFile:
             writes: Whether it may write, and so must wait for other writers.
 
         Raises:
-            StoreError: If the file cannot be used.
+            StoreError: If the file cannot be used. `MOVED` may also mean that it was
+                moved meanwhile, and has taken the transaction along.
         """
-        if not self._lock.acquire(self._timeout_seconds):
-            raise self._error(StoreErrorCode.LOCKED, timeout=self._timeout_seconds)
+        started = time.monotonic()
+        if not self._lock.acquire(seconds_left(self._timeout_seconds)):
+            raise self._error(StoreErrorCode.LOCKED, timeout=self._waited(started))
         try:
             connection = self._connected()
             try:
@@ -177,14 +180,22 @@ class SqliteFile:
                 with suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
                 raise
+            # A file that was deleted after the check above still takes writes, and is
+            # gone when it is closed.
+            if writes and self._identity != _identity_of(self.path):
+                raise self._error(StoreErrorCode.MOVED)
         except sqlite3.Error as error:
-            raise self._sqlite_error(error) from error
+            raise self._sqlite_error(error, self._waited(started)) from error
         finally:
             self._lock.release()
 
+    def _waited(self, started: float) -> float:
+        """Return the seconds of a wait, rounded: the timeout, or what it was cut to."""
+        return round(min(self._timeout_seconds, time.monotonic() - started), 2)
+
     def _begin(self, connection: sqlite3.Connection, *, writes: bool) -> None:
         """Begin a transaction, and wait for other writers if necessary."""
-        deadline = time.monotonic() + self._timeout_seconds
+        deadline = time.monotonic() + seconds_left(self._timeout_seconds)
         while True:
             try:
                 if writes:
@@ -305,7 +316,7 @@ class SqliteFile:
         but slower. Two connections that set the mode at the same time would block each
         other until their timeouts, so this does not wait for the lock but retries.
         """
-        deadline = time.monotonic() + self._timeout_seconds
+        deadline = time.monotonic() + seconds_left(self._timeout_seconds)
         connection.execute("PRAGMA busy_timeout = 0")
         while True:
             try:
@@ -318,10 +329,10 @@ class SqliteFile:
         milliseconds = int(min(self._timeout_seconds, _WAIT_SECONDS) * 1000)
         connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
 
-    def _sqlite_error(self, error: sqlite3.Error) -> StoreError:
+    def _sqlite_error(self, error: sqlite3.Error, waited: float) -> StoreError:
         return self._error(
             _CODES.get(_primary_code(error), StoreErrorCode.OTHER),
-            timeout=self._timeout_seconds,
+            timeout=waited,
             name=getattr(error, "sqlite_errorname", type(error).__name__),
         )
 
