@@ -505,6 +505,60 @@ class TestMoved:
         assert failed(path, lambda: add(file, "a")) is StoreErrorCode.MOVED
         assert texts(path) == ["used"]
 
+    @pytest.mark.parametrize("is_replaced", [False, True])
+    def test_log_left_behind(self, path: Path, *, is_replaced: bool) -> None:
+        """A file that is moved alone has all of its transactions once it is closed."""
+        old, other = path.with_name("old.db"), path.with_name("other.db")
+        with opened(other) as file:
+            add(file, "other")
+        with opened(path) as file:
+            add(file, "a")
+            path.rename(old)
+            if is_replaced:
+                other.rename(path)
+        use(path)
+        assert texts(old) == ["a"]
+        assert texts(path) == [*(["other"] if is_replaced else []), "used"]
+
+    def test_opened_beside(self, path: Path) -> None:
+        """Those that have the old file open take no part in the new one."""
+        old = path.with_name("old.db")
+        with opened(path) as one, opened(path) as two:
+            add(one, "a")
+            add(two, "b")
+            path.rename(old)
+            with opened(path) as new:
+                add(new, "c")
+                for file in (one, two):
+                    act = partial(add, file, "d")
+                    assert failed(path, act) is StoreErrorCode.MOVED
+                add(new, "e")
+            path.unlink()
+            old.rename(path)
+            add(one, "f")
+        assert texts(path) == ["a", "b", "f"]
+
+    def test_opened_beside_a_transaction(self, path: Path) -> None:
+        """A new file is not opened while the old one is at work."""
+        with opened(path) as file, file.transaction():
+            path.rename(path.with_name("old.db"))
+            assert failed(path, lambda: use(path, 0.01)) is StoreErrorCode.LOCKED
+            path.with_name("old.db").rename(path)
+
+    def test_log_of_another(self, path: Path) -> None:
+        """The log of another file that is at its path now is left alone."""
+        old = path.with_name("old.db")
+        with opened(path) as file:
+            add(file, "a")
+            for end in ("", "-wal", "-shm"):
+                path.with_name(f"{path.name}{end}").rename(f"{old}{end}")
+            with opened(path) as another:
+                add(another, "b")
+                file.close()
+                add(another, "c")
+        assert texts(old) == ["a"]
+        assert texts(path) == ["b", "c"]
+
     def test_deleted_meanwhile(self, file: SqliteFile, path: Path) -> None:
         """A file that is deleted in the middle of a transaction is reported, too."""
 

@@ -502,8 +502,7 @@ class StoreErrorCode(WordEnum):
         FULL: The disk, or a limit on the file's size, leaves no room to grow.
         IO: The operating system failed to read or write the file.
         LOCKED: Another writer held the lock for longer than the timeout.
-        MOVED: The file was moved, deleted or replaced while in use, and what is at its
-            path now has nothing of the transaction.
+        MOVED: The file was moved, deleted or replaced while in use.
         NOT_A_DATABASE: The file is not an SQLite database.
         OTHER: Anything else; the error's `__cause__`, if any, is SQLite's.
         OTHER_VERSION: Another release of this package wrote it in another format.
