@@ -333,10 +333,12 @@ class TestServing:
             assert post(server, ONE).status == 202
             for each in tmp_path.iterdir():
                 each.unlink()
-            assert post(server, ONE).status == 500
+            (tmp_path / "events.db").mkdir()
+            assert post(server, ONE).status == 503
 
-        _, _, (_, line) = here.serve("--no-auth", use=use)
-        assert " ERROR not sent problem=" in line
+        _, _, (_, *lines) = here.serve("--no-auth", use=use)
+        assert " WARNING store moved or deleted; opening it again " in lines[0]
+        assert " ERROR not sent problem=" in lines[1]
 
 
 class TestRefused:
