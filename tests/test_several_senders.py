@@ -2,6 +2,7 @@
 
 import logging
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -37,7 +38,9 @@ from pinpoint_events.senders import (
     ShadowSender,
     SqliteSender,
 )
+from pinpoint_events.senders._accepted import accepted
 from pinpoint_events.senders.protocol import keeps_repeats
+from pinpoint_events.storage.waiting import seconds_left, waiting_until
 from pinpoint_events.testing import strategies
 from tests.samples import REQUEST, event, request
 from tests.sender_contract import Place, SenderContract
@@ -412,3 +415,21 @@ class TestShadowSender:
         wrong: Any = None
         with pytest.raises(ConfigurationError, match="candidate is of type NoneType"):
             ShadowSender(MemorySender(), wrong, report=print)
+
+
+class TestTime:
+    """The time of a call limits the first sender, and not those after it."""
+
+    def test_others(self) -> None:
+        """The first may use it up; then the others still have theirs."""
+        waits: list[float] = []
+
+        def answer(request: EventsRequest) -> EventsResponse:
+            waits.append(seconds_left(5.0))
+            return accepted(request)
+
+        first, other = MemorySender(answer=answer), MemorySender(answer=answer)
+        with waiting_until(time.monotonic()):
+            MultiSender(first, other).put_events(REQUEST)
+            ShadowSender(first, other, report=bool).put_events(REQUEST)
+        assert waits == [0.0, 5.0] * 2

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -18,6 +19,7 @@ import pytest
 
 from pinpoint_events.errors import StoreError, StoreErrorCode
 from pinpoint_events.storage.sqlite_file import Schema, SqliteFile
+from pinpoint_events.storage.waiting import waiting_until
 from tests.samples import ROOT
 from tests.sender_contract import in_child, needs_fork
 
@@ -269,6 +271,39 @@ class TestLocked:
             assert found is StoreErrorCode.LOCKED
             add(file, "b")
 
+    @pytest.mark.parametrize("other", ["program", "thread"])
+    def test_in_less_time(self, path: Path, other: str) -> None:
+        """A caller may have less time; the message has what was waited."""
+        with opened(path, 60) as file, ThreadPoolExecutor() as pool:
+            held = writing(path) if other == "program" else file.transaction()
+
+            def late() -> StoreError:
+                with (
+                    waiting_until(time.monotonic() + 0.3),
+                    pytest.raises(StoreError) as caught,
+                ):
+                    add(file, "a")
+                return caught.value
+
+            with held:
+                error = pool.submit(late).result()
+            add(file, "b")
+        assert error.code is StoreErrorCode.LOCKED
+        waited = error.message.rpartition("has been for ")[2]
+        assert 0.3 <= float(waited.removesuffix(" s; try again")) < 5
+        assert texts(path) == ["b"]
+
+    def test_opened_in_less_time(self, path: Path) -> None:
+        """So it is where opening waits."""
+        use(path)
+        with (
+            writing(path),
+            waiting_until(time.monotonic() + 0.1),
+            pytest.raises(StoreError) as caught,
+        ):
+            use(path, 60)
+        assert caught.value.code is StoreErrorCode.LOCKED
+
 
 class TestRefused:
     """A file that cannot be used is refused when opened, and left as it is."""
@@ -470,6 +505,71 @@ class TestMoved:
         assert failed(path, lambda: add(file, "a")) is StoreErrorCode.MOVED
         assert texts(path) == ["used"]
 
+    @pytest.mark.parametrize("is_replaced", [False, True])
+    def test_log_left_behind(self, path: Path, *, is_replaced: bool) -> None:
+        """A file that is moved alone has all of its transactions once it is closed."""
+        old, other = path.with_name("old.db"), path.with_name("other.db")
+        with opened(other) as file:
+            add(file, "other")
+        with opened(path) as file:
+            add(file, "a")
+            path.rename(old)
+            if is_replaced:
+                other.rename(path)
+        use(path)
+        assert texts(old) == ["a"]
+        assert texts(path) == [*(["other"] if is_replaced else []), "used"]
+
+    def test_opened_beside(self, path: Path) -> None:
+        """Those that have the old file open take no part in the new one."""
+        old = path.with_name("old.db")
+        with opened(path) as one, opened(path) as two:
+            add(one, "a")
+            add(two, "b")
+            path.rename(old)
+            with opened(path) as new:
+                add(new, "c")
+                for file in (one, two):
+                    act = partial(add, file, "d")
+                    assert failed(path, act) is StoreErrorCode.MOVED
+                add(new, "e")
+            path.unlink()
+            old.rename(path)
+            add(one, "f")
+        assert texts(path) == ["a", "b", "f"]
+
+    def test_opened_beside_a_transaction(self, path: Path) -> None:
+        """A new file is not opened while the old one is at work."""
+        with opened(path) as file, file.transaction():
+            path.rename(path.with_name("old.db"))
+            assert failed(path, lambda: use(path, 0.01)) is StoreErrorCode.LOCKED
+            path.with_name("old.db").rename(path)
+
+    def test_log_of_another(self, path: Path) -> None:
+        """The log of another file that is at its path now is left alone."""
+        old = path.with_name("old.db")
+        with opened(path) as file:
+            add(file, "a")
+            for end in ("", "-wal", "-shm"):
+                path.with_name(f"{path.name}{end}").rename(f"{old}{end}")
+            with opened(path) as another:
+                add(another, "b")
+                file.close()
+                add(another, "c")
+        assert texts(old) == ["a"]
+        assert texts(path) == ["b", "c"]
+
+    def test_deleted_meanwhile(self, file: SqliteFile, path: Path) -> None:
+        """A file that is deleted in the middle of a transaction is reported, too."""
+
+        def write() -> None:
+            with file.transaction() as connection:
+                path.unlink()
+                connection.execute("INSERT INTO note (text) VALUES ('lost')")
+
+        assert failed(path, write) is StoreErrorCode.MOVED
+        assert failed(path, lambda: add(file, "a")) is StoreErrorCode.MOVED
+
 
 class TestClose:
     """A closed file is not opened again."""
@@ -502,6 +602,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from pinpoint_events.storage.sqlite_file import Schema, SqliteFile
+from pinpoint_events.storage.waiting import waiting_until
 
 path, name, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 print("ready", flush=True)

@@ -904,7 +904,7 @@ class TestSenders:
             assert post(server, ONE).status == 202
             for each in tmp_path.iterdir():
                 each.unlink()
-            assert post(server, ONE).status == 500
+            assert post(server, ONE).status == 503
 
 
 class TestCredentials:

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from errno import EMFILE
@@ -242,6 +243,79 @@ class TestServed:
         assert len(gate.sender.requests) == 3
 
 
+class TestStopInTime:
+    """The end takes so long, whatever a sender does."""
+
+    def test_stuck_sender(self, caplog: pytest.LogCaptureFixture) -> None:
+        """A call whose sender does not return is given up, without an answer."""
+        gate = Gate()
+        app = create_app(gate.sender, credentials=None, stop_seconds=0.5)
+        with ExitStack() as clients:
+            with served(app) as server:
+                client = clients.enter_context(connected(server))
+                client.sendall(request(BODY))
+                assert gate.entered.wait(SECONDS)
+                started = time.monotonic()
+            assert time.monotonic() - started < 5
+            assert rest(client) == b""
+        assert app.unfinished == 1
+        (record,) = caplog.records
+        assert record.getMessage() == "stopped with calls in progress"
+        assert vars(record)["pinpoint_events.count"] == 1
+        gate.opened.set()
+
+    def test_stuck_close(self, caplog: pytest.LogCaptureFixture) -> None:
+        """So is a sender that cannot be closed; those that can are."""
+        gate = threading.Event()
+        closed: list[str] = []
+
+        class Sticky(MemorySender):
+            def _close(self) -> None:
+                if self.application_id == "sticky":
+                    assert gate.wait(SECONDS)
+                closed.append(self.application_id)
+
+        def opened(name: str) -> MemorySender:
+            return Sticky(application_id=name)
+
+        app = create_app(opened, credentials=None, stop_seconds=0.5)
+        with served(app) as server:
+            for name in ("shop", "sticky"):
+                assert post(server, ONE, path=f"/v1/apps/{name}/events").status == 202
+        assert app.unfinished == 1
+        assert closed == ["shop"]
+        gate.set()
+
+    def test_waiting_calls(self) -> None:
+        """A call that has not begun is answered with 503 while the endpoint ends."""
+        gate = Gate()
+        app = create_app(
+            gate.sender, credentials=None, call_seconds=1.0, stop_seconds=SECONDS
+        )
+        with ExitStack() as clients:
+            with served(app) as server:
+                first = clients.enter_context(connected(server))
+                first.sendall(request(BODY))
+                assert gate.entered.wait(SECONDS)
+                others = [clients.enter_context(connected(server)) for _ in range(20)]
+                for each in others:
+                    each.sendall(request(BODY))
+                idle = clients.enter_context(connected(server))
+                assert post(server, b"", method="GET", path="/healthz").status == 200
+
+                def release() -> None:
+                    assert rest(idle) == b""  # the end has begun
+                    assert {answer(each).status for each in others} == {503}
+                    gate.opened.set()
+
+                ending = threading.Thread(target=release)
+                ending.start()
+            ending.join(SECONDS)
+            assert answer(first).status == 202
+        assert app.unfinished == 0
+        assert len(gate.sender.requests) == 1
+
+
 class TestRun:
     """An endpoint is served from the main thread until a signal comes."""
 
@@ -355,6 +429,98 @@ class TestProcess:
                     pass
                 process.send_signal(signal.SIGINT)
                 assert process.wait(SECONDS) == -signal.SIGINT
+
+
+ENDLESS = """
+import logging, sys, threading, time
+from datetime import UTC, datetime
+from pinpoint_events import MemorySender, open_sender
+from pinpoint_events.server import create_app
+from pinpoint_events.server.running import listener, run
+
+kind, url = sys.argv[1:]
+logging.basicConfig(format="%(message)s", level=logging.ERROR)
+
+def hang(*_):
+    print("entered", flush=True)
+    while True:
+        time.sleep(3600)
+
+def now():
+    return hang() if kind == "loop" else datetime.now(UTC)
+
+def opened(name):
+    if kind == "sender":
+        return MemorySender(answer=hang)
+    return open_sender(url or "memory:", application_id=name)
+
+app = create_app(opened, credentials=None, clock=now, stop_seconds=1.5)
+with listener("127.0.0.1", 0) as sock:
+    run(app, sock, started=lambda url: print(url, flush=True))
+print("ended")
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX'")
+class TestEndless:
+    """The process ends when its time is over, with 255, and says so in one line."""
+
+    def start(self, kind: str, url: str = "") -> "subprocess.Popen[str]":
+        """Run an endpoint with something that never returns."""
+        return subprocess.Popen(
+            [sys.executable, "-c", ENDLESS, kind, url],
+            env={
+                **os.environ,
+                "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+                "AWS_SECRET_ACCESS_KEY": "secret",
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def ended(self, process: "subprocess.Popen[str]") -> tuple[int, str, str]:
+        """Stop it in time; return exit code, output and messages."""
+        started = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=SECONDS)
+        assert time.monotonic() - started < 5
+        return process.returncode, out, err
+
+    @pytest.mark.parametrize(
+        "kind, message",
+        [
+            ("sender", "stopped with calls in progress\n"),
+            ("loop", "stopped in the middle of its end, as its time was over\n"),
+        ],
+    )
+    def test_stuck(self, kind: str, message: str) -> None:
+        """A sender may hang, or what the event loop calls."""
+        with self.start(kind) as process:
+            assert process.stdout is not None
+            server: Any = Served(None, process.stdout.readline().strip())  # type: ignore[arg-type] # no application here
+            with connected(server) as connection:
+                connection.sendall(request(BODY))
+                assert process.stdout.readline() == "entered\n"
+                assert self.ended(process) == (255, "", message)
+                assert rest(connection) == b""
+
+    def test_gateway(self) -> None:
+        """The endpoint behind a gateway may accept connections, and never answer."""
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            behind = f"http%3A%2F%2F127.0.0.1%3A{silent.getsockname()[1]}"
+            url = f"pinpoint://shop?region=eu-west-1&endpoint_url={behind}"
+            with self.start("gateway", url) as process:
+                assert process.stdout is not None
+                server: Any = Served(None, process.stdout.readline().strip())  # type: ignore[arg-type] # no application here
+                with connected(server) as connection:
+                    connection.sendall(request(BODY))
+                    silent.settimeout(SECONDS)
+                    asked, _ = silent.accept()
+                    with asked:
+                        code, _, err = self.ended(process)
+                    assert rest(connection) == b""
+        assert (code, err) == (255, "stopped with calls in progress\n")
 
 
 MISSING = (

@@ -201,7 +201,7 @@ class TestStore:
             file.rename(tmp_path / "moved.db")
             one = {"DeliveryStreamName": "d", "Record": {"Data": b"1"}}
             status, code, _ = error_of(streams.delivery.put_record, **one)
-            assert (status, code) == (500, "InternalFailure")
+            assert (status, code) == (503, "ServiceUnavailableException")
             with pytest.raises(StoreError):
                 streams.firehose.records("d")
             (tmp_path / "moved.db").rename(file)

@@ -656,10 +656,8 @@ class TestStore:
             status, code, message = error_of(
                 streams.client.put_record, StreamName="s", Data=b"2", PartitionKey="k"
             )
-            assert (status, code) == (500, "InternalFailure")
-            assert message == (
-                "the events could not be kept; the log of the endpoint says why"
-            )
+            assert (status, code) == (503, "ServiceUnavailableException")
+            assert message == "the events could not be kept; send them again"
             with pytest.raises(StoreError):
                 streams.kinesis.records("s")
             (tmp_path / "moved.db").rename(tmp_path / "streams.db")

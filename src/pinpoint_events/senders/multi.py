@@ -13,6 +13,7 @@ from pinpoint_events.senders._several import (
     passed_on,
 )
 from pinpoint_events.senders.protocol import Sender
+from pinpoint_events.storage.waiting import waiting_until
 
 __all__ = ["MultiSender"]
 
@@ -67,8 +68,11 @@ class MultiSender(SeveralSenders):
         response = authoritative.put_events(request)
         accepted = _accepted(request, response)
         if accepted is not None:
-            for other in others:
-                passed_on(self._report, answer_of(other, accepted))
+            # The first may have used up the time of the call; the others get what it
+            # accepted nevertheless.
+            with waiting_until(None):
+                for other in others:
+                    passed_on(self._report, answer_of(other, accepted))
         return response
 
     def __repr__(self) -> str:

@@ -6,17 +6,23 @@ one application are processed one after the other: the rules are applied to a ca
 the call is stored, before the next one begins. Otherwise two simultaneous calls could
 each add the last endpoint that a user may have. This can still happen if another
 process writes to the same store.
+
+If a store was moved or deleted, the call that finds it out closes its sender, opens
+another, and is processed again, as nothing of it is in the store that is there. This
+needs a sender that a function opened, and that one call at a time uses, as those that
+can look up their endpoints. The old sender is closed before the new one is opened:
+SQLite must not have two files of one name open.
 """
 
 import logging
 import threading
 from collections.abc import Callable
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 
 from pinpoint_events.endpoints.protocol import FindsEndpoints
 from pinpoint_events.endpoints.rules import apply_rules
 from pinpoint_events.endpoints.seen import SeenEndpoints
-from pinpoint_events.errors import defect_text
+from pinpoint_events.errors import StoreError, StoreErrorCode, defect_text
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse, ItemResponse, Outcome
@@ -24,7 +30,9 @@ from pinpoint_events.quotas import quotas_of, remember_quotas
 from pinpoint_events.senders.protocol import Sender
 from pinpoint_events.server._active_faults import CallFaults, Faults
 from pinpoint_events.server._answers import not_found
+from pinpoint_events.server._deadline import CallDeadline
 from pinpoint_events.server._request_reader import ParsedRequest, RequestReader
+from pinpoint_events.storage.waiting import waiting_until
 from pinpoint_events.wire import to_json
 
 __all__ = ["Applications", "Senders", "is_one_sender"]
@@ -38,6 +46,8 @@ _ACCEPTED: Final = 202
 _MAX_OPEN: Final = 100  # senders; each may hold files and connections
 _EMPTY_RESPONSE: Final = EventsResponse()
 _EMPTY_ENDPOINT: Final = Endpoint()
+
+T = TypeVar("T")
 
 
 def is_one_sender(senders: Senders) -> bool:
@@ -75,26 +85,19 @@ class Applications:
         return self._reader.read(body)
 
     def answer(
-        self, application_id: str, parsed: ParsedRequest, faults: CallFaults
+        self,
+        application_id: str,
+        parsed: ParsedRequest,
+        faults: CallFaults,
+        deadline: CallDeadline,
     ) -> bytes:
         """
         Send the items of a call, and return the body of its answer.
 
         Raises:
-            RequestError: If the call is rejected as a whole.
+            RequestError: If the call is rejected as a whole, or its time is over.
             PinpointEventsError: If the sender raises it.
         """
-        if self._one is not None:
-            return self._answer(self._one, parsed, faults)
-        slot = self._acquired(application_id)
-        try:
-            return self._answer(slot.application(self._open), parsed, faults)
-        finally:
-            self._release(application_id, slot)
-
-    def _answer(
-        self, application: "_Application", parsed: ParsedRequest, faults: CallFaults
-    ) -> bytes:
         failed, dropped = self._faults.next_items(parsed.items)
         for item, fault in failed.items():
             parsed.reject(item, fault.message, fault.status_code)
@@ -102,7 +105,12 @@ class Applications:
         is_taken = bare in {None, _ACCEPTED} and (
             faults.cut is None or faults.cut.is_taken
         )
-        sent = application.put(parsed) if is_taken else _EMPTY_RESPONSE
+        # Nothing to send opens no sender, as that may create a store.
+        if is_taken and not parsed.is_empty:
+            with waiting_until(deadline.at):
+                sent = self._put(application_id, parsed, deadline)
+        else:
+            sent = _EMPTY_RESPONSE
         answer = parsed.response(sent, dropped)
         if bare is not None:
             item_response = ItemResponse(status_code=bare)
@@ -110,6 +118,35 @@ class Applications:
                 results=dict.fromkeys(parsed.endpoints, item_response)
             )
         return b'{"Results":{}}' if not answer.results else to_json(answer)
+
+    def _put(
+        self, application_id: str, parsed: ParsedRequest, deadline: CallDeadline
+    ) -> EventsResponse:
+        if self._one is not None:
+            return self._one.put(parsed, deadline)
+        slot = self._acquired(application_id)
+        try:
+            return self._on_store(
+                slot, deadline, lambda application: application.put(parsed, deadline)
+            )
+        finally:
+            self._release(application_id, slot)
+
+    def _on_store(
+        self,
+        slot: "_SenderSlot",
+        deadline: CallDeadline,
+        act: "Callable[[_Application], T]",
+    ) -> T:
+        """Act on the sender of a slot; once more on a new one if its store is gone."""
+        application = slot.application(self._open, deadline)
+        try:
+            return act(application)
+        except StoreError as error:
+            if error.code is not StoreErrorCode.MOVED or not application.is_exclusive:
+                raise
+        slot.lose(application, deadline)
+        return act(slot.application(self._open, deadline))
 
     def _acquired(self, application_id: str) -> "_SenderSlot":
         idle = None
@@ -141,7 +178,8 @@ class Applications:
         """Close the senders that were opened here, but not one that was passed in."""
         with self._lock:
             slots, self._slots = self._slots, {}
-        for slot in slots.values():
+        # Those at work last: closing them may take for ever.
+        for slot in sorted(slots.values(), key=lambda slot: slot.calls):
             slot.close()
 
 
@@ -159,55 +197,95 @@ class _SenderSlot:
         # Opening may take a while; it must not block calls of other applications.
         self._lock = threading.Lock()
         self._application: _Application | None = None
+        self._is_lost = False
 
     @property
     def is_open(self) -> bool:
-        """Whether the sender is open."""
-        return self._application is not None
+        """Whether the sender is open, or was until its store was moved."""
+        return self._application is not None or self._is_lost
 
-    def application(self, open_sender: Callable[[str], Sender]) -> "_Application":
+    def application(
+        self, open_sender: Callable[[str], Sender], deadline: CallDeadline
+    ) -> "_Application":
         """
-        Return the application; open its sender if this is the first call.
+        Return the application; open its sender if that is not done.
 
         Raises:
-            RequestError: If there is no such application.
+            RequestError: If there is no such application, or the time is over.
             PinpointEventsError: If the sender cannot be opened.
         """
-        with self._lock:
+        deadline.acquire(self._lock)
+        try:
             if self._application is None:
                 try:
                     self._application = _Application(open_sender(self._id))
                 except LookupError:
                     raise not_found("no such application; check its id") from None
+                self._is_lost = False
             return self._application
+        finally:
+            self._lock.release()
+
+    def lose(self, application: "_Application", deadline: CallDeadline) -> None:
+        """
+        Close the sender of an application whose store was moved.
+
+        Raises:
+            RequestError: If the time is over before it is free.
+        """
+        deadline.acquire(self._lock)
+        try:
+            if self._application is application:
+                application.end(deadline)
+                self._application = None
+                self._is_lost = True
+                _log.warning(
+                    "store moved or deleted; opening it again",
+                    extra={"pinpoint_events.application_id": self._id},
+                )
+        finally:
+            self._lock.release()
 
     def close(self) -> None:
-        """Close the sender of an open slot; no call waits for it, so log a failure."""
-        try:
-            cast("_Application", self._application).sender.close()
-        except Exception as error:  # noqa: BLE001 - the sender may be foreign
-            _log.error(
-                "not closed", extra={"pinpoint_events.problem": defect_text(error)}
-            )
+        """Close the sender of a slot, if it is open."""
+        if self._application is not None:
+            self._application.close()
 
 
 class _Application:
-    """One application: its sender and its known endpoints."""
+    """
+    One application: its sender and its known endpoints.
+
+    Attributes:
+        sender: The sender.
+        is_exclusive: Whether one call at a time uses the sender.
+    """
 
     def __init__(self, sender: Sender) -> None:
         self.sender = sender
         self._seen = SeenEndpoints()
-        self._is_complete = isinstance(sender, FindsEndpoints)
+        self.is_exclusive = isinstance(sender, FindsEndpoints)
         self._known: FindsEndpoints = (
             sender if isinstance(sender, FindsEndpoints) else self._seen
         )
         self._lock = threading.Lock()
+        self._has_ended = False
 
-    def put(self, parsed: ParsedRequest) -> EventsResponse:
-        """Send the items that are not rejected, with the updates that the rules add."""
-        with self._lock:
+    def put(self, parsed: ParsedRequest, deadline: CallDeadline) -> EventsResponse:
+        """
+        Send the items that are not rejected, with the updates that the rules add.
+
+        Raises:
+            RequestError: If the time is over before the sender is called.
+            PinpointEventsError: If the sender raises it.
+        """
+        deadline.acquire(self._lock)
+        try:
+            if self._has_ended:
+                message = "its store was moved while the call waited"
+                raise StoreError(message, code=StoreErrorCode.MOVED)
             updates, rejected = apply_rules(
-                parsed.endpoints, self._known, is_complete=self._is_complete
+                parsed.endpoints, self._known, is_complete=self.is_exclusive
             )
             for name, message in rejected.items():
                 parsed.reject((name, None), message)
@@ -216,11 +294,37 @@ class _Application:
                 return _EMPTY_RESPONSE
             # Judged as it was received; what the rules add to it counts for no quota.
             remember_quotas(request, quotas_of(self.sender))
-            if self._is_complete:
+            deadline.begin()
+            if self.is_exclusive:
                 return self.sender.put_events(request)
+        finally:
+            self._lock.release()
         response = self.sender.put_events(request)
         self._remember(request, response)
         return response
+
+    def end(self, deadline: CallDeadline) -> None:
+        """
+        Close the sender between two calls; those that follow raise `MOVED`.
+
+        Raises:
+            RequestError: If the time is over before it is free.
+        """
+        deadline.acquire(self._lock)
+        try:
+            self._has_ended = True
+            self.close()
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        """Close the sender; no call waits for it, so log a failure."""
+        try:
+            self.sender.close()
+        except Exception as error:  # noqa: BLE001 - the sender may be foreign
+            _log.error(
+                "not closed", extra={"pinpoint_events.problem": defect_text(error)}
+            )
 
     def _remember(self, request: EventsRequest, response: EventsResponse) -> None:
         for name, event_id, item, _, outcome in response.outcomes(request):

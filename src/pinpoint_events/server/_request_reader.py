@@ -97,6 +97,14 @@ class ParsedRequest:
             for event_id in event_ids:
                 yield name, event_id
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is left to send."""
+        return not any(
+            events or name not in self._rejected_endpoints
+            for name, events in self.events.items()
+        )
+
     def reject(self, item: Item, message: str, status_code: int = _BAD_REQUEST) -> None:
         """Reject an item, so that it is not sent; the first rejection counts."""
         name, event_id = item

@@ -8,7 +8,8 @@ test wants it.
 
 Blocking code runs in worker threads, one call in each. The number of calls that wait
 for a worker is limited; calls beyond the limit are rejected before their body is read.
-So memory use is bounded.
+So memory use is bounded. The time that they wait is limited, too, by one deadline for
+each call (see `_deadline.py`).
 
 Bodies are parsed by a few threads that do nothing else. Parsing needs the interpreter
 all the time, so that more threads would not make it faster, but would hold the memory
@@ -21,13 +22,13 @@ import re
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from enum import Enum
 from functools import partial
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, TypeVar, cast
 
 import attrs
 
@@ -39,6 +40,8 @@ from pinpoint_events.errors import (
     QuotaExceededError,
     SenderError,
     ServiceError,
+    StoreError,
+    StoreErrorCode,
     ValidationError,
     defect_text,
 )
@@ -68,6 +71,7 @@ from pinpoint_events.server._application_ids import (
 from pinpoint_events.server._applications import Applications, Senders, is_one_sender
 from pinpoint_events.server._authentication_errors import AuthenticationError
 from pinpoint_events.server._body import Body, ClientDisconnected, Receive
+from pinpoint_events.server._deadline import CallDeadline, StopDeadlines
 from pinpoint_events.server._exchange import Exchange, Scope, Send
 from pinpoint_events.server._hosts import AllowedHosts, is_host_name
 from pinpoint_events.server._request_reader import RequestReader
@@ -79,6 +83,7 @@ from pinpoint_events.server._settings import (
     seconds,
 )
 from pinpoint_events.server._unproven import Unproven
+from pinpoint_events.server._workers import Workers, in_new_thread
 from pinpoint_events.server.keys import Credentials, Keys
 from pinpoint_events.server.sigv4 import (
     SignedRequest,
@@ -95,6 +100,7 @@ from pinpoint_events.server.streams.http import (
 from pinpoint_events.server.streams.kinesis import Kinesis
 from pinpoint_events.server.streams.limits import BODY_BYTES
 from pinpoint_events.server.streams.refusals import internal_failure
+from pinpoint_events.storage.waiting import waiting_until
 
 __all__ = ["MAX_HEADERS", "MAX_HEAD_BYTES", "App", "Limits", "create_app"]
 
@@ -109,11 +115,22 @@ _OPERATIONS: Final = frozenset({b"", b"/"})  # of Kinesis and Firehose
 _MAX_BYTES: Final = 64 * 1024 * 1024  # of a body, where the quota is off
 _READERS: Final = 2  # one parses while the other waits to hand over
 _ERROR_STATUSES: Final = range(400, 600)
+# What an operator mends while clients send again. Nothing was stored.
+_MENDED_LATER: Final = frozenset(
+    {
+        StoreErrorCode.CANNOT_OPEN,
+        StoreErrorCode.MOVED,
+        StoreErrorCode.READ_ONLY,
+    }
+)
 _JSON_TYPES: Final = frozenset(
     {b"", b"application/json", b"application/x-amz-json-1.1"}
 )
 # `navigator.sendBeacon`, used while a page unloads, sends a text as `text/plain`.
 _BEACON_TYPES: Final = _JSON_TYPES | {b"text/plain"}
+
+
+T = TypeVar("T")
 
 
 class _Default(Enum):
@@ -154,6 +171,8 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
     body_bytes_per_second: int = 1_000,
     unproven: int = 64,
     idle_seconds: float = 75.0,
+    call_seconds: float = 5.0,
+    stop_seconds: float = 30.0,
 ) -> "App":
     """
     Return an endpoint for PutEvents, Kinesis or Firehose, an ASGI 3 application.
@@ -201,6 +220,12 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
             `X-Amz-Content-Sha256`. If there are more, the slowest one is rejected.
             Together they hold 32 MiB.
         idle_seconds: How long a connection is kept without a request.
+        call_seconds: How long a call that has arrived may wait, for a worker, for other
+            calls of its application and for other writers of its store together. Then
+            it is answered with 503. A call that a sender has begun to send is not: its
+            outcome is awaited, and senders have timeouts of their own.
+        stop_seconds: How long the end of the endpoint may take. Calls that have not
+            ended by then are given up, and the log says how many.
 
     Raises:
         ConfigurationError: If `credentials`, or the environment, has no usable key, if
@@ -232,6 +257,8 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
         body_bytes_per_second=count(body_bytes_per_second),
         unproven=count(unproven),
         idle_seconds=seconds(idle_seconds),
+        call_seconds=seconds(call_seconds),
+        stop_seconds=seconds(stop_seconds),
     )
     if region is not None and not is_region_name(region):
         # Without the region: it may be a value that got into its place.
@@ -261,6 +288,8 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
         body_bytes_per_second=body_bytes_per_second,
         unproven=unproven,
         idle_seconds=idle_seconds,
+        call_seconds=call_seconds,
+        stop_seconds=stop_seconds,
     )
     reader = RequestReader(quotas, reads_naive_times_as_utc=naive_times == "utc")
     services = [each for each in (kinesis, firehose) if each is not None]
@@ -320,6 +349,8 @@ class Limits:
         body_bytes_per_second: How fast it must arrive, after 5 seconds.
         unproven: Calls that may arrive at a time before their signature is checked.
         idle_seconds: How long a connection is kept without a request.
+        call_seconds: How long a call may wait until its sender is called.
+        stop_seconds: How long the end of the endpoint may take.
     """
 
     body_bytes: int
@@ -331,6 +362,8 @@ class Limits:
     body_bytes_per_second: int
     unproven: int
     idle_seconds: float
+    call_seconds: float
+    stop_seconds: float
 
 
 class App:
@@ -341,11 +374,13 @@ class App:
         faults: Faults to simulate; can be changed at any time.
         limits: The limits of the endpoint.
         is_closed: Whether it is closed; it cannot be served again then.
+        unfinished: How many calls and stores it gave up when it was closed.
     """
 
     faults: Faults
     limits: Limits
     is_closed: bool
+    unfinished: int
 
     def __init__(  # noqa: PLR0913 - its parts, all but two by name
         self,
@@ -368,8 +403,11 @@ class App:
         self._clock = clock
         self.limits = limits
         self.is_closed = False
-        self._workers = ThreadPoolExecutor(limits.workers, "pinpoint-events-endpoint")
-        self._readers = ThreadPoolExecutor(_READERS, "pinpoint-events-reader")
+        self.unfinished = 0
+        self._stop: StopDeadlines | None = None
+        self._workers = Workers(limits.workers, "pinpoint-events-endpoint")
+        self._readers = Workers(_READERS, "pinpoint-events-reader")
+        self._keys_reader = Workers(1, "pinpoint-events-keys")
         # Parsed calls take more memory than their bodies: few wait for a worker.
         self._parsed = threading.Semaphore(limits.workers + _READERS)
         self._free_slots = limits.workers + limits.waiting
@@ -381,11 +419,38 @@ class App:
         """Whether calls are accepted unsigned."""
         return self._verifier is None
 
+    def begin_stop(self) -> StopDeadlines:
+        """Begin the time that the end may take, if it has not begun; return its end."""
+        if self._stop is None:
+            self._stop = StopDeadlines.within(self.limits.stop_seconds)
+        return self._stop
+
     def close(self) -> None:
-        """Finish the calls in progress; then close what it has opened."""
+        """
+        Finish the calls in progress; then close what it has opened.
+
+        That takes `stop_seconds` at most. Calls that have not ended by then, as a
+        sender does not return, are given up: the log says how many, and their threads
+        do not keep the process from ending.
+        """
         self.is_closed = True
-        self._readers.shutdown()  # first: it hands calls over to the workers
-        self._workers.shutdown()
+        stop = self.begin_stop()
+        left = self._readers.close(stop.calls)  # first: it hands calls to the workers
+        left += self._workers.close(stop.calls)
+        # In a thread: a store that a call still holds cannot be closed.
+        closing = in_new_thread("pinpoint-events-closer", self._close_stores)
+        seconds_left = max(0.0, stop.stores - time.monotonic())
+        left += len(wait([closing], seconds_left).not_done)
+        self._keys_reader.close(0.0)
+        self.unfinished += left
+        if left:
+            _log.error(
+                "stopped with calls in progress", extra={"pinpoint_events.count": left}
+            )
+        if closing.done():
+            closing.result()  # raises what a store failed with
+
+    def _close_stores(self) -> None:
         if self._applications is not None:
             self._applications.close()
         self._services.close()
@@ -405,8 +470,9 @@ class App:
             if message["type"] == "lifespan.startup":
                 await send({"type": "lifespan.startup.complete"})
                 continue
-            loop = asyncio.get_running_loop()
-            await loop.run_in_executor(None, self.close)
+            # Not in the default executor, which is joined when the process ends.
+            ended = in_new_thread("pinpoint-events-end", self.close)
+            await asyncio.wrap_future(ended)
             await send({"type": "lifespan.shutdown.complete"})
             return
 
@@ -432,6 +498,10 @@ class App:
         except ClientDisconnected:
             _log.info("client gone", extra=_details(exchange, request_id))
             return
+        except asyncio.CancelledError:
+            if not self.is_closed:
+                raise
+            return  # given up at the end, with its connection; `close` logs the count
         except Exception as error:  # noqa: BLE001 - senders and clocks may be foreign
             _log_failure(error, _details(exchange, request_id))
             refusal = _request_error(error)
@@ -518,8 +588,9 @@ class App:
             return
         if verifier.keys.is_due:
             # Outside of the event loop: a file may be large, or on a slow disk.
-            loop = asyncio.get_running_loop()
-            await loop.run_in_executor(None, verifier.keys.refresh)
+            deadline = CallDeadline(self.limits.call_seconds)
+            refreshing = self._keys_reader.submit(verifier.keys.refresh)
+            await _outcome(refreshing, deadline)
         if verifier.keys.is_stale:
             raise unavailable("this endpoint cannot read its keys; send it later")
         request = SignedRequest(
@@ -573,22 +644,28 @@ class App:
         faults = self.faults.next_call(self._now())
         await _apply_faults(exchange, faults)
         self._ids.check(exchange.application_id)
-        loop = asyncio.get_running_loop()
-        sending = await loop.run_in_executor(
-            self._readers, self._read, exchange.application_id, body, faults
+        deadline = CallDeadline(self.limits.call_seconds)
+        reading = self._readers.submit(
+            self._read, exchange.application_id, body, faults, deadline
         )
-        return Answer(202, await asyncio.wrap_future(sending))
+        sending = await _outcome(reading, deadline)
+        return Answer(202, await _outcome(sending, deadline))
 
     def _read(
-        self, application_id: str, body: bytes, faults: CallFaults
+        self,
+        application_id: str,
+        body: bytes,
+        faults: CallFaults,
+        deadline: CallDeadline,
     ) -> Future[bytes]:
         """Parse a call, and hand it over to a worker."""
         applications = cast("Applications", self._applications)
-        self._parsed.acquire()
+        if not self._parsed.acquire(timeout=deadline.seconds_left):
+            raise deadline.error()
         try:
             parsed = applications.read(body)
             sending = self._workers.submit(
-                applications.answer, application_id, parsed, faults
+                applications.answer, application_id, parsed, faults, deadline
             )
         except BaseException:
             self._parsed.release()
@@ -606,10 +683,32 @@ class App:
         await _apply_faults(exchange, faults)
         if faults.cut is not None and not faults.cut.is_taken:
             raise internal_failure("a fault asked for a call that is not served")
-        loop = asyncio.get_running_loop()
-        serve = target.service.answer
-        args = target.operation, body, faults.put
-        return ok(await loop.run_in_executor(self._workers, serve, *args))
+        deadline = CallDeadline(self.limits.call_seconds)
+        serving = self._workers.submit(_serve_target, target, body, faults, deadline)
+        return ok(await _outcome(serving, deadline))
+
+
+async def _outcome(future: "Future[T]", deadline: CallDeadline) -> T:
+    """
+    Wait for what a thread does for a call.
+
+    Raises:
+        RequestError: If the call has not begun at its deadline.
+    """
+    waiting = asyncio.wrap_future(future)
+    done, _ = await asyncio.wait([waiting], timeout=deadline.seconds_left)
+    if not done and deadline.give_up():
+        waiting.cancel()  # and so the job, unless a thread works at it
+        raise deadline.error()
+    return await waiting
+
+
+def _serve_target(
+    target: Target, body: bytes, faults: CallFaults, deadline: CallDeadline
+) -> bytes:
+    deadline.begin()  # its own waits end at the deadline
+    with waiting_until(deadline.at):
+        return target.service.answer(target.operation, body, faults.put)
 
 
 async def _apply_faults(exchange: Exchange, faults: CallFaults) -> None:
@@ -691,7 +790,10 @@ def _request_error(error: Exception) -> RequestError:
         return RequestError(status, str(error))
     if isinstance(error, ValidationError):
         return bad_request(str(error))
-    if isinstance(error, SenderError) and error.is_retry_safe:
+    if isinstance(error, SenderError) and (
+        error.is_retry_safe
+        or (isinstance(error, StoreError) and error.code in _MENDED_LATER)
+    ):
         message = "the events could not be kept; send them again"
         return unavailable(message, error.retry_after_seconds)
     message = "the events could not be kept; the log of the endpoint says why"

@@ -13,13 +13,15 @@ import asyncio
 import contextlib
 import errno
 import logging
+import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from pinpoint_events.errors import ConfigurationError
 from pinpoint_events.model import _converters as to
@@ -48,7 +50,8 @@ _ACCEPTED_AT_A_TIME: Final = 16
 _ACCEPT_PAUSE_SECONDS: Final = 0.1
 _EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _REPORT_SECONDS: Final = 60.0
-_STOP_SECONDS: Final = 30.0  # for clients that do not read their answers
+_GIVEN_UP: Final = 255  # exit code; as that of the commands for any other error
+_LAST_WORDS_SECONDS: Final = 0.5
 
 
 class _Server:
@@ -68,6 +71,7 @@ class _Server:
             timeout_keep_alive=app.limits.idle_seconds,  # type: ignore[arg-type] # asyncio takes any number
             ws="none",
         )
+        self._app = app
         self._state = ServerState()
         self._open_connections = OpenConnections()
         self._connecting: set[asyncio.Task[None]] = set()
@@ -148,14 +152,18 @@ class _Server:
             )
 
     async def _finish(self) -> None:
+        deadline = self._app.begin_stop().calls
         await asyncio.gather(*self._connecting)  # accepted just before
         for connection in list(self._state.connections):
             connection.shutdown()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_STOP_SECONDS):
+            async with asyncio.timeout(deadline - time.monotonic()):
                 # A pipelined call starts a new task after the one before it.
                 while tasks := set(self._state.tasks):
                     await asyncio.wait(tasks)
+        # Calls that are given up get no answer, as their outcome is not known.
+        for connection in list(self._state.connections):
+            connection.transport.abort()
 
     def stop(self) -> None:
         """Stop, after the calls in progress."""
@@ -184,8 +192,10 @@ def served(app: App, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[Serv
     """
     Serve an endpoint in a separate thread, for the duration of the `with` block.
 
-    At the end of the block, accepted calls are finished first. An endpoint can be
-    served only once.
+    At the end of the block, accepted calls are finished first, within the
+    `stop_seconds` of the endpoint. If some cannot be, as a sender does not return, the
+    log says how many; their threads end with the process. An endpoint can be served
+    only once.
 
     Args:
         app: The endpoint.
@@ -240,8 +250,10 @@ def run(app: App, sock: socket.socket, *, started: Callable[[str], None]) -> int
     """
     Serve an endpoint in the main thread, until SIGINT or SIGTERM.
 
-    Then the accepted calls are finished. A second signal has its default action, which
-    ends the process at once. On Windows, SIGBREAK counts too.
+    Then the accepted calls are finished, within the `stop_seconds` of the endpoint. If
+    some cannot be, as a sender does not return, the process ends at once after that
+    time, with exit code 255; what was answered is kept. A second signal has its default
+    action, which ends the process at once. On Windows, SIGBREAK counts too.
 
     Args:
         app: The endpoint.
@@ -254,6 +266,7 @@ def run(app: App, sock: socket.socket, *, started: Callable[[str], None]) -> int
     """
     url = url_of(sock)
     received: list[int] = []
+    ending: list[threading.Timer] = []
 
     async def serve() -> None:
         server = _Server(app)
@@ -263,6 +276,8 @@ def run(app: App, sock: socket.socket, *, started: Callable[[str], None]) -> int
             received.append(number)
             for each in _SIGNALS:
                 signal.signal(each, signal.SIG_DFL)
+            # The event loop may be stuck, as when no one reads the log.
+            ending.append(_end_later(app))
             loop.call_soon_threadsafe(server.stop)
 
         for each in _SIGNALS:
@@ -272,10 +287,44 @@ def run(app: App, sock: socket.socket, *, started: Callable[[str], None]) -> int
     before = {each: signal.getsignal(each) for each in _SIGNALS}
     try:
         asyncio.run(serve())
+        if app.unfinished:
+            _end_process()  # its threads may hold what others wait for
     finally:
+        for timer in ending:
+            timer.cancel()
         for each, handler in before.items():
             signal.signal(each, handler)
     return received[0]
+
+
+def _end_later(app: App) -> threading.Timer:
+    """End the process when the time to stop is over."""
+
+    def end() -> None:
+        words = threading.Thread(target=_log.error, args=(message,), daemon=True)
+        words.start()
+        words.join(_LAST_WORDS_SECONDS)
+        _end_process()
+
+    message = "stopped in the middle of its end, as its time was over"
+    timer = threading.Timer(app.begin_stop().all - time.monotonic(), end)
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+def _end_process() -> NoReturn:
+    """End the process without waiting for its threads."""
+    flushing = threading.Thread(target=_flush, daemon=True)
+    flushing.start()
+    flushing.join(_LAST_WORDS_SECONDS)
+    os._exit(_GIVEN_UP)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
 
 
 # Windows sends SIGBREAK for Ctrl-Break, and to end a process group.

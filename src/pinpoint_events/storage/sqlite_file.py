@@ -10,12 +10,20 @@ opens a new one when it next needs it.
 The file is in WAL mode with `synchronous = NORMAL`: what was committed survives the
 death of the process, also by `kill -9`. After a power failure the file is intact, but
 the last commits may be missing.
+
+If the file alone is moved while it is open, its log (the `-wal` file) and the index of
+the log (`-shm`) stay behind. SQLite then neither copies nor deletes the log when it
+closes the file; it deletes it when it creates a file at that path, and applies it to
+another file that was put there. ("How To Corrupt", 1.4 and 2.4.) So closing copies the
+log, and deletes both, unless they are another file's by now. And before a file is
+opened, those that were at its path before are closed, as the index cannot be shared.
 """
 
 import os
 import random
 import sqlite3
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,6 +33,7 @@ from typing import Final, NamedTuple, cast
 from pinpoint_events.errors import StoreError, StoreErrorCode
 from pinpoint_events.problems import file_text
 from pinpoint_events.storage.fork_lock import ForkLock
+from pinpoint_events.storage.waiting import seconds_left
 
 __all__ = ["Schema", "SqliteFile"]
 
@@ -43,6 +52,8 @@ _PAGE_BYTES: Final = 8_192
 _LOG_PAGES: Final = 8_000  # 64 MB
 # Signals are handled between waits of this length: SQLite's own wait ignores them.
 _WAIT_SECONDS: Final = 0.25
+
+_BESIDE: Final = ("-wal", "-shm")  # ends of the names of SQLite's other files
 
 # By primary result code.
 _CODES: Final = {
@@ -133,7 +144,7 @@ class SqliteFile:
         path: The file; an absolute path.
         schema: Its content; an empty file gets it, a file with another is refused.
         timeout_seconds: How long to wait for other writers, in this process and in
-            others.
+            others; less within a block of `waiting_until` that ends before.
 
     Raises:
         StoreError: If the file cannot be used.
@@ -149,7 +160,10 @@ class SqliteFile:
         self._connection: sqlite3.Connection | None = None
         self._pid = 0
         self._identity: tuple[int, int] | None = None
+        self._beside: dict[str, tuple[int, int] | None] = {}
+        self._is_dropped = False
         self._is_closed = False
+        _files.add(self)
         with self.transaction():
             pass  # an unusable file is reported now, not at its first use
 
@@ -162,10 +176,12 @@ class SqliteFile:
             writes: Whether it may write, and so must wait for other writers.
 
         Raises:
-            StoreError: If the file cannot be used.
+            StoreError: If the file cannot be used. `MOVED` may also mean that it was
+                moved meanwhile, and has taken the transaction along.
         """
-        if not self._lock.acquire(self._timeout_seconds):
-            raise self._error(StoreErrorCode.LOCKED, timeout=self._timeout_seconds)
+        started = time.monotonic()
+        if not self._lock.acquire(seconds_left(self._timeout_seconds)):
+            raise self._error(StoreErrorCode.LOCKED, timeout=self._waited(started))
         try:
             connection = self._connected()
             try:
@@ -177,14 +193,22 @@ class SqliteFile:
                 with suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
                 raise
+            # A file that was deleted after the check above still takes writes, and is
+            # gone when it is closed.
+            if writes and self._is_moved:
+                raise self._error(StoreErrorCode.MOVED)
         except sqlite3.Error as error:
-            raise self._sqlite_error(error) from error
+            raise self._sqlite_error(error, self._waited(started)) from error
         finally:
             self._lock.release()
 
+    def _waited(self, started: float) -> float:
+        """Return the seconds of a wait, rounded: the timeout, or what it was cut to."""
+        return round(min(self._timeout_seconds, time.monotonic() - started), 2)
+
     def _begin(self, connection: sqlite3.Connection, *, writes: bool) -> None:
         """Begin a transaction, and wait for other writers if necessary."""
-        deadline = time.monotonic() + self._timeout_seconds
+        deadline = time.monotonic() + seconds_left(self._timeout_seconds)
         while True:
             try:
                 if writes:
@@ -209,26 +233,87 @@ class SqliteFile:
     def _disconnect(self) -> None:
         """Close the connection; the caller holds the lock."""
         if self._connection is not None and self._pid == os.getpid():
+            if self._is_moved:
+                self._take_log_along(self._connection)
             self._connection.close()
             self._connection = None
+
+    def _take_log_along(self, connection: sqlite3.Connection) -> None:
+        """Copy the log of a file that was moved into it, if it was left behind."""
+        if not self._is_behind("-wal"):
+            return
+        with suppress(sqlite3.Error, OSError):
+            ((is_busy, *_),) = connection.execute("PRAGMA wal_checkpoint(FULL)")
+            if is_busy:  # another process reads from the log
+                return
+            for end in self._beside:
+                if self._is_behind(end):
+                    self._path_beside(end).unlink()
+
+    def _is_behind(self, end: str) -> bool:
+        """Return whether the file beside the path is still that of the connection."""
+        known = self._beside.get(end)
+        return known is not None and known == _identity_of(self._path_beside(end))
+
+    def _path_beside(self, end: str) -> Path:
+        return Path(f"{self.path}{end}")
 
     def _connected(self) -> sqlite3.Connection:
         """Return the connection, opened if needed; the caller holds the lock."""
         if self._is_closed:
             raise self._error(StoreErrorCode.CLOSED)
+        if self._is_dropped and self._is_moved:
+            raise self._error(StoreErrorCode.MOVED)
         if self._connection is None:
+            self._drop_others()
             self._connection = self._open()
+            self._is_dropped = False
             self._pid, self._identity = os.getpid(), _identity_of(self.path)
+            self._beside = {
+                end: _identity_of(self._path_beside(end)) for end in _BESIDE
+            }
         code = (
             StoreErrorCode.UNSAFE_FORK
             if self._pid != os.getpid()
             else StoreErrorCode.MOVED
-            if self._identity != _identity_of(self.path)
+            if self._is_moved
             else None
         )
         if code is not None:
             raise self._error(code)
         return self._connection
+
+    @property
+    def _is_moved(self) -> bool:
+        return self._identity != _identity_of(self.path)
+
+    def _drop_others(self) -> None:
+        """Close the connections of this process to files that were at the path."""
+        started = time.monotonic()
+        for other in list(_files):
+            if other is self or other.path != self.path:
+                continue
+            if not other.drop_if_moved(seconds_left(self._timeout_seconds)):
+                raise self._error(StoreErrorCode.LOCKED, timeout=self._waited(started))
+
+    def drop_if_moved(self, timeout_seconds: float) -> bool:
+        """
+        Close the connection to a file that is no longer at its path.
+
+        Returns:
+            Whether it is closed; not if a transaction lasts longer than the timeout.
+        """
+        # Without a connection it may be waiting here, too, for the one that calls this.
+        if self._connection is None or not self._is_moved:
+            return True
+        if not self._lock.acquire(timeout_seconds):
+            return False
+        try:
+            self._is_dropped = True
+            self._disconnect()
+        finally:
+            self._lock.release()
+        return True
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -305,7 +390,7 @@ class SqliteFile:
         but slower. Two connections that set the mode at the same time would block each
         other until their timeouts, so this does not wait for the lock but retries.
         """
-        deadline = time.monotonic() + self._timeout_seconds
+        deadline = time.monotonic() + seconds_left(self._timeout_seconds)
         connection.execute("PRAGMA busy_timeout = 0")
         while True:
             try:
@@ -318,10 +403,10 @@ class SqliteFile:
         milliseconds = int(min(self._timeout_seconds, _WAIT_SECONDS) * 1000)
         connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
 
-    def _sqlite_error(self, error: sqlite3.Error) -> StoreError:
+    def _sqlite_error(self, error: sqlite3.Error, waited: float) -> StoreError:
         return self._error(
             _CODES.get(_primary_code(error), StoreErrorCode.OTHER),
-            timeout=self._timeout_seconds,
+            timeout=waited,
             name=getattr(error, "sqlite_errorname", type(error).__name__),
         )
 
@@ -330,6 +415,10 @@ class SqliteFile:
             f"the store {file_text(str(self.path))} {_WORDS[code].format(**facts)}"
         )
         return StoreError(message, is_retry_safe=code in _RETRY_SAFE, code=code)
+
+
+# Of this process, to find those of one path.
+_files: Final = weakref.WeakSet[SqliteFile]()
 
 
 def _is_busy(error: sqlite3.Error) -> bool:

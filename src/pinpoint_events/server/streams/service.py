@@ -16,11 +16,13 @@ from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
 from pinpoint_events.errors import ConfigurationError
 from pinpoint_events.model import _converters as to
+from pinpoint_events.server._answers import unavailable
 from pinpoint_events.server._settings import check_settings
 from pinpoint_events.server.streams.members import Members, read_body
 from pinpoint_events.server.streams.put_faults import NO_PUT_FAULTS, PutFaults
 from pinpoint_events.server.streams.refusals import unknown_operation
 from pinpoint_events.server.streams.store import StreamsFile
+from pinpoint_events.storage.waiting import seconds_left
 from pinpoint_events.wire.json_text import encode
 
 __all__ = ["Call", "Service", "arn", "epoch_seconds", "utc_now"]
@@ -167,12 +169,17 @@ class Service(ABC, Generic[S]):
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
         """Hold the lock; write what changed at the end."""
-        with self._lock:
+        # Only calls over HTTP have a limit.
+        if not self._lock.acquire(timeout=seconds_left(threading.TIMEOUT_MAX)):
+            raise unavailable("the calls before it take too long; send it again later")
+        try:
             self._load()
             try:
                 yield
             finally:
                 self._save()
+        finally:
+            self._lock.release()
 
     @property
     @abstractmethod
