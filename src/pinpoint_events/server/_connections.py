@@ -61,11 +61,9 @@ __all__ = ["Connection"]
 _MAX_READ_BYTES: Final = 64 * 1024
 # Of answers, before a further answer waits for the client to read.
 _MAX_UNREAD_BYTES: Final = 16 * 1024
+# After each part, the headers are counted.
+_MAX_PART_BYTES: Final = 2 * 1024
 _EMPTY_LINE: Final = b"\n\r\n"  # the parser requires CRLF, except behind HTTP/0.9's URL
-
-
-class _TooManyHeadersError(Exception):
-    """Raised to stop the parser."""
 
 
 class _Flow(FlowControl):
@@ -73,15 +71,12 @@ class _Flow(FlowControl):
 
     is_held = False
 
-    def hold(self) -> None:
-        """Read no more until `release` is called."""
-        self.is_held = True
-        self.pause_reading()
-
-    def release(self) -> None:
-        """Read again."""
-        if self.is_held:
-            self.is_held = False
+    def hold(self, *, is_held: bool) -> None:
+        """Read no more, or read again."""
+        self.is_held = is_held
+        if is_held:
+            self.pause_reading()
+        else:
             self.resume_reading()
 
     def resume_reading(self) -> None:
@@ -107,6 +102,7 @@ class Connection(HttpToolsProtocol):
         app: Any = config.app
         self._limits: Limits = app.limits
         self._open_connections = open_connections
+        self.headers = []  # those of the head, or of the trailers, that is parsed
         self._kept = b""
         self._last_parsed = b""  # its last two bytes
         self._unparsed_body_bytes = 0  # where the length is known
@@ -185,14 +181,19 @@ class Connection(HttpToolsProtocol):
             end = self._end_of_part(data, place)
             self._parse(data[place:end])
             place = end
-        self._kept = b"" if self.transport.is_closing() else data[place:]
-        self._open_connections.set_ahead(self, is_ahead=bool(self._kept))
-        if self._kept:
-            self.flow.hold()
+        if place < len(data) and not self.transport.is_closing():
+            self._kept = data[place:]
+            self._hold(is_held=True)
             return
-        self.flow.release()
+        self._kept = b""
+        if self.flow.is_held:
+            self._hold(is_held=False)
         if self._head_timer is None and self._is_in_head and self._awaits_head():
             self._head_timer = self._abort_after(self._limits.head_seconds)
+
+    def _hold(self, *, is_held: bool) -> None:
+        self._open_connections.set_ahead(self, is_ahead=is_held)
+        self.flow.hold(is_held=is_held)
 
     def _parses(self) -> bool:
         return self._due() is None and not self.transport.is_closing()
@@ -206,19 +207,22 @@ class Connection(HttpToolsProtocol):
         found = (before + data[place : place + 2]).find(_EMPTY_LINE)
         if found >= 0:
             return place + found + len(_EMPTY_LINE) - len(before)
-        found = data.find(_EMPTY_LINE, place)
-        return len(data) if found < 0 else found + len(_EMPTY_LINE)
+        most = min(len(data), place + _MAX_PART_BYTES)
+        found = data.find(_EMPTY_LINE, place, most)
+        return most if found < 0 else found + len(_EMPTY_LINE)
 
     def _parse(self, part: bytes) -> None:
         body_bytes = self._unparsed_body_bytes
         self._unread_bytes += len(part)
         try:
-            # A request to upgrade ends with its head for the parser. It is answered,
-            # and nothing behind it is parsed.
-            with contextlib.suppress(httptools.HttpParserUpgrade):
-                self.parser.feed_data(part)
-        except httptools.HttpParserError as error:
-            self._reject(_request_error(error))
+            self.parser.feed_data(part)
+        except httptools.HttpParserUpgrade:
+            pass  # the request ends with its head; what follows is not parsed
+        except httptools.HttpParserError:
+            message = (
+                "this is no HTTP/1.1 that can be read in one way only; send it anew"
+            )
+            self._reject(bad_request(message))
             return
         if body_bytes:
             self._unparsed_body_bytes = body_bytes - len(part)
@@ -226,6 +230,8 @@ class Connection(HttpToolsProtocol):
         self._last_parsed = before[-1:] + part[-2:]
         if self._unread_bytes > MAX_HEAD_BYTES:
             self._reject(head_too_large(MAX_HEAD_BYTES))
+        elif len(self.headers) > MAX_HEADERS:
+            self._reject(too_many_headers(MAX_HEADERS))
 
     def _awaits_head(self) -> bool:
         # The first bytes may have arrived together with the previous request.
@@ -236,13 +242,6 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
         extensions: Any = {CUT: self.transport.close}
         self.scope["extensions"] = extensions
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._is_in_head:
-            return  # a trailer, which is no part of the head that the client has signed
-        if len(self.headers) >= MAX_HEADERS:
-            raise _TooManyHeadersError
-        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._is_in_head = False
@@ -258,6 +257,8 @@ class Connection(HttpToolsProtocol):
         super().on_headers_complete()
         if is_upgrade:
             self.cycle.keep_alive = False
+        # For trailers, which are no part of the head that the client has signed.
+        self.headers = []
 
     def on_body(self, body: bytes) -> None:
         self._unread_bytes = 0
@@ -266,6 +267,7 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._is_in_head = True
         self._unread_bytes = 0
+        self.headers = []
         super().on_message_complete()
 
     # --- Answering --------------------------------------------------------------------
@@ -342,10 +344,3 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
         elif not self._kept:  # which may be complete requests
             due.keep_alive = False
-
-
-def _request_error(error: httptools.HttpParserError) -> RequestError:
-    if isinstance(error.__context__, _TooManyHeadersError):
-        return too_many_headers(MAX_HEADERS)
-    message = "this is no HTTP/1.1 that can be read in one way only; send it anew"
-    return bad_request(message)
