@@ -6,6 +6,7 @@ Tests run against the wheel that the session `build` makes, never against the tr
 """
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -312,6 +313,20 @@ def install_javascript_sdk(session: nox.Session) -> str:
         options = ["--ignore-scripts", "--no-audit", "--no-fund"]
         session.run("npm", "ci", *options, external=True)
     return str(place / "node_modules")
+
+
+# Alone: sessions beside it would take the processor time whose lack it measures.
+@nox.session(python=LOWEST_PYTHON, requires=["build"], allow_parallel=False)
+def soak(session: nox.Session) -> None:
+    """
+    The endpoint among attackers, for a minute.
+
+    Or for as many seconds as `PINPOINT_EVENTS_SOAK_SECONDS` says.
+    """
+    install(session, extras=ALL_EXTRAS, groups=("test",))
+    name = "PINPOINT_EVENTS_SOAK_SECONDS"
+    env = {name: os.environ.get(name, "60")}
+    session.run("pytest", "tests/server/test_soak.py", *session.posargs, env=env)
 
 
 @nox.session(requires=[f"tests-{LOWEST_PYTHON}", "tests_without_fast"])
