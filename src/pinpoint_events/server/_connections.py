@@ -61,8 +61,6 @@ __all__ = ["Connection"]
 _MAX_READ_BYTES: Final = 64 * 1024
 # Of answers, before a further answer waits for the client to read.
 _MAX_UNREAD_BYTES: Final = 16 * 1024
-# After each part, the headers are counted.
-_MAX_PART_BYTES: Final = 2 * 1024
 _EMPTY_LINE: Final = b"\n\r\n"  # the parser requires CRLF, except behind HTTP/0.9's URL
 
 
@@ -207,9 +205,8 @@ class Connection(HttpToolsProtocol):
         found = (before + data[place : place + 2]).find(_EMPTY_LINE)
         if found >= 0:
             return place + found + len(_EMPTY_LINE) - len(before)
-        most = min(len(data), place + _MAX_PART_BYTES)
-        found = data.find(_EMPTY_LINE, place, most)
-        return most if found < 0 else found + len(_EMPTY_LINE)
+        found = data.find(_EMPTY_LINE, place)
+        return len(data) if found < 0 else found + len(_EMPTY_LINE)
 
     def _parse(self, part: bytes) -> None:
         body_bytes = self._unparsed_body_bytes
@@ -219,10 +216,7 @@ class Connection(HttpToolsProtocol):
         except httptools.HttpParserUpgrade:
             pass  # the request ends with its head; what follows is not parsed
         except httptools.HttpParserError:
-            message = (
-                "this is no HTTP/1.1 that can be read in one way only; send it anew"
-            )
-            self._reject(bad_request(message))
+            self._reject(self._unparsable())
             return
         if body_bytes:
             self._unparsed_body_bytes = body_bytes - len(part)
@@ -232,6 +226,12 @@ class Connection(HttpToolsProtocol):
             self._reject(head_too_large(MAX_HEAD_BYTES))
         elif len(self.headers) > MAX_HEADERS:
             self._reject(too_many_headers(MAX_HEADERS))
+
+    def _unparsable(self) -> RequestError:
+        if len(self.headers) > MAX_HEADERS:
+            return too_many_headers(MAX_HEADERS)
+        message = "this is no HTTP/1.1 that can be read in one way only; send it anew"
+        return bad_request(message)
 
     def _awaits_head(self) -> bool:
         # The first bytes may have arrived together with the previous request.
@@ -244,6 +244,9 @@ class Connection(HttpToolsProtocol):
         self.scope["extensions"] = extensions
 
     def on_headers_complete(self) -> None:
+        if len(self.headers) > MAX_HEADERS:
+            # The parser stops. Otherwise the head would be kept until it is answered.
+            raise OverflowError
         self._is_in_head = False
         self._has_begun = False
         self._unread_bytes = 0
@@ -283,6 +286,9 @@ class Connection(HttpToolsProtocol):
     def _reject(self, error: RequestError) -> None:
         """Answer with an error, and close the connection."""
         self._cancel_head_timer()
+        # The client may take its time to read the answer.
+        self.headers = []
+        self.scope = None  # type: ignore[assignment] # as before the first request
         request_id = new_event_id()
         answer = error_answer(error, request_id)
         headers = headers_of(answer, request_id, closes=True)

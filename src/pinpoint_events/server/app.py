@@ -208,9 +208,10 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
             times its size, which is 4 MB at most, and 16 MiB for Kinesis and Firehose.
             The service processes 15 at a time.
         waiting: How many further calls may wait at a time.
-        connections: How many clients may be connected at a time. This limit,
-            `head_seconds` and `idle_seconds` apply where this package runs the
-            endpoint; another ASGI server has its own.
+        connections: How many clients may be connected at a time; a further one takes
+            the place of the one that has been idle longest. This limit, `head_seconds`
+            and `idle_seconds` apply where this package runs the endpoint; another ASGI
+            server has its own.
         head_seconds: How long the head of a request may take to arrive.
         body_seconds: How long the body of a call may take to arrive.
         body_bytes_per_second: How fast a body must arrive on average, after its first 5
