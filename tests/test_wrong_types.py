@@ -102,6 +102,7 @@ MADE: Final = {
     "Attempt",
     "Arrival",
     "AttemptObserver",
+    "ChecksReadiness",
     "DeliveryRecord",
     "FindsEndpoints",
     "FrozenMap",
