@@ -27,7 +27,7 @@ HEAVY = (
 )
 
 
-FOR_AUTHORS = {"FindsEndpoints", "merged"}
+FOR_AUTHORS = {"ChecksReadiness", "FindsEndpoints", "merged"}
 
 
 def loaded_by(code: str, names: tuple[str, ...] = HEAVY) -> list[str]:

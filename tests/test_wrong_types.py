@@ -105,6 +105,7 @@ MADE: Final = {
     "Attempt",
     "Arrival",
     "AttemptObserver",
+    "ChecksReadiness",
     "DeliveryRecord",
     "FindsEndpoints",
     "FrozenMap",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pinpoint_events.senders.observer import Attempt as Attempt
     from pinpoint_events.senders.observer import AttemptObserver as AttemptObserver
     from pinpoint_events.senders.pinpoint import PinpointSender as PinpointSender
+    from pinpoint_events.senders.protocol import ChecksReadiness as ChecksReadiness
     from pinpoint_events.senders.protocol import Sender as Sender
     from pinpoint_events.senders.shadow import OutcomeDifference as OutcomeDifference
     from pinpoint_events.senders.shadow import ShadowReport as ShadowReport
@@ -34,6 +35,7 @@ __all__ = [
     "Arrival",
     "Attempt",
     "AttemptObserver",
+    "ChecksReadiness",
     "ClientSender",
     "FindsEndpoints",
     "FirehoseSender",
@@ -57,6 +59,7 @@ _MODULE_OF = {
     "Arrival": "senders._record_writers",
     "Attempt": "senders.observer",
     "AttemptObserver": "senders.observer",
+    "ChecksReadiness": "senders.protocol",
     "ClientSender": "senders.client",
     "FindsEndpoints": "endpoints.protocol",
     "FirehoseSender": "senders.firehose",

@@ -17,6 +17,7 @@ from pinpoint_events.quotas import Quotas, quotas_of
 from pinpoint_events.senders.protocol import (
     DEFAULT_APPLICATION_ID,
     BaseSender,
+    ChecksReadiness,
     Sender,
     keeps_repeats,
     named_application_of,
@@ -102,6 +103,17 @@ class SeveralSenders(BaseSender):
         super().__init__(quotas_of(first) if quotas is None else quotas)
         self.application_id = named_application_of(first) or DEFAULT_APPLICATION_ID
         self.keeps_repeats = any(map(keeps_repeats, self._senders))
+
+    def check_ready(self) -> None:
+        """
+        Raise an error if the first sender could not keep a request now.
+
+        Raises:
+            SenderError: Why, if the first sender can say so.
+        """
+        first = self._senders[0]
+        if isinstance(first, ChecksReadiness):
+            first.check_ready()
 
     def _close(self) -> None:
         with ExitStack() as stack:

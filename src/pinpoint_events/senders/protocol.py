@@ -31,6 +31,7 @@ from pinpoint_events.quotas import Quotas, refuse_over_quota
 __all__ = [
     "DEFAULT_APPLICATION_ID",
     "BaseSender",
+    "ChecksReadiness",
     "Sender",
     "checked_application_id",
     "keeps_repeats",
@@ -77,6 +78,26 @@ class Sender(Protocol):
         /,
     ) -> None:
         """Close the sender."""
+        ...
+
+
+@runtime_checkable
+class ChecksReadiness(Protocol):
+    """
+    A sender that can say whether it would keep a request now.
+
+    `SqliteSender` can, and `MultiSender` and `ShadowSender` if their first sender can.
+    The endpoint (`pinpoint_events.server`) asks for `GET /readyz`, once a second at
+    most; a sender without this method counts as ready.
+    """
+
+    def check_ready(self) -> None:
+        """
+        Raise an error if a request could not be kept now; change nothing.
+
+        Raises:
+            SenderError: Why; the endpoint tells the code of a `StoreError`.
+        """
         ...
 
 

@@ -211,6 +211,18 @@ class SqliteSender(BaseSender):
                             found[key] = name, self._texts.endpoint(text)
         return dict(found[key] for key in sorted(found))
 
+    def check_ready(self) -> None:
+        """
+        Raise an error if a request could not be stored now.
+
+        It begins to write, and writes nothing; so it waits for other writers.
+
+        Raises:
+            StoreError: If the file cannot be written.
+        """
+        with self._file.transaction():
+            pass
+
     def _put_events(self, request: EventsRequest) -> EventsResponse:
         batches = list(batch_texts(request))
         with self._file.transaction() as connection:

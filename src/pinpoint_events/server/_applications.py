@@ -31,6 +31,7 @@ from pinpoint_events.senders.protocol import Sender
 from pinpoint_events.server._active_faults import CallFaults, Faults
 from pinpoint_events.server._answers import not_found
 from pinpoint_events.server._deadline import CallDeadline
+from pinpoint_events.server._readiness import check_sender, reason_of
 from pinpoint_events.server._request_reader import ParsedRequest, RequestReader
 from pinpoint_events.storage.waiting import waiting_until
 from pinpoint_events.wire import to_json
@@ -148,6 +149,47 @@ class Applications:
         slot.lose(application, deadline)
         return act(slot.application(self._open, deadline))
 
+    def unready(self, deadline: CallDeadline, min_free_bytes: int) -> set[str]:
+        """
+        Return why the senders that are open cannot keep events.
+
+        A store that was moved is opened again, as by a call: otherwise no call might
+        come that does.
+
+        Args:
+            deadline: How long to wait.
+            min_free_bytes: The least room on the disk of a store.
+        """
+
+        def check(application: _Application) -> set[str]:
+            try:
+                return set(check_sender(application.sender, min_free_bytes))
+            except StoreError:
+                if application.has_ended:
+                    return set()  # closed meanwhile, by a call that opens another
+                raise
+
+        with waiting_until(deadline.at):
+            if self._one is not None:
+                return check(self._one)
+            found: set[str] = set()
+            for application_id, slot in self._all_open():
+                try:
+                    found |= self._on_store(slot, deadline, check)
+                except Exception as error:  # noqa: BLE001 - the sender may be foreign
+                    found.add(reason_of(error))
+                finally:
+                    self._release(application_id, slot)
+        return found
+
+    def _all_open(self) -> "list[tuple[str, _SenderSlot]]":
+        """Return the slots that are open; each must be released."""
+        with self._lock:
+            found = [each for each in self._slots.items() if each[1].is_open]
+            for _, slot in found:
+                slot.calls += 1
+        return found
+
     def _acquired(self, application_id: str) -> "_SenderSlot":
         idle = None
         with self._lock:
@@ -259,6 +301,7 @@ class _Application:
     Attributes:
         sender: The sender.
         is_exclusive: Whether one call at a time uses the sender.
+        has_ended: Whether the sender is closed, as its store was moved.
     """
 
     def __init__(self, sender: Sender) -> None:
@@ -269,7 +312,7 @@ class _Application:
             sender if isinstance(sender, FindsEndpoints) else self._seen
         )
         self._lock = threading.Lock()
-        self._has_ended = False
+        self.has_ended = False
 
     def put(self, parsed: ParsedRequest, deadline: CallDeadline) -> EventsResponse:
         """
@@ -281,7 +324,7 @@ class _Application:
         """
         deadline.acquire(self._lock)
         try:
-            if self._has_ended:
+            if self.has_ended:
                 message = "its store was moved while the call waited"
                 raise StoreError(message, code=StoreErrorCode.MOVED)
             updates, rejected = apply_rules(
@@ -312,7 +355,7 @@ class _Application:
         """
         deadline.acquire(self._lock)
         try:
-            self._has_ended = True
+            self.has_ended = True
             self.close()
         finally:
             self._lock.release()

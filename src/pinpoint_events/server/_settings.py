@@ -44,18 +44,18 @@ def list_of(cls: type[Any], values: object) -> Any:
     return Refused(*problems) if problems else found
 
 
-def count(value: Any, least: int = 1) -> Any:
+def count(value: Any, least: int = 1, most: int = _MOST) -> Any:
     """Convert a whole number."""
     sound: Any = to.integer(value)
     if sound is None:
         return to.wrong_type(value, Expected.INTEGER)
-    if type(sound) is Refused or least <= sound <= _MOST:
+    if type(sound) is Refused or least <= sound <= most:
         return sound
     return Refused(
         Problem(
             ProblemCode.NUMBER_OUT_OF_RANGE,
             actual=sound,
-            allowed=(least, _MOST),
+            allowed=(least, most),
             unit="a whole number",
         )
     )

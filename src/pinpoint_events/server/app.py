@@ -74,6 +74,12 @@ from pinpoint_events.server._body import Body, ClientDisconnected, Receive
 from pinpoint_events.server._deadline import CallDeadline, StopDeadlines
 from pinpoint_events.server._exchange import Exchange, Scope, Send
 from pinpoint_events.server._hosts import AllowedHosts, is_host_name
+from pinpoint_events.server._readiness import (
+    Readiness,
+    check_sender,
+    readiness_answer,
+    reason_of,
+)
 from pinpoint_events.server._request_reader import RequestReader
 from pinpoint_events.server._settings import (
     check_settings,
@@ -107,10 +113,15 @@ __all__ = ["MAX_HEADERS", "MAX_HEAD_BYTES", "App", "Limits", "create_app"]
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_HEADERS: Final = 100
 
+# The log of a store grows to 64 MB, and is then copied into its file.
+DEFAULT_MIN_FREE_BYTES: Final = 128 * 1024 * 1024
+_MOST_BYTES: Final = 2**53
+
 _log = logging.getLogger("pinpoint_events")
 
 _EVENTS: Final = re.compile(rb"/v1/apps/([^/]+)/events(/legacy)?", re.ASCII)
 _HEALTH: Final = b"/healthz"
+_READINESS: Final = b"/readyz"
 _OPERATIONS: Final = frozenset({b"", b"/"})  # of Kinesis and Firehose
 _MAX_BYTES: Final = 64 * 1024 * 1024  # of a body, where the quota is off
 _READERS: Final = 2  # one parses while the other waits to hand over
@@ -173,6 +184,7 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
     idle_seconds: float = 75.0,
     call_seconds: float = 5.0,
     stop_seconds: float = 30.0,
+    min_free_bytes: int = DEFAULT_MIN_FREE_BYTES,
 ) -> "App":
     """
     Return an endpoint for PutEvents, Kinesis or Firehose, an ASGI 3 application.
@@ -227,6 +239,8 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
             outcome is awaited, and senders have timeouts of their own.
         stop_seconds: How long the end of the endpoint may take. Calls that have not
             ended by then are given up, and the log says how many.
+        min_free_bytes: With less room on the disk of a store, the endpoint says that it
+            is not ready (`GET /readyz`); calls are served all the same.
 
     Raises:
         ConfigurationError: If `credentials`, or the environment, has no usable key, if
@@ -260,6 +274,7 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
         idle_seconds=seconds(idle_seconds),
         call_seconds=seconds(call_seconds),
         stop_seconds=seconds(stop_seconds),
+        min_free_bytes=count(min_free_bytes, 0, _MOST_BYTES),
     )
     if region is not None and not is_region_name(region):
         # Without the region: it may be a value that got into its place.
@@ -291,6 +306,7 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
         idle_seconds=idle_seconds,
         call_seconds=call_seconds,
         stop_seconds=stop_seconds,
+        min_free_bytes=min_free_bytes,
     )
     reader = RequestReader(quotas, reads_naive_times_as_utc=naive_times == "utc")
     services = [each for each in (kinesis, firehose) if each is not None]
@@ -352,6 +368,7 @@ class Limits:
         idle_seconds: How long a connection is kept without a request.
         call_seconds: How long a call may wait until its sender is called.
         stop_seconds: How long the end of the endpoint may take.
+        min_free_bytes: The least room on the disk of a store to be ready.
     """
 
     body_bytes: int
@@ -365,6 +382,7 @@ class Limits:
     idle_seconds: float
     call_seconds: float
     stop_seconds: float
+    min_free_bytes: int
 
 
 class App:
@@ -409,6 +427,7 @@ class App:
         self._workers = Workers(limits.workers, "pinpoint-events-endpoint")
         self._readers = Workers(_READERS, "pinpoint-events-reader")
         self._keys_reader = Workers(1, "pinpoint-events-keys")
+        self._readiness = Readiness()
         # Parsed calls take more memory than their bodies: few wait for a worker.
         self._parsed = threading.Semaphore(limits.workers + _READERS)
         self._free_slots = limits.workers + limits.waiting
@@ -443,6 +462,7 @@ class App:
         seconds_left = max(0.0, stop.stores - time.monotonic())
         left += len(wait([closing], seconds_left).not_done)
         self._keys_reader.close(0.0)
+        self._readiness.close()
         self.unfinished += left
         if left:
             _log.error(
@@ -548,6 +568,9 @@ class App:
         path = exchange.path
         if path == _HEALTH:
             return _health(exchange.method)
+        if path == _READINESS:
+            reasons = await self._unready()
+            return readiness_answer(exchange.method, reasons, self._warnings())
         if self._hosts is not None:
             self._hosts.check(exchange.host, exchange.origin)
         if self._services and path in _OPERATIONS:
@@ -562,6 +585,46 @@ class App:
         if exchange.method != "POST":
             raise method_not_allowed(exchange.method, ["POST", "OPTIONS"])
         return await self._put_events(exchange, is_beacon=found[2] is not None)
+
+    async def _unready(self) -> set[str]:
+        """Return why no call should be sent here."""
+        if self._stop is not None:
+            return {"stopping"}
+        reasons = set(await self._readiness.reasons(self._check_stores))
+        if self._free_slots <= 0:
+            reasons.add("calls_full")
+        if self._verifier is not None and self._verifier.keys.is_stale:
+            reasons.add("keys_stale")
+        return reasons
+
+    def _warnings(self) -> set[str]:
+        """Return what an operator should know of an endpoint that serves."""
+        found = {
+            "faults": bool(self.faults.active),
+            "keys_failing": self._verifier is not None
+            and self._verifier.keys.is_failing,
+            "no_auth": self.is_open_to_anyone,
+        }
+        return {name for name, is_so in found.items() if is_so}
+
+    def _check_stores(self, deadline: CallDeadline) -> set[str]:
+        """Return why events cannot be kept; in a thread."""
+        if self._verifier is not None:
+            self._verifier.keys.refresh()  # as a call does; else no call might come
+        room = self.limits.min_free_bytes
+        found: set[str] = set()
+        if self._applications is not None:
+            try:
+                found |= self._applications.unready(deadline, room)
+            except Exception as error:  # noqa: BLE001 - the sender may be foreign
+                found.add(reason_of(error))
+        with waiting_until(deadline.at):
+            for service in self._services:
+                try:
+                    found |= set(check_sender(service, room))
+                except StoreError as error:
+                    found.add(reason_of(error))
+        return found
 
     async def _put_events(self, exchange: Exchange, *, is_beacon: bool) -> Answer:
         await self._verify_head(exchange, self._verifier)

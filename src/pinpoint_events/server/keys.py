@@ -211,6 +211,11 @@ class Keys:
         """Whether no key is accepted, as the keys could not be read for too long."""
         return False
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether the keys could not be read the last time."""
+        return False
+
     def refresh(self) -> None:
         """Read the keys again from their source, if that is due."""
 
@@ -286,6 +291,11 @@ class FileKeys(Keys):
         if since is None or most is None:
             return False
         return self._monotonic() - since > most
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the file could not be read the last time."""
+        return self._failing_since is not None
 
     def refresh(self) -> None:
         """Read the file again, if that is due."""

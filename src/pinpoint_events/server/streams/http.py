@@ -7,7 +7,7 @@ refused signatures, too, where PutEvents has API Gateway's 403.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from pinpoint_events.server._answers import Answer, RequestError, default_code
@@ -107,6 +107,9 @@ class Services:
             message = f"X-Amz-Target names no service here; it must begin with {served}"
             raise unknown_operation(message)
         return Target(found[0], operation, found[1])
+
+    def __iter__(self) -> Iterator[Service[Any]]:
+        return iter([service for service, _ in self._by_target.values()])
 
     def close(self) -> None:
         """Close the stores of all services."""

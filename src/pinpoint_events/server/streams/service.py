@@ -138,6 +138,21 @@ class Service(ABC, Generic[S]):
         with self._exclusive():
             return tuple(sorted(self._streams))
 
+    @property
+    def path(self) -> Path | None:
+        """The file that streams are kept in; None where they are in memory."""
+        return None if self._file is None else self._file.path
+
+    def check_ready(self) -> None:
+        """
+        Raise an error if a call could not be stored now.
+
+        Raises:
+            StoreError: If the file cannot be written.
+        """
+        if self._file is not None:
+            self._file.check()
+
     def close(self) -> None:
         """Close the store."""
         if self._file is not None:

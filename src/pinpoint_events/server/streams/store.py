@@ -110,6 +110,21 @@ class StreamsFile:
             Path(path_text(path)).absolute(), _SCHEMA, _TIMEOUT_SECONDS
         )
 
+    @property
+    def path(self) -> Path:
+        """The file's absolute path."""
+        return self._file.path
+
+    def check(self) -> None:
+        """
+        Begin to write, and write nothing.
+
+        Raises:
+            StoreError: If the file cannot be written.
+        """
+        with self._file.transaction():
+            pass
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()
