@@ -104,7 +104,8 @@ def flood(connection: socket.socket, data: bytes, most: int) -> int:
     sent = 0
     try:
         while sent < most:
-            sent += connection.send(data)
+            # From where the last part ended, so that chunks stay whole.
+            sent += connection.send(data[sent % len(data) :])
     except ConnectionError:
         return sent
     raise AssertionError(f"took {sent} bytes and wants more")
