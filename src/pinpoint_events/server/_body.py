@@ -83,7 +83,7 @@ class Body:
                     if self._error is None:
                         self._timeout.reschedule(self._deadline(started))
         except TimeoutError:
-            raise self._error or self._too_slow(started) from None
+            raise self._reason(started) from None
         return bytes(body), digest.hexdigest()
 
     def end(self, error: RequestError) -> None:
@@ -100,6 +100,12 @@ class Body:
     def _deadline(self, started: float) -> float:
         expected = self.arrived_bytes / self._bytes_per_second
         return started + min(self._seconds, self._grace_seconds + expected)
+
+    def _reason(self, started: float) -> RequestError:
+        # Given away: with its traceback, it would be in a reference cycle with this
+        # object, and keep what has arrived.
+        error, self._error = self._error, None
+        return error or self._too_slow(started)
 
     def _too_slow(self, started: float) -> RequestError:
         if self._deadline(started) < started + self._seconds:

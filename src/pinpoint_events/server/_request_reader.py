@@ -31,6 +31,7 @@ from pinpoint_events.quotas import (
     request_problems,
 )
 from pinpoint_events.server._answers import bad_request
+from pinpoint_events.server._json_parts import check_json_parts
 from pinpoint_events.server._naive_times import complete_with_utc
 from pinpoint_events.wire import from_wire, to_json
 from pinpoint_events.wire.json_text import decode_request, json_problem
@@ -232,6 +233,7 @@ class RequestReader:
         Raises:
             RequestError: If the call is rejected as a whole.
         """
+        check_json_parts(body)
         try:
             data = decode_request(body)
         except ValidationError as error:

@@ -159,5 +159,6 @@ def _run(future: Future[Any], function: Callable[[], Any]) -> None:
         result = function()
     except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
         future.set_exception(error)
+        del future  # or it would keep this frame, and so itself, by the traceback
     else:
         future.set_result(result)

@@ -510,23 +510,26 @@ class App:
         limits = self.limits
         body = Body(receive, limits.body_seconds, limits.body_bytes_per_second)
         exchange = Exchange(scope, body)
-        refusal: RequestError | None = None
+        # Not the error itself: with its traceback, and with this frame, it would be a
+        # reference cycle, and keep all that the call has used.
+        reason: dict[str, str] = {}
         try:
             answer = await self._answer(exchange)
         except RequestError as error:
             answer = exchange.error_answer(error, request_id)
-            refusal = error
+            reason = _reason(error)
         except ClientDisconnected:
-            _log.info("client gone", extra=_details(exchange, request_id))
+            _log.info("client gone", extra=_sender_of(exchange, request_id))
             return
         except asyncio.CancelledError:
             if not self.is_closed:
                 raise
             return  # given up at the end, with its connection; `close` logs the count
         except Exception as error:  # noqa: BLE001 - senders and clocks may be foreign
-            _log_failure(error, _details(exchange, request_id))
+            _log_failure(error, _sender_of(exchange, request_id))
             refusal = _request_error(error)
             answer = exchange.error_answer(refusal, request_id)
+            reason = _reason(refusal)
         closes = answer.closes
         if not body.is_read and not closes:
             closes = exchange.expects_continue or not await body.discard(
@@ -547,7 +550,8 @@ class App:
                 "pinpoint_events.method": scope["method"],
                 "pinpoint_events.seconds": time.perf_counter() - started,
                 "pinpoint_events.status": answer.status,
-                **_details(exchange, request_id, refusal),
+                **_sender_of(exchange, request_id),
+                **reason,
             },
         )
 
@@ -709,11 +713,13 @@ class App:
         await _apply_faults(exchange, faults)
         self._ids.check(exchange.application_id)
         deadline = CallDeadline(self.limits.call_seconds)
-        reading = self._readers.submit(
-            self._read, exchange.application_id, body, faults, deadline
+        sending = await _outcome(
+            self._readers.submit(
+                self._read, exchange.application_id, body, faults, deadline
+            ),
+            deadline,
         )
-        sending = await _outcome(reading, deadline)
-        return Answer(202, await _outcome(sending, deadline))
+        return Answer(202, await _outcome(sending.pop(), deadline))
 
     def _read(
         self,
@@ -721,8 +727,14 @@ class App:
         body: bytes,
         faults: CallFaults,
         deadline: CallDeadline,
-    ) -> Future[bytes]:
-        """Parse a call, and hand it over to a worker."""
+    ) -> list[Future[bytes]]:
+        """
+        Parse a call, and hand it over to a worker.
+
+        Returns:
+            A list with the job, for its only user to take: no frame may keep a job that
+            may fail, see `_outcome`.
+        """
         applications = cast("Applications", self._applications)
         if not self._parsed.acquire(timeout=deadline.seconds_left):
             raise deadline.error()
@@ -736,7 +748,7 @@ class App:
             raise
         # Also if it is cancelled before it has begun.
         sending.add_done_callback(lambda _: self._parsed.release())
-        return sending
+        return [sending]
 
     async def _serve_operation(
         self, exchange: Exchange, target: Target, body: bytes
@@ -748,23 +760,34 @@ class App:
         if faults.cut is not None and not faults.cut.is_taken:
             raise internal_failure("a fault asked for a call that is not served")
         deadline = CallDeadline(self.limits.call_seconds)
-        serving = self._workers.submit(_serve_target, target, body, faults, deadline)
-        return ok(await _outcome(serving, deadline))
+        return ok(
+            await _outcome(
+                self._workers.submit(_serve_target, target, body, faults, deadline),
+                deadline,
+            )
+        )
 
 
 async def _outcome(future: "Future[T]", deadline: CallDeadline) -> T:
     """
     Wait for what a thread does for a call.
 
+    No frame that an error of it passes keeps a future: a future keeps its error, the
+    error its traceback, and that the frame with all that the call has used. Such a
+    cycle is freed by the garbage collector only, which runs seldom.
+
     Raises:
         RequestError: If the call has not begun at its deadline.
     """
     waiting = asyncio.wrap_future(future)
-    done, _ = await asyncio.wait([waiting], timeout=deadline.seconds_left)
-    if not done and deadline.give_up():
-        waiting.cancel()  # and so the job, unless a thread works at it
-        raise deadline.error()
-    return await waiting
+    try:
+        await asyncio.wait([waiting], timeout=deadline.seconds_left)
+        if not waiting.done() and deadline.give_up():
+            waiting.cancel()  # and so the job, unless a thread works at it
+            raise deadline.error()
+        return await waiting
+    finally:
+        del future, waiting
 
 
 def _serve_target(
@@ -795,26 +818,30 @@ async def _apply_faults(exchange: Exchange, faults: CallFaults) -> None:
         )
 
 
-def _details(
-    exchange: Exchange, request_id: str, refusal: RequestError | None = None
-) -> dict[str, str]:
-    """Return what the log says of a request: who sent it, and why it was rejected."""
-    key_id = exchange.access_key_id
-    if isinstance(refusal, AuthenticationError) and refusal.access_key_id is not None:
-        key_id = refusal.access_key_id
-    # Of another server, only the code: its message may contain data.
-    is_told = refusal is not None and not refusal.is_foreign
-    reason = refusal.message.partition("\n")[0] if refusal and is_told else None
-    found = {
-        "request_id": request_id,
-        "peer": exchange.peer,
-        "access_key_id": key_id,
-        "code": None if refusal is None else refusal.code,
-        "reason": reason,
-    }
+def _sender_of(exchange: Exchange, request_id: str) -> dict[str, str]:
+    """Return what the log says of a request: its id, and who sent it."""
+    return _named(
+        request_id=request_id,
+        peer=exchange.peer,
+        access_key_id=exchange.access_key_id,
+    )
+
+
+def _reason(error: RequestError) -> dict[str, str]:
+    """Return what the log says of why a request was rejected."""
+    key_id = error.access_key_id if isinstance(error, AuthenticationError) else None
+    return _named(
+        access_key_id=key_id,
+        code=error.code,
+        # Another server's message may contain data.
+        reason=None if error.is_foreign else error.message.partition("\n")[0],
+    )
+
+
+def _named(**details: str | None) -> dict[str, str]:
     return {
         f"pinpoint_events.{name}": value
-        for name, value in found.items()
+        for name, value in details.items()
         if value is not None
     }
 

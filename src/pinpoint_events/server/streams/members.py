@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from pinpoint_events.errors import ValidationError
+from pinpoint_events.server._json_parts import check_json_parts
 from pinpoint_events.server.streams.refusals import (
     serialization_error,
     validation_error,
@@ -35,8 +36,9 @@ def read_body(body: bytes) -> "Members":
     Return the members of a call.
 
     Raises:
-        RequestError: If the body is not a JSON object.
+        RequestError: If the body is not a JSON object, or has too many parts.
     """
+    check_json_parts(body)
     try:
         data = decode(body)
     except ValidationError:
