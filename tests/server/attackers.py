@@ -171,7 +171,7 @@ async def long_queries(target: Target) -> None:
             await writer.drain()
             await _read_answer(reader)
 
-    await _connect(target, 20, use, pause_seconds=0)
+    await _connect(target, 10, use, pause_seconds=0)
 
 
 # --- Without a key: requests whose answers are not read -------------------------------

@@ -44,7 +44,8 @@ LOW_P99_SECONDS: Final = 0.1
 ATTEMPTS: Final = 3
 ANSWER_SECONDS: Final = 60.0  # for late answers, after an attack, and for its start
 MEMORY_SECONDS: Final = 10.0  # for memory, after those
-CLIENTS: Final = 16  # while the capacity is measured
+# Calls at a time: while the capacity is measured, and when a phase may begin.
+CLIENTS: Final = 16
 LOCKED_SECONDS: Final = 8.0  # as long as the lock is held, and somewhat longer
 
 # At SIGTERM: all that keeps connections, calls and answers unfinished.
@@ -214,8 +215,8 @@ class Soak:
     async def run(self) -> None:
         """Go through all phases, and stop the endpoint."""
         clients = HonestClients(self.endpoint.host, self.endpoint.port)
-        share = SECONDS / (len(ATTACKERS) + 4)
-        capacity = await clients.capacity(share, CLIENTS)
+        share = SECONDS / (len(ATTACKERS) + 5)
+        capacity = await clients.capacity(2 * share, CLIENTS)
         rate = capacity / 2
         self.show(
             f"capacity: {capacity:.0f} calls/s of {EVENTS} events; "
@@ -252,14 +253,16 @@ class Soak:
         found = []
         for _ in range(ATTEMPTS):
             window = await self._phase(clients, name, seconds, attacker)
-            if window.p99 <= self._max_p99:
+            # The load waits for no answer before it begins with a call. If it is late,
+            # that is the machine's doing, not the endpoint's.
+            if window.p99 <= self._max_p99 + window.late:
                 return
             found.append(
                 f"{window.p99 * 1e3:.0f} ms (load late by {window.late * 1e3:.0f} ms)"
             )
         self.failures.append(
             f"{name}: honest p99 of {', '.join(found)}; "
-            f"at most {self._max_p99 * 1e3:.0f} ms"
+            f"at most {self._max_p99 * 1e3:.0f} ms more than that"
         )
 
     async def _phase(
@@ -276,7 +279,11 @@ class Soak:
             clients.window = Window()
             peak_bytes = endpoint.peak_bytes
         ended = time.monotonic()
-        await _until(lambda: not window.unanswered, ANSWER_SECONDS)
+        # Those that became due since then, too: they would delay the next phase.
+        await _until(
+            lambda: not window.unanswered and clients.in_progress <= CLIENTS,
+            ANSWER_SECONDS,
+        )
         await _until(
             lambda: endpoint.resident_bytes() <= self._max_bytes, MEMORY_SECONDS
         )
