@@ -76,11 +76,7 @@ class Window:
 
     @property
     def p99(self) -> float:
-<<<<<<< ours
-        """The latency of 99 of 100 calls, at most; infinite where one has no 202."""
-=======
         """The latency of 99 of 100 calls, at most; infinite without a 202."""
->>>>>>> theirs
         return _percentile(self.latencies, 0.99, of=self.due)
 
     @property
