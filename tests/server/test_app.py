@@ -1104,8 +1104,10 @@ def sent_by_hand(app: App, body: bytes, **scope: Any) -> list[Any]:
         return {"type": "http.request", "body": body}
 
     whole = {"type": "http", "method": "POST", "path": PATH, "headers": [], **scope}
-    asyncio.run(app(whole, receive, send))
-    app.close()
+    try:
+        asyncio.run(app(whole, receive, send))
+    finally:
+        app.close()
     return sent
 
 

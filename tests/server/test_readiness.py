@@ -289,8 +289,7 @@ class TestEndpoint:
             MemorySender(answer=wait), credentials=None, workers=1, waiting=0
         )
         fine = answer_of(warnings=("no_auth",))
-        with served(app) as server, connected(server) as client:
-            client.sendall(request(b"{}"))
+        with served(app) as server:
             assert ready(server) == fine
             with connected(server) as other:
                 other.sendall(

@@ -46,7 +46,6 @@ _log = logging.getLogger("pinpoint_events")
 _BACKLOG: Final = 128
 _MAX_PORT: Final = 65_535
 _GIVEN_UP: Final = 255  # exit code; as that of the commands for any other error
-_LAST_WORDS_SECONDS: Final = 0.5
 
 
 class _Server(uvicorn.Server):
@@ -221,7 +220,7 @@ def run(app: App, sock: socket.socket, *, started: Callable[[str], None]) -> int
     try:
         asyncio.run(serve())
         if app.unfinished:
-            _end_process()  # its threads may hold what others wait for
+            _end_process(app)  # its threads may hold what others wait for
     finally:
         for timer in ending:
             timer.cancel()
@@ -232,32 +231,31 @@ def run(app: App, sock: socket.socket, *, started: Callable[[str], None]) -> int
 
 def _end_later(app: App) -> threading.Timer:
     """End the process when the time to stop is over."""
-
-    def end() -> None:
-        words = threading.Thread(target=_log.error, args=(message,), daemon=True)
-        words.start()
-        words.join(_LAST_WORDS_SECONDS)
-        _end_process()
-
-    message = "stopped in the middle of its end, as its time was over"
-    timer = threading.Timer(app.begin_stop().all - time.monotonic(), end)
+    seconds_left = app.begin_stop().process - time.monotonic()
+    timer = threading.Timer(seconds_left, _end_process, [app, _TIME_IS_OVER])
     timer.daemon = True
     timer.start()
     return timer
 
 
-def _end_process() -> NoReturn:
-    """End the process without waiting for its threads."""
-    flushing = threading.Thread(target=_flush, daemon=True)
-    flushing.start()
-    flushing.join(_LAST_WORDS_SECONDS)
+_TIME_IS_OVER: Final = "stopped in the middle of its end, as its time was over"
+
+
+def _end_process(app: App, message: str | None = None) -> NoReturn:
+    """End the process without waiting for its threads; log the message before."""
+
+    def speak() -> None:
+        if message is not None:
+            _log.error(message)
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+
+    # In a thread: it may be the log that is stuck.
+    words = threading.Thread(target=speak, daemon=True)
+    words.start()
+    words.join(max(0.0, app.begin_stop().all - time.monotonic()))
     os._exit(_GIVEN_UP)
-
-
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
-            stream.flush()
 
 
 # Windows sends SIGBREAK for Ctrl-Break, and to end a process group.
