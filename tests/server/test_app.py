@@ -1146,6 +1146,28 @@ class TestAsgi:
         assert problem.startswith("unexpected OSError in line ")
         assert "word" not in caplog.text
 
+    def test_cancelled(self) -> None:
+        """A server may cancel a call; the exception is passed on."""
+        import asyncio
+
+        entered = asyncio.Event()
+        app = create_app(MemorySender(), credentials=None)
+
+        async def receive() -> Any:
+            entered.set()
+            await asyncio.Event().wait()
+
+        async def call() -> None:
+            scope = {"type": "http", "method": "POST", "path": PATH, "headers": []}
+            task = asyncio.ensure_future(app(scope, receive, receive))  # type: ignore[arg-type] # nothing is sent
+            await entered.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+        asyncio.run(call())
+        app.close()
+
     def test_mounted(self) -> None:
         """It may be mounted below a path, and be told that path only decoded."""
         app = create_app(MemorySender(), credentials=None)

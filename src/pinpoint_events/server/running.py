@@ -21,7 +21,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from pinpoint_events.errors import ConfigurationError
 from pinpoint_events.model import _converters as to
@@ -179,7 +179,13 @@ def served(app: App, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[Serv
             ended.result()
 
 
-def run(app: App, sock: socket.socket, *, started: Callable[[str], None]) -> int:
+def run(
+    app: App,
+    sock: socket.socket,
+    *,
+    started: Callable[[str], None],
+    end_process: Callable[[int], object] = os._exit,
+) -> int:
     """
     Serve an endpoint in the main thread, until SIGINT or SIGTERM.
 
@@ -192,6 +198,7 @@ def run(app: App, sock: socket.socket, *, started: Callable[[str], None]) -> int
         app: The endpoint.
         sock: A listening socket, from `listener`.
         started: Called with the URL, when the endpoint accepts connections.
+        end_process: Ends the process with an exit code, whatever its threads do.
 
     Returns:
         The number of the signal.
@@ -209,7 +216,7 @@ def run(app: App, sock: socket.socket, *, started: Callable[[str], None]) -> int
             for each in _SIGNALS:
                 signal.signal(each, signal.SIG_DFL)
             # The event loop may be stuck, as when no one reads the log.
-            ending.append(_end_later(app))
+            ending.append(_end_later(app, end_process))
             loop.call_soon_threadsafe(server.stop)
 
         for each in _SIGNALS:
@@ -220,7 +227,7 @@ def run(app: App, sock: socket.socket, *, started: Callable[[str], None]) -> int
     try:
         asyncio.run(serve())
         if app.unfinished:
-            _end_process(app)  # its threads may hold what others wait for
+            _end(app, end_process)  # its threads may hold what others wait for
     finally:
         for timer in ending:
             timer.cancel()
@@ -229,10 +236,10 @@ def run(app: App, sock: socket.socket, *, started: Callable[[str], None]) -> int
     return received[0]
 
 
-def _end_later(app: App) -> threading.Timer:
+def _end_later(app: App, end_process: Callable[[int], object]) -> threading.Timer:
     """End the process when the time to stop is over."""
     seconds_left = app.begin_stop().process - time.monotonic()
-    timer = threading.Timer(seconds_left, _end_process, [app, _TIME_IS_OVER])
+    timer = threading.Timer(seconds_left, _end, [app, end_process, _TIME_IS_OVER])
     timer.daemon = True
     timer.start()
     return timer
@@ -241,7 +248,9 @@ def _end_later(app: App) -> threading.Timer:
 _TIME_IS_OVER: Final = "stopped in the middle of its end, as its time was over"
 
 
-def _end_process(app: App, message: str | None = None) -> NoReturn:
+def _end(
+    app: App, end_process: Callable[[int], object], message: str | None = None
+) -> None:
     """End the process without waiting for its threads; log the message before."""
 
     def speak() -> None:
@@ -255,7 +264,7 @@ def _end_process(app: App, message: str | None = None) -> NoReturn:
     words = threading.Thread(target=speak, daemon=True)
     words.start()
     words.join(max(0.0, app.begin_stop().all - time.monotonic()))
-    os._exit(_GIVEN_UP)
+    end_process(_GIVEN_UP)
 
 
 # Windows sends SIGBREAK for Ctrl-Break, and to end a process group.
