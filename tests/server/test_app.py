@@ -1162,8 +1162,10 @@ def sent_by_hand(app: App, body: bytes, **scope: Any) -> list[Any]:
     headers = [(b"host", b"localhost"), *scope.pop("headers", ())]
     whole = {"type": "http", "method": "POST", "path": PATH, "headers": headers}
     whole.update(scope)
-    asyncio.run(app(whole, receive, send))
-    app.close()
+    try:
+        asyncio.run(app(whole, receive, send))
+    finally:
+        app.close()
     return sent
 
 
@@ -1201,6 +1203,28 @@ class TestAsgi:
         problem = vars(record)["pinpoint_events.problem"]
         assert problem.startswith("unexpected OSError in line ")
         assert "word" not in caplog.text
+
+    def test_cancelled(self) -> None:
+        """A server may cancel a call; the exception is passed on."""
+        import asyncio
+
+        entered = asyncio.Event()
+        app = create_app(MemorySender(), credentials=None)
+
+        async def receive() -> Any:
+            entered.set()
+            await asyncio.Event().wait()
+
+        async def call() -> None:
+            scope = {"type": "http", "method": "POST", "path": PATH, "headers": []}
+            task = asyncio.ensure_future(app(scope, receive, receive))  # type: ignore[arg-type] # nothing is sent
+            await entered.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+        asyncio.run(call())
+        app.close()
 
     def test_mounted(self) -> None:
         """It may be mounted below a path, and be told that path only decoded."""

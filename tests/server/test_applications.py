@@ -11,6 +11,8 @@ from typing import Any, Self
 import pytest
 from tests.server.clients import (
     EVENT,
+    ONE,
+    SECONDS,
     Got,
     answer,
     batch_item,
@@ -19,7 +21,7 @@ from tests.server.clients import (
     request,
 )
 
-from pinpoint_events import MemorySender, SqliteSender
+from pinpoint_events import MemorySender, Quotas, SqliteSender
 from pinpoint_events.errors import StoreError, StoreErrorCode
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
@@ -31,6 +33,9 @@ from pinpoint_events.server import (
     create_app,
     served,
 )
+from pinpoint_events.server._applications import _SenderSlot
+from pinpoint_events.server._deadline import CallDeadline
+from pinpoint_events.server._request_reader import RequestReader
 
 CALLS = 24
 REJECTED = {"BatchItem": {"e": {"Endpoint": {"OptOut": ""}, "Events": {"v": {}}}}}
@@ -287,3 +292,28 @@ class TestNothingToSend:
         with served(app) as server:
             assert post(server, batch_item(e={})).status == 202
         assert [each.name for each in tmp_path.glob("*.db")] == ["shop.db"]
+
+
+class TestSlot:
+    """The sender of an application that calls use at the same time."""
+
+    def test_lost_twice(self) -> None:
+        """Of calls that find the store moved, the first closes its sender."""
+        opened: list[MemorySender] = []
+
+        def senders(_: str) -> MemorySender:
+            opened.append(MemorySender())
+            return opened[-1]
+
+        slot, deadline = _SenderSlot("shop"), CallDeadline(SECONDS)
+        before = slot.application(senders, deadline)
+        slot.lose(before, deadline)
+        with pytest.raises(StoreError) as caught:
+            before.put(RequestReader(Quotas()).read(json.dumps(ONE).encode()), deadline)
+        assert caught.value.code is StoreErrorCode.MOVED
+        assert slot.is_open
+        slot.close()  # without a sender
+        after = slot.application(senders, deadline)
+        slot.lose(before, deadline)
+        assert slot.application(senders, deadline) is after
+        assert [each._is_closed for each in opened] == [True, False]

@@ -1,3 +1,4 @@
+import json
 import logging
 import sqlite3
 import sys
@@ -13,6 +14,7 @@ from tests.server.clients import (
     KEY,
     ONE,
     SECONDS,
+    answer,
     connected,
     head,
     post,
@@ -21,7 +23,7 @@ from tests.server.clients import (
 )
 
 from pinpoint_events import MemorySender, MultiSender, ShadowSender, SqliteSender
-from pinpoint_events.errors import SenderError
+from pinpoint_events.errors import SenderError, StoreError, StoreErrorCode
 from pinpoint_events.senders import ChecksReadiness
 from pinpoint_events.server import (
     FailCall,
@@ -289,8 +291,7 @@ class TestEndpoint:
             MemorySender(answer=wait), credentials=None, workers=1, waiting=0
         )
         fine = answer_of(warnings=("no_auth",))
-        with served(app) as server, connected(server) as client:
-            client.sendall(request(b"{}"))
+        with served(app) as server:
             assert ready(server) == fine
             with connected(server) as other:
                 other.sendall(
@@ -324,3 +325,74 @@ class TestEndpoint:
             server = stack.enter_context(served(app))
             app.begin_stop()
             assert ready(server) == answer_of("stopping")
+
+
+def gone(_: Any) -> Any:
+    """Answer as a store that was moved."""
+    raise StoreError("gone", code=StoreErrorCode.MOVED)
+
+
+class TestRaces:
+    """What calls do meanwhile is no reason."""
+
+    def test_two_locked(self, tmp_path: Path) -> None:
+        """The time is for all stores together."""
+
+        def opened(name: str) -> SqliteSender:
+            return SqliteSender(tmp_path / name, application_id=name)
+
+        app = create_app(opened, credentials=None)
+        with served(app) as server, ExitStack() as stack:
+            for name in ("a", "b"):
+                assert post(server, ONE, path=f"/v1/apps/{name}/events").status == 202
+            for name in ("a", "b"):
+                stack.enter_context(writing(tmp_path / name))
+            assert ready(server) == answer_of("store_locked", warnings=("no_auth",))
+
+    def test_closed_meanwhile(self) -> None:
+        """A sender that a call replaces is not looked at."""
+        asked, closed = threading.Event(), threading.Event()
+
+        class Replaced(MemorySender):
+            def check_ready(self) -> None:
+                asked.set()
+                assert closed.wait(SECONDS)
+                raise StoreError("closed", code=StoreErrorCode.CLOSED)
+
+            def _close(self) -> None:
+                closed.set()
+
+        first = Replaced()
+        senders = [MemorySender(), first]
+        app = create_app(lambda _: senders.pop(), credentials=None)
+        with served(app) as server:
+            assert post(server, ONE).status == 202
+            first.answer = gone
+            found: list[Any] = []
+            asking = threading.Thread(target=lambda: found.append(ready(server)))
+            asking.start()
+            assert asked.wait(SECONDS)
+            assert post(server, ONE).status == 202
+            asking.join()
+        assert found == [answer_of(warnings=("no_auth",))]
+
+    def test_opening(self) -> None:
+        """A sender that takes long to open again is not ready."""
+        gate = threading.Event()
+        opened: list[MemorySender] = []
+
+        def senders(_: str) -> MemorySender:
+            if opened:
+                assert gate.wait(SECONDS)
+            opened.append(MemorySender())
+            return opened[-1]
+
+        app = create_app(senders, credentials=None)
+        with served(app) as server, connected(server) as client:
+            assert post(server, ONE).status == 202
+            opened[0].answer = gone
+            client.sendall(request(json.dumps(ONE).encode()))
+            assert eventually(server, answer_of("timed_out", warnings=("no_auth",)))
+            gate.set()
+            assert answer(client).status == 202
+            assert eventually(server, answer_of(warnings=("no_auth",)))

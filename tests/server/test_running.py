@@ -3,12 +3,14 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime
 from errno import EMFILE
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ from tests.server.clients import (
     rest,
 )
 
-from pinpoint_events import MemorySender, SqliteSender
+from pinpoint_events import BatchBuilder, Event, MemorySender, SqliteSender
 from pinpoint_events.errors import ConfigurationError
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
@@ -344,6 +346,52 @@ class TestRun:
         after = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
         assert after == before
 
+    @pytest.mark.parametrize("kind", ["sender", "loop"])
+    def test_endless(self, caplog: pytest.LogCaptureFixture, kind: str) -> None:
+        """When its time is over, the process ends, whatever does not return."""
+        entered, gate = threading.Event(), threading.Event()
+        codes: list[int] = []
+
+        def hang(_: object = None) -> Any:
+            entered.set()
+            assert gate.wait(SECONDS)
+            return accepted(BatchBuilder().add("e", Event("v")).build())
+
+        def now() -> datetime:
+            if kind == "loop":
+                hang()
+            return datetime.now(UTC)
+
+        app = create_app(
+            MemorySender(answer=hang), credentials=None, clock=now, stop_seconds=0.5
+        )
+
+        def end(code: int) -> None:
+            codes.append(code)
+            gate.set()
+
+        def started(url: str) -> None:
+            def use() -> None:
+                with connected(Served(app, url)) as client:
+                    client.sendall(request(BODY))
+                    assert entered.wait(SECONDS)
+                    os.kill(os.getpid(), signal.SIGTERM)
+                    rest(client)
+
+            threading.Thread(target=use).start()
+
+        with listener("127.0.0.1", 0) as sock:
+            run(app, sock, started=started, end_process=end)
+        assert codes == [255]
+        (record,) = [each for each in caplog.records if each.levelname == "ERROR"]
+        assert (
+            record.getMessage()
+            == {
+                "sender": "stopped with calls in progress",
+                "loop": "stopped in the middle of its end, as its time was over",
+            }[kind]
+        )
+
     def test_untold(self, caplog: pytest.LogCaptureFixture) -> None:
         """Where its URL cannot be told, it ends as ever, with the error."""
 
@@ -504,6 +552,27 @@ class TestEndless:
                 assert process.stdout.readline() == "entered\n"
                 assert self.ended(process) == (255, "", message)
                 assert rest(connection) == b""
+
+    def test_locked_store(self, tmp_path: Path) -> None:
+        """Calls that wait for a store end with the process; what it has, it keeps."""
+        path = tmp_path / "events.db"
+        with self.start("store", f"sqlite:///{path}") as process, ExitStack() as stack:
+            assert process.stdout is not None
+            server: Any = Served(None, process.stdout.readline().strip())  # type: ignore[arg-type] # no application here
+            assert post(server, ONE).status == 202
+            lock = stack.enter_context(
+                closing(sqlite3.connect(path, isolation_level=None))
+            )
+            lock.execute("BEGIN IMMEDIATE")
+            clients = [stack.enter_context(connected(server)) for _ in range(24)]
+            for client in clients:
+                client.sendall(request(BODY))
+            assert post(server, b"", method="GET", path="/healthz").status == 200
+            code, _, err = self.ended(process)
+            assert {rest(client) for client in clients} == {b""}
+            lock.execute("ROLLBACK")
+            assert lock.execute("SELECT event_id FROM events").fetchall() == [("v",)]
+        assert (code, err) == (255, "stopped with calls in progress\n")
 
     def test_gateway(self) -> None:
         """The endpoint behind a gateway may accept connections, and never answer."""

@@ -2,12 +2,13 @@ import gc
 import threading
 import time
 import weakref
+from concurrent.futures import Future
 
 import pytest
 from tests.server.clients import SECONDS
 
 from pinpoint_events.server._answers import RequestError
-from pinpoint_events.server._workers import Workers, in_new_thread
+from pinpoint_events.server._workers import Workers, _run, in_new_thread
 
 
 def soon() -> float:
@@ -68,6 +69,14 @@ class TestWorkers:
         assert dropped() is None
         held.gate.set()
         assert workers.close(soon()) == 0
+
+    def test_cancelled_at_the_last_moment(self) -> None:
+        """Nor does one that is cancelled when a thread has just taken it."""
+        future: Future[int] = Future()
+        future.cancel()
+        ran: list[int] = []
+        _run(future, lambda: ran.append(1))
+        assert ran == []
 
     def test_close(self) -> None:
         """Jobs that were accepted are finished, and there is no further one."""

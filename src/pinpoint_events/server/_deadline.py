@@ -24,7 +24,8 @@ from pinpoint_events.server._answers import RequestError, unavailable
 __all__ = ["CallDeadline", "StopDeadlines"]
 
 _SHARE_OF_CALLS: Final = 0.9  # closing a store copies its log: 64 MB
-_SHARE_OF_STORES: Final = 0.97
+_SHARE_OF_STORES: Final = 0.95
+_SHARE_OF_PROCESS: Final = 0.97  # then there is time for a line of the log
 
 
 class CallDeadline:
@@ -96,11 +97,13 @@ class StopDeadlines(NamedTuple):
     Attributes:
         calls: Until when calls in progress are awaited.
         stores: Until when stores are closed.
+        process: When the process ends, whatever has not ended by then.
         all: When it must have ended.
     """
 
     calls: float
     stores: float
+    process: float
     all: float
 
     @classmethod
@@ -110,5 +113,6 @@ class StopDeadlines(NamedTuple):
         return cls(
             now + seconds * _SHARE_OF_CALLS,
             now + seconds * _SHARE_OF_STORES,
+            now + seconds * _SHARE_OF_PROCESS,
             now + seconds,
         )

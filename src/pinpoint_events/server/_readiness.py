@@ -69,10 +69,7 @@ class Readiness:
 
     def _run(self, check: Callable[[CallDeadline], Collection[str]]) -> frozenset[str]:
         deadline = CallDeadline(_WAIT_SECONDS)
-        try:
-            found = frozenset(check(deadline))
-        except Exception as error:  # noqa: BLE001 - an answer is needed, whatever it is
-            found = frozenset({reason_of(error)})
+        found = frozenset(check(deadline))
         if found != self._found:
             self._found = found
             level = logging.WARNING if found else logging.INFO

@@ -14,6 +14,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from queue import SimpleQueue
 from typing import Any, ParamSpec, TypeVar
 
 from pinpoint_events.server._answers import unavailable
@@ -40,7 +41,7 @@ class Workers:
         self._name = name
         self._queue = _Queue()
         self._threads: list[threading.Thread] = []
-        weakref.finalize(self, self._queue.close).atexit = False
+        weakref.finalize(self, self._queue.close, count).atexit = False
 
     def submit(
         self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
@@ -53,16 +54,15 @@ class Workers:
         """
         future: Future[T] = Future()
         queue = self._queue
-        with queue.changed:
+        with queue.lock:
             if queue.is_closed:
                 raise unavailable("this endpoint has ended; send it to another")
-            queue.jobs.append((future, lambda: function(*args, **kwargs)))
+            queue.add((future, lambda: function(*args, **kwargs)))
             if len(self._threads) < min(self._count, queue.busy + len(queue.jobs)):
                 name = f"{self._name}_{len(self._threads)}"
                 thread = threading.Thread(target=queue.work, name=name, daemon=True)
                 self._threads.append(thread)
                 thread.start()
-            queue.changed.notify()
         future.add_done_callback(queue.forget)
         return future
 
@@ -78,12 +78,9 @@ class Workers:
             How many are not finished.
         """
         queue = self._queue
-        queue.close()
-        with queue.changed:
-            queue.changed.wait_for(
-                lambda: not queue.busy and not queue.jobs,
-                max(0.0, ends_at - time.monotonic()),
-            )
+        queue.close(self._count)
+        queue.has_ended.wait(max(0.0, ends_at - time.monotonic()))
+        with queue.lock:
             waiting = list(queue.jobs)
             busy = queue.busy
         # Outside the lock: their callbacks take it, and so do the threads.
@@ -95,49 +92,71 @@ class Workers:
 
 
 class _Queue:
-    """The state that the threads share; they do not keep the `Workers` alive."""
+    """
+    The state that the threads share; they do not keep the `Workers` alive.
+
+    Threads wait for a token, and then take the first job: a condition would take twice
+    as long. There is a token for each job. That of a job that was cancelled is spare,
+    and serves for the next one.
+    """
 
     def __init__(self) -> None:
-        self.changed = threading.Condition()
+        # Reentrant: the end of a `Workers` may come in the middle of anything.
+        self.lock = threading.RLock()
         self.jobs: deque[_Job] = deque()
         self.busy = 0
         self.is_closed = False
+        self.has_ended = threading.Event()
+        self._tokens: SimpleQueue[None] = SimpleQueue()
+        self._spare = 0
+
+    def add(self, job: "_Job") -> None:
+        """Add a job; the caller holds the lock."""
+        self.jobs.append(job)
+        if self._spare:
+            self._spare -= 1
+        else:
+            self._tokens.put(None)
 
     def work(self) -> None:
         """Run jobs, until the end."""
-        while (job := self._next()) is not None:
+        while True:
+            self._tokens.get()
+            with self.lock:
+                if self.jobs:
+                    self.busy += 1
+                    job = self.jobs.popleft()
+                elif self.is_closed:
+                    return
+                else:
+                    self._spare -= 1
+                    continue
             _run(*job)
             del job  # not kept while there is no other
-            with self.changed:
+            with self.lock:
                 self.busy -= 1
-                self._tell_of_end()
-
-    def _next(self) -> "_Job | None":
-        """Wait for a job; return None at the end."""
-        with self.changed:
-            while not self.jobs:
-                if self.is_closed:
-                    return None
-                self.changed.wait()
-            self.busy += 1
-            return self.jobs.popleft()
+                self._look_for_end()
 
     def forget(self, future: Future[Any]) -> None:
         """Drop the job of a future if it was cancelled."""
         if future.cancelled():
-            with self.changed:
-                self.jobs = deque(job for job in self.jobs if job[0] is not future)
-                self._tell_of_end()
+            with self.lock:
+                left = deque(job for job in self.jobs if job[0] is not future)
+                self._spare += len(self.jobs) - len(left)
+                self.jobs = left
+                self._look_for_end()
 
-    def close(self) -> None:
+    def close(self, threads: int) -> None:
         """End the threads after the jobs that are there."""
-        with self.changed:
+        with self.lock:
             self.is_closed = True
-            self.changed.notify_all()
+            for _ in range(threads):
+                self._tokens.put(None)
+            self._look_for_end()
 
-    def _tell_of_end(self) -> None:
-        if self.is_closed:  # else only threads wait, and not for this
-            self.changed.notify_all()
+    def _look_for_end(self) -> None:
+        if self.is_closed and not self.busy and not self.jobs:
+            self.has_ended.set()
 
 
 _Job = tuple[Future[Any], Callable[[], Any]]

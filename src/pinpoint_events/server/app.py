@@ -779,15 +779,28 @@ async def _outcome(future: "Future[T]", deadline: CallDeadline) -> T:
     Raises:
         RequestError: If the call has not begun at its deadline.
     """
-    waiting = asyncio.wrap_future(future)
+    waiting = [asyncio.wrap_future(future)]
+    is_late = False
+
+    def end_wait() -> None:
+        nonlocal is_late
+        if not waiting[0].done() and deadline.give_up():
+            is_late = True
+            waiting[0].cancel()  # and so the job, unless a thread works at it
+
+    # Not `asyncio.wait`, which takes three times as long.
+    loop = asyncio.get_running_loop()
+    timer = loop.call_later(deadline.seconds_left, end_wait)
     try:
-        await asyncio.wait([waiting], timeout=deadline.seconds_left)
-        if not waiting.done() and deadline.give_up():
-            waiting.cancel()  # and so the job, unless a thread works at it
-            raise deadline.error()
-        return await waiting
+        return await waiting[0]
+    except asyncio.CancelledError:
+        if is_late:
+            raise deadline.error() from None
+        raise
     finally:
-        del future, waiting
+        timer.cancel()
+        waiting.clear()
+        del future
 
 
 def _serve_target(

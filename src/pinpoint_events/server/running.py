@@ -21,7 +21,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from pinpoint_events.errors import ConfigurationError
 from pinpoint_events.model import _converters as to
@@ -51,7 +51,6 @@ _ACCEPT_PAUSE_SECONDS: Final = 0.1
 _EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _REPORT_SECONDS: Final = 60.0
 _GIVEN_UP: Final = 255  # exit code; as that of the commands for any other error
-_LAST_WORDS_SECONDS: Final = 0.5
 
 
 class _Server:
@@ -246,7 +245,13 @@ def served(app: App, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[Serv
             ended.result()
 
 
-def run(app: App, sock: socket.socket, *, started: Callable[[str], None]) -> int:
+def run(
+    app: App,
+    sock: socket.socket,
+    *,
+    started: Callable[[str], None],
+    end_process: Callable[[int], object] = os._exit,
+) -> int:
     """
     Serve an endpoint in the main thread, until SIGINT or SIGTERM.
 
@@ -260,6 +265,7 @@ def run(app: App, sock: socket.socket, *, started: Callable[[str], None]) -> int
         sock: A listening socket, from the module `listening`.
         started: Called with the URL, as `url_of` writes it, when the endpoint accepts
             connections.
+        end_process: Ends the process with an exit code, whatever its threads do.
 
     Returns:
         The number of the signal.
@@ -277,7 +283,7 @@ def run(app: App, sock: socket.socket, *, started: Callable[[str], None]) -> int
             for each in _SIGNALS:
                 signal.signal(each, signal.SIG_DFL)
             # The event loop may be stuck, as when no one reads the log.
-            ending.append(_end_later(app))
+            ending.append(_end_later(app, end_process))
             loop.call_soon_threadsafe(server.stop)
 
         for each in _SIGNALS:
@@ -288,7 +294,7 @@ def run(app: App, sock: socket.socket, *, started: Callable[[str], None]) -> int
     try:
         asyncio.run(serve())
         if app.unfinished:
-            _end_process()  # its threads may hold what others wait for
+            _end(app, end_process)  # its threads may hold what others wait for
     finally:
         for timer in ending:
             timer.cancel()
@@ -297,34 +303,35 @@ def run(app: App, sock: socket.socket, *, started: Callable[[str], None]) -> int
     return received[0]
 
 
-def _end_later(app: App) -> threading.Timer:
+def _end_later(app: App, end_process: Callable[[int], object]) -> threading.Timer:
     """End the process when the time to stop is over."""
-
-    def end() -> None:
-        words = threading.Thread(target=_log.error, args=(message,), daemon=True)
-        words.start()
-        words.join(_LAST_WORDS_SECONDS)
-        _end_process()
-
-    message = "stopped in the middle of its end, as its time was over"
-    timer = threading.Timer(app.begin_stop().all - time.monotonic(), end)
+    seconds_left = app.begin_stop().process - time.monotonic()
+    timer = threading.Timer(seconds_left, _end, [app, end_process, _TIME_IS_OVER])
     timer.daemon = True
     timer.start()
     return timer
 
 
-def _end_process() -> NoReturn:
-    """End the process without waiting for its threads."""
-    flushing = threading.Thread(target=_flush, daemon=True)
-    flushing.start()
-    flushing.join(_LAST_WORDS_SECONDS)
-    os._exit(_GIVEN_UP)
+_TIME_IS_OVER: Final = "stopped in the middle of its end, as its time was over"
 
 
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
-            stream.flush()
+def _end(
+    app: App, end_process: Callable[[int], object], message: str | None = None
+) -> None:
+    """End the process without waiting for its threads; log the message before."""
+
+    def speak() -> None:
+        if message is not None:
+            _log.error(message)
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+
+    # In a thread: it may be the log that is stuck.
+    words = threading.Thread(target=speak, daemon=True)
+    words.start()
+    words.join(max(0.0, app.begin_stop().all - time.monotonic()))
+    end_process(_GIVEN_UP)
 
 
 # Windows sends SIGBREAK for Ctrl-Break, and to end a process group.
