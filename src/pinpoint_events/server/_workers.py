@@ -85,7 +85,7 @@ class Workers:
             busy = queue.busy
         # Outside the lock: their callbacks take it, and so do the threads.
         cancelled = sum(future.cancel() for future, _ in waiting)
-        if not busy:
+        if queue.has_ended.is_set():
             for thread in self._threads:
                 thread.join()
         return busy + cancelled

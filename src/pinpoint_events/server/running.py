@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from queue import SimpleQueue
 from typing import Any, Final
 
 from pinpoint_events.errors import ConfigurationError
@@ -272,7 +273,7 @@ def run(
     """
     url = url_of(sock)
     received: list[int] = []
-    ending: list[threading.Timer] = []
+    last_resort = _LastResort(app, end_process)
 
     async def serve() -> None:
         server = _Server(app)
@@ -282,8 +283,7 @@ def run(
             received.append(number)
             for each in _SIGNALS:
                 signal.signal(each, signal.SIG_DFL)
-            # The event loop may be stuck, as when no one reads the log.
-            ending.append(_end_later(app, end_process))
+            last_resort.begin()
             loop.call_soon_threadsafe(server.stop)
 
         for each in _SIGNALS:
@@ -296,20 +296,44 @@ def run(
         if app.unfinished:
             _end(app, end_process)  # its threads may hold what others wait for
     finally:
-        for timer in ending:
-            timer.cancel()
+        last_resort.cancel()
         for each, handler in before.items():
             signal.signal(each, handler)
     return received[0]
 
 
-def _end_later(app: App, end_process: Callable[[int], object]) -> threading.Timer:
-    """End the process when the time to stop is over."""
-    seconds_left = app.begin_stop().process - time.monotonic()
-    timer = threading.Timer(seconds_left, _end, [app, end_process, _TIME_IS_OVER])
-    timer.daemon = True
-    timer.start()
-    return timer
+class _LastResort:
+    """
+    Ends the process when the time to stop is over, also where the event loop is stuck.
+
+    Its thread exists before it is needed: a signal handler may interrupt anything, and
+    so must not start one.
+    """
+
+    def __init__(self, app: App, end_process: Callable[[int], object]) -> None:
+        self._app = app
+        self._end_process = end_process
+        self._begun: SimpleQueue[None] = SimpleQueue()
+        self._is_cancelled = threading.Event()
+        name = "pinpoint-events-last-resort"
+        threading.Thread(target=self._wait, name=name, daemon=True).start()
+
+    def begin(self) -> None:
+        """Begin the time; for a signal handler."""
+        self._begun.put(None)  # reentrant, as `queue` documents
+
+    def cancel(self) -> None:
+        """Do nothing any more."""
+        self._is_cancelled.set()
+        self._begun.put(None)
+
+    def _wait(self) -> None:
+        self._begun.get()
+        if self._is_cancelled.is_set():
+            return
+        seconds_left = self._app.begin_stop().process - time.monotonic()
+        if not self._is_cancelled.wait(seconds_left):
+            _end(self._app, self._end_process, _TIME_IS_OVER)
 
 
 _TIME_IS_OVER: Final = "stopped in the middle of its end, as its time was over"
