@@ -287,7 +287,10 @@ def test_every_kind_in_docs() -> None:
     """The how-to page's file can be read, and has one of every kind."""
     page = Path(__file__).parents[2] / "docs" / "how-to" / "run-an-endpoint.md"
     text = (
-        page.read_text(encoding="utf-8").partition("```json\n")[2].partition("```")[0]
+        page.read_text(encoding="utf-8")
+        .partition("## Faults")[2]
+        .partition("```json\n")[2]
+        .partition("```")[0]
     )
     found = Faults.from_json(text).active
     assert {type(each) for each in found} == set(CLASSES)
