@@ -288,7 +288,8 @@ def run(
 
         for each in _SIGNALS:
             signal.signal(each, stop)
-        await server.serve_on(sock, lambda: started(url))
+        with _woken_by_signals(loop):
+            await server.serve_on(sock, lambda: started(url))
 
     before = {each: signal.getsignal(each) for each in _SIGNALS}
     try:
@@ -300,6 +301,31 @@ def run(
         for each, handler in before.items():
             signal.signal(each, handler)
     return received[0]
+
+
+@contextlib.contextmanager
+def _woken_by_signals(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """
+    Let signals end the wait of an event loop.
+
+    Python runs a signal handler between its instructions. If the signal comes after
+    the last one before the loop waits for the network, it would run when the next
+    client connects.
+    """
+    if sys.platform == "win32":  # asyncio does so there
+        yield
+        return
+    readable, writable = socket.socketpair()
+    with readable, writable:
+        readable.settimeout(0)
+        writable.settimeout(0)
+        loop.add_reader(readable, readable.recv, 64)
+        before = signal.set_wakeup_fd(writable.fileno(), warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(before)
+            loop.remove_reader(readable)
 
 
 class _LastResort:
