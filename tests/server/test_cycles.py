@@ -178,9 +178,10 @@ class TestCycles:
 
     def test_given_up(self) -> None:
         """Calls that cannot begin in time."""
-        gate = threading.Event()
+        entered, gate = threading.Event(), threading.Event()
 
         def wait(sent_request: EventsRequest) -> EventsResponse:
+            entered.set()
             assert gate.wait(SECONDS)
             return accepted(sent_request)
 
@@ -190,8 +191,7 @@ class TestCycles:
             post(server, ONE)
             sender.answer = wait
             first.sendall(sent_one())
-            while server.app._workers._queue.busy == 0:
-                pass
+            assert entered.wait(SECONDS)
             with without_garbage():
                 assert post(server, ONE).status == 503
             gate.set()

@@ -5,8 +5,9 @@ uvicorn, with httptools as its parser, is made for a trusted proxy in front of i
 limits its clients little. This module adds what an endpoint on an open port, and its
 faults, need:
 
-- a request is parsed when those before it have been answered: until then, at most
-  64 KiB of what follows are kept, unparsed, and no more is read;
+- a request is parsed when those before it have been answered, and it is its
+  connection's turn: until then, at most 64 KiB of what follows are kept, unparsed, and
+  no more is read;
 - a head of more than 64 KiB, or of more than 100 headers, ends the connection, and so
   do 64 KiB of anything that is neither head nor body: chunk extensions, trailers, empty
   lines;
@@ -53,6 +54,7 @@ from pinpoint_events.server._answers import (
 )
 from pinpoint_events.server._exchange import CUT
 from pinpoint_events.server._open_connections import OpenConnections
+from pinpoint_events.server._turns import Turns
 from pinpoint_events.server.app import MAX_HEAD_BYTES, MAX_HEADERS, Limits
 
 __all__ = ["Connection"]
@@ -94,12 +96,14 @@ class Connection(HttpToolsProtocol):
         server_state: ServerState,
         app_state: dict[str, Any],
         open_connections: OpenConnections,
+        turns: Turns,
     ) -> None:
         super().__init__(config, server_state, app_state)
         self.access_log = False
         app: Any = config.app
         self._limits: Limits = app.limits
         self._open_connections = open_connections
+        self._turns = turns
         self.headers = []  # those of the head, or of the trailers, that is parsed
         self._kept = b""
         self._last_parsed = b""  # its last two bytes
@@ -134,6 +138,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._open_connections.remove(self)
+        self._turns.leave(self)
         self._cancel_head_timer()
         self._cancel_write_timer()
         super().connection_lost(exc)
@@ -303,11 +308,18 @@ class Connection(HttpToolsProtocol):
         if self.transport.is_closing():
             self._start_write_timer()
             return
-        self._open_connections.set_idle(self)
-        if self._kept:
-            self._parse_kept()
         if self._is_stopping:
             self.shutdown()
+        elif self._kept:
+            self._turns.ask(self)
+        else:
+            self._open_connections.set_idle(self)
+
+    def go_on(self) -> None:
+        """Parse what the client has sent ahead of the last answer."""
+        self._parse_kept()
+        if self._due() is None and not self.transport.is_closing():
+            self._open_connections.set_idle(self)
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -345,6 +357,8 @@ class Connection(HttpToolsProtocol):
         """End the connection after the answers to what has arrived completely."""
         self._ignores_input = self._is_stopping = True
         self._cancel_head_timer()
+        if self._due() is None:
+            self._parse_kept()
         due = self._due()
         if due is None:
             self.transport.close()

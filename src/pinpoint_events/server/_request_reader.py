@@ -91,6 +91,11 @@ class ParsedRequest:
         self._rejected_events: dict[Item, EventItemResponse] = {}
 
     @property
+    def count(self) -> int:
+        """How many endpoints and events it has, rejected ones included."""
+        return sum(1 + len(event_ids) for event_ids in self._layout.values())
+
+    @property
     def items(self) -> Iterator[Item]:
         """Each endpoint, then its events, in the order of the request."""
         for name, event_ids in self._layout.items():

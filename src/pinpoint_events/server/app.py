@@ -74,6 +74,7 @@ from pinpoint_events.server._body import Body, ClientDisconnected, Receive
 from pinpoint_events.server._deadline import CallDeadline, StopDeadlines
 from pinpoint_events.server._exchange import Exchange, Scope, Send
 from pinpoint_events.server._hosts import AllowedHosts, is_host_name
+from pinpoint_events.server._lanes import READERS, Lanes
 from pinpoint_events.server._readiness import (
     Readiness,
     check_sender,
@@ -124,7 +125,6 @@ _HEALTH: Final = b"/healthz"
 _READINESS: Final = b"/readyz"
 _OPERATIONS: Final = frozenset({b"", b"/"})  # of Kinesis and Firehose
 _MAX_BYTES: Final = 64 * 1024 * 1024  # of a body, where the quota is off
-_READERS: Final = 2  # one parses while the other waits to hand over
 _ERROR_STATUSES: Final = range(400, 600)
 # What an operator mends while clients send again. Nothing was stored.
 _MENDED_LATER: Final = frozenset(
@@ -424,12 +424,11 @@ class App:
         self.is_closed = False
         self.unfinished = 0
         self._stop: StopDeadlines | None = None
-        self._workers = Workers(limits.workers, "pinpoint-events-endpoint")
-        self._readers = Workers(_READERS, "pinpoint-events-reader")
+        self._lanes = Lanes(limits.workers)
         self._keys_reader = Workers(1, "pinpoint-events-keys")
         self._readiness = Readiness()
         # Parsed calls take more memory than their bodies: few wait for a worker.
-        self._parsed = threading.Semaphore(limits.workers + _READERS)
+        self._parsed = threading.Semaphore(limits.workers + READERS)
         self._free_slots = limits.workers + limits.waiting
         self._unproven = Unproven(limits.unproven)
         self._last_date: tuple[datetime | None, bytes] = (None, b"")
@@ -455,8 +454,7 @@ class App:
         """
         self.is_closed = True
         stop = self.begin_stop()
-        left = self._readers.close(stop.calls)  # first: it hands calls to the workers
-        left += self._workers.close(stop.calls)
+        left = self._lanes.close(stop.calls)
         # In a thread: a store that a call still holds cannot be closed.
         closing = in_new_thread("pinpoint-events-closer", self._close_stores)
         seconds_left = max(0.0, stop.stores - time.monotonic())
@@ -714,8 +712,8 @@ class App:
         self._ids.check(exchange.application_id)
         deadline = CallDeadline(self.limits.call_seconds)
         sending = await _outcome(
-            self._readers.submit(
-                self._read, exchange.application_id, body, faults, deadline
+            self._lanes.read(
+                len(body), self._read, exchange.application_id, body, faults, deadline
             ),
             deadline,
         )
@@ -740,8 +738,14 @@ class App:
             raise deadline.error()
         try:
             parsed = applications.read(body)
-            sending = self._workers.submit(
-                applications.answer, application_id, parsed, faults, deadline
+            sending = self._lanes.serve(
+                len(body),
+                parsed.count,
+                applications.answer,
+                application_id,
+                parsed,
+                faults,
+                deadline,
             )
         except BaseException:
             self._parsed.release()
@@ -762,7 +766,9 @@ class App:
         deadline = CallDeadline(self.limits.call_seconds)
         return ok(
             await _outcome(
-                self._workers.submit(_serve_target, target, body, faults, deadline),
+                self._lanes.serve(
+                    len(body), 0, _serve_target, target, body, faults, deadline
+                ),
                 deadline,
             )
         )

@@ -28,6 +28,7 @@ from pinpoint_events.errors import ConfigurationError
 from pinpoint_events.model import _converters as to
 from pinpoint_events.server._open_connections import OpenConnections
 from pinpoint_events.server._settings import check_settings, count
+from pinpoint_events.server._turns import Turns
 from pinpoint_events.server.app import App
 from pinpoint_events.server.listening import listener, url_of
 
@@ -74,6 +75,7 @@ class _Server:
         self._app = app
         self._state = ServerState()
         self._open_connections = OpenConnections()
+        self._turns = Turns()
         self._connecting: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._next_report = 0.0
@@ -86,7 +88,11 @@ class _Server:
 
         def connection() -> Connection:
             return Connection(
-                self._config, self._state, lifespan.state, self._open_connections
+                self._config,
+                self._state,
+                lifespan.state,
+                self._open_connections,
+                self._turns,
             )
 
         accepting = asyncio.create_task(self._accept(sock, connection))
