@@ -16,7 +16,8 @@ SQLite must not have two files of one name open.
 
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection
 from typing import Final, TypeVar, cast
 
 from pinpoint_events.endpoints.protocol import FindsEndpoints
@@ -45,6 +46,9 @@ Senders = Sender | Callable[[str], Sender]
 
 _ACCEPTED: Final = 202
 _MAX_OPEN: Final = 100  # senders; each may hold files and connections
+# Of a call; then another call has a chance. 100 take 10 ms, 1,000 would take 100.
+_ENDPOINTS_AT_A_TIME: Final = 100
+_PAUSE_SECONDS: Final = 0.0005
 _EMPTY_RESPONSE: Final = EventsResponse()
 _EMPTY_ENDPOINT: Final = Endpoint()
 
@@ -324,29 +328,68 @@ class _Application:
             RequestError: If the time is over before the sender is called.
             PinpointEventsError: If the sender raises it.
         """
-        deadline.acquire(self._lock)
-        try:
-            if self.has_ended:
-                message = "its store was moved while the call waited"
-                raise StoreError(message, code=StoreErrorCode.MOVED)
-            updates, rejected = apply_rules(
-                parsed.endpoints, self._known, is_complete=self.is_exclusive
-            )
-            for name, message in rejected.items():
-                parsed.reject((name, None), message)
-            request = parsed.request_to_send(updates)
+        names = list(parsed.endpoints)
+        if not self.is_exclusive:
+            request = self._request(parsed, names, deadline)
             if request is None:
                 return _EMPTY_RESPONSE
-            # Judged as it was received; what the rules add to it counts for no quota.
-            remember_quotas(request, quotas_of(self.sender))
+            response = self.sender.put_events(request)
+            self._remember(request, response)
+            return response
+        results: dict[str, ItemResponse] = {}
+        for start in range(0, len(names), _ENDPOINTS_AT_A_TIME):
+            if start:
+                time.sleep(_PAUSE_SECONDS)  # else this thread takes the lock again
+            part = names[start : start + _ENDPOINTS_AT_A_TIME]
+            results.update(self._put_part(parsed, part, deadline).results)
+        return EventsResponse(results=results)
+
+    def _put_part(
+        self, parsed: ParsedRequest, names: Collection[str], deadline: CallDeadline
+    ) -> EventsResponse:
+        """Send some endpoints of a call, and their events, before another call does."""
+        deadline.acquire(self._lock)
+        try:
+            request = self._request_of(parsed, names)
+            if request is None:
+                return _EMPTY_RESPONSE
             deadline.begin()
-            if self.is_exclusive:
-                return self.sender.put_events(request)
+            return self.sender.put_events(request)
         finally:
             self._lock.release()
-        response = self.sender.put_events(request)
-        self._remember(request, response)
-        return response
+
+    def _request(
+        self, parsed: ParsedRequest, names: Collection[str], deadline: CallDeadline
+    ) -> EventsRequest | None:
+        """Return the request to send, made before that of another call."""
+        deadline.acquire(self._lock)
+        try:
+            request = self._request_of(parsed, names)
+        finally:
+            self._lock.release()
+        if request is not None:
+            deadline.begin()
+        return request
+
+    def _request_of(
+        self, parsed: ParsedRequest, names: Collection[str]
+    ) -> EventsRequest | None:
+        """Apply the rules; the caller holds the lock."""
+        if self.has_ended:
+            message = "its store was moved while the call waited"
+            raise StoreError(message, code=StoreErrorCode.MOVED)
+        updates, rejected = apply_rules(
+            {name: parsed.endpoints[name] for name in names},
+            self._known,
+            is_complete=self.is_exclusive,
+        )
+        for name, message in rejected.items():
+            parsed.reject((name, None), message)
+        request = parsed.request_to_send(updates, names)
+        if request is not None:
+            # Judged as it was received; what the rules add counts for no quota.
+            remember_quotas(request, quotas_of(self.sender))
+        return request
 
     def end(self, deadline: CallDeadline) -> None:
         """

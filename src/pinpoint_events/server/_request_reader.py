@@ -126,17 +126,21 @@ class ParsedRequest:
                 events = self.events[name] = dict(events)
             events.pop(event_id, None)
 
-    def request_to_send(self, updates: Mapping[str, Endpoint]) -> EventsRequest | None:
+    def request_to_send(
+        self, updates: Mapping[str, Endpoint], names: Collection[str] | None = None
+    ) -> EventsRequest | None:
         """
         Return the request to send; None if no item is left.
 
         Args:
             updates: Endpoint id to the update to send instead of that in `endpoints`;
                 endpoints that the request does not name come last.
+            names: The ids of the endpoints to send, with their events; None for all.
         """
         read = self._request.batch_item
         batches: dict[str, EventsBatch] = {}
-        for name in dict.fromkeys((*self.endpoints, *updates)):
+        listed = self.endpoints if names is None else names
+        for name in dict.fromkeys((*listed, *updates)):
             endpoint = updates.get(name, self.endpoints.get(name, _EMPTY_ENDPOINT))
             events = self.events.get(name, _NO_EVENTS)
             known = read.get(name)

@@ -49,7 +49,8 @@ __all__ = ["Served", "run", "served"]
 _log = logging.getLogger("pinpoint_events")
 
 _ACCEPTED_AT_A_TIME: Final = 16
-_ACCEPT_PAUSE_SECONDS: Final = 0.1
+_ACCEPT_REST_SECONDS: Final = 0.004  # a connection takes 0.3 ms of the processor
+_ACCEPT_PAUSE_SECONDS: Final = 0.1  # until there may be file handles again
 _EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _REPORT_SECONDS: Final = 60.0
 _GIVEN_UP: Final = 255  # exit code; as that of the commands for any other error
@@ -119,19 +120,30 @@ class _Server:
         """
         loop = asyncio.get_running_loop()
         sock.settimeout(0)
+        accepted = 0
         while True:
             try:
                 client, _ = await loop.sock_accept(sock)
             except OSError as error:
                 await self._make_room(error)
                 continue
+            accepted += 1
+            if accepted % _ACCEPTED_AT_A_TIME == 0:
+                await asyncio.sleep(
+                    0
+                )  # accepting does not wait while there are clients
+            if _has_gone(client):
+                client.close()
+                continue
             task = loop.create_task(self._connect(client, connection))
             self._connecting.add(task)
             task.add_done_callback(self._connecting.discard)
             if len(self._connecting) >= _ACCEPTED_AT_A_TIME:
                 # Otherwise, more connections than there may be would be accepted before
-                # the first of them makes room; and nothing else would be done.
+                # the first of them makes room; and a flood of them would leave no time
+                # for anything else.
                 await asyncio.wait(self._connecting)
+                await asyncio.sleep(_ACCEPT_REST_SECONDS)
 
     async def _connect(
         self, client: socket.socket, connection: Callable[[], Connection]
@@ -174,6 +186,20 @@ class _Server:
     def stop(self) -> None:
         """Stop, after the calls in progress."""
         self._stopping.set()
+
+
+def _has_gone(client: socket.socket) -> bool:
+    """
+    Return whether a client has closed its side without a request.
+
+    To find out takes a tenth of the time of making a connection of it.
+    """
+    try:
+        return client.recv(1, socket.MSG_PEEK) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 class Served:

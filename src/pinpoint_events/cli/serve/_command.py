@@ -3,6 +3,7 @@
 import gc
 import logging
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Final
@@ -24,6 +25,7 @@ from pinpoint_events.cli.serve._streams import firehose_of, kinesis_of
 __all__ = ["run"]
 
 _DEFAULT_REGION: Final = "us-east-1"
+_SWITCH_SECONDS: Final = 0.001
 _CONNECTIONS: Final = 500  # as many as `create_app` allows, where that fits
 
 
@@ -77,7 +79,7 @@ def run(program: str, arguments: list[str]) -> int:
             hosts=hosts,
             connections=connections,
         )
-        with _infrequent_collections():
+        with _infrequent_collections(), _quick_switches():
             number = running.run(app, listener, started=console.out)
     return INTERRUPTED if number == signal.SIGINT else SUCCESS
 
@@ -120,6 +122,22 @@ def _infrequent_collections() -> Iterator[None]:
     finally:
         gc.set_threshold(*before)
         gc.unfreeze()
+
+
+@contextmanager
+def _quick_switches() -> Iterator[None]:
+    """
+    Make threads take turns more often: the event loop waits for no other for long.
+
+    By default, a thread that reads a large body keeps the others waiting for 5 ms,
+    several times in each call of theirs.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 @contextmanager
