@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import sqlite3
+import struct
 import subprocess
 import sys
 import threading
@@ -34,7 +35,7 @@ from pinpoint_events.model.response import EventsResponse
 from pinpoint_events.senders._accepted import accepted
 from pinpoint_events.server import Served, create_app, served
 from pinpoint_events.server.listening import listener
-from pinpoint_events.server.running import run
+from pinpoint_events.server.running import _has_gone, run
 
 BODY = json.dumps(ONE).encode()
 
@@ -243,6 +244,48 @@ class TestServed:
         thread.join(SECONDS)
         assert received.count(b"HTTP/1.1 202 Accepted\r\n") == 2
         assert len(gate.sender.requests) == 3
+
+
+class TestGone:
+    """Clients that close without a request cost next to nothing."""
+
+    @pytest.mark.parametrize(
+        "kind, has_gone",
+        [("silent", False), ("sent", False), ("closed", True), ("sent all", False)],
+    )
+    def test_seen(self, kind: str, *, has_gone: bool) -> None:
+        """What a client did is seen without reading it."""
+        ours, client = socket.socketpair()
+        ours.settimeout(0)
+        with ours, client:
+            if kind.startswith("sent"):
+                client.sendall(b"x")
+            if kind in {"closed", "sent all"}:
+                client.shutdown(socket.SHUT_WR)
+            assert _has_gone(ours) is has_gone
+            if kind.startswith("sent"):
+                assert ours.recv(9) == b"x"
+
+    def test_reset(self) -> None:
+        """One that has reset the connection is gone, too."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            with socket.create_connection(server.getsockname()) as client:
+                ours, _ = server.accept()
+                linger = struct.pack("ii", 1, 0)
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            with ours:
+                ours.settimeout(0)
+                assert _has_gone(ours)
+
+    def test_flood(self) -> None:
+        """Others are served after as many as there may be connections, and more."""
+        app = create_app(MemorySender(), credentials=None, connections=20)
+        with served(app) as server, connected(server) as idle:
+            for _ in range(100):
+                with connected(server):
+                    pass
+            idle.sendall(request(BODY))
+            assert answer(idle).status == 202
 
 
 class TestStopInTime:
