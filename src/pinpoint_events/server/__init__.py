@@ -14,8 +14,8 @@ from pinpoint_events import _bound, _known_names
 if TYPE_CHECKING:
     from pinpoint_events.endpoints.protocol import FindsEndpoints as FindsEndpoints
     from pinpoint_events.server._active_faults import Faults as Faults
+    from pinpoint_events.server._limits import Limits as Limits
     from pinpoint_events.server.app import App as App
-    from pinpoint_events.server.app import Limits as Limits
     from pinpoint_events.server.app import create_app as create_app
     from pinpoint_events.server.faults import BareStatus as BareStatus
     from pinpoint_events.server.faults import Cut as Cut
@@ -76,7 +76,8 @@ __all__ = [
 
 _MODULES = {
     "server._active_faults": {"Faults"},
-    "server.app": {"App", "Limits", "create_app"},
+    "server._limits": {"Limits"},
+    "server.app": {"App", "create_app"},
     "endpoints.protocol": {"FindsEndpoints"},
     "server.faults": {
         "BareStatus",

@@ -53,9 +53,9 @@ from pinpoint_events.server._answers import (
     too_many_headers,
 )
 from pinpoint_events.server._exchange import CUT
+from pinpoint_events.server._limits import MAX_HEAD_BYTES, MAX_HEADERS, Limits
 from pinpoint_events.server._open_connections import OpenConnections
 from pinpoint_events.server._turns import Turns
-from pinpoint_events.server.app import MAX_HEAD_BYTES, MAX_HEADERS, Limits
 
 __all__ = ["Connection"]
 

@@ -30,23 +30,14 @@ from enum import Enum
 from functools import partial
 from typing import Any, Final, Literal, TypeVar, cast
 
-import attrs
-
 from pinpoint_events.builder import new_event_id
 from pinpoint_events.errors import (
     ConfigurationError,
     ConfigurationErrorCode,
-    PinpointEventsError,
-    QuotaExceededError,
-    SenderError,
-    ServiceError,
     StoreError,
-    StoreErrorCode,
-    ValidationError,
-    defect_text,
 )
 from pinpoint_events.model import _converters as to
-from pinpoint_events.problems import Expected, ProblemCode
+from pinpoint_events.problems import Expected
 from pinpoint_events.quotas import Quotas
 from pinpoint_events.senders.protocol import Sender
 from pinpoint_events.senders.url import is_region_name
@@ -55,7 +46,6 @@ from pinpoint_events.server._answers import (
     PREFLIGHT_HEADERS,
     Answer,
     RequestError,
-    bad_request,
     head_too_large,
     headers_of,
     method_not_allowed,
@@ -69,12 +59,18 @@ from pinpoint_events.server._application_ids import (
     application_id_of,
 )
 from pinpoint_events.server._applications import Applications, Senders, is_one_sender
-from pinpoint_events.server._authentication_errors import AuthenticationError
 from pinpoint_events.server._body import Body, ClientDisconnected, Receive
 from pinpoint_events.server._deadline import CallDeadline, StopDeadlines
 from pinpoint_events.server._exchange import Exchange, Scope, Send
+from pinpoint_events.server._failures import (
+    details_of,
+    log_failure,
+    request_error,
+    sender_of,
+)
 from pinpoint_events.server._hosts import AllowedHosts, is_host_name
 from pinpoint_events.server._lanes import READERS, Lanes
+from pinpoint_events.server._limits import MAX_HEAD_BYTES, MAX_HEADERS, Limits
 from pinpoint_events.server._readiness import (
     Readiness,
     check_sender,
@@ -109,10 +105,7 @@ from pinpoint_events.server.streams.limits import BODY_BYTES
 from pinpoint_events.server.streams.refusals import internal_failure
 from pinpoint_events.storage.waiting import waiting_until
 
-__all__ = ["MAX_HEADERS", "MAX_HEAD_BYTES", "App", "Limits", "create_app"]
-
-MAX_HEAD_BYTES: Final = 64 * 1024
-MAX_HEADERS: Final = 100
+__all__ = ["App", "create_app"]
 
 # The log of a store grows to 64 MB, and is then copied into its file.
 DEFAULT_MIN_FREE_BYTES: Final = 128 * 1024 * 1024
@@ -125,15 +118,6 @@ _HEALTH: Final = b"/healthz"
 _READINESS: Final = b"/readyz"
 _OPERATIONS: Final = frozenset({b"", b"/"})  # of Kinesis and Firehose
 _MAX_BYTES: Final = 64 * 1024 * 1024  # of a body, where the quota is off
-_ERROR_STATUSES: Final = range(400, 600)
-# What an operator mends while clients send again. Nothing was stored.
-_MENDED_LATER: Final = frozenset(
-    {
-        StoreErrorCode.CANNOT_OPEN,
-        StoreErrorCode.MOVED,
-        StoreErrorCode.READ_ONLY,
-    }
-)
 _JSON_TYPES: Final = frozenset(
     {b"", b"application/json", b"application/x-amz-json-1.1"}
 )
@@ -351,40 +335,6 @@ def _keys(
     return Keys(credentials)
 
 
-@attrs.frozen(kw_only=True)
-class Limits:
-    """
-    The limits of an endpoint; see `create_app`.
-
-    Attributes:
-        body_bytes: Size of the body of a call of PutEvents.
-        workers: Calls that are processed at a time.
-        waiting: Further calls that may wait at a time.
-        connections: Clients that may be connected at a time.
-        head_seconds: How long the head of a request may take to arrive.
-        body_seconds: How long the body of a call may take to arrive.
-        body_bytes_per_second: How fast it must arrive, after 5 seconds.
-        unproven: Calls that may arrive at a time before their signature is checked.
-        idle_seconds: How long a connection is kept without a request.
-        call_seconds: How long a call may wait until its sender is called.
-        stop_seconds: How long the end of the endpoint may take.
-        min_free_bytes: The least room on the disk of a store to be ready.
-    """
-
-    body_bytes: int
-    workers: int
-    waiting: int
-    connections: int
-    head_seconds: float
-    body_seconds: float
-    body_bytes_per_second: int
-    unproven: int
-    idle_seconds: float
-    call_seconds: float
-    stop_seconds: float
-    min_free_bytes: int
-
-
 class App:
     """
     The endpoint; made by `create_app`.
@@ -515,19 +465,19 @@ class App:
             answer = await self._answer(exchange)
         except RequestError as error:
             answer = exchange.error_answer(error, request_id)
-            reason = _reason(error)
+            reason = details_of(error)
         except ClientDisconnected:
-            _log.info("client gone", extra=_sender_of(exchange, request_id))
+            _log.info("client gone", extra=sender_of(exchange, request_id))
             return
         except asyncio.CancelledError:
             if not self.is_closed:
                 raise
             return  # given up at the end, with its connection; `close` logs the count
         except Exception as error:  # noqa: BLE001 - senders and clocks may be foreign
-            _log_failure(error, _sender_of(exchange, request_id))
-            refusal = _request_error(error)
+            log_failure(error, sender_of(exchange, request_id))
+            refusal = request_error(error)
             answer = exchange.error_answer(refusal, request_id)
-            reason = _reason(refusal)
+            reason = details_of(refusal)
         closes = answer.closes
         if not body.is_read and not closes:
             closes = exchange.expects_continue or not await body.discard(
@@ -548,7 +498,7 @@ class App:
                 "pinpoint_events.method": scope["method"],
                 "pinpoint_events.seconds": time.perf_counter() - started,
                 "pinpoint_events.status": answer.status,
-                **_sender_of(exchange, request_id),
+                **sender_of(exchange, request_id),
                 **reason,
             },
         )
@@ -837,74 +787,7 @@ async def _apply_faults(exchange: Exchange, faults: CallFaults) -> None:
         )
 
 
-def _sender_of(exchange: Exchange, request_id: str) -> dict[str, str]:
-    """Return what the log says of a request: its id, and who sent it."""
-    return _named(
-        request_id=request_id,
-        peer=exchange.peer,
-        access_key_id=exchange.access_key_id,
-    )
-
-
-def _reason(error: RequestError) -> dict[str, str]:
-    """Return what the log says of why a request was rejected."""
-    key_id = error.access_key_id if isinstance(error, AuthenticationError) else None
-    return _named(
-        access_key_id=key_id,
-        code=error.code,
-        # Another server's message may contain data.
-        reason=None if error.is_foreign else error.message.partition("\n")[0],
-    )
-
-
-def _named(**details: str | None) -> dict[str, str]:
-    return {
-        f"pinpoint_events.{name}": value
-        for name, value in details.items()
-        if value is not None
-    }
-
-
 def _health(method: str) -> Answer:
     if method not in {"GET", "HEAD"}:
         raise method_not_allowed(method, ["GET"])
     return Answer(200, b'{"status":"ok"}')
-
-
-def _log_failure(error: Exception, details: dict[str, str]) -> None:
-    """Log an exception of a sender, unless it says that the call is at fault."""
-    is_refusal = isinstance(error, ServiceError) and error.status in _ERROR_STATUSES
-    if is_refusal or isinstance(error, ValidationError):
-        return
-    # The text of a foreign exception may contain data.
-    is_ours = isinstance(error, PinpointEventsError)
-    problem = str(error) if is_ours else defect_text(error)
-    _log.error("not sent", extra={"pinpoint_events.problem": problem, **details})
-
-
-def _request_error(error: Exception) -> RequestError:
-    """Return the answer to an exception of a sender."""
-    if isinstance(error, ServiceError) and error.status in _ERROR_STATUSES:
-        # Another server's code may be invalid in a header, its message in UTF-8.
-        is_name = error.code.isascii() and error.code.isidentifier()
-        return RequestError(
-            error.status,
-            error.message.encode("utf-8", "replace").decode(),
-            code=error.code if is_name else None,
-            retry_after_seconds=error.retry_after_seconds,
-            is_foreign=True,
-        )
-    if isinstance(error, QuotaExceededError):
-        codes = {problem.code for problem in error.problems}
-        status = 413 if ProblemCode.REQUEST_TOO_LARGE in codes else 400
-        return RequestError(status, str(error))
-    if isinstance(error, ValidationError):
-        return bad_request(str(error))
-    if isinstance(error, SenderError) and (
-        error.is_retry_safe
-        or (isinstance(error, StoreError) and error.code in _MENDED_LATER)
-    ):
-        message = "the events could not be kept; send them again"
-        return unavailable(message, error.retry_after_seconds)
-    message = "the events could not be kept; the log of the endpoint says why"
-    return RequestError(500, message)
