@@ -229,8 +229,6 @@ class Connection(HttpToolsProtocol):
         self._last_parsed = before[-1:] + part[-2:]
         if self._unread_bytes > MAX_HEAD_BYTES:
             self._reject(head_too_large(MAX_HEAD_BYTES))
-        elif len(self.headers) > MAX_HEADERS:
-            self._reject(too_many_headers(MAX_HEADERS))
 
     def _unparsable(self) -> RequestError:
         if len(self.headers) > MAX_HEADERS:
@@ -248,10 +246,13 @@ class Connection(HttpToolsProtocol):
         extensions: Any = {CUT: self.transport.close}
         self.scope["extensions"] = extensions
 
-    def on_headers_complete(self) -> None:
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
         if len(self.headers) > MAX_HEADERS:
-            # The parser stops. Otherwise the head would be kept until it is answered.
+            # The parser stops: it would call this for each of ten thousand headers.
             raise OverflowError
+
+    def on_headers_complete(self) -> None:
         self._is_in_head = False
         self._has_begun = False
         self._unread_bytes = 0
