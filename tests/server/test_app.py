@@ -698,6 +698,33 @@ class TestEndpointRules:
         assert len(sender.find_endpoints(user_ids=["u"])) == 15
         assert sender.find_endpoints(ids=["e15"]) == {"e15": Endpoint()}
 
+    def test_many(self, sender: MemorySender | SqliteSender) -> None:
+        """In a call of many endpoints, too, the last one at an address is active."""
+        update = {"Address": "a@example.com", "ChannelType": "EMAIL"}
+        names = [f"e-{number:03}" for number in range(250)]
+        batch: dict[str, Any] = {
+            name: {"Endpoint": update, "Events": {}} for name in names
+        }
+        for name in names[::3]:
+            batch[name]["Events"] = {f"v-{name}": EVENT}
+        with served(create_app(sender, credentials=None)) as server:
+            got = post(server, {"BatchItem": batch})
+        results = got.json["Results"]
+        assert list(results) == names
+        assert all(
+            each["EndpointItemResponse"] == ACCEPTED for each in results.values()
+        )
+        events = [each.get("EventsItemResponse", {}) for each in results.values()]
+        assert sum(map(len, events)) == 84
+        assert all(item == ACCEPTED for each in events for item in each.values())
+        found = sender.find_endpoints(ids=names)
+        active = [
+            name
+            for name, each in found.items()
+            if each.endpoint_status is EndpointStatus.ACTIVE
+        ]
+        assert (len(found), active) == (250, [names[-1]])
+
     def test_two_at_a_time(self, tmp_path: Path) -> None:
         """Calls that come at once cannot each add the last endpoint."""
         endpoint = {"ChannelType": "EMAIL", "User": {"UserId": "u"}}
@@ -765,6 +792,38 @@ class TestEndpointRules:
             {"e": active},
             {"f": active, "e": inactive},
         ]
+
+    def test_nothing_left(self) -> None:
+        """What the rules reject is not sent, and nothing is if that was all."""
+
+        class Blind:
+            def __init__(self) -> None:
+                self.names: list[str] = []
+
+            def put_events(self, request: EventsRequest) -> EventsResponse:
+                self.names += request.batch_item
+                return accepted(request)
+
+            def close(self) -> None:
+                """Nothing is open."""
+
+            def __enter__(self) -> Self:
+                return self
+
+            def __exit__(self, *_: object) -> None:
+                """Nothing is open."""
+
+        blind = Blind()
+        update = {"ChannelType": "EMAIL", "Address": "a", "User": {"UserId": "u"}}
+        statuses = []
+        with served(create_app(blind, credentials=None)) as server:
+            for number in range(16):
+                one = {**update, "Address": f"a-{number}"}
+                batch = {f"e-{number}": {"Endpoint": one, "Events": {}}}
+                (result,) = post(server, {"BatchItem": batch}).json["Results"].values()
+                statuses.append(result["EndpointItemResponse"]["StatusCode"])
+        assert statuses == [202] * 15 + [400]
+        assert blind.names == [f"e-{number}" for number in range(15)]
 
 
 class TestSenders:
@@ -1204,27 +1263,38 @@ class TestAsgi:
         assert problem.startswith("unexpected OSError in line ")
         assert "word" not in caplog.text
 
+    def test_headers(self) -> None:
+        """The number of headers is limited there, too."""
+        app = create_app(MemorySender(), credentials=None)
+        headers = [(b"x-%d" % number, b"1") for number in range(100)]
+        start, _ = sent_by_hand(app, b"{}", headers=headers)
+        assert start["status"] == 431
+
     def test_cancelled(self) -> None:
-        """A server may cancel a call; the exception is passed on."""
+        """A server may cancel a request; that is no failure of a call."""
         import asyncio
 
-        entered = asyncio.Event()
         app = create_app(MemorySender(), credentials=None)
 
         async def receive() -> Any:
-            entered.set()
             await asyncio.Event().wait()
 
-        async def call() -> None:
-            scope = {"type": "http", "method": "POST", "path": PATH, "headers": []}
-            task = asyncio.ensure_future(app(scope, receive, receive))  # type: ignore[arg-type] # nothing is sent
-            await entered.wait()
+        async def send(_: Any) -> None:
+            raise AssertionError("nothing is answered")
+
+        async def run() -> None:
+            headers = [(b"host", b"localhost")]
+            scope = {"type": "http", "method": "POST", "path": PATH, "headers": headers}
+            task = asyncio.create_task(app(scope, receive, send))
+            await asyncio.sleep(0)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
 
-        asyncio.run(call())
-        app.close()
+        try:
+            asyncio.run(run())
+        finally:
+            app.close()
 
     def test_mounted(self) -> None:
         """It may be mounted below a path, and be told that path only decoded."""

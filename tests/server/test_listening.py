@@ -139,6 +139,22 @@ class TestUnixSocket:
         assert str(raised.value).startswith(message)
 
 
+class TestOtherSystems:
+    """Not every system has Unix sockets in Python."""
+
+    def test_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Where there are none, another place must do."""
+        monkeypatch.delattr(socket, "AF_UNIX", raising=False)
+        with pytest.raises(ConfigurationError) as raised, unix_listener("file"):
+            pass
+        assert str(raised.value) == (
+            "there are no Unix sockets here; listen at an address"
+        )
+        with listener("127.0.0.1", 0) as sock:
+            assert is_local(sock)
+            assert url_of(sock).startswith("http://127.0.0.1:")
+
+
 class TestInherited:
     """A socket that another program has opened."""
 

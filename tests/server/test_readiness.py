@@ -192,6 +192,14 @@ class TestStores:
         with served(app) as server, writing(path):
             assert ready(server) == answer_of("store_locked")
 
+    def test_sound_streams(self, tmp_path: Path) -> None:
+        """A store of streams that can be written makes it ready; a full disk not."""
+        for room, wanted in ((0, answer_of()), (2**53, answer_of("disk_low"))):
+            kinesis = Kinesis(tmp_path / "streams.db")
+            app = create_app(kinesis=kinesis, credentials=KEY, min_free_bytes=room)
+            with served(app) as server:
+                assert ready(server) == wanted
+
     def test_nothing_is_written(self, tmp_path: Path) -> None:
         """The check changes nothing."""
         path = tmp_path / "events.db"

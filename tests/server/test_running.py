@@ -1,3 +1,4 @@
+import asyncio
 import importlib
 import json
 import os
@@ -35,7 +36,7 @@ from pinpoint_events.model.response import EventsResponse
 from pinpoint_events.senders._accepted import accepted
 from pinpoint_events.server import Served, create_app, served
 from pinpoint_events.server.listening import listener
-from pinpoint_events.server.running import _has_gone, run
+from pinpoint_events.server.running import _has_gone, _woken_by_signals, run
 
 BODY = json.dumps(ONE).encode()
 
@@ -244,6 +245,19 @@ class TestServed:
         thread.join(SECONDS)
         assert received.count(b"HTTP/1.1 202 Accepted\r\n") == 2
         assert len(gate.sender.requests) == 3
+
+
+class TestWakingUp:
+    """Signals end the wait of an event loop."""
+
+    def test_other_loops(self) -> None:
+        """Loops that see to that themselves are left alone."""
+        before = signal.set_wakeup_fd(-1)
+        signal.set_wakeup_fd(before)
+        loop = asyncio.AbstractEventLoop()  # type: ignore[abstract] # asyncio makes it
+        with _woken_by_signals(loop):
+            now = signal.set_wakeup_fd(before)
+        assert now == before
 
 
 class TestGone:

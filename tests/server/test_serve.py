@@ -349,6 +349,26 @@ class TestServing:
 
         assert here.serve("--no-auth", "--allow-host", "A.example", use=use)[0] == 0
 
+    def test_unix_socket(self, here: Here, tmp_path: Path) -> None:
+        """A call over a Unix socket is one as any other."""
+
+        def act() -> None:
+            with socket.socket(socket.AF_UNIX) as proxy:
+                while proxy.connect_ex("endpoint.sock") != 0:
+                    pass
+                try:
+                    proxy.sendall(request(json.dumps(ONE).encode()))
+                    assert answer(proxy).status == 202
+                finally:
+                    os.kill(os.getpid(), signal.SIGTERM)
+
+        thread = threading.Thread(target=act)
+        thread.start()
+        assert main(["serve", "--no-auth", "--uds", "endpoint.sock"]) == 0
+        thread.join(SECONDS)
+        assert here.capsys.readouterr().out == "unix:endpoint.sock\n"
+        assert stored(tmp_path / "events.db") == [("shop", "e", "v")]
+
     def test_gateway(self, here: Here, aws: pytest.MonkeyPatch) -> None:
         """Events can go on to another endpoint, for the one application it is for."""
         for name, value in KEYS.items():
@@ -649,6 +669,12 @@ class TestRefused:
         """253: a URL that is of no use is told of before anything is served."""
         code, found = self.refused(capsys, "--no-auth", "--to", url)
         assert (code, found[: len(message)]) == (253, message)
+
+    def test_no_socket(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """253: a file descriptor of nothing that listens."""
+        code, message = self.refused(capsys, "--no-auth", "--fd", "1000000")
+        assert code == 253
+        assert message.startswith("file descriptor 1000000 is no listening socket; let")
 
     def test_busy_port(self, capsys: pytest.CaptureFixture[str]) -> None:
         """253: another program has the port; nothing is served."""

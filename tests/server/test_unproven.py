@@ -237,6 +237,22 @@ class TestUnproven:
 
         run(test)
 
+    def test_own_bytes(self) -> None:
+        """It may be the one whose bytes are too many."""
+
+        async def test() -> None:
+            clock = Clock()
+            crowd = Crowd(Unproven(9, max_bytes=1_000, clock=clock))
+            await crowd.add(size=10)
+            clock.now += 10.0
+            await crowd.add(size=980)
+            clock.now += 2.0
+            await crowd.send(0, b"-" * 20)
+            assert crowd.ended == [0]
+            crowd.cancel()
+
+        run(test)
+
     def test_places_are_given_back(self) -> None:
         """One that has arrived, or is gone, makes room."""
 

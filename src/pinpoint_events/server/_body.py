@@ -9,7 +9,7 @@ the body is read and discarded, if it is short enough.
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from pinpoint_events.server._answers import RequestError, too_large
 
@@ -87,10 +87,9 @@ class Body:
         return bytes(body), digest.hexdigest()
 
     def end(self, error: RequestError) -> None:
-        """Make `read` raise an error."""
+        """Make `read`, which has begun, raise an error."""
         self._error = error
-        if self._timeout is not None:
-            self._timeout.reschedule(0.0)
+        cast("asyncio.Timeout", self._timeout).reschedule(0.0)
 
     def _count(self, count: int) -> None:
         self.arrived_bytes += count

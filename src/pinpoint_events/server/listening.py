@@ -14,7 +14,7 @@ import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pinpoint_events.errors import ConfigurationError
 from pinpoint_events.problems import file_text
@@ -24,7 +24,6 @@ __all__ = ["inherited", "is_local", "listener", "unix_listener", "url_of"]
 _BACKLOG: Final = 2048  # at most; the system may allow fewer
 _MAX_PORT: Final = 65_535
 _MAX_UNIX_BYTES: Final = 107 if sys.platform == "linux" else 103  # of a path
-_UNIX: Final[Any] = getattr(socket, "AF_UNIX", None)  # Windows has none in Python
 
 
 def listener(host: str, port: int) -> socket.socket:
@@ -57,6 +56,11 @@ def _cannot_listen(host: str, port: int, reason: str) -> ConfigurationError:
     return ConfigurationError(message)
 
 
+def _unix_family() -> int | None:
+    # Windows has none in Python.
+    return getattr(socket, "AF_UNIX", None)
+
+
 @contextlib.contextmanager
 def unix_listener(path: str) -> Iterator[socket.socket]:
     """
@@ -68,7 +72,8 @@ def unix_listener(path: str) -> Iterator[socket.socket]:
     Raises:
         ConfigurationError: If it cannot listen there.
     """
-    if _UNIX is None:
+    family = _unix_family()
+    if family is None:
         raise ConfigurationError("there are no Unix sockets here; listen at an address")
     size = len(os.fsencode(path))
     if size > _MAX_UNIX_BYTES:
@@ -76,9 +81,9 @@ def unix_listener(path: str) -> Iterator[socket.socket]:
             f"the path of the Unix socket has {size} bytes; at most {_MAX_UNIX_BYTES}; "
             "choose a shorter one"
         )
-    with socket.socket(_UNIX, socket.SOCK_STREAM) as sock:
+    with socket.socket(family, socket.SOCK_STREAM) as sock:
         try:
-            _remove_left_behind(path)
+            _remove_left_behind(path, family)
             sock.bind(path)
             sock.listen(_BACKLOG)
             made = Path(path).stat()
@@ -94,14 +99,14 @@ def unix_listener(path: str) -> Iterator[socket.socket]:
                     Path(path).unlink()
 
 
-def _remove_left_behind(path: str) -> None:
+def _remove_left_behind(path: str, family: int) -> None:
     try:
         found = Path(path).stat()
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(found.st_mode):
         raise _cannot_listen_at(path, "it is another kind of file; choose another")
-    with socket.socket(_UNIX, socket.SOCK_STREAM) as probe:
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
         try:
             probe.connect(path)
         except ConnectionRefusedError:
@@ -131,7 +136,7 @@ def inherited(number: int) -> socket.socket:
     except (OSError, ValueError, OverflowError) as error:
         raise _not_inherited(number) from error
     is_stream = sock.type == socket.SOCK_STREAM
-    is_known = sock.family in {socket.AF_INET, socket.AF_INET6, _UNIX}
+    is_known = sock.family in {socket.AF_INET, socket.AF_INET6, _unix_family()}
     if not (is_stream and is_known and _listens(sock)):
         sock.detach()  # it belongs to whoever opened it
         raise _not_inherited(number)
@@ -153,14 +158,14 @@ def _not_inherited(number: int) -> ConfigurationError:
 
 def is_local(sock: socket.socket) -> bool:
     """Return whether only this machine can reach the socket."""
-    if sock.family == _UNIX:
+    if sock.family == _unix_family():
         return True
     return ipaddress.ip_address(sock.getsockname()[0].partition("%")[0]).is_loopback
 
 
 def url_of(sock: socket.socket) -> str:
     """Return the URL of a listening socket; for a Unix socket, `unix:` and its path."""
-    if sock.family == _UNIX:
+    if sock.family == _unix_family():
         return f"unix:{sock.getsockname()}"
     host, port = sock.getsockname()[:2]
     host = f"[{host}]" if ":" in host else host

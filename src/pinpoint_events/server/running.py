@@ -326,8 +326,7 @@ def run(
     before = {each: signal.getsignal(each) for each in _SIGNALS}
     try:
         asyncio.run(serve())
-        if app.unfinished:
-            _end(app, end_process)  # its threads may hold what others wait for
+        _end_if_unfinished(app, end_process)
     finally:
         last_resort.cancel()
         for each, handler in before.items():
@@ -344,7 +343,7 @@ def _woken_by_signals(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
     the last one before the loop waits for the network, it would run when the next
     client connects.
     """
-    if sys.platform == "win32":  # asyncio does so there
+    if not isinstance(loop, asyncio.SelectorEventLoop):  # Windows': it does so itself
         yield
         return
     readable, writable = socket.socketpair()
@@ -395,6 +394,12 @@ class _LastResort:
 
 
 _TIME_IS_OVER: Final = "stopped in the middle of its end, as its time was over"
+
+
+def _end_if_unfinished(app: App, end_process: Callable[[int], object]) -> None:
+    """End the process if threads still work: they may hold what others wait for."""
+    if app.unfinished:
+        _end(app, end_process)
 
 
 def _end(
