@@ -65,3 +65,22 @@ class TestTurns:
         """Who has gone gets no turn; the others do."""
         took, _ = taken(0.001, {"a": 2, "b": 1}, leaves="a")
         assert took == ["b"]
+
+    def test_all_leave(self) -> None:
+        """A turn for which nobody is left is over; those who ask later get theirs."""
+
+        async def run() -> str:
+            turns = Turns(0.001)
+            took: asyncio.Queue[str] = asyncio.Queue()
+            gone = Asking("gone", turns, took)
+            turns.ask(gone)
+            turns.leave(gone)
+            loop = asyncio.get_running_loop()
+            later = loop.create_future()
+            loop.call_later(0.01, later.set_result, None)
+            await later
+            turns.ask(Asking("late", turns, took))
+            async with asyncio.timeout(SECONDS):
+                return await took.get()
+
+        assert asyncio.run(run()) == "late"

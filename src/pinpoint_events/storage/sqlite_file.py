@@ -246,9 +246,8 @@ class SqliteFile:
             ((is_busy, *_),) = connection.execute("PRAGMA wal_checkpoint(FULL)")
             if is_busy:  # another process reads from the log
                 return
-            for end in self._beside:
-                if self._is_behind(end):
-                    self._path_beside(end).unlink()
+            for end in filter(self._is_behind, self._beside):
+                self._path_beside(end).unlink()
 
     def _is_behind(self, end: str) -> bool:
         """Return whether the file beside the path is still that of the connection."""
