@@ -472,7 +472,7 @@ class TestPieces:
 class TestRunTogetherMemory(Memory):
     """The size of a line of records does not matter, if it is more than is read."""
 
-    COUNTS = (4_000, 12_000)
+    COUNTS = (10_000, 20_000)
 
     def write(self, path: Path, count: int) -> None:
         """Write records of 2.6 KB, without anything between them."""
