@@ -49,13 +49,13 @@ class TestCloseOne:
         assert closed(clients, connections) == [1, 3, 0]
 
     def test_order(self, clients: list[Client]) -> None:
-        """Idle ones are first, then those that do not read, then those ahead."""
+        """Those ahead are first, then idle ones, then those that do not read."""
         connections = OpenConnections()
         connections.set_ahead(clients[0], is_ahead=True)
         connections.set_unread(clients[1], 1)
         connections.set_unread(clients[2], 1)
         connections.set_idle(clients[3])
-        assert closed(clients, connections) == [3, 1, 2, 0]
+        assert closed(clients, connections) == [0, 3, 1, 2]
 
     def test_ended(self, clients: list[Client]) -> None:
         """One that has ended, or is of use again, is not closed."""

@@ -4,11 +4,13 @@ The open connections of one served endpoint, in the order in which they make roo
 An endpoint has room for a limited number of connections, and of bytes that clients do
 not read. Where it is exhausted, the connection that is of least use is closed:
 
-- an idle one, which has no complete head of a request: silent since it began, between
-  two requests, or within a head. The one that has been idle longest comes first;
-- if none is idle, one whose client does not read its answer, the longest first;
-- if there is no such one either, one whose client sends requests ahead of the answers,
-  which no AWS client does, and which may never be idle; the longest first.
+- one whose client sends requests ahead of the answers, the longest first: no AWS client
+  does so, and while its reading is held, nobody knows whether the client is still there;
+- if there is none, an idle one, which has no complete head of a request: silent since
+  it began, between two requests, or within a head. The one that has been idle longest
+  comes first;
+- if there is no such one either, one whose client does not read its answer, the longest
+  first.
 
 A connection that is nothing of this is busy, and stays. Everything here takes constant
 time: a `dict` keeps the order of insertion.
@@ -89,7 +91,7 @@ class OpenConnections:
 
     def close_one(self) -> bool:
         """Close the connection of least use; return whether there was any."""
-        for connections in (self._idle, self._unread, self._ahead):
+        for connections in (self._ahead, self._idle, self._unread):
             for connection in connections:
                 self._close(connection)
                 return True
