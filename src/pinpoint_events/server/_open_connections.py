@@ -4,8 +4,8 @@ The open connections of one served endpoint, in the order in which they make roo
 An endpoint has room for a limited number of connections, and of bytes that clients do
 not read. Where it is exhausted, the connection that is of least use is closed:
 
-- one whose client sends requests ahead of the answers, the longest first: no AWS client
-  does so, and while its reading is held, nobody knows whether the client is still there;
+- one whose client sends requests ahead of the answers, the longest first: no AWS
+  client does so, and while reading is held, nobody knows whether it is still there;
 - if there is none, an idle one, which has no complete head of a request: silent since
   it began, between two requests, or within a head. The one that has been idle longest
   comes first;
