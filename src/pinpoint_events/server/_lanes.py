@@ -14,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Final, ParamSpec, TypeVar
 
+from pinpoint_events.server._memory import trimmer
 from pinpoint_events.server._workers import Workers
 
 __all__ = ["READERS", "Lanes"]
@@ -44,6 +45,7 @@ class Lanes:
         self._worker_of_large = Workers(1, "pinpoint-events-endpoint-large")
         self._others = 0  # calls that are not large, so far
         self._is_closing = threading.Event()
+        self._trim = trimmer()
 
     def read(
         self, size: int, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
@@ -81,13 +83,14 @@ class Lanes:
         return self._workers.submit(function, *args, **kwargs)
 
     def _rested(self, function: Callable[P, T]) -> Callable[P, T]:
-        """Return a function that works, and rests for as long, if others are there."""
+        """Return a function that works, frees memory, and rests if others are there."""
 
         def work(*args: P.args, **kwargs: P.kwargs) -> T:
             others, started = self._others, time.monotonic()
             try:
                 return function(*args, **kwargs)
             finally:
+                self._trim(0)
                 if self._others != others:
                     took = time.monotonic() - started
                     self._is_closing.wait(min(took, _MAX_REST_SECONDS))
