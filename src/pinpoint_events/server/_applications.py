@@ -7,8 +7,12 @@ the call is stored, before the next one begins. Otherwise two simultaneous calls
 each add the last endpoint that a user may have. This can still happen if another
 process writes to the same store.
 
-If a store was moved or deleted, the call that finds it out closes its sender, opens
-another, and is processed again, as nothing of it is in the store that is there. This
+A call of many endpoints is stored in parts, and other calls are processed between two
+parts. If a part fails, the call fails: its client sends it again, and what was stored
+is recognised as a repeat.
+
+If a store was moved or deleted, the call that notices it closes the sender, opens
+another, and is processed again, as nothing of it is in the new store. This
 needs a sender that a function opened, and that one call at a time uses, as those that
 can look up their endpoints. The old sender is closed before the new one is opened:
 SQLite must not have two files of one name open.
@@ -46,7 +50,7 @@ Senders = Sender | Callable[[str], Sender]
 
 _ACCEPTED: Final = 202
 _MAX_OPEN: Final = 100  # senders; each may hold files and connections
-# Of a call; then another call has a chance. 100 take 10 ms, 1,000 would take 100.
+# The lock is released after so many: 100 take 10 ms, and 1,000 would take 100 ms.
 _ENDPOINTS_AT_A_TIME: Final = 100
 _PAUSE_SECONDS: Final = 0.0005
 _EMPTY_RESPONSE: Final = EventsResponse()
@@ -330,7 +334,7 @@ class _Application:
         """
         names = list(parsed.endpoints)
         if not self.is_exclusive:
-            request = self._request(parsed, names, deadline)
+            request = self._next_request(parsed, names, deadline)
             if request is None:
                 return _EMPTY_RESPONSE
             response = self.sender.put_events(request)
@@ -339,7 +343,7 @@ class _Application:
         results: dict[str, ItemResponse] = {}
         for start in range(0, len(names), _ENDPOINTS_AT_A_TIME):
             if start:
-                time.sleep(_PAUSE_SECONDS)  # else this thread takes the lock again
+                time.sleep(_PAUSE_SECONDS)  # lets a waiting thread take the lock
             part = names[start : start + _ENDPOINTS_AT_A_TIME]
             results.update(self._put_part(parsed, part, deadline).results)
         return EventsResponse(results=results)
@@ -347,7 +351,7 @@ class _Application:
     def _put_part(
         self, parsed: ParsedRequest, names: Collection[str], deadline: CallDeadline
     ) -> EventsResponse:
-        """Send some endpoints of a call, and their events, before another call does."""
+        """Send some endpoints of a call, and their events, exclusively."""
         deadline.acquire(self._lock)
         try:
             request = self._request_of(parsed, names)
@@ -358,10 +362,10 @@ class _Application:
         finally:
             self._lock.release()
 
-    def _request(
+    def _next_request(
         self, parsed: ParsedRequest, names: Collection[str], deadline: CallDeadline
     ) -> EventsRequest | None:
-        """Return the request to send, made before that of another call."""
+        """Return the request to send, made exclusively."""
         deadline.acquire(self._lock)
         try:
             request = self._request_of(parsed, names)

@@ -4,7 +4,7 @@ The `Host` of a request, and who may call an endpoint that checks no signatures.
 A web page cannot sign calls, but its browser sends whatever it asks for. Where calls
 may be unsigned, a page of a foreign site could write to an endpoint on the machine of
 its reader in two ways: it calls the endpoint by its address, and its browser names the
-site in `Origin`; or it lets the name of its own site resolve to that address (DNS
+site in `Origin`; or it lets its site's name resolve to that address (DNS
 rebinding), and its browser names the site in `Host`. So both headers may name only
 hosts that are known. An IP address in `Host` is one: it is not resolved.
 """

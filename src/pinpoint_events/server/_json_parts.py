@@ -33,7 +33,7 @@ def check_json_parts(body: bytes) -> None:
     """
     if _marks(body) <= MAX_PARTS:
         return
-    # Marks inside of strings do not count. Each string is a part of its own, so many
+    # Marks inside of strings do not count. Each string is a part, so many
     # strings are too many parts; few strings are removed fast.
     strings = (body.count(b'"') - body.count(b'\\"')) // 2
     if strings > MAX_PARTS or _marks(_STRING.sub(b"", body)) > MAX_PARTS:

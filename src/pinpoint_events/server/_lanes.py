@@ -1,11 +1,11 @@
 """
 The threads that read and serve calls: some for most calls, and one each for large ones.
 
-Without separate threads, calls would wait behind large ones, which take up to a
-hundred times as long. And as Python runs one thread at a time, several large calls
-would take the processor's time from the others. So large calls are read one at a time,
-and served one at a time, and the thread that did so rests for as long as it worked, if
-other calls came meanwhile.
+Without separate threads, calls would wait for large ones, which take up to a hundred
+times as long. As Python runs one thread at a time, several large calls would also take
+the processor's time from the others. So large calls are read one at a time, and served
+one at a time. If other calls arrived meanwhile, the thread then pauses for as long as
+it worked.
 """
 
 import threading

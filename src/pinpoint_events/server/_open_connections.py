@@ -5,7 +5,7 @@ An endpoint has room for a limited number of connections, and of bytes that clie
 not read. Where it is exhausted, the connection that is of least use is closed:
 
 - one whose client sends requests ahead of the answers, the longest first: no AWS
-  client does so, and while reading is held, nobody knows whether it is still there;
+  client does so, and while reading is paused, a closed connection is not noticed;
 - if there is none, an idle one, which has no complete head of a request: silent since
   it began, between two requests, or within a head. The one that has been idle longest
   comes first;

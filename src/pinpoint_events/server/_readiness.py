@@ -2,7 +2,7 @@
 Whether an endpoint can keep events now, for load balancers: `GET /readyz`.
 
 Anyone may ask, so an answer must not be costly: stores are looked at once a second at
-most, however many ask. That happens in a thread of its own, as the workers may all be
+most, however many ask. That happens in a separate thread, as the workers may all be
 busy, and has a deadline, as a store may be locked, or its disk hang. What is wrong is
 told as codes: no path, no key, nothing of a call.
 """

@@ -220,7 +220,7 @@ def create_app(  # noqa: PLR0913 - independent settings, each with a default
         call_seconds: How long a call that has arrived may wait, for a worker, for other
             calls of its application and for other writers of its store together. Then
             it is answered with 503. A call that a sender has begun to send is not: its
-            outcome is awaited, and senders have timeouts of their own.
+            outcome is awaited, and senders have their own timeouts.
         stop_seconds: How long the end of the endpoint may take. Calls that have not
             ended by then are given up, and the log says how many.
         min_free_bytes: With less room on the disk of a store, the endpoint says that it
@@ -605,8 +605,7 @@ class App:
         if verifier.keys.is_due:
             # Outside of the event loop: a file may be large, or on a slow disk.
             deadline = CallDeadline(self.limits.call_seconds)
-            refreshing = self._keys_reader.submit(verifier.keys.refresh)
-            await _outcome(refreshing, deadline)
+            await _outcome(self._keys_reader.submit(verifier.keys.refresh), deadline)
         if verifier.keys.is_stale:
             raise unavailable("this endpoint cannot read its keys; send it later")
         request = SignedRequest(
@@ -728,9 +727,9 @@ async def _outcome(future: "Future[T]", deadline: CallDeadline) -> T:
     """
     Wait for what a thread does for a call.
 
-    No frame that an error of it passes keeps a future: a future keeps its error, the
-    error its traceback, and that the frame with all that the call has used. Such a
-    cycle is freed by the garbage collector only, which runs seldom.
+    No frame that its error passes may keep a future: a future references its error, the
+    error its traceback, and the traceback each frame with all that the call has used.
+    Only the garbage collector frees such a cycle, and it runs seldom.
 
     Raises:
         RequestError: If the call has not begun at its deadline.

@@ -110,7 +110,7 @@ def _remove_left_behind(path: str, family: int) -> None:
         try:
             probe.connect(path)
         except ConnectionRefusedError:
-            Path(path).unlink()  # nobody listens there any more
+            Path(path).unlink()  # no process listens there any more
             return
     raise _cannot_listen_at(
         path, "another program listens there; end it, or choose another"
@@ -138,7 +138,7 @@ def inherited(number: int) -> socket.socket:
     is_stream = sock.type == socket.SOCK_STREAM
     is_known = sock.family in {socket.AF_INET, socket.AF_INET6, _unix_family()}
     if not (is_stream and is_known and _listens(sock)):
-        sock.detach()  # it belongs to whoever opened it
+        sock.detach()  # it stays open: another program has opened it
         raise _not_inherited(number)
     return sock
 
