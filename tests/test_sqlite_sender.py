@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count as count_from
@@ -52,6 +52,7 @@ from tests.samples import (
     request,
 )
 from tests.sender_contract import in_child, needs_fork
+from tests.stores import writing
 
 
 @pytest.fixture
@@ -564,15 +565,6 @@ def in_child_or_here(act: Callable[[], object]) -> bool:
         return in_child(act)
     act()
     return True
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[sqlite3.Connection]:
-    """Hold the write lock of another connection for the block."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield other
-        other.execute("ROLLBACK")
 
 
 class TestStoreError:

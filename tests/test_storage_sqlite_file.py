@@ -22,6 +22,7 @@ from pinpoint_events.storage.sqlite_file import Schema, SqliteFile
 from pinpoint_events.storage.waiting import waiting_until
 from tests.samples import ROOT
 from tests.sender_contract import in_child, needs_fork
+from tests.stores import writing
 
 SCHEMA = Schema(
     application_id=0x6E6F7465,  # `note`
@@ -125,15 +126,6 @@ def use(path: Path, timeout_seconds: float = 5.0) -> None:
     """Open a file, add a note and close it."""
     with opened(path, timeout_seconds) as file:
         add(file, "used")
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Hold the write lock of another connection for the block."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield
-        other.execute("ROLLBACK")
 
 
 class TestOpen:

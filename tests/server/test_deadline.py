@@ -1,9 +1,7 @@
 import json
-import sqlite3
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -16,6 +14,7 @@ from tests.server.clients import (
     post,
     request,
 )
+from tests.stores import writing
 
 from pinpoint_events import MemorySender, SqliteSender
 from pinpoint_events.model.request import EventsRequest
@@ -37,15 +36,6 @@ LOCKED = (
     "the events could not be kept; send them again",
 )
 EVENTS = json.dumps(ONE).encode()
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Hold the write lock of a store, as another program."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield
-        other.execute("ROLLBACK")
 
 
 def answers_at_once(server: Served, sent: bytes) -> tuple[list[Got], float]:

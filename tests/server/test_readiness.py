@@ -1,11 +1,9 @@
 import json
 import logging
-import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from tests.server.clients import (
     request,
     rest,
 )
+from tests.stores import writing
 
 from pinpoint_events import MemorySender, MultiSender, ShadowSender, SqliteSender
 from pinpoint_events.errors import SenderError, StoreError, StoreErrorCode
@@ -59,15 +58,6 @@ def answer_of(*reasons: str, warnings: tuple[str, ...] = ()) -> tuple[int, Any]:
     status = "unready" if reasons else "ready"
     body = {"status": status, "reasons": [*reasons], "warnings": [*warnings]}
     return 503 if reasons else 200, body
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Hold the write lock of a store, as another program."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield
-        other.execute("ROLLBACK")
 
 
 class TestAnswer:

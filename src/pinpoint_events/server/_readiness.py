@@ -3,8 +3,8 @@ Whether an endpoint can keep events now, for load balancers: `GET /readyz`.
 
 Anyone may ask, so an answer must not be costly: stores are looked at once a second at
 most, however many ask. That happens in a separate thread, as the workers may all be
-busy, and has a deadline, as a store may be locked, or its disk hang. What is wrong is
-told as codes: no path, no key, nothing of a call.
+busy, and has a deadline, as a store may be locked, or its disk hang. Reasons are codes:
+they contain no path, no key and nothing of a call.
 """
 
 import asyncio
