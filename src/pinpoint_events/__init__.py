@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pinpoint_events.errors import QuotaExceededError as QuotaExceededError
     from pinpoint_events.errors import SenderError as SenderError
     from pinpoint_events.errors import ServiceError as ServiceError
+    from pinpoint_events.errors import SpoolFullError as SpoolFullError
     from pinpoint_events.errors import StoreError as StoreError
     from pinpoint_events.errors import StoreErrorCode as StoreErrorCode
     from pinpoint_events.errors import TooManyRequestsError as TooManyRequestsError
@@ -77,6 +78,13 @@ if TYPE_CHECKING:
     from pinpoint_events.problems import ProblemCode as ProblemCode
     from pinpoint_events.quotas import Quotas as Quotas
     from pinpoint_events.quotas import check_quotas as check_quotas
+    from pinpoint_events.recorder import DroppedItem as DroppedItem
+    from pinpoint_events.recorder import DropReason as DropReason
+    from pinpoint_events.recorder import ItemCounts as ItemCounts
+    from pinpoint_events.recorder import Recorder as Recorder
+    from pinpoint_events.recorder import RecorderStats as RecorderStats
+    from pinpoint_events.recorder import RejectedItem as RejectedItem
+    from pinpoint_events.recorder import SessionRecorder as SessionRecorder
     from pinpoint_events.senders import Arrival as Arrival
     from pinpoint_events.senders import Attempt as Attempt
     from pinpoint_events.senders import AttemptObserver as AttemptObserver
@@ -113,6 +121,8 @@ __all__ = [
     "ConfigurationError",
     "ConfigurationErrorCode",
     "Demographic",
+    "DropReason",
+    "DroppedItem",
     "Endpoint",
     "EndpointItemResponse",
     "EndpointStatus",
@@ -128,6 +138,7 @@ __all__ = [
     "InternalServerError",
     "InvalidResponseError",
     "InvalidResponseErrorCode",
+    "ItemCounts",
     "ItemOutcome",
     "ItemResponse",
     "ItemsFailedError",
@@ -150,14 +161,19 @@ __all__ = [
     "ProblemCode",
     "QuotaExceededError",
     "Quotas",
+    "Recorder",
+    "RecorderStats",
+    "RejectedItem",
     "Retry",
     "Sender",
     "SenderAnswer",
     "SenderError",
     "ServiceError",
     "Session",
+    "SessionRecorder",
     "ShadowReport",
     "ShadowSender",
+    "SpoolFullError",
     "SqliteSender",
     "StoreError",
     "StoreErrorCode",
@@ -212,6 +228,15 @@ _MODULES = {
     },
     "problems": {"Problem", "ProblemCode"},
     "quotas": {"Quotas", "check_quotas"},
+    "recorder": {
+        "DropReason",
+        "DroppedItem",
+        "ItemCounts",
+        "Recorder",
+        "RecorderStats",
+        "RejectedItem",
+        "SessionRecorder",
+    },
     "senders": {
         "Arrival",
         "Attempt",

@@ -276,6 +276,12 @@ class BatchBuilder:
         self._arrived.append(key)
         self._count += 1
 
+    def _add_written(
+        self, endpoint_id: str, event: Event, event_id: str, text: bytes
+    ) -> None:
+        """Add a new event that was checked, and written by `to_json`, before."""
+        self._put_event(endpoint_id, event_id, event, text)
+
     def add_request(self, request: EventsRequest) -> Self:
         """
         Add everything in a request; the current endpoint stays as it is.

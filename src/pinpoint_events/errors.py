@@ -8,6 +8,7 @@ PinpointEventsError
     ConfigurationError           region, URL, credentials, a missing extra; .code
     ItemsFailedError             .outcomes
     LoadError                    .code .path .place .totals
+    SpoolFullError               .used_bytes .max_bytes
     SenderError                  .is_retry_safe .retry_after_seconds .request_id
         TransportError           no complete answer arrived; .code
         InvalidResponseError     an answer arrived that cannot be read; .code
@@ -51,6 +52,7 @@ __all__ = [
     "QuotaExceededError",
     "SenderError",
     "ServiceError",
+    "SpoolFullError",
     "StoreError",
     "StoreErrorCode",
     "TooManyRequestsError",
@@ -353,6 +355,33 @@ class LoadError(PinpointEventsError):
     def __str__(self) -> str:
         """Return the message."""
         return self.message
+
+
+class SpoolFullError(PinpointEventsError):
+    """
+    A recorder has no room for an event, which was not recorded.
+
+    Attributes:
+        used_bytes: Bytes that waiting and rejected events take.
+        max_bytes: Bytes that they may take.
+    """
+
+    used_bytes: int
+    max_bytes: int
+
+    def __init__(self, used_bytes: int, max_bytes: int) -> None:
+        """Keep the measures."""
+        super().__init__(used_bytes, max_bytes)
+        self.used_bytes = used_bytes
+        self.max_bytes = max_bytes
+
+    def __str__(self) -> str:
+        """Return measure, limit and remedy."""
+        return (
+            f"the spool has {self.used_bytes:,} bytes; at most {self.max_bytes:,}; "
+            "find out why events are not delivered (`stats()`, `pinpoint-events spool "
+            "status`), or raise max_bytes"
+        )
 
 
 class SenderError(PinpointEventsError):

@@ -16,7 +16,7 @@ from pinpoint_events.model._problem_counts import nearest
 from pinpoint_events.problems import shortened
 from pinpoint_events.senders.protocol import DEFAULT_APPLICATION_ID, Sender
 
-__all__ = ["is_region_name", "open_sender", "sqlite_path"]
+__all__ = ["application_of", "is_region_name", "open_sender", "sqlite_path"]
 
 _GROUP: Final = "pinpoint_events.senders"
 
@@ -90,6 +90,35 @@ def sqlite_path(url: str) -> str | None:
         return None
     parts = _parts(url)
     return _file_of(parts) if parts.scheme == "sqlite" else None
+
+
+def application_of(url: str, application_id: str | None) -> str | None:
+    """
+    Return the application of the sender that a URL would open, and open nothing.
+
+    Args:
+        url: Where to send.
+        application_id: As `open_sender` takes it.
+
+    Returns:
+        The application; `application_id` for a scheme of another package.
+
+    Raises:
+        ConfigurationError: If the URL is invalid.
+    """
+    if _foreign_opener(url) is not None:
+        return application_id
+    parts = _parts(url)
+    match parts.scheme:
+        case "pinpoint":
+            return _named_application(parts, application_id)
+        case "sqlite":
+            _file_of(parts)
+        case "memory":
+            _check_memory(parts)
+        case _:
+            _stream(parts)
+    return _or_local(application_id)
 
 
 def kinesis_stream(url: str) -> tuple[str, Mapping[str, str]]:
@@ -210,9 +239,13 @@ def _decoded(scheme: str, text: str) -> str:
 def _memory(parts: _Parts, application_id: str | None) -> Sender:
     from pinpoint_events.senders.memory import MemorySender  # noqa: PLC0415
 
+    _check_memory(parts)
+    return MemorySender(application_id=_or_local(application_id))
+
+
+def _check_memory(parts: _Parts) -> None:
     if parts.authority or parts.path:
         raise _refused("memory", "names something", "write memory: and nothing more")
-    return MemorySender(application_id=_or_local(application_id))
 
 
 def _sqlite(parts: _Parts, application_id: str | None) -> Sender:
@@ -240,6 +273,14 @@ def _or_local(application_id: str | None) -> str:
 def _pinpoint(parts: _Parts, application_id: str | None) -> Sender:
     from pinpoint_events.senders.pinpoint import PinpointSender  # noqa: PLC0415
 
+    named = _named_application(parts, application_id)
+    region = parts.options.get("region")
+    endpoint_url = parts.options.get("endpoint_url")
+    return PinpointSender(named, region=region, endpoint_url=endpoint_url)
+
+
+def _named_application(parts: _Parts, application_id: str | None) -> str:
+    """Return the application in a `pinpoint:` URL, which is checked."""
     if parts.authority is None or parts.path not in {"", "/"} or ":" in parts.authority:
         problem = "is not pinpoint://APPLICATION_ID?region=REGION&endpoint_url=URL"
         remedy = "write / in the id as %2F, and : as %3A"
@@ -253,9 +294,7 @@ def _pinpoint(parts: _Parts, application_id: str | None) -> Sender:
         problem = f"names the application {shortened(named)}, and the argument {other}"
         raise _refused("pinpoint", problem, "leave one of them out")
     _check_region(parts)
-    region = parts.options.get("region")
-    endpoint_url = parts.options.get("endpoint_url")
-    return PinpointSender(named, region=region, endpoint_url=endpoint_url)
+    return named
 
 
 def _kinesis(parts: _Parts, application_id: str | None) -> Sender:

@@ -184,15 +184,8 @@ class SqliteFile:
             raise self._error(StoreErrorCode.LOCKED, timeout=self._waited(started))
         try:
             connection = self._connected()
-            try:
-                self._begin(connection, writes=writes)
+            with self._begun(connection, writes=writes):
                 yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                # Fails where SQLite has rolled back already.
-                with suppress(sqlite3.Error):
-                    connection.execute("ROLLBACK")
-                raise
             # A file that was deleted after the check above still takes writes, and is
             # gone when it is closed.
             if writes and self._is_moved:
@@ -202,9 +195,58 @@ class SqliteFile:
         finally:
             self._lock.release()
 
+    def run(self, statement: str, parameters: Sequence[object]) -> int:
+        """
+        Run one statement that writes, as a transaction.
+
+        It takes half of the time of `transaction`: SQLite begins and commits itself.
+
+        Returns:
+            The number of the row that it has inserted, if it has.
+
+        Raises:
+            StoreError: As `transaction` does.
+        """
+        started = time.monotonic()
+        if not self._lock.acquire(seconds_left(self._timeout_seconds)):
+            raise self._error(StoreErrorCode.LOCKED, timeout=self._waited(started))
+        try:
+            connection = self._connection
+            if connection is None or self._pid != os.getpid():
+                connection = self._connected()
+            try:
+                cursor = connection.execute(statement, parameters)
+            except sqlite3.OperationalError as error:
+                if not _is_busy(error):
+                    raise
+                with self._begun(connection, writes=True):  # waits for other writers
+                    cursor = connection.execute(statement, parameters)
+            number = cursor.lastrowid or 0
+            if self._is_moved:
+                raise self._error(StoreErrorCode.MOVED)
+        except sqlite3.Error as error:
+            raise self._sqlite_error(error, self._waited(started)) from error
+        else:
+            return number
+        finally:
+            self._lock.release()
+
     def _waited(self, started: float) -> float:
         """Return the seconds of a wait, rounded: the timeout, or what it was cut to."""
         return round(min(self._timeout_seconds, time.monotonic() - started), 2)
+
+    @contextmanager
+    def _begun(self, connection: sqlite3.Connection, *, writes: bool) -> Iterator[None]:
+        """Commit what a block does, or roll it back."""
+        try:
+            self._begin(connection, writes=writes)
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            # Fails where SQLite has rolled back already.
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            raise
 
     def _begin(self, connection: sqlite3.Connection, *, writes: bool) -> None:
         """Begin a transaction, and wait for other writers if necessary."""
@@ -229,6 +271,29 @@ class SqliteFile:
         with self._lock:
             self._is_closed = True
             self._disconnect()
+
+    def move_aside(self, end: str) -> None:
+        """
+        Close this process' connection, and rename the file and those beside it.
+
+        A file that is no longer the one that was opened stays where it is.
+
+        Args:
+            end: What to put after their names.
+
+        Raises:
+            OSError: If they cannot be renamed.
+        """
+        with self._lock:
+            is_moved = self._is_moved
+            self._is_closed = True
+            with suppress(sqlite3.Error):
+                self._disconnect()
+            if is_moved:
+                return
+            for path in (self.path, *map(self._path_beside, _BESIDE)):
+                if path.exists():
+                    path.rename(f"{path}{end}")
 
     def _disconnect(self) -> None:
         """Close the connection; the caller holds the lock."""
@@ -432,7 +497,7 @@ def _primary_code(error: sqlite3.Error) -> int:
 
 def _identity_of(path: Path) -> tuple[int, int] | None:
     try:
-        status = path.stat()
+        status = os.stat(path)  # noqa: PTH116 - half of the time of `path.stat()`
     except OSError:
         return None
     return status.st_dev, status.st_ino

@@ -1,0 +1,94 @@
+"""
+The claim of one process to deliver what is in a spool.
+
+It is a lock of the operating system on a file beside the spool. The system releases it
+when the process ends, however it ends, and a child of a `fork` does not inherit it. It
+needs no clock, and so no time after which it expires: a process that is stopped for an
+hour goes on where it was.
+
+On POSIX such a lock belongs to the process, not to the object that took it, and is lost
+when the process closes the file anywhere. So there is one claim for each file and
+process, which is why they are registered.
+"""
+
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Final
+
+__all__ = ["Claim"]
+
+if sys.platform == "win32":  # pragma: no cover - Linux in CI
+    import msvcrt
+
+    def _lock(descriptor: int) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> None:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+_guard: Final = threading.Lock()
+_held: Final[dict[Path, tuple[int, int]]] = {}  # to process id and file descriptor
+
+
+class Claim:
+    """
+    A claim that may be taken, and released.
+
+    Args:
+        path: The file to lock; created if it does not exist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._pid: int | None = None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether this object holds it, in this process."""
+        return self._pid == os.getpid()
+
+    def take(self) -> bool:
+        """
+        Take it; return whether it is held now.
+
+        Raises:
+            OSError: If the file cannot be opened.
+        """
+        if self.is_held:
+            return True
+        with _guard:
+            self._forget_parents()
+            if self._path in _held:
+                return False
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
+            try:
+                _lock(descriptor)
+            except OSError:
+                os.close(descriptor)  # another process holds it
+                return False
+            self._pid = os.getpid()
+            _held[self._path] = self._pid, descriptor
+            return True
+
+    def release(self) -> None:
+        """Release it, if it is held here."""
+        if not self.is_held:
+            return
+        with _guard:
+            _, descriptor = _held.pop(self._path)
+            self._pid = None
+            os.close(descriptor)
+
+    @staticmethod
+    def _forget_parents() -> None:
+        """Close what a parent process held; its locks are its own."""
+        pid = os.getpid()
+        for path, (owner, descriptor) in list(_held.items()):
+            if owner != pid:
+                del _held[path]
+                os.close(descriptor)

@@ -1,0 +1,637 @@
+"""`Recorder`: takes events, delivers them in the background, and keeps the books."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import (
+    Any,
+    Final,
+    Literal,
+    NamedTuple,
+    NoReturn,
+    Self,
+    SupportsIndex,
+    TypeGuard,
+    get_args,
+)
+
+import attrs
+
+from pinpoint_events.builder import new_event_id
+from pinpoint_events.errors import (
+    ConfigurationError,
+    QuotaExceededError,
+    SpoolFullError,
+    StoreError,
+    StoreErrorCode,
+)
+from pinpoint_events.model._converters import (
+    instance_of,
+    number_map,
+    required_text,
+    text_map,
+)
+from pinpoint_events.model._immutable import Refused, raise_if_invalid
+from pinpoint_events.model.endpoint import Endpoint
+from pinpoint_events.model.event import Event, Session
+from pinpoint_events.quotas import endpoint_problems, event_check, quotas_of
+from pinpoint_events.recorder.file_spool import FileSpool
+from pinpoint_events.recorder.items import DropReason, ItemCounts
+from pinpoint_events.recorder.memory_spool import MemorySpool
+from pinpoint_events.recorder.process_end import at_end
+from pinpoint_events.recorder.reports import DroppedItem, Hooks, RejectedItem, Reports
+from pinpoint_events.recorder.safe_spool import SafeSpool
+from pinpoint_events.recorder.sessions import SessionRecorder
+from pinpoint_events.recorder.worker import Rules, Worker
+from pinpoint_events.senders.protocol import (
+    DEFAULT_APPLICATION_ID,
+    Sender,
+    checked_application_id,
+    named_application_of,
+)
+from pinpoint_events.senders.url import application_of, open_sender, sqlite_path
+from pinpoint_events.storage.fork_lock import ForkLock
+from pinpoint_events.storage.paths import path_text
+from pinpoint_events.wire import to_json
+from pinpoint_events.wire.converter import writer
+from pinpoint_events.wire.json_text import encode
+
+__all__ = ["OnFull", "Recorder", "RecorderStats"]
+
+OnFull = Literal["block", "drop_newest", "drop_oldest", "raise"]
+"""What `record()` does if the spool is full."""
+
+_MAX_BYTES: Final = 256_000_000
+_MEMORY_BYTES: Final = 64_000_000  # in place of a file that cannot be used
+_LEAST_BYTES: Final = 100_000
+_MOST_SECONDS: Final = 1e6
+_SPOOL_TIMEOUT_SECONDS: Final = 1.0
+_ROOM_SECONDS: Final = 0.05  # until another look whether other processes made room
+
+
+@attrs.frozen(kw_only=True)
+class RecorderStats(ItemCounts):
+    """
+    What became of the events that were recorded.
+
+    `recorded == delivered + rejected + sum(dropped.values()) + pending`, always. With a
+    file they are those of all processes that ever used it, and of what this process has
+    in memory; without one, those of this process.
+
+    Attributes:
+        recorded: Events that were recorded.
+        delivered: Those that the sender's answers accept.
+        rejected: Those that the answers refuse for good; dead letters.
+        dropped: `DropReason` to those that were given up for it; only reasons with any.
+        pending: Those that wait to be delivered.
+        endpoints: The same of the updates of endpoints.
+        spool_error: Why the spool's file cannot be used, so that events are kept in
+            memory only; None if it can be, or there is none.
+    """
+
+    endpoints: ItemCounts = attrs.field(factory=ItemCounts)
+    spool_error: StoreErrorCode | None = None
+
+
+class Recorder:
+    """
+    Takes events from any thread, process or coroutine, and delivers them later.
+
+    `record()` stores the event in the spool, an SQLite file that all processes of the
+    application share, and returns; it never waits for the network. One thread of one of
+    the processes delivers what is in the file. What is not delivered when the
+    processes end, or are killed, is delivered by the next one that records with this
+    file, or that calls `start()`.
+
+    Each event is delivered at least once. One may arrive twice, with the same event id,
+    if a process is killed, or the connection is cut, between its arrival and the note
+    in the file that it has arrived.
+
+        >>> from pinpoint_events import Event, MemorySender, Recorder
+        >>> sender = MemorySender()
+        >>> with Recorder(sender, spool=None) as recorder:
+        ...     _ = recorder.record("user-1", Event("purchase"))
+        ...     recorder.flush(timeout=10)
+        True
+        >>> [event.event_type for event in sender.events.values()]
+        ['purchase']
+
+    Safe to use from several threads, and after a `fork` in both processes.
+
+    Args:
+        sender: Where to: a URL for `open_sender`, which the thread opens; a function
+            without arguments that returns a sender, which the thread calls; or a
+            sender, which is not closed.
+        spool: The file, created if it does not exist. None keeps events in memory: what
+            is not delivered when the process ends is lost.
+        application_id: The application that the events are for, where neither URL nor
+            sender names one.
+        on_full: What to do if the spool is full: `block` until there is room, for
+            `block_seconds` at most, and then raise; `raise` at once; `drop_newest`, the
+            event itself; or `drop_oldest`, those that have waited longest.
+        block_seconds: See there.
+        max_bytes: Bytes of the file that waiting and rejected events may take; beside
+            it is a log of up to 32 MB. Rejected ones make room first.
+        max_age: Events that wait for longer are dropped; by default none are.
+        flush_events: Events are delivered once so many wait.
+        flush_seconds: Or once the first has waited for so long.
+        exit_seconds: How long the end of the process may be delayed to deliver.
+        attributes: Attributes of every event that does not have its own.
+        metrics: Likewise.
+        session: Likewise.
+        on_rejected: Called for each item that was refused for good.
+        on_dropped: Called for each item that was given up.
+        on_error: Called when an outage begins, when the file cannot be used, and for
+            defects. All three are called mostly in the thread that delivers, and what
+            they raise is logged.
+
+    Raises:
+        ConfigurationError: If an argument is invalid, or the file has events of another
+            application.
+    """
+
+    def __init__(  # noqa: PLR0913 - each of them can be set by itself
+        self,
+        sender: str | Sender | Callable[[], Sender],
+        *,
+        spool: str | os.PathLike[str] | None,
+        application_id: str | None = None,
+        on_full: OnFull = "block",
+        block_seconds: float = 5.0,
+        max_bytes: int = _MAX_BYTES,
+        max_age: timedelta | None = None,
+        flush_events: int = 100,
+        flush_seconds: float = 1.0,
+        exit_seconds: float = 2.0,
+        attributes: Mapping[str, str] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        session: Session | None = None,
+        on_rejected: Callable[[RejectedItem], object] | None = None,
+        on_dropped: Callable[[DroppedItem], object] | None = None,
+        on_error: Callable[[Exception], object] | None = None,
+    ) -> None:
+        _check_limits(on_full, max_bytes, max_age, flush_events)
+        _check_seconds(
+            block_seconds=block_seconds,
+            flush_seconds=flush_seconds,
+            exit_seconds=exit_seconds,
+        )
+        _check_functions(
+            on_rejected=on_rejected, on_dropped=on_dropped, on_error=on_error
+        )
+        self._source = _source_of(sender, application_id)
+        self._on_full = on_full
+        self._block_seconds = block_seconds
+        self._exit_seconds = exit_seconds
+        self._rules = Rules(
+            flush_events,
+            flush_seconds,
+            None if max_age is None else max_age // timedelta(milliseconds=1),
+        )
+        self._quotas = quotas_of(sender)
+        self._check_event = event_check(self._quotas)
+        self._write_event = writer(Event, shares=True)
+        self.set_defaults(attributes=attributes, metrics=metrics, session=session)
+        self._reports = Reports(Hooks(on_rejected, on_dropped, on_error))
+        self._spool = self._opened_spool(spool, max_bytes)
+        self._lock = ForkLock()
+        self._worker: Worker | None = None
+        self._new = 0  # recorded by this process since the thread was last woken
+        self._is_closed = False
+
+    @property
+    def application_id(self) -> str:
+        """The application that the events are for."""
+        return self._source.application_id
+
+    def _opened_spool(
+        self, spool: str | os.PathLike[str] | None, max_bytes: int
+    ) -> SafeSpool:
+        if spool is None:
+            return SafeSpool(None, MemorySpool(max_bytes), self._reports)
+        open_file = partial(
+            FileSpool,
+            Path(path_text(spool)).absolute(),
+            self.application_id,
+            max_bytes=max_bytes,
+            timeout_seconds=_SPOOL_TIMEOUT_SECONDS,
+        )
+        memory = MemorySpool(min(max_bytes, _MEMORY_BYTES))
+        return SafeSpool(open_file, memory, self._reports)
+
+    def set_defaults(
+        self,
+        *,
+        attributes: Mapping[str, str] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        session: Session | None = None,
+    ) -> None:
+        """
+        Set what each event gets that does not have its own, from now on.
+
+        Args:
+            attributes: Attributes; those of an event are kept.
+            metrics: Likewise.
+            session: The session of events without one.
+
+        Raises:
+            ValidationError: With all problems of the arguments.
+        """
+        texts: Any = text_map(attributes)
+        numbers: Any = number_map(metrics)
+        checked = None if session is None else instance_of(Session, session)
+        raise_if_invalid(attributes=texts, metrics=numbers, session=checked)
+        self._attributes, self._metrics, self._session = texts, numbers, session
+        self._has_defaults = bool(texts or numbers or session)
+
+    # --- Recording --------------------------------------------------------------------
+
+    def record(
+        self, endpoint_id: str, event: Event, *, event_id: str | None = None
+    ) -> str:
+        """
+        Record an event; when this returns, the spool has it.
+
+        Args:
+            endpoint_id: The endpoint that it belongs to; not empty.
+            event: The event.
+            event_id: Your id of it, not empty; a random UUID by default.
+
+        Returns:
+            The event id.
+
+        Raises:
+            ValidationError: If an argument is of the wrong type or empty.
+            QuotaExceededError: If the event is over a quota.
+            SpoolFullError: If there is no room, and `on_full` is `raise` or `block`.
+        """
+        # Any: the converter is typed as if it never returned `Refused`.
+        name: Any = required_text(endpoint_id)
+        key: Any = required_text(new_event_id() if event_id is None else event_id)
+        given: Any = event
+        if type(given) is not Event or type(name) is Refused or type(key) is Refused:
+            checked = instance_of(Event, given)
+            raise_if_invalid(endpoint_id=name, event=checked, event_id=key)
+        if self._has_defaults:
+            event = self._with_defaults(event)
+        text = encode(self._write_event(event))
+        over = self._check_event(event, len(text))
+        if over:
+            raise QuotaExceededError(problem.below("event") for problem in over)
+        self._keep(name, key, text.decode(), event)
+        return str(key)
+
+    def identify(self, endpoint_id: str, endpoint: Endpoint) -> None:
+        """
+        Record the data of an endpoint, which is created or updated.
+
+        Args:
+            endpoint_id: Your id of it; not empty.
+            endpoint: Its data; members that it does not have keep their values.
+
+        Raises:
+            ValidationError: If an argument is of the wrong type or empty.
+            QuotaExceededError: If the endpoint is over a quota.
+            SpoolFullError: As for `record`.
+        """
+        name: Any = required_text(endpoint_id)
+        raise_if_invalid(endpoint_id=name, endpoint=instance_of(Endpoint, endpoint))
+        text = to_json(endpoint)
+        over = endpoint_problems(endpoint, len(text), self._quotas)
+        if over:
+            raise QuotaExceededError(problem.below("endpoint") for problem in over)
+        self._keep(name, None, text.decode(), endpoint)
+
+    def session(self, endpoint_id: str) -> SessionRecorder:
+        """
+        Start a session of an endpoint; its events carry the session.
+
+            >>> from pinpoint_events import Event, MemorySender, Recorder
+            >>> recorder = Recorder(MemorySender(), spool=None)
+            >>> with recorder.session("user-1") as session:
+            ...     _ = session.record(Event("tapped"))
+            >>> recorder.stats().recorded
+            3
+
+        Args:
+            endpoint_id: The endpoint; not empty.
+
+        Raises:
+            ValidationError: If the id is of the wrong type or empty.
+        """
+        return SessionRecorder(self.record, endpoint_id)
+
+    def _with_defaults(self, event: Event) -> Event:
+        return attrs.evolve(
+            event,
+            attributes={**self._attributes, **event.attributes},
+            metrics={**self._metrics, **event.metrics},
+            session=event.session or self._session,
+        )
+
+    def _keep(
+        self,
+        endpoint_id: str,
+        event_id: str | None,
+        text: str,
+        model: Event | Endpoint,
+    ) -> None:
+        if self._is_closed:
+            self._spool.memory.count_dropped(event_id, DropReason.CLOSED)
+            self._reports.dropped([(endpoint_id, event_id)], DropReason.CLOSED)
+            return
+        worker = self._running_worker()
+        try:
+            self._spool.add(endpoint_id, event_id, text, model)
+        except SpoolFullError as error:
+            item = endpoint_id, event_id, text, model
+            self._keep_when_full(worker, item, error)
+        self._new += 1
+        if self._new >= self._rules.flush_events:
+            self._new = 0
+            worker.wake()
+
+    def _keep_when_full(
+        self,
+        worker: Worker,
+        item: tuple[str, str | None, str, Event | Endpoint],
+        error: SpoolFullError,
+    ) -> None:
+        endpoint_id, event_id, *_ = item
+        end = time.monotonic() + self._block_seconds
+        while True:
+            if self._on_full == "drop_newest" or (
+                self._on_full == "drop_oldest" and not self._drop_oldest()
+            ):
+                self._spool.count_dropped(event_id, DropReason.FULL)
+                self._reports.dropped([(endpoint_id, event_id)], DropReason.FULL)
+                return
+            if self._on_full == "block":
+                left = end - time.monotonic()
+                if left <= 0 or worker.is_this_thread:
+                    raise error
+                worker.wait_for_room(min(left, _ROOM_SECONDS))
+            elif self._on_full == "raise":
+                raise error
+            try:
+                self._spool.add(*item)
+            except SpoolFullError as still:
+                error = still
+            else:
+                return
+
+    def _drop_oldest(self) -> bool:
+        dropped = self._spool.drop_oldest()
+        self._reports.dropped(
+            ((item.endpoint_id, item.event_id) for item in dropped), DropReason.FULL
+        )
+        return bool(dropped)
+
+    # --- Delivering -------------------------------------------------------------------
+
+    def start(self) -> None:
+        """
+        Begin to deliver, before anything is recorded.
+
+        The first `record()` does so by itself. Call this in a process that is to
+        deliver what earlier ones left in the spool.
+        """
+        self._running_worker()
+
+    def flush(self, timeout: float = 10.0) -> bool:
+        """
+        Deliver what was recorded before, and wait for it.
+
+        Args:
+            timeout: How many seconds to wait, at most.
+
+        Returns:
+            Whether nothing of it is pending: all was accepted, rejected or dropped.
+        """
+        return self._running_worker().flush(timeout)
+
+    async def aflush(self, timeout: float = 10.0) -> bool:  # noqa: ASYNC109 - as flush
+        """Do what `flush` does, and let other tasks run meanwhile."""
+        return await asyncio.to_thread(self.flush, timeout)
+
+    def close(self, timeout: float = 10.0) -> bool:
+        """
+        Deliver what was recorded, then end the thread and close the spool.
+
+        What is not delivered in time stays in the file, for the next process; without a
+        file it is dropped. What is recorded afterwards is dropped. Calling it again
+        does nothing.
+
+        Args:
+            timeout: How many seconds to wait, at most.
+
+        Returns:
+            Whether nothing was pending.
+        """
+        with self._lock:
+            if self._is_closed:
+                return True
+            self._is_closed = True
+        worker = self._worker
+        is_done = True
+        if worker is not None and worker.pid == os.getpid():
+            end = time.monotonic() + timeout
+            is_done = worker.flush(timeout)
+            worker.stop(max(0.0, end - time.monotonic()))
+        lost = self._spool.close()
+        self._reports.dropped(
+            ((item.endpoint_id, item.event_id) for item in lost), DropReason.EXIT
+        )
+        return is_done
+
+    async def aclose(self, timeout: float = 10.0) -> bool:  # noqa: ASYNC109 - as close
+        """Do what `close` does, and let other tasks run meanwhile."""
+        return await asyncio.to_thread(self.close, timeout)
+
+    def process_ends(self) -> None:
+        """Deliver within `exit_seconds`; called when the process ends."""
+        worker = self._worker
+        if self._is_closed or worker is None or worker.pid != os.getpid():
+            return
+        worker.flush(self._exit_seconds, only_here=True)
+
+    def stats(self) -> RecorderStats:
+        """Return what became of the events that were recorded."""
+        events, endpoints = self._spool.books()
+        error = self._spool.error
+        return RecorderStats(
+            recorded=events.recorded,
+            delivered=events.delivered,
+            rejected=events.rejected,
+            dropped=events.dropped,
+            pending=events.pending,
+            endpoints=endpoints,
+            spool_error=error.code if isinstance(error, StoreError) else None,
+        )
+
+    def _running_worker(self) -> Worker:
+        worker = self._worker
+        if worker is not None and worker.pid == os.getpid():
+            return worker
+        with self._lock:
+            worker = self._worker
+            if worker is None or worker.pid != os.getpid():
+                worker = self._worker = Worker(
+                    self._spool,
+                    self._source.open,
+                    self._rules,
+                    self._reports,
+                    closes_sender=self._source.is_ours,
+                )
+                worker.start()
+                at_end(self)
+        return worker
+
+    def __enter__(self) -> Self:
+        """Begin to deliver; return the recorder itself."""
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the recorder."""
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        """Begin to deliver; return the recorder itself."""
+        self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the recorder."""
+        await self.aclose()
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        """Refuse to pickle or copy: threads and locks cannot be."""
+        raise TypeError(
+            "cannot pickle or copy a Recorder; make one in each process, with the same "
+            "spool"
+        )
+
+    def __repr__(self) -> str:
+        return f"<Recorder of {self.application_id!r}>"
+
+
+class _Source(NamedTuple):
+    """
+    Where the sender comes from.
+
+    Attributes:
+        open: Returns it.
+        application_id: The application that it sends to.
+        is_ours: Whether the recorder opens it, and closes it.
+    """
+
+    open: Callable[[], Sender]
+    application_id: str
+    is_ours: bool
+
+
+def _source_of(sender: object, application_id: str | None) -> _Source:
+    if application_id is not None:
+        application_id = checked_application_id(application_id)
+    if isinstance(sender, str):
+        named = application_of(sender, application_id) or DEFAULT_APPLICATION_ID
+        path = sqlite_path(sender)
+        if path is None:
+            opener = partial(open_sender, sender, application_id=application_id)
+        else:  # relative to this directory, whatever it is when the thread opens it
+            absolute = Path(path).absolute()
+            opener = partial(_sqlite_sender, absolute, application_id=named)
+        return _Source(opener, named, is_ours=True)
+    if isinstance(sender, Sender):
+        named_by_it = named_application_of(sender)
+        if application_id not in {None, named_by_it or application_id}:
+            raise ConfigurationError(
+                "application_id is not that of the sender; leave it out"
+            )
+        named = application_id or named_by_it or DEFAULT_APPLICATION_ID
+        return _Source(lambda: sender, named, is_ours=False)
+    if callable(sender):
+        return _Source(
+            partial(_called, sender),
+            application_id or DEFAULT_APPLICATION_ID,
+            is_ours=True,
+        )
+    raise ConfigurationError(
+        f"sender is of type {type(sender).__qualname__}; pass a URL, a function that "
+        "returns a sender, or a sender"
+    )
+
+
+def _sqlite_sender(path: Path, *, application_id: str) -> Sender:
+    from pinpoint_events.senders.sqlite import SqliteSender  # noqa: PLC0415
+
+    return SqliteSender(path, application_id=application_id)
+
+
+def _called(factory: Callable[[], object]) -> Sender:
+    sender = factory()
+    if not isinstance(sender, Sender):
+        raise ConfigurationError(
+            f"the function returned a value of type {type(sender).__qualname__}; "
+            "return a sender"
+        )
+    return sender
+
+
+def _check_limits(
+    on_full: object, max_bytes: object, max_age: object, flush_events: object
+) -> None:
+    if on_full not in get_args(OnFull):
+        raise ConfigurationError(
+            f"on_full is none of {', '.join(get_args(OnFull))}; choose one of them"
+        )
+    if not _is_whole(max_bytes) or max_bytes < _LEAST_BYTES:
+        raise ConfigurationError(
+            f"max_bytes is no whole number of at least {_LEAST_BYTES:,}"
+        )
+    if max_age is not None and not (
+        isinstance(max_age, timedelta) and max_age > timedelta()
+    ):
+        raise ConfigurationError(
+            "max_age is no time above zero; pass a timedelta, or None to keep events"
+        )
+    if not _is_whole(flush_events) or flush_events < 1:
+        raise ConfigurationError("flush_events is no whole number above zero")
+
+
+def _check_seconds(**seconds: object) -> None:
+    for name, value in seconds.items():
+        if (
+            not isinstance(value, int | float)
+            or isinstance(value, bool)
+            or not 0 <= value < _MOST_SECONDS
+        ):
+            raise ConfigurationError(f"{name} is no number of seconds")
+
+
+def _check_functions(**functions: object) -> None:
+    for name, value in functions.items():
+        if value is not None and not callable(value):
+            raise ConfigurationError(
+                f"{name} is of type {type(value).__qualname__}; pass a function"
+            )
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -1,0 +1,327 @@
+"""
+What to send next, and what an answer means for each item: it does no I/O.
+
+Its owner offers the items of a spool in their order, asks for the next parcel, sends
+it, and tells what came of it. Each time it returns what became of items: a `Settlement`
+for the spool. An item that is in none stays in the spool, and is here until it is.
+
+The rules:
+
+- An item ends when it was accepted, was refused, or is too old.
+- Not being able to send (no connection, 5xx, missing credentials, a locked store) and
+  being throttled says nothing about items: all stay, and no attempt is counted.
+- An item that comes back alone, while others of its request do not, has failed. It
+  waits for longer each time, and the others go on without it. After `MAX_ATTEMPTS` it
+  is refused.
+- If a request is refused as a whole, its halves are sent, and so on, until the item
+  that is at fault is alone: it is refused, and no other. A request that was too large
+  also makes the next ones smaller.
+- Where it is not clear whose fault it is (a sender raises what it should not, or a
+  service fails again and again once it has read a request), the halves are sent as
+  well. An item that is alone with the fault waits like one that failed, but the attempt
+  counts only if other requests were accepted meanwhile.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from pinpoint_events.errors import (
+    BadRequestError,
+    InternalServerError,
+    InvalidResponseError,
+    PayloadTooLargeError,
+    PinpointEventsError,
+    SenderError,
+    TooManyRequestsError,
+    TransportError,
+    TransportErrorCode,
+    ValidationError,
+)
+from pinpoint_events.model.response import EventsResponse, Outcome
+from pinpoint_events.quotas import Quotas, bound
+from pinpoint_events.recorder.items import DropReason, Item, Refusal, Settlement
+from pinpoint_events.recorder.pace import Pace
+from pinpoint_events.recorder.packing import Parcel, packed
+
+__all__ = ["MAX_ATTEMPTS", "Delivery"]
+
+MAX_ATTEMPTS: Final = 10
+_FIRST_WAIT_SECONDS: Final = 1.0
+_LONGEST_WAIT_SECONDS: Final = 60.0
+# Items that failed and wait here; while there are more, no new ones are read.
+_MOST_FAILED: Final = 2_000
+_THROTTLED: Final = 429
+_GROWTH: Final = 1.1
+_LEAST_BYTES: Final = 10_000
+_SUSPICIOUS: Final = 3  # failures one after the other
+
+# The service has read the request, and failed.
+_RECEIVED: Final = frozenset(
+    {
+        TransportErrorCode.CONNECTION_CLOSED,
+        TransportErrorCode.DEADLINE,
+        TransportErrorCode.READ_TIMEOUT,
+    }
+)
+# The items are at fault, or one of them is.
+_OF_THE_ITEMS: Final = (BadRequestError, PayloadTooLargeError, ValidationError)
+
+
+class Delivery:
+    """
+    The delivery of one spool to one sender. Not thread-safe.
+
+    Args:
+        quotas: Those to pack requests by.
+        pace: The waits between requests.
+        max_age_milliseconds: Items that are older are dropped; None keeps them.
+        clock: Returns the milliseconds since 1970.
+    """
+
+    def __init__(
+        self,
+        quotas: Quotas,
+        pace: Pace,
+        *,
+        max_age_milliseconds: int | None,
+        clock: Callable[[], int],
+    ) -> None:
+        self._quotas = quotas
+        self._pace = pace
+        self._max_age = max_age_milliseconds
+        self._clock = clock
+        self._most_events = bound(quotas.events_per_request)
+        self._most_bytes = bound(quotas.request_bytes)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all items, and begin with the oldest of the spool again."""
+        self.cursor = 0
+        self._waiting: deque[Item] = deque()
+        self._groups: list[deque[Item]] = []  # parts of refused requests
+        self._failed: list[tuple[float, Item]] = []  # a heap by the end of their waits
+        self._accepted = 0
+        self._accepted_before: dict[int, int] = {}  # id of an item to `_accepted`
+
+    @property
+    def wanted(self) -> int:
+        """How many items to offer now."""
+        if len(self._failed) >= _MOST_FAILED:
+            return 0
+        return max(0, 2 * self._most_events - len(self._waiting))
+
+    def offer(self, items: Sequence[Item]) -> None:
+        """Take items with greater numbers than all before, in their order."""
+        if items:
+            self._waiting.extend(items)
+            self.cursor = items[-1].id
+
+    def has_ready(self, now: float) -> bool:
+        """Return whether there is anything to send, but for the pace."""
+        failed = bool(self._failed) and self._failed[0][0] <= now
+        return bool(self._waiting or self._groups) or failed
+
+    def next_parcel(self, now: float) -> tuple[Parcel, Settlement]:
+        """Return what to send next, and the items that end without being sent."""
+        if self._groups:
+            queue = self._groups[-1]
+        else:
+            while self._failed and self._failed[0][0] <= now:
+                self._waiting.appendleft(heapq.heappop(self._failed)[1])
+            queue = self._waiting
+        dropped = self._too_old(queue)
+        parcel = packed(
+            queue,
+            self._quotas,
+            most_events=self._most_events,
+            most_bytes=self._most_bytes,
+        )
+        if self._groups and not self._groups[-1]:
+            self._groups.pop()
+        return parcel, Settlement(refused=tuple(parcel.refused), dropped=dropped)
+
+    def _too_old(self, queue: deque[Item]) -> tuple[tuple[Item, DropReason], ...]:
+        if self._max_age is None:
+            return ()
+        oldest = self._clock() - self._max_age
+        dropped = []
+        while queue and queue[0].recorded_at < oldest:
+            dropped.append((queue.popleft(), DropReason.TOO_OLD))
+        return tuple(dropped)
+
+    # --- What came of it --------------------------------------------------------------
+
+    def answered(
+        self, parcel: Parcel, response: EventsResponse, now: float
+    ) -> Settlement:
+        """Return what became of the items by the answer to their request."""
+        found = _results(parcel, response)
+        self._accepted += bool(found.delivered or found.refused)
+        if found.is_outage:
+            self._pace.failed(now)
+            return self._not_answered(parcel, found.failed[0][1], now)
+        if found.throttled:
+            self._pace.throttled(now)
+            self._put_back(found.throttled)
+        else:
+            self._pace.accepted()
+            self._grow()
+        for item in found.delivered if self._accepted_before else ():
+            self._accepted_before.pop(item.id, None)
+        again = self._failed_alone(found.failed, now)
+        return Settlement(
+            tuple(found.delivered), (*found.refused, *again.refused), again.failed
+        )
+
+    def raised(self, parcel: Parcel, error: Exception, now: float) -> Settlement:
+        """Return what became of the items by the error of their request."""
+        if isinstance(error, TooManyRequestsError):
+            self._pace.throttled(now, error.retry_after_seconds)
+        elif isinstance(error, _OF_THE_ITEMS):
+            return self._refused_as_a_whole(parcel, error)
+        elif isinstance(error, InvalidResponseError):
+            # Perhaps accepted, so not to be sent again and again.
+            self._pace.failed(now)
+            refusal = Refusal(str(error.code), str(error))
+            failed = [(item, refusal) for item in parcel.all_items]
+            return self._failed_alone(failed, now)
+        elif isinstance(error, PinpointEventsError):
+            wait = error.retry_after_seconds if isinstance(error, SenderError) else None
+            self._pace.failed(now, wait)
+            if _was_received(error):
+                refusal = Refusal(type(error).__name__, str(error))
+                return self._not_answered(parcel, refusal, now)
+        else:
+            self._pace.failed(now)
+            # Its message may hold data.
+            return self._unclear(parcel, Refusal(type(error).__name__, ""), now)
+        self._put_back(parcel.all_items)
+        return Settlement()
+
+    def _not_answered(self, parcel: Parcel, refusal: Refusal, now: float) -> Settlement:
+        """Keep the items of an outage, unless it lasts: then one may be its cause."""
+        if self._pace.failures >= _SUSPICIOUS or any(
+            item.attempts or item.id in self._accepted_before
+            for item in parcel.all_items
+        ):
+            return self._unclear(parcel, refusal, now)
+        self._put_back(parcel.all_items)
+        return Settlement()
+
+    def _refused_as_a_whole(self, parcel: Parcel, error: Exception) -> Settlement:
+        self._pace.accepted()
+        if isinstance(error, PayloadTooLargeError):
+            self._shrink(parcel)
+        items = parcel.all_items
+        if len(parcel.items) > 1:
+            self._halve(items)
+            return Settlement()
+        self._accepted += 1
+        code = getattr(error, "status", None) or "invalid"
+        refusal = Refusal(str(code), str(error))
+        return Settlement(refused=tuple((item, refusal) for item in items))
+
+    def _unclear(self, parcel: Parcel, refusal: Refusal, now: float) -> Settlement:
+        """Find out whether an item is at fault, and which."""
+        items = parcel.all_items
+        if len(parcel.items) > 1:
+            self._halve(items)
+            return Settlement()
+        at_fault: list[tuple[Item, Refusal]] = []
+        for item in items:
+            before = self._accepted_before.get(item.id, self._accepted)
+            self._accepted_before[item.id] = self._accepted
+            if before < self._accepted:
+                at_fault.append((item, refusal))
+            else:
+                self._wait(item, now)
+        return self._failed_alone(at_fault, now)
+
+    def _failed_alone(
+        self, items: Sequence[tuple[Item, Refusal]], now: float
+    ) -> Settlement:
+        """Count an attempt of each item, which is sent again later, or refused."""
+        again: list[Item] = []
+        refused: list[tuple[Item, Refusal]] = []
+        for before, refusal in items:
+            item = before._replace(attempts=before.attempts + 1)
+            if item.attempts >= MAX_ATTEMPTS:
+                self._accepted_before.pop(item.id, None)
+                refused.append((item, refusal))
+            else:
+                again.append(item)
+                self._wait(item, now)
+        return Settlement(refused=tuple(refused), failed=tuple(again))
+
+    def _wait(self, item: Item, now: float) -> None:
+        seconds = _FIRST_WAIT_SECONDS * 2**item.attempts
+        until = now + min(seconds, _LONGEST_WAIT_SECONDS)
+        heapq.heappush(self._failed, (until, item))
+
+    def _put_back(self, items: Sequence[Item]) -> None:
+        """Let items be the next ones."""
+        self._waiting.extendleft(sorted(items, reverse=True))
+
+    def _halve(self, items: Sequence[Item]) -> None:
+        middle = len(items) // 2
+        self._groups += [deque(items[middle:]), deque(items[:middle])]
+
+    def _shrink(self, parcel: Parcel) -> None:
+        size = sum(len(item.text) for item in parcel.all_items)
+        self._most_bytes = max(size // 2, _LEAST_BYTES)
+
+    def _grow(self) -> None:
+        most = bound(self._quotas.request_bytes)
+        if self._most_bytes < most:
+            self._most_bytes = min(most, int(self._most_bytes * _GROWTH))
+
+    def wait_seconds(self, now: float) -> float | None:
+        """Return when an item that failed is to be sent again; None without any."""
+        return max(0.0, self._failed[0][0] - now) if self._failed else None
+
+
+class _Results(NamedTuple):
+    """The items of a parcel by what an answer says of them."""
+
+    delivered: list[Item]
+    refused: list[tuple[Item, Refusal]]
+    throttled: list[Item]
+    failed: list[tuple[Item, Refusal]]
+    unreported: int
+
+    @property
+    def is_outage(self) -> bool:
+        """Whether all items came back with 5xx."""
+        others = self.delivered or self.refused or self.throttled or self.unreported
+        return bool(self.failed) and not others
+
+
+def _results(parcel: Parcel, response: EventsResponse) -> _Results:
+    assert parcel.request is not None  # noqa: S101 - it was sent
+    delivered: list[Item] = []
+    refused: list[tuple[Item, Refusal]] = []
+    throttled: list[Item] = []
+    failed: list[tuple[Item, Refusal]] = []
+    unreported = 0
+    for endpoint_id, event_id, _, answer, outcome in response.outcomes(parcel.request):
+        items = parcel.items.get((endpoint_id, event_id), ())
+        status = None if answer is None else answer.status_code
+        if outcome is Outcome.ACCEPTED:
+            delivered += items
+        elif status == _THROTTLED:
+            throttled += items
+        else:
+            message = "" if answer is None else answer.message or ""
+            refusal = Refusal("unreported" if status is None else str(status), message)
+            to = refused if outcome is Outcome.REJECTED else failed
+            to += [(item, refusal) for item in items]
+            unreported += outcome is Outcome.UNREPORTED and bool(items)
+    return _Results(delivered, refused, throttled, failed, unreported)
+
+
+def _was_received(error: PinpointEventsError) -> bool:
+    if isinstance(error, TransportError):
+        return error.code in _RECEIVED
+    return isinstance(error, InternalServerError)

@@ -1,0 +1,205 @@
+"""
+A spool in memory: for those who want no file, and where the file cannot be used.
+
+What is in it is lost with the process, and so are its books. A child of a `fork` begins
+with an empty one: what was in it is delivered by the parent.
+"""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from typing import Final
+
+from pinpoint_events.errors import SpoolFullError
+from pinpoint_events.model.endpoint import Endpoint
+from pinpoint_events.model.event import Event
+from pinpoint_events.recorder.items import (
+    Books,
+    DropReason,
+    Item,
+    ItemCounts,
+    Settlement,
+)
+from pinpoint_events.storage.fork_lock import ForkLock
+
+__all__ = ["MemorySpool"]
+
+_ITEM_BYTES: Final = 400  # of the objects of an item, without its text; measured
+_OLDEST: Final = 1_000  # items that are dropped at a time
+
+
+class _Counts:
+    """The counts of one kind of items."""
+
+    def __init__(self) -> None:
+        self.recorded = 0
+        self.delivered = 0
+        self.rejected = 0
+        self.dropped: Counter[str] = Counter()
+        self.pending = 0
+
+    def frozen(self) -> ItemCounts:
+        """Return them as they are now."""
+        return ItemCounts(
+            recorded=self.recorded,
+            delivered=self.delivered,
+            rejected=self.rejected,
+            dropped=dict(self.dropped),
+            pending=self.pending,
+        )
+
+
+class MemorySpool:
+    """
+    A spool in memory. Safe to use from several threads.
+
+    Args:
+        max_bytes: How many bytes its items may take, about.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._lock = ForkLock()
+        self._last_id = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._pid = os.getpid()
+        self._used_bytes = 0
+        self._items: dict[int, Item] = {}  # in the order of recording
+        self._events = _Counts()
+        self._endpoints = _Counts()
+
+    def _enter(self) -> None:
+        """Begin anew in a child process; the caller holds the lock."""
+        if self._pid != os.getpid():
+            self._begin()
+
+    def _of(self, event_id: str | None) -> _Counts:
+        return self._endpoints if event_id is None else self._events
+
+    # --- What applications do ---------------------------------------------------------
+
+    def add(
+        self,
+        endpoint_id: str,
+        event_id: str | None,
+        text: str,
+        model: Event | Endpoint,
+    ) -> None:
+        """
+        Keep an event, or the update of an endpoint.
+
+        Raises:
+            SpoolFullError: If there is no room.
+        """
+        size = len(text) + _ITEM_BYTES
+        now = time.time_ns() // 1_000_000
+        with self._lock:
+            self._enter()
+            if self._used_bytes + size > self._max_bytes:
+                raise SpoolFullError(self._used_bytes, self._max_bytes)
+            self._last_id += 1
+            item = Item(self._last_id, endpoint_id, event_id, text, now, 0, model)
+            self._items[item.id] = item
+            self._used_bytes += size
+            counts = self._of(event_id)
+            counts.recorded += 1
+            counts.pending += 1
+
+    def count_dropped(self, event_id: str | None, reason: DropReason) -> None:
+        """Count an item that was recorded, and dropped before it was kept."""
+        with self._lock:
+            self._enter()
+            counts = self._of(event_id)
+            counts.recorded += 1
+            counts.dropped[reason] += 1
+
+    def oldest(self) -> list[Item]:
+        """Return the items to drop first, to make room; none if there are none."""
+        return self.read(0, _OLDEST)
+
+    # --- What the deliverer does ------------------------------------------------------
+
+    def claim(self) -> bool:
+        """Return that this process may deliver: no other could."""
+        return True
+
+    def ask_for_flush(self, up_to: int) -> None:
+        """Do nothing: the deliverer of this process is asked directly."""
+
+    @property
+    def flush_up_to(self) -> int:
+        """No other process asks."""
+        return 0
+
+    @property
+    def highest_id(self) -> int:
+        """The number of the newest item; 0 if there never was one."""
+        with self._lock:
+            return self._last_id
+
+    def read(self, after: int, limit: int) -> list[Item]:
+        """Return items with greater numbers, the oldest first."""
+        with self._lock:
+            self._enter()
+            found = (item for item in self._items.values() if item.id > after)
+            return list(islice(found, limit))
+
+    def settle(self, settlement: Settlement) -> None:
+        """Count what became of items; those that are gone meanwhile are ignored."""
+        with self._lock:
+            self._enter()
+            for item in self._removed(settlement.delivered):
+                self._of(item.event_id).delivered += 1
+            for item in self._removed(item for item, _ in settlement.refused):
+                self._of(item.event_id).rejected += 1
+            reasons = dict(settlement.dropped)
+            for item in self._removed(reasons):
+                self._of(item.event_id).dropped[reasons[item]] += 1
+            for item in settlement.failed:
+                if item.id in self._items:
+                    self._items[item.id] = item
+
+    def _removed(self, items: Iterable[Item]) -> Iterable[Item]:
+        for item in items:
+            if self._items.pop(item.id, None) is not None:
+                self._used_bytes -= len(item.text) + _ITEM_BYTES
+                self._of(item.event_id).pending -= 1
+                yield item
+
+    def has_pending(self, up_to: int) -> bool:
+        """Return whether an item with a number up to this one waits."""
+        with self._lock:
+            self._enter()
+            oldest = next(iter(self._items), None)
+            return oldest is not None and oldest <= up_to
+
+    def books(self) -> Books:
+        """Return what became of all items."""
+        with self._lock:
+            self._enter()
+            return self._books()
+
+    def _books(self) -> Books:
+        return Books(self._events.frozen(), self._endpoints.frozen())
+
+    def move(self, take: Callable[[Sequence[Item], Books], None]) -> None:
+        """
+        Hand everything over, items and books, and begin anew.
+
+        Args:
+            take: Takes it; if it raises, nothing is handed over.
+        """
+        with self._lock:
+            self._enter()
+            take(list(self._items.values()), self._books())
+            self._begin()
+
+    def drop_all(self) -> list[Item]:
+        """Drop what is left, and return it: it is lost with the process."""
+        left = self.read(0, self.highest_id)
+        self.settle(Settlement(dropped=tuple((item, DropReason.EXIT) for item in left)))
+        return left

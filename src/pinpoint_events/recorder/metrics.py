@@ -1,0 +1,82 @@
+"""
+Metrics by OpenTelemetry, if its API is installed; else none.
+
+The names are those of its semantic conventions for messaging, version 1.38 (status:
+development). What this package alone knows is named after it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Final
+
+__all__ = ["Metrics"]
+
+_SYSTEM: Final = "aws_pinpoint"
+# By which OpenTelemetry's instrumentations of HTTP clients know not to trace a call.
+_SUPPRESSED: Final = ("suppress_instrumentation", "suppress_http_instrumentation")
+
+
+class Metrics:
+    """
+    The instruments of one recorder, made when the first request is sent.
+
+    The application's meter provider is asked for; without one OpenTelemetry's own
+    instruments do nothing.
+    """
+
+    def __init__(self) -> None:
+        self._is_installed = find_spec("opentelemetry") is not None
+        self._sent: Any = None
+        self._duration: Any = None
+
+    def sent(self, events: int, seconds: float, error: Exception | None) -> None:
+        """
+        Count what was delivered, and measure the request.
+
+        Args:
+            events: How many items were accepted.
+            seconds: How long the request took.
+            error: The error that it raised, if it did.
+        """
+        if not self._is_installed:
+            return
+        if self._sent is None:
+            self._create()
+        attributes = {"messaging.system": _SYSTEM, "messaging.operation.name": "send"}
+        if events:
+            self._sent.add(events, attributes)
+        if error is not None:
+            attributes["error.type"] = type(error).__name__
+        self._duration.record(seconds, attributes)
+
+    def _create(self) -> None:
+        metrics = import_module("opentelemetry.metrics")
+        meter = metrics.get_meter("pinpoint_events")
+        self._sent = meter.create_counter(
+            "messaging.client.sent.messages",
+            unit="{message}",
+            description="Events and endpoints that were accepted.",
+        )
+        self._duration = meter.create_histogram(
+            "messaging.client.operation.duration",
+            unit="s",
+            description="Duration of a request.",
+        )
+
+    @contextmanager
+    def without_tracing(self) -> Iterator[None]:
+        """Let no instrumentation of HTTP clients trace the calls of this thread."""
+        if not self._is_installed:
+            yield
+            return
+        context = import_module("opentelemetry.context")
+        current = context.get_current()
+        for key in _SUPPRESSED:
+            current = context.set_value(key, value=True, context=current)
+        token = context.attach(current)
+        try:
+            yield
+        finally:
+            context.detach(token)

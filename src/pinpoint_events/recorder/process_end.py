@@ -1,0 +1,48 @@
+"""
+What runs when a process ends in the usual way: by returning, `sys.exit` or an error.
+
+A child of `multiprocessing` ends by other functions than `atexit`'s, which it skips.
+Nothing runs if a process is killed, by SIGTERM without a handler, too, or leaves by
+`os._exit`.
+"""
+
+import atexit
+import os
+import sys
+import weakref
+from typing import Final, Protocol
+
+__all__ = ["at_end"]
+
+
+class Ends(Protocol):
+    """What wants to know of the end of the process."""
+
+    def process_ends(self) -> None:
+        """Do what is left to do, within a bounded time."""
+        ...
+
+
+_ending: Final[weakref.WeakSet[Ends]] = weakref.WeakSet()
+_registered: Final[set[int]] = set()  # ids of processes
+
+
+def at_end(what: Ends) -> None:
+    """Call its `process_ends` when this process ends, if it still exists then."""
+    _ending.add(what)
+    pid = os.getpid()
+    if pid in _registered:
+        return
+    if not _registered:
+        atexit.register(_end)  # a `fork` keeps it
+    _registered.add(pid)
+    multiprocessing = sys.modules.get("multiprocessing.process")
+    if multiprocessing is not None and multiprocessing.parent_process() is not None:
+        # It is loaded in every child, which runs its finalizers at the end.
+        util = sys.modules["multiprocessing.util"]
+        util.Finalize(None, _end, exitpriority=0)
+
+
+def _end() -> None:
+    for each in list(_ending):
+        each.process_ends()

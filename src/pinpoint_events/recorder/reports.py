@@ -1,0 +1,178 @@
+"""
+What a recorder tells: calls of the application's hooks, and log lines.
+
+A log line is written for an outage, not for each attempt, and holds no event, address
+or id.
+"""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any, Final, NamedTuple
+
+from pinpoint_events.errors import PinpointEventsError, defect_text
+from pinpoint_events.recorder.items import DropReason, Item, Refusal
+
+__all__ = ["DroppedItem", "Hooks", "RejectedItem", "Reports"]
+
+_log = logging.getLogger("pinpoint_events")
+# Else Python prints warnings to standard error if logging is not configured.
+_log.addHandler(logging.NullHandler())
+
+_SECONDS_BETWEEN: Final = 60.0  # lines of one kind
+
+
+class RejectedItem(NamedTuple):
+    """
+    An event, or the update of an endpoint, that was refused for good.
+
+    The spool keeps its content among the dead letters: `pinpoint-events spool show`.
+
+    Attributes:
+        endpoint_id: The endpoint that it belongs to.
+        event_id: The event's id; None for the update of an endpoint.
+        code: The status code of its answer, or that of a problem, as text.
+        message: The service's message, or that of the problem; empty without any.
+        attempts: How often it came back alone before.
+    """
+
+    endpoint_id: str
+    event_id: str | None
+    code: str
+    message: str
+    attempts: int
+
+
+class DroppedItem(NamedTuple):
+    """
+    An event, or the update of an endpoint, that was given up without an answer.
+
+    Attributes:
+        endpoint_id: The endpoint that it belongs to.
+        event_id: The event's id; None for the update of an endpoint.
+        reason: Why.
+    """
+
+    endpoint_id: str
+    event_id: str | None
+    reason: DropReason
+
+
+class Hooks(NamedTuple):
+    """The application's functions; None where it has none."""
+
+    on_rejected: Callable[[RejectedItem], object] | None
+    on_dropped: Callable[[DroppedItem], object] | None
+    on_error: Callable[[Exception], object] | None
+
+
+class Reports:
+    """
+    Tells the application and the log what happens.
+
+    An exception of a hook is logged, once a minute, and has no other effect.
+    """
+
+    def __init__(self, hooks: Hooks) -> None:
+        self._hooks = hooks
+        self._written: dict[str, float] = {}
+        self._left_out: Counter[str] = Counter()
+        self._interrupted_at: float | None = None
+        self._spool_is_reported = False
+
+    def rejected(self, items: Iterable[tuple[Item, Refusal]]) -> None:
+        """Tell of items that were refused."""
+        for item, refusal in items:
+            self._line("rejected", "a recorded item was rejected", code=refusal.code)
+            given = RejectedItem(
+                item.endpoint_id, item.event_id, *refusal, item.attempts
+            )
+            self._call(self._hooks.on_rejected, given)
+
+    def dropped(
+        self, items: Iterable[tuple[str, str | None]], reason: DropReason
+    ) -> None:
+        """Tell of items, by endpoint id and event id, that were given up."""
+        for endpoint_id, event_id in items:
+            self._line(f"dropped:{reason}", "a recorded item was dropped", code=reason)
+            self._call(
+                self._hooks.on_dropped, DroppedItem(endpoint_id, event_id, reason)
+            )
+
+    def interrupted(self, error: Exception) -> None:
+        """Tell of an outage, when it begins."""
+        if self._interrupted_at is None:
+            self._interrupted_at = time.monotonic()
+            _log.warning(
+                "recorded events wait: they cannot be delivered now",
+                extra=_details(error),
+            )
+            self._call(self._hooks.on_error, error)
+
+    def resumed(self) -> None:
+        """Tell that an outage is over."""
+        if self._interrupted_at is not None:
+            seconds = round(time.monotonic() - self._interrupted_at, 1)
+            self._interrupted_at = None
+            _log.info(
+                "recorded events are delivered again",
+                extra={"pinpoint_events.seconds": seconds},
+            )
+
+    def spool_failed(self, error: Exception) -> None:
+        """Tell that the file of the spool cannot be used, when that begins."""
+        if not self._spool_is_reported:
+            self._spool_is_reported = True
+            _log.warning(
+                "the spool's file cannot be used: events are kept in memory only",
+                extra=_details(error),
+            )
+            self._call(self._hooks.on_error, error)
+
+    def spool_works(self) -> None:
+        """Tell that the file of the spool can be used again."""
+        if self._spool_is_reported:
+            self._spool_is_reported = False
+            _log.info("the spool's file can be used again")
+
+    def defect(self, error: Exception) -> None:
+        """Tell of an error that the recorder itself did not expect."""
+        self._line("defect", "a recorder failed, and goes on", **_place(error))
+        self._call(self._hooks.on_error, error)
+
+    def _call(self, hook: Callable[[Any], object] | None, given: object) -> None:
+        if hook is None:
+            return
+        try:
+            hook(given)
+        except Exception as error:  # noqa: BLE001 - of the application's function
+            self._line("hook", "a hook of a recorder failed", **_place(error))
+
+    def _line(self, kind: str, message: str, **details: object) -> None:
+        """Write a line, once a minute for each kind, and how many were left out."""
+        now = time.monotonic()
+        last = self._written.get(kind)
+        if last is not None and now - last < _SECONDS_BETWEEN:
+            self._left_out[kind] += 1
+            return
+        self._written[kind] = now
+        extra = {f"pinpoint_events.{name}": value for name, value in details.items()}
+        extra["pinpoint_events.others"] = self._left_out.pop(kind, 0)
+        _log.warning(message, extra=extra)
+
+
+def _details(error: Exception) -> dict[str, object]:
+    """Return what to log of an error: no message of others', which may hold data."""
+    details: dict[str, object] = {"pinpoint_events.error": type(error).__name__}
+    code = getattr(error, "code", None)
+    if isinstance(error, PinpointEventsError):
+        if code is not None:
+            details["pinpoint_events.code"] = str(code)
+    else:
+        details["pinpoint_events.place"] = defect_text(error)
+    return details
+
+
+def _place(error: Exception) -> dict[str, object]:
+    return {"error": type(error).__name__, "place": defect_text(error)}

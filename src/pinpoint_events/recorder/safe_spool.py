@@ -1,0 +1,192 @@
+"""
+A spool in a file, with one in memory for as long as the file cannot be used.
+
+A file that cannot be used (full, locked, read-only, of another program) stays as it is,
+and is tried again from time to time. One that turns out to be damaged is renamed, so
+that it can be examined, and a new one is created. Once there is a file that can be
+used, what was recorded in memory moves into it.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from pinpoint_events.errors import PinpointEventsError, StoreError, StoreErrorCode
+from pinpoint_events.model.endpoint import Endpoint
+from pinpoint_events.model.event import Event
+from pinpoint_events.recorder.file_spool import FileSpool
+from pinpoint_events.recorder.items import Books, DropReason, Item, Settlement
+from pinpoint_events.recorder.memory_spool import MemorySpool
+from pinpoint_events.recorder.reports import Reports
+from pinpoint_events.recorder.spool import Spool
+
+__all__ = ["SafeSpool"]
+
+_FIRST_RETRY_SECONDS: Final = 1.0
+_LONGEST_RETRY_SECONDS: Final = 60.0
+
+
+class SafeSpool:
+    """
+    Keeps items in the file, if there is one and it can be used, else in memory.
+
+    Args:
+        open_file: Opens the file; None for a volatile spool.
+        memory: For what the file cannot take.
+        reports: Told when the file stops to be usable, and when it is again.
+
+    Raises:
+        ConfigurationError: If the file has items of another application.
+    """
+
+    def __init__(
+        self,
+        open_file: Callable[[], FileSpool] | None,
+        memory: MemorySpool,
+        reports: Reports,
+    ) -> None:
+        self.memory = memory
+        self.error: PinpointEventsError | None = None
+        self._open_file = open_file
+        self._reports = reports
+        self._file: FileSpool | None = None
+        self.generation = 0  # of the file; grows when it is opened again
+        self._known = Books()  # those of the file, when they were last read
+        self._retry_seconds = _FIRST_RETRY_SECONDS
+        self._retry_at = 0.0
+        if open_file is not None:
+            try:
+                self._file = open_file()
+            except StoreError as error:
+                self.set_aside(error)
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether what is added now is kept in the file."""
+        return self._open_file is not None and self.error is None
+
+    @property
+    def file(self) -> FileSpool | None:
+        """The file; None if there is none, or it cannot be opened."""
+        return self._file
+
+    @property
+    def spools(self) -> tuple[Spool, ...]:
+        """Those to deliver from: the file's first, which has the older items."""
+        return (self.memory,) if self._file is None else (self._file, self.memory)
+
+    def set_aside(self, error: PinpointEventsError) -> None:
+        """Use memory from now on, because of an error of the file."""
+        if self.error is None:
+            self._retry_at = time.monotonic() + self._retry_seconds
+        self.error = error
+        self._reports.spool_failed(error)
+
+    def add(
+        self,
+        endpoint_id: str,
+        event_id: str | None,
+        text: str,
+        model: Event | Endpoint,
+    ) -> None:
+        """
+        Keep an event, or the update of an endpoint.
+
+        Raises:
+            SpoolFullError: If there is no room.
+        """
+        file = self._file
+        if file is not None and self.error is None:
+            try:
+                file.add(endpoint_id, event_id, text, model)
+            except StoreError as error:
+                self.set_aside(error)
+            else:
+                return
+        self.memory.add(endpoint_id, event_id, text, model)
+
+    def _current(self) -> Spool:
+        """Return the spool that items are added to."""
+        return self.memory if self._file is None or self.error else self._file
+
+    def count_dropped(self, event_id: str | None, reason: DropReason) -> None:
+        """Count an item that was recorded, and dropped before it was kept."""
+        try:
+            self._current().count_dropped(event_id, reason)
+        except StoreError as error:
+            self.set_aside(error)
+            self.memory.count_dropped(event_id, reason)
+
+    def drop_oldest(self) -> list[Item]:
+        """Drop items to make room for others, and return them."""
+        spool = self._current()
+        try:
+            oldest = spool.oldest()
+            dropped = tuple((item, DropReason.FULL) for item in oldest)
+            spool.settle(Settlement(dropped=dropped))
+        except StoreError as error:
+            self.set_aside(error)
+            return []
+        return oldest
+
+    def books(self) -> Books:
+        """Return what became of all items; of a broken file, as it was last read."""
+        if self._file is not None:
+            try:
+                self._known = self._file.books()
+            except StoreError as error:
+                if self.error is None:
+                    self.set_aside(error)
+        return self._known.plus(self.memory.books())
+
+    def recover(self) -> bool:
+        """
+        Try the file again, if it is time to; return whether it can be used again.
+
+        Only one thread at a time may call this, the one that delivers.
+        """
+        if self._open_file is None or self.error is None:
+            return False
+        if time.monotonic() < self._retry_at:
+            return False
+        before, self._file = self._file, None
+        try:
+            if before is not None:
+                self._let_go(before, self.error)
+            file = self._open_file()
+        except (PinpointEventsError, OSError) as error:
+            self._wait_longer()
+            self._reports.spool_failed(error)
+            return False
+        self._file = file
+        try:
+            self.memory.move(file.take)
+        except StoreError:
+            self._wait_longer()
+            return False
+        self.error = None
+        self.generation += 1
+        self._reports.spool_works()
+        if time.monotonic() - self._retry_at > _LONGEST_RETRY_SECONDS:
+            self._retry_seconds = _FIRST_RETRY_SECONDS
+        return True
+
+    @staticmethod
+    def _let_go(file: FileSpool, error: PinpointEventsError) -> None:
+        # Only the process that delivers renames a file: the others find the new one.
+        if getattr(error, "code", None) is StoreErrorCode.CORRUPT and file.claim():
+            file.move_aside()
+        else:
+            file.close()
+
+    def _wait_longer(self) -> None:
+        self._retry_seconds = min(2 * self._retry_seconds, _LONGEST_RETRY_SECONDS)
+        self._retry_at = time.monotonic() + self._retry_seconds
+
+    def close(self) -> list[Item]:
+        """Close the file; drop, and return, what is left in memory."""
+        self.books()
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
+        return self.memory.drop_all()
