@@ -29,6 +29,7 @@ from pinpoint_events import (
     from_wire,
     to_json,
 )
+from pinpoint_events.events import purchase
 from pinpoint_events.formats.event_ids import with_event_id
 from pinpoint_events.model._value_kinds import (
     CLASSES_BY_KIND,
@@ -126,6 +127,7 @@ CALLS: Final[Mapping[ProblemCode, Callable[[], object]]] = {
         Endpoint, b'{"Attributes": {"sku": [], "sku": []}}'
     ),
     C.MISSING_CHANNEL_TYPE: lambda: from_wire(Endpoint, {"Address": "a@example.com"}),
+    C.MISSING_PRICE: lambda: purchase("p", quantity=1, store="Apple"),
     C.STOP_BEFORE_START: of_event(
         Session={**SESSION, "StopTimestamp": "2026-11-24T09:29:58.500Z"}
     ),
@@ -194,6 +196,13 @@ CALLS: Final[Mapping[ProblemCode, Callable[[], object]]] = {
     C.MOBILE_ANALYTICS_RECORD: lambda: from_stream_record({"application_key": "a"}),
     C.ATTRIBUTE_TAKEN: lambda: with_event_id(
         Event("t", attributes={"event_id": "mine"}), "v", "event_id"
+    ),
+    C.SET_BY_ARGUMENT: lambda: purchase(
+        "p",
+        quantity=1,
+        store="Apple",
+        formatted_price="$1",
+        attributes={"_store": "mine"},
     ),
     C.MORE_PROBLEMS: of_event(Attributes={str(number): 5 for number in range(101)}),
 }

@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 
 import pinpoint_events
-from pinpoint_events import errors, senders, testing
+from pinpoint_events import errors, events, senders, testing
 
 HEAVY = (
     "asyncio",
@@ -45,7 +45,9 @@ def loaded_by(code: str, names: tuple[str, ...] = HEAVY) -> list[str]:
 class TestNames:
     """A name is public or it is not, and says so in one place."""
 
-    @pytest.mark.parametrize("module", [pinpoint_events, errors, senders, testing])
+    @pytest.mark.parametrize(
+        "module", [pinpoint_events, errors, events, senders, testing]
+    )
     def test_sorted(self, module: ModuleType) -> None:
         """`__all__` is in order and names nothing twice."""
         names = module.__all__
@@ -128,6 +130,11 @@ class TestImports:
     def test_model(self) -> None:
         """The model needs attrs, and no more."""
         code = "from pinpoint_events import Event, Endpoint, EventsRequest\nEvent('t')"
+        assert loaded_by(code) == ["attr", "attrs", "pinpoint_events.model"]
+
+    def test_events(self) -> None:
+        """Builders of reserved events load the model, and no more."""
+        code = "from pinpoint_events.events import sign_in\nsign_in()"
         assert loaded_by(code) == ["attr", "attrs", "pinpoint_events.model"]
 
     def test_building_and_writing(self) -> None:

@@ -40,6 +40,7 @@ from pinpoint_events import (
     open_sender,
     to_wire,
 )
+from pinpoint_events.events import purchase
 from pinpoint_events.loader import load
 from pinpoint_events.problems import Audience, Expected, ProblemCode
 from pinpoint_events.problems.catalogues import CATALOGUES
@@ -501,6 +502,11 @@ class Sizeless:
         return "5.5"
 
 
+def bought(**arguments: Any) -> Event:
+    """Return an event of a purchase, with further arguments."""
+    return purchase("p", quantity=1, store="Apple", formatted_price="$1", **arguments)
+
+
 # Those that say what to do with a value of which the test may make another one. The
 # others say no more than to correct, to shorten or to leave out.
 CODES: Final[dict[ProblemCode, Followed]] = {
@@ -537,6 +543,14 @@ CODES: Final[dict[ProblemCode, Followed]] = {
     C.MISSING_CHANNEL_TYPE: Followed(
         lambda: Endpoint(address="a@example.com"),
         lambda: Endpoint(address="a@example.com", channel_type=ChannelType.EMAIL),
+    ),
+    C.MISSING_PRICE: Followed(
+        lambda: purchase("p", quantity=1, store="Apple", price=9.99),
+        lambda: purchase("p", quantity=1, store="Apple", price=9.99, currency="USD"),
+    ),
+    C.SET_BY_ARGUMENT: Followed(
+        lambda: bought(attributes={"_locale": "en_US"}),
+        lambda: bought(locale="en_US"),
     ),
     C.DURATION_MISMATCH: Followed(
         lambda: Session(id="s", start_timestamp=TIME, stop_timestamp=TIME, duration=9),

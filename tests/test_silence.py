@@ -19,6 +19,7 @@ from pinpoint_events import (
     MemorySender,
     SqliteSender,
     errors,
+    events,
     from_amplify_envelope,
     from_stream_record,
     loader,
@@ -88,7 +89,7 @@ LOOKED_FOR: Final = {"attributes", "metrics"}
 SERVING: Final = {"PinpointServer", "served"}
 ENUMS: Final = {
     name: value
-    for module in (errors, problems)
+    for module in (errors, events, problems)
     for name, value in vars(module).items()
     if getattr(value, "__members__", None)
 }
@@ -107,6 +108,7 @@ def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
     """Yield each public function and class, and methods that take data."""
     modules: tuple[ModuleType, ...] = (
         pinpoint_events,
+        events,
         loader,
         server,
         testing,

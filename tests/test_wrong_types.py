@@ -76,6 +76,8 @@ SOUND: Final[dict[str, Any]] = {
     "id": "s",
     "partition_key": "k",
     "path": "store.db",
+    "product_id": "p",
+    "quantity": 1,
     "records": [],
     "report": print,
     "request": REQUEST,
@@ -87,6 +89,7 @@ SOUND: Final[dict[str, Any]] = {
     "source": REQUEST,
     "start_timestamp": "2026-11-24T09:30:00Z",
     "status": 500,
+    "store": "Apple",
     "stream": "s",
     "url": "memory:",
     "where": "before",
@@ -149,7 +152,8 @@ def calls(function: Callable[..., Any], value: Any) -> Iterator[dict[str, Any]]:
     required = {
         each.name: SOUND[each.name] for each in named if each.default is each.empty
     }
-    if "session" in {each.name for each in named}:
+    # Those of events are of the model, and may be left out.
+    if {"region", "session"} <= {each.name for each in named}:
         required["session"] = SESSION
     for each in named:
         yield {**required, each.name: value}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, assert_type
 
 import attrs
@@ -63,6 +64,7 @@ from pinpoint_events import (
     to_stream_record,
     to_wire,
 )
+from pinpoint_events.events import Store, auth_failed, purchase, sign_in, sign_up
 from pinpoint_events.problems import Audience, Fact, Words
 
 # What constructors take, beside what is kept.
@@ -118,6 +120,17 @@ assert_type(endpoint.location, Location | None)
 assert_type(Location().latitude, int | float | None)
 assert_type(attrs.evolve(event, event_type="other"), Event)
 assert_type({event: 1}, dict[Event, int])
+
+# Events of the SDKs.
+assert_type(purchase("p", quantity=1, store=Store.AMAZON, price=Decimal(1)), Event)
+purchase("p", quantity=1.5, store="Shop", price=9.99, currency="EUR")
+purchase("p", quantity=1, store="Shop", formatted_price="$1", metrics=whole_numbers)
+assert_type(sign_in(timestamp=moment, session=session), Event)
+assert_type(sign_up(timestamp="2026-09-21T12:00:00Z", metrics=numbers), Event)
+assert_type(auth_failed(attributes=event.attributes), Event)
+purchase("p", quantity=1)  # type: ignore[call-arg]
+purchase("p", quantity="1", store="Shop")  # type: ignore[arg-type]
+sign_in(timestamp=None)  # type: ignore[arg-type]
 
 # Building.
 builder = BatchBuilder(quotas=Quotas(events_per_request=10), new_event_id=lambda: "id")

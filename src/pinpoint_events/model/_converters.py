@@ -318,6 +318,11 @@ def _number(value: Any, expected: Expected = Expected.NUMBER) -> Any:
     return _no_number(value, expected)
 
 
+def measure(value: Any) -> Any:
+    """Convert one number that JSON can represent, and that could be no attribute."""
+    return _number(value, Expected.MEASURE)
+
+
 def _no_number(value: Any, expected: Expected) -> Any:
     if value_kind(value) == "number" and _is_beyond_floats(value):
         return _refused(ProblemCode.NOT_FINITE, actual=str(math.inf))

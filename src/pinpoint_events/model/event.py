@@ -92,7 +92,8 @@ class Event(Immutable):
 
     Attributes:
         event_type: Its name; not empty. May be given by position. Names that begin with
-            an underscore are reserved by the service (`_session.start` and others).
+            an underscore are reserved by the service (`_session.start` and others);
+            `pinpoint_events.events` builds some of them.
         timestamp: When it happened; now, if left out. A `datetime` with a time zone or
             an ISO 8601 string; kept in UTC, truncated to milliseconds.
         attributes: Name to text.

@@ -37,10 +37,12 @@ class ProblemCode(WordEnum):
 
     # Rules between members
     MISSING_CHANNEL_TYPE = "missing_channel_type"
+    MISSING_PRICE = "missing_price"
     STOP_BEFORE_START = "stop_before_start"
     DURATION_MISMATCH = "duration_mismatch"
     STATUS_CODE_NOT_ALONE = "status_code_not_alone"
     ATTRIBUTE_TAKEN = "attribute_taken"
+    SET_BY_ARGUMENT = "set_by_argument"
 
     # Wire data and JSON text
     MISSING = "missing"

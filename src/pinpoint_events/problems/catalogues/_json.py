@@ -84,10 +84,18 @@ JSON: Final = Catalogue(
             "an address needs its channel",
             'say which, as in "ChannelType": "EMAIL"',
         ),
+        C.MISSING_PRICE: Words(
+            "is missing",
+            "a purchase needs _item_price and _currency, or _item_price_formatted",
+            "add what is missing",
+        ),
         C.DURATION_MISMATCH: Words(
             "is {actual} ms, but stop minus start is {allowed} ms",
             "exactly the difference, in whole milliseconds",
             "correct it",
+        ),
+        C.SET_BY_ARGUMENT: Words(
+            "is set by {example}", "", "leave it out, or choose another name"
         ),
         C.WRAPPED_REQUEST: Words(
             "is not known", "one of {allowed}", "send the value of EventsRequest"

@@ -101,10 +101,20 @@ PYTHON: Final = Catalogue(
             "an address needs its channel",
             "say which, as in ChannelType.EMAIL",
         ),
+        C.MISSING_PRICE: Words(
+            "is missing",
+            "a purchase needs price and currency, or formatted_price",
+            'pass both, as in price=9.99, currency="USD"',
+        ),
         C.DURATION_MISMATCH: Words(
             "is {actual} ms, but stop minus start is {allowed} ms",
             "exactly the difference, in whole milliseconds",
             "leave it out to have it derived",
+        ),
+        C.SET_BY_ARGUMENT: Words(
+            "is set by the argument {example}",
+            "",
+            "pass it there, or choose another name",
         ),
         C.WRONG_TYPE_OF_VALUE: Words(
             "is {type}",
