@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import (
     Any,
+    ClassVar,
     Final,
     Literal,
     NamedTuple,
@@ -154,6 +155,9 @@ class Recorder:
         ConfigurationError: If an argument is invalid, or the file has events of another
             application.
     """
+
+    # Without one, only `flush` and `close` deliver: for tests.
+    _has_thread: ClassVar[bool] = True
 
     def __init__(  # noqa: PLR0913 - each of them can be set by itself
         self,
@@ -488,7 +492,8 @@ class Recorder:
                     self._reports,
                     closes_sender=self._source.is_ours,
                 )
-                worker.start()
+                if self._has_thread:
+                    worker.start()
                 at_end(self)
         return worker
 

@@ -131,11 +131,11 @@ class Worker:
                 return True
             if self.is_this_thread:
                 return False  # called by a hook, which would wait for itself
+            if self._thread is None or not self._thread.is_alive():
+                self._step_alone(timeout)
             left = end - time.monotonic()
             if left <= 0 or (only_here and self._is_elsewhere):
                 return False
-            if self._thread is None or not self._thread.is_alive():
-                self._step_alone(left)
             with self._progress:
                 self._wake.set()
                 self._progress.wait(min(left, _LOOK_SECONDS / 5))
