@@ -7,7 +7,6 @@ that it can be examined, and a new one is created. Once there is a file that can
 used, what was recorded in memory moves into it.
 """
 
-import time
 from collections.abc import Callable
 from typing import Final
 
@@ -19,6 +18,7 @@ from pinpoint_events.recorder.items import Books, DropReason, Item, Settlement
 from pinpoint_events.recorder.memory_spool import MemorySpool
 from pinpoint_events.recorder.reports import Reports
 from pinpoint_events.recorder.spool import Spool
+from pinpoint_events.senders._blocking import Time
 
 __all__ = ["SafeSpool"]
 
@@ -34,6 +34,7 @@ class SafeSpool:
         open_file: Opens the file; None for a volatile spool.
         memory: For what the file cannot take.
         reports: Told when the file stops to be usable, and when it is again.
+        time: The clock by which the file is tried again.
 
     Raises:
         ConfigurationError: If the file has items of another application.
@@ -44,11 +45,13 @@ class SafeSpool:
         open_file: Callable[[], FileSpool] | None,
         memory: MemorySpool,
         reports: Reports,
+        time: Time,
     ) -> None:
         self.memory = memory
         self.error: PinpointEventsError | None = None
         self._open_file = open_file
         self._reports = reports
+        self._time = time
         self._file: FileSpool | None = None
         self.generation = 0  # of the file; grows when it is opened again
         self._known = Books()  # those of the file, when they were last read
@@ -78,7 +81,7 @@ class SafeSpool:
     def set_aside(self, error: PinpointEventsError) -> None:
         """Use memory from now on, because of an error of the file."""
         if self.error is None:
-            self._retry_at = time.monotonic() + self._retry_seconds
+            self._retry_at = self._time.monotonic() + self._retry_seconds
         self.error = error
         self._reports.spool_failed(error)
 
@@ -147,7 +150,7 @@ class SafeSpool:
         """
         if self._open_file is None or self.error is None:
             return False
-        if time.monotonic() < self._retry_at:
+        if self._time.monotonic() < self._retry_at:
             return False
         before, self._file = self._file, None
         try:
@@ -167,7 +170,7 @@ class SafeSpool:
         self.error = None
         self.generation += 1
         self._reports.spool_works()
-        if time.monotonic() - self._retry_at > _LONGEST_RETRY_SECONDS:
+        if self._time.monotonic() - self._retry_at > _LONGEST_RETRY_SECONDS:
             self._retry_seconds = _FIRST_RETRY_SECONDS
         return True
 
@@ -181,7 +184,7 @@ class SafeSpool:
 
     def _wait_longer(self) -> None:
         self._retry_seconds = min(2 * self._retry_seconds, _LONGEST_RETRY_SECONDS)
-        self._retry_at = time.monotonic() + self._retry_seconds
+        self._retry_at = self._time.monotonic() + self._retry_seconds
 
     def close(self) -> list[Item]:
         """Close the file; drop, and return, what is left in memory."""
