@@ -1,5 +1,7 @@
 """A recorder without a thread, whose time passes only by waiting."""
 
+from typing import Self
+
 from pinpoint_events.recorder import Recorder
 from pinpoint_events.recorder.worker import Worker
 from tests.fake_time import FakeTime
@@ -13,7 +15,7 @@ class OnDemandRecorder(Recorder):
     _has_thread = False
     _time: FakeTime
 
-    def __new__(cls, *args: object, **options: object) -> "OnDemandRecorder":
+    def __new__(cls, *args: object, **options: object) -> Self:
         """Give each of them a time of its own."""
         recorder = super().__new__(cls)
         recorder._time = FakeTime()

@@ -54,6 +54,16 @@ class TestWhenToDeliver:
         recorder.step()
         assert [request.event_count for request in sender.requests] == [3]
 
+    def test_after_a_time(
+        self, recorder: OnDemandRecorder, sender: MemorySender
+    ) -> None:
+        """What has waited for `flush_seconds` is delivered, however little it is."""
+        recorder.step()
+        recorder.record("e", event())
+        for _ in range(9):
+            recorder.step(0.25)
+        assert [request.event_count for request in sender.requests] == [1]
+
 
 class TestOnDemand:
     """Without a thread, `flush` and `close` deliver in the thread that calls them."""
@@ -89,9 +99,9 @@ class TestOnDemand:
 
     def test_hook_that_flushes(self, spool: Path | None) -> None:
         """A hook that calls `flush` does not wait for itself."""
-        flushed = []
+        flushed: list[bool] = []
         sender = MemorySender(answer=lambda _: 1 / 0)  # type: ignore[arg-type, return-value]
-        recorder = OnDemandRecorder(
+        recorder: OnDemandRecorder = OnDemandRecorder(
             sender,
             spool=spool,
             on_error=lambda _: flushed.append(recorder.flush(9.0)),

@@ -62,7 +62,7 @@ class Worker:
         time: The clocks, the sleep and the randomness.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is another matter
         self,
         spool: SafeSpool,
         sender: Callable[[], Sender],
@@ -93,7 +93,9 @@ class Worker:
         self._stepping: int | None = None  # the thread that delivers now
         self._is_asked = False
         self._is_over = False
-        self._delivered_at = time.monotonic()
+        self._started = time.monotonic()
+        # When there was nothing to deliver in a spool, the last time.
+        self._delivered_at: dict[Spool, float] = {}
         self.has_claim = False
 
     # --- What the recorder asks -------------------------------------------------------
@@ -226,6 +228,7 @@ class Worker:
     def _step(self) -> None:
         if self._spool.recover():
             self._deliveries.clear()  # which knew the items by other numbers
+            self._delivered_at.clear()
         self._settle_again()
         is_asked, self._is_asked = self._is_asked, False
         if is_asked:
@@ -265,7 +268,7 @@ class Worker:
                 if seconds:
                     self._time.wait(seconds, self._is_stopped)
                 self._send(spool, delivery)
-            self._delivered_at = self._time.monotonic()
+            self._delivered_at[spool] = self._time.monotonic()
         except StoreError as error:
             self._spool.set_aside(error)
 
@@ -275,11 +278,12 @@ class Worker:
             return True
         new = spool.highest_id - delivery.cursor
         if new <= 0:
-            self._delivered_at = now
+            self._delivered_at[spool] = now
             return False
+        delivered_at = self._delivered_at.get(spool, self._started)
         return (
             new >= self._rules.flush_events
-            or now - self._delivered_at >= self._rules.flush_seconds
+            or now - delivered_at >= self._rules.flush_seconds
             or spool.flush_up_to > delivery.cursor
         )
 
