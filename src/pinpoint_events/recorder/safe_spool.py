@@ -56,6 +56,7 @@ class SafeSpool:
         self._known = Books()  # those of the file, when they were last read
         self._retry_seconds = _FIRST_RETRY_SECONDS
         self._retry_at = 0.0
+        self._is_closed = False
         self._identity: tuple[int, int] | None = None  # of the file that was opened
         if place is not None:
             try:
@@ -88,6 +89,8 @@ class SafeSpool:
 
     def set_aside(self, error: PinpointEventsError) -> None:
         """Use memory from now on, because of an error of the file."""
+        if self._is_closed:
+            return  # of a thread that was still at work
         if self.error is None:
             self._retry_at = self._time.monotonic() + self._retry_seconds
         self.error = error
@@ -192,6 +195,7 @@ class SafeSpool:
     def close(self) -> list[Item]:
         """Close the file; drop, and return, what is left in memory."""
         self.books()
+        self._is_closed = True
         file, self._file = self._file, None
         if file is not None:
             file.close()
