@@ -145,7 +145,6 @@ class TestEntryPoint:
         result = pytester.runpytest_inprocess("--fixtures")
         result.stdout.re_match_lines(
             [
-                r"pinpoint_recorder -- .*plugin\.py:\d+",
                 r"pinpoint_sender -- .*plugin\.py:\d+",
                 r"    A sender that keeps events in memory.*",
                 r"pinpoint_recorder -- .*plugin\.py:\d+",
