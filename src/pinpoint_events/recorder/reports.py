@@ -79,7 +79,8 @@ class Reports:
         self._written: dict[str, float] = {}
         self._left_out: Counter[str] = Counter()
         self._interrupted_at: float | None = None
-        self._spool_is_reported = False
+        self._spool_fails = False
+        self._spool_reported_at = -_SECONDS_BETWEEN
 
     def rejected(self, items: Iterable[tuple[Item, Refusal]]) -> None:
         """Tell of items that were refused."""
@@ -121,9 +122,17 @@ class Reports:
             )
 
     def spool_failed(self, error: Exception) -> None:
-        """Tell that the file of the spool cannot be used, when that begins."""
-        if not self._spool_is_reported:
-            self._spool_is_reported = True
+        """
+        Tell that the file of the spool cannot be used, when that begins.
+
+        A disk that is nearly full fails again and again: that is told once a minute.
+        """
+        if self._spool_fails:
+            return
+        self._spool_fails = True
+        now = time.monotonic()
+        if now - self._spool_reported_at >= _SECONDS_BETWEEN:
+            self._spool_reported_at = now
             _log.warning(
                 "the spool's file cannot be used: events are kept in memory only",
                 extra=_details(error),
@@ -132,9 +141,10 @@ class Reports:
 
     def spool_works(self) -> None:
         """Tell that the file of the spool can be used again."""
-        if self._spool_is_reported:
-            self._spool_is_reported = False
-            _log.info("the spool's file can be used again")
+        self._spool_fails = False
+        self._line(
+            "spool works", "the spool's file can be used again", level=logging.INFO
+        )
 
     def defect(self, error: Exception) -> None:
         """Tell of an error that the recorder itself did not expect."""
@@ -149,7 +159,14 @@ class Reports:
         except Exception as error:  # noqa: BLE001 - of the application's function
             self._line("hook", "a hook of a recorder failed", **_place(error))
 
-    def _line(self, kind: str, message: str, **details: object) -> None:
+    def _line(
+        self,
+        kind: str,
+        message: str,
+        *,
+        level: int = logging.WARNING,
+        **details: object,
+    ) -> None:
         """Write a line, once a minute for each kind, and how many were left out."""
         now = time.monotonic()
         last = self._written.get(kind)
@@ -159,7 +176,7 @@ class Reports:
         self._written[kind] = now
         extra = {f"pinpoint_events.{name}": value for name, value in details.items()}
         extra["pinpoint_events.others"] = self._left_out.pop(kind, 0)
-        _log.warning(message, extra=extra)
+        _log.log(level, message, extra=extra)
 
 
 def _details(error: Exception) -> dict[str, object]:
