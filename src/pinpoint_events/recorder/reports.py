@@ -8,7 +8,8 @@ or id.
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from pinpoint_events.errors import PinpointEventsError, defect_text
@@ -21,6 +22,7 @@ _log = logging.getLogger("pinpoint_events")
 _log.addHandler(logging.NullHandler())
 
 _SECONDS_BETWEEN: Final = 60.0  # lines of one kind
+_NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 
 
 class RejectedItem(NamedTuple):
@@ -85,7 +87,9 @@ class Reports:
     def rejected(self, items: Iterable[tuple[Item, Refusal]]) -> None:
         """Tell of items that were refused."""
         for item, refusal in items:
-            self._line("rejected", "a recorded item was rejected", code=refusal.code)
+            self._line(
+                "rejected", "a recorded item was rejected", {"code": refusal.code}
+            )
             given = RejectedItem(
                 item.endpoint_id, item.event_id, *refusal, item.attempts
             )
@@ -96,7 +100,9 @@ class Reports:
     ) -> None:
         """Tell of items, by endpoint id and event id, that were given up."""
         for endpoint_id, event_id in items:
-            self._line(f"dropped:{reason}", "a recorded item was dropped", code=reason)
+            self._line(
+                f"dropped:{reason}", "a recorded item was dropped", {"code": reason}
+            )
             self._call(
                 self._hooks.on_dropped, DroppedItem(endpoint_id, event_id, reason)
             )
@@ -148,7 +154,7 @@ class Reports:
 
     def defect(self, error: Exception) -> None:
         """Tell of an error that the recorder itself did not expect."""
-        self._line("defect", "a recorder failed, and goes on", **_place(error))
+        self._line("defect", "a recorder failed, and goes on", _place(error))
         self._call(self._hooks.on_error, error)
 
     def _call(self, hook: Callable[[Any], object] | None, given: object) -> None:
@@ -157,15 +163,15 @@ class Reports:
         try:
             hook(given)
         except Exception as error:  # noqa: BLE001 - of the application's function
-            self._line("hook", "a hook of a recorder failed", **_place(error))
+            self._line("hook", "a hook of a recorder failed", _place(error))
 
     def _line(
         self,
         kind: str,
         message: str,
+        details: Mapping[str, object] = _NOTHING,
         *,
         level: int = logging.WARNING,
-        **details: object,
     ) -> None:
         """Write a line, once a minute for each kind, and how many were left out."""
         now = time.monotonic()
