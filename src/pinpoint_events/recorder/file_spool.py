@@ -7,12 +7,20 @@ Every process adds items. One at a time delivers them: that which has the claim.
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Final
 
+import attrs
+
 from pinpoint_events.builder import new_event_id
-from pinpoint_events.errors import ConfigurationError, SpoolFullError
+from pinpoint_events.errors import (
+    ConfigurationError,
+    SpoolFullError,
+    StoreError,
+    StoreErrorCode,
+)
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.problems import file_text
@@ -80,6 +88,7 @@ REJECTED: Final = "rejected"
 _DROPPED: Final = "dropped:"
 # Of an item, beside its text and its ids: numbers, and what SQLite adds.
 _ROW_BYTES: Final = 32
+_SPARE_BYTES: Final = 8_192  # two pages: rows do not fill theirs
 # The file is measured each time that an eighth of the room that was left is used up.
 _SHARE: Final = 8
 _OLDEST: Final = 1_000  # items that are dropped at a time
@@ -122,7 +131,13 @@ class FileSpool:
         # Of this process, so that it need not read them from their texts again.
         self._recent: dict[int, Event | Endpoint] = {}
         self._claim = Claim(path.with_name(f"{path.name}-deliverer"))
-        self._file = SqliteFile(path, SCHEMA, timeout_seconds)
+        self._is_closed = False
+        try:
+            self._file = SqliteFile(path, SCHEMA, timeout_seconds)
+        except StoreError as error:
+            if error.code is StoreErrorCode.CORRUPT and self._claim.take():
+                self._move_damaged(path)
+            raise
         try:
             self._check_application(application_id)
         except BaseException:
@@ -160,13 +175,15 @@ class FileSpool:
             SpoolFullError: If there is no room.
             StoreError: If the file cannot be used.
         """
-        size = len(endpoint_id) + len(event_id or "") + len(text) + _ROW_BYTES
+        size = sum(map(_size, (endpoint_id, event_id or "", text))) + _ROW_BYTES
         if size > self._granted_bytes:
             self._measure(size)
         row = endpoint_id, event_id, text, _now_milliseconds()
         if event_id is not None:
             number = self._file.run(_ADD, row)
-            if self._claim.is_held and len(self._recent) < _MOST_RECENT:
+            if self._claim.is_held:
+                if len(self._recent) >= _MOST_RECENT:
+                    self._recent.clear()  # some are never read: they were dropped
                 self._recent[number] = model
         else:
             with self._file.transaction() as connection:
@@ -178,11 +195,12 @@ class FileSpool:
         with self._file.transaction() as connection:
             used = _used_bytes(connection)
             # What was refused makes room for what is not yet sent.
-            while used + size > self._max_bytes:
+            while used + size + _SPARE_BYTES > self._max_bytes:
                 if not connection.execute(_FORGET, (_OLDEST,)).rowcount:
                     raise SpoolFullError(used, self._max_bytes)
                 used = _used_bytes(connection)
-        self._granted_bytes = max(size, (self._max_bytes - used) // _SHARE)
+        room = self._max_bytes - used - _SPARE_BYTES
+        self._granted_bytes = max(size, room // _SHARE)
 
     def count_dropped(self, event_id: str | None, reason: DropReason) -> None:
         """Count an item that was recorded, and dropped before it was stored."""
@@ -204,11 +222,13 @@ class FileSpool:
         Raises:
             OSError: If the file of the claim cannot be opened.
         """
-        return self._claim.take()
+        return not self._is_closed and self._claim.take()
 
     def ask_for_flush(self, up_to: int) -> None:
         """Ask the process that delivers for items up to this number."""
-        self._file.run("UPDATE application SET flush_up_to = ?", (up_to,))
+        self._file.run(
+            "UPDATE application SET flush_up_to = max(flush_up_to, ?)", (up_to,)
+        )
 
     @property
     def flush_up_to(self) -> int:
@@ -233,28 +253,26 @@ class FileSpool:
             return items
         return [item._replace(model=recent.pop(item.id, None)) for item in items]
 
-    def settle(self, settlement: Settlement) -> None:
-        """Write down what became of items; those that are gone are ignored."""
+    def settle(self, settlement: Settlement) -> Settlement:
+        """Write down what became of items, and return what was written."""
         if not settlement:
-            return
+            return settlement
         with self._file.transaction() as connection:
-            _count(connection, _DELIVERED, _removed(connection, settlement.delivered))
-            refused = dict(settlement.refused)
-            gone = _removed(connection, list(refused))
-            _count(connection, REJECTED, gone)
+            ended = settlement.of(_removed(connection, settlement.ended))
+            _count(connection, _DELIVERED, ended.delivered)
+            _count(connection, REJECTED, [item for item, _ in ended.refused])
             now = _now_milliseconds()
             connection.executemany(
-                _REFUSE, [(*item[1:6], *refused[item], now) for item in gone]
+                _REFUSE, [(*item[1:6], *why, now) for item, why in ended.refused]
             )
             for reason in DropReason:
-                given_up = [item for item, why in settlement.dropped if why is reason]
-                _count(
-                    connection, f"{_DROPPED}{reason}", _removed(connection, given_up)
-                )
+                given_up = [item for item, why in ended.dropped if why is reason]
+                _count(connection, f"{_DROPPED}{reason}", given_up)
             connection.execute(_DELETE_KEPT)
             connection.executemany(
                 _FAILED, [(item.attempts, item.id) for item in settlement.failed]
             )
+        return attrs.evolve(ended, failed=settlement.failed)
 
     def has_pending(self, up_to: int) -> bool:
         """Return whether an item with a number up to this one waits."""
@@ -291,14 +309,31 @@ class FileSpool:
         Raises:
             OSError: If it cannot be renamed.
         """
-        now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        self._file.move_aside(f".damaged-{now}")
-        self._claim.release()
+        self._is_closed = True
+        try:
+            self._file.move_aside(_damaged_end())
+        finally:
+            self._claim.release()
+
+    def _move_damaged(self, path: Path) -> None:
+        """Rename a file that is too damaged to be opened."""
+        end = _damaged_end()
+        try:
+            for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+                with suppress(FileNotFoundError):
+                    path.with_name(name).rename(path.with_name(f"{name}{end}"))
+        finally:
+            self._claim.release()
 
     def close(self) -> None:
         """Close the file, and give the claim up; what is in the file stays."""
+        self._is_closed = True
         self._claim.release()
         self._file.close()
+
+
+def _damaged_end() -> str:
+    return time.strftime(".damaged-%Y%m%dT%H%M%SZ", time.gmtime())
 
 
 def _used_bytes(connection: Connection) -> int:
@@ -309,14 +344,13 @@ def _used_bytes(connection: Connection) -> int:
     return int((pages - free) * size)
 
 
-def _removed(connection: Connection, items: Sequence[Item]) -> list[Item]:
-    """Remove items, and return those that were still there."""
-    if not items:
-        return []
+def _removed(connection: Connection, items: Sequence[Item]) -> set[int]:
+    """Remove items, and return the numbers of those that were still there."""
     ids = json.dumps([item.id for item in items])
     gone = {number for (number,) in connection.execute(_DELETE, (ids,)).fetchall()}
-    gone |= {number for (number,) in connection.execute(_KEEP, (ids,)).fetchall()}
-    return [item for item in items if item.id in gone]
+    return gone.union(
+        number for (number,) in connection.execute(_KEEP, (ids,)).fetchall()
+    )
 
 
 def _count(connection: Connection, name: str, items: Iterable[Item]) -> None:
@@ -365,6 +399,10 @@ def _counts(ledger: Mapping[str, int], rows: int) -> ItemCounts:
         # Not counted row by row: a spool may have millions.
         pending=recorded - ended,
     )
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _now_milliseconds() -> int:
