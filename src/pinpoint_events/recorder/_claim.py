@@ -44,7 +44,8 @@ class Claim:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        # One for each file, however it is named.
+        self._path = path.resolve()
         self._pid: int | None = None
 
     @property
