@@ -323,7 +323,7 @@ class FileSpool:
             return items
         found = [item._replace(model=recent.pop(item.id, None)) for item in items]
         # Those that were dropped before they were read.
-        for number in [number for number in recent if number < items[-1].id]:
+        for number in [each for each in list(recent) if each < items[-1].id]:
             recent.pop(number, None)
         return found
 
