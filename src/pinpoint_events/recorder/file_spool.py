@@ -16,7 +16,7 @@ from pinpoint_events.errors import ConfigurationError, SpoolFullError
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.problems import file_text
-from pinpoint_events.recorder._claim import Claim
+from pinpoint_events.recorder._claim import Claim, claim_path
 from pinpoint_events.recorder._schema import SCHEMA
 from pinpoint_events.recorder.items import (
     Books,
@@ -28,7 +28,14 @@ from pinpoint_events.recorder.items import (
 )
 from pinpoint_events.storage.sqlite_file import SqliteFile
 
-__all__ = ["FileSpool"]
+__all__ = [
+    "FileSpool",
+    "books_in",
+    "put_back_in",
+    "settle_again_in",
+    "settle_in",
+    "used_bytes_in",
+]
 
 _ADD: Final = (
     "INSERT INTO item (endpoint_id, event_id, json, recorded_at) VALUES (?, ?, ?, ?)"
@@ -121,7 +128,7 @@ class FileSpool:
         self._granted_bytes = 0
         # Of this process, so that it need not read them from their texts again.
         self._recent: dict[int, Event | Endpoint] = {}
-        self._claim = Claim(path.with_name(f"{path.name}-deliverer"))
+        self._claim = Claim(claim_path(path))
         self._file = SqliteFile(path, SCHEMA, timeout_seconds)
         try:
             self._check_application(application_id)
@@ -176,12 +183,12 @@ class FileSpool:
 
     def _measure(self, size: int) -> None:
         with self._file.transaction() as connection:
-            used = _used_bytes(connection)
+            used = used_bytes_in(connection)
             # What was refused makes room for what is not yet sent.
             while used + size > self._max_bytes:
                 if not connection.execute(_FORGET, (_OLDEST,)).rowcount:
                     raise SpoolFullError(used, self._max_bytes)
-                used = _used_bytes(connection)
+                used = used_bytes_in(connection)
         self._granted_bytes = max(size, (self._max_bytes - used) // _SHARE)
 
     def count_dropped(self, event_id: str | None, reason: DropReason) -> None:
@@ -238,23 +245,7 @@ class FileSpool:
         if not settlement:
             return
         with self._file.transaction() as connection:
-            _count(connection, _DELIVERED, _removed(connection, settlement.delivered))
-            refused = dict(settlement.refused)
-            gone = _removed(connection, list(refused))
-            _count(connection, REJECTED, gone)
-            now = _now_milliseconds()
-            connection.executemany(
-                _REFUSE, [(*item[1:6], *refused[item], now) for item in gone]
-            )
-            for reason in DropReason:
-                given_up = [item for item, why in settlement.dropped if why is reason]
-                _count(
-                    connection, f"{_DROPPED}{reason}", _removed(connection, given_up)
-                )
-            connection.execute(_DELETE_KEPT)
-            connection.executemany(
-                _FAILED, [(item.attempts, item.id) for item in settlement.failed]
-            )
+            settle_in(connection, settlement)
 
     def has_pending(self, up_to: int) -> bool:
         """Return whether an item with a number up to this one waits."""
@@ -301,7 +292,8 @@ class FileSpool:
         self._file.close()
 
 
-def _used_bytes(connection: Connection) -> int:
+def used_bytes_in(connection: Connection) -> int:
+    """Return how many bytes of the file are in use."""
     pages, free, size = (
         connection.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("page_count", "freelist_count", "page_size")
@@ -319,11 +311,52 @@ def _removed(connection: Connection, items: Sequence[Item]) -> list[Item]:
     return [item for item in items if item.id in gone]
 
 
-def _count(connection: Connection, name: str, items: Iterable[Item]) -> None:
+def _count(
+    connection: Connection, name: str, items: Iterable[Item], *, sign: int = 1
+) -> None:
     """Count items in the ledger."""
     for subject, count in zip((EVENT, ENDPOINT), count_kinds(items), strict=True):
         if count:
-            connection.execute(_COUNT, (subject, name, count))
+            connection.execute(_COUNT, (subject, name, sign * count))
+
+
+def settle_in(connection: Connection, settlement: Settlement) -> None:
+    """Write down what became of items, in a transaction."""
+    _count(connection, _DELIVERED, _removed(connection, settlement.delivered))
+    refused = dict(settlement.refused)
+    gone = _removed(connection, list(refused))
+    _count(connection, REJECTED, gone)
+    now = _now_milliseconds()
+    connection.executemany(
+        _REFUSE, [(*item[1:6], *refused[item], now) for item in gone]
+    )
+    for reason in DropReason:
+        given_up = [item for item, why in settlement.dropped if why is reason]
+        _count(connection, f"{_DROPPED}{reason}", _removed(connection, given_up))
+    connection.execute(_DELETE_KEPT)
+    connection.executemany(
+        _FAILED, [(item.attempts, item.id) for item in settlement.failed]
+    )
+
+
+def put_back_in(connection: Connection, rejected: Sequence[Item]) -> None:
+    """
+    Let dead letters that were deleted wait again, in the same transaction.
+
+    They are recorded once, and take a second row. Their attempts and their wait start
+    anew, as otherwise `max_age` could drop them before they are sent.
+    """
+    now = _now_milliseconds()
+    connection.executemany(_ADD, [(*item[1:4], now) for item in rejected])
+    _count(connection, REJECTED, rejected, sign=-1)
+    _count(connection, STORED_AGAIN, rejected)
+    _count(connection, _STORED, (item for item in rejected if item.event_id is None))
+
+
+def settle_again_in(connection: Connection, rejected: Sequence[Item]) -> None:
+    """Count dead letters that were deleted as delivered, in the same transaction."""
+    _count(connection, REJECTED, rejected, sign=-1)
+    _count(connection, _DELIVERED, rejected)
 
 
 def books_in(connection: Connection) -> Books:
