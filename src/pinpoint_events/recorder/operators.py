@@ -64,7 +64,7 @@ _CHOSEN_PENDING: Final = (
     f"{_CHOSEN} AND NOT is_settled AND (:before IS NULL OR recorded_at < :before)"
 )
 _CHOSEN_REJECTED: Final = (
-    f"{_CHOSEN} AND (:before IS NULL OR refused_at < :before)"
+    f"{_CHOSEN} AND (:before IS NULL OR refused_at < :before)"  # noqa: S608
     " AND (:codes IS NULL OR code IN (SELECT value FROM json_each(:codes)))"
 )
 _COUNTS: Final = "count(event_id), count(*) - count(event_id)"
@@ -231,6 +231,14 @@ class SpoolFile:
 
     # --- Looking ----------------------------------------------------------------------
 
+    @property
+    def is_delivering(self) -> bool | None:
+        """Whether a process delivers; None if the file of its claim may not be read."""
+        try:
+            return is_claimed(claim_path(self.path))
+        except OSError:
+            return None
+
     def status(self) -> SpoolStatus:
         """
         Return what is in it.
@@ -238,10 +246,7 @@ class SpoolFile:
         Raises:
             StoreError: If the file cannot be used.
         """
-        try:
-            is_delivering = is_claimed(claim_path(self.path))
-        except OSError:
-            is_delivering = None
+        is_delivering = self.is_delivering
         with self._file.transaction(writes=False) as connection:
             books = books_in(connection)
             *waiting, oldest = connection.execute(_WAITING).fetchone()
