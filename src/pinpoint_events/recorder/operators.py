@@ -205,6 +205,7 @@ class SpoolFile:
 
     Args:
         path: The file, which must exist.
+        timeout_seconds: How long to wait for other writers.
 
     Attributes:
         path: The file.
@@ -219,9 +220,14 @@ class SpoolFile:
     path: Path
     application_id: str | None
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        timeout_seconds: float = _TIMEOUT_SECONDS,
+    ) -> None:
         self.path = Path(path_text(path)).absolute()
-        self._file = SqliteFile(self.path, SCHEMA, _TIMEOUT_SECONDS, creates=False)
+        self._file = SqliteFile(self.path, SCHEMA, timeout_seconds, creates=False)
         try:
             with self._file.transaction(writes=False) as connection:
                 self.application_id = _application_in(connection)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import Final
 
 from pinpoint_events.cli import _console as console
 from pinpoint_events.cli._codes import SUCCESS
@@ -15,7 +16,8 @@ from pinpoint_events.recorder.spool_lines import line_of
 
 __all__ = ["run"]
 
-_AT_A_TIME = 500  # lines in a write
+_AT_A_TIME: Final = 500  # lines in a write
+_STDOUT: Final = "-"
 
 
 def run(program: str, arguments: list[str]) -> int:
@@ -36,7 +38,7 @@ def run(program: str, arguments: list[str]) -> int:
             # Only dead letters have a code.
             with_pending=options.pending or (is_all and not options.code),
         )
-        if options.file is None:
+        if options.file in {None, _STDOUT}:
             counts = _write(
                 items, lambda lines: console.out(b"\n".join(lines).decode())
             )

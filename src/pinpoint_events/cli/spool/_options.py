@@ -162,4 +162,7 @@ def counts_table(rows: Mapping[str, KindCounts]) -> str:
 
 def in_words(counts: KindCounts) -> str:
     """Return counts in a sentence."""
-    return f"{counts.events:,} events and {counts.endpoints:,} endpoints"
+    return " and ".join(
+        f"{count:,} {name}{'' if count == 1 else 's'}"
+        for name, count in (("event", counts.events), ("endpoint", counts.endpoints))
+    )
