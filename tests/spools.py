@@ -60,11 +60,9 @@ def recorder(
 ) -> Iterator[tuple[Recorder, MemorySender]]:
     """Open a recorder with a sender in memory, and close it at the end."""
     sender = MemorySender(answer=answer)
-    one = Recorder(
-        sender,
-        spool=path,
-        **{"flush_seconds": 0.01, "application_id": "local"} | options,
-    )
+    given: dict[str, Any] = {"flush_seconds": 0.01, **options}
+    given.setdefault("application_id", sender.application_id)
+    one = Recorder(sender, spool=path, **given)
     try:
         yield one, sender
     finally:

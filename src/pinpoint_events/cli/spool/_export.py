@@ -52,9 +52,9 @@ def _parser(program: str) -> Parser:
     parser = Parser(
         prog=program,
         description="Write the items of a spool as JSON Lines, in the form that "
-        "`pinpoint-events load`\nreads: dead letters, then what is pending. Nothing is "
-        "removed. Lines of dead letters\nalso have the members Outcome, Code and "
-        "Message, which `load` passes over.",
+        "`pinpoint-events\nload` reads: dead letters, then what is pending. Nothing "
+        "is removed. Lines of\ndead letters also have the members Outcome, Code and "
+        "Message, which `load`\npasses over.",
         example=f"{program} events.spool --rejected --file rejected.jsonl",
     )
     add = parser.add_argument

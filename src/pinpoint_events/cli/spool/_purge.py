@@ -66,8 +66,8 @@ def _parser(program: str) -> Parser:
     parser = Parser(
         prog=program,
         description="Delete items of a spool. Pending ones then count as dropped, with "
-        "the reason `purged`;\ndead letters still count as rejected. What the process "
-        "that delivers has read already\nmay be sent all the same.",
+        "the reason\n`purged`; dead letters still count as rejected. What the process "
+        "that delivers\nhas read already may be sent all the same.",
         example=f"{program} events.spool --rejected --older-than 7d --yes",
     )
     add = parser.add_argument

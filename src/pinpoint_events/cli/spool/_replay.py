@@ -38,10 +38,10 @@ def _parser(program: str) -> Parser:
     parser = Parser(
         prog=program,
         description="Put dead letters back into the queue, so that the application "
-        "sends them again, behind\nall that is pending.\n\n"
-        "With --to they are sent from here instead, as `load` sends the events of "
-        "files. Those\nthat are accepted then count as delivered; all others stay "
-        "dead letters.",
+        "sends them again,\nbehind all that is pending.\n\n"
+        "With --to they are sent from here instead, as `load` sends the events of\n"
+        "files. Those that are accepted then count as delivered; all others stay dead\n"
+        "letters.",
         example=f"{program} events.spool --code 400",
     )
     add = parser.add_argument

@@ -63,7 +63,7 @@ def _parser(program: str) -> Parser:
     parser = Parser(
         prog=program,
         description="Show the dead letters of a spool: what was rejected for good, "
-        "with code and message.\nTheir content is shown only if you ask for it.",
+        "with code and\nmessage. Their content is shown only if you ask for it.",
         example=f"{program} events.spool --code 400 --limit 10",
     )
     add = parser.add_argument

@@ -53,8 +53,8 @@ def _parser(program: str) -> Parser:
     parser = Parser(
         prog=program,
         description="Show what became of the events in a spool, what is pending, and "
-        "whether a process\ndelivers. What is pending is counted row by row, and "
-        "compared with the books; if they\ndiffer, the exit code is 255.",
+        "whether a\nprocess delivers. What is pending is counted row by row, and "
+        "compared with the\nbooks; if they differ, the exit code is 255.",
         example=f"{program} events.spool",
     )
     shared.add_path(parser)
