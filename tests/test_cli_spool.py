@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import re
@@ -652,6 +653,14 @@ class TestExport:
         assert found.err == ["'/dev/full' cannot be written: No space left on device"]
 
 
+class Keyboard(io.StringIO):
+    """A terminal at which something was typed."""
+
+    def isatty(self) -> bool:
+        """Return that it is one."""
+        return True
+
+
 class TestPurge:
     """`spool purge`: items are deleted."""
 
@@ -713,6 +722,41 @@ class TestPurge:
             assert spool("purge", "s", "--pending", "--yes").code == 0
             assert one.flush(20)
             assert one.stats().dropped == {"purged": 1}
+
+    @pytest.mark.parametrize(
+        "options, question",
+        [
+            (["--pending"], "3 events and 1 endpoint that are pending"),
+            (
+                ["--pending", "--rejected"],
+                (
+                    "3 events and 1 endpoint that are pending, and 2 events and 1 "
+                    "endpoint that are rejected"
+                ),
+            ),
+        ],
+        ids=str,
+    )
+    @pytest.mark.parametrize("answer, code", [("yes\n", 0), ("no\n", 255)])
+    def test_asks(
+        self,
+        spool: Run,
+        monkeypatch: pytest.MonkeyPatch,
+        options: list[str],
+        question: str,
+        answer: str,
+        code: int,
+    ) -> None:
+        """The question counts what would be deleted."""
+        dead_spool(Path("s"))
+        waiting_spool(Path("s"))
+        monkeypatch.setattr("sys.stdin", Keyboard(answer))
+        found = spool("purge", "s", *options)
+        path = str(Path("s").absolute())
+        assert found.code == code
+        assert found.err[0] == f"delete {question}, in {path!r}? Type yes to delete:"
+        assert found.err[1:] == ([] if code == 0 else ["nothing was deleted"])
+        assert counts(spool).get("Pending", 0) == (0 if code == 0 else 3)
 
     @needs_posix
     @pytest.mark.parametrize(

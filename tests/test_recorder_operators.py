@@ -227,6 +227,14 @@ class TestDelivering:
             assert spool.is_delivering is False
         assert not claim.exists()
 
+    def test_of_another_spool(self, path: Path) -> None:
+        """The claims of this process are told apart."""
+        with recorder(path) as (one, _):
+            one.record("e", Event("good"))
+            assert one.flush(20)
+            with SpoolFile(dead_spool(path.with_name("other"))) as spool:
+                assert spool.is_delivering is False
+
     def test_unknown(self, path: Path) -> None:
         """Where it cannot be opened, that is not known."""
         dead_spool(path)
@@ -585,6 +593,7 @@ class TestDeadLetterLines:
         sender = MemorySender(answer=picky)
         with SpoolFile(dead_spool(path)) as spool:
             lines = DeadLetterLines(spool, Selection())
+            assert lines.readable()
             totals = loader.load([lines], sender)  # type: ignore[list-item]
             assert totals.events.read == 2
             assert dead(spool) == ["b-0", "b-1", None]
