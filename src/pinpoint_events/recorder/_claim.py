@@ -17,7 +17,7 @@ import threading
 from pathlib import Path
 from typing import Final
 
-__all__ = ["Claim", "claim_path", "is_claimed"]
+__all__ = ["Claim", "is_claimed"]
 
 if sys.platform == "win32":  # pragma: no cover - Linux in CI
     import msvcrt
@@ -38,11 +38,6 @@ else:
 
 _guard: Final = threading.Lock()
 _held: Final[dict[Path, tuple[int, int]]] = {}  # to process id and file descriptor
-
-
-def claim_path(spool: Path) -> Path:
-    """Return the file whose lock is the claim to deliver what is in a spool."""
-    return spool.with_name(f"{spool.name}-deliverer")
 
 
 def is_claimed(path: Path) -> bool:

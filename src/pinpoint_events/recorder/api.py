@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
@@ -10,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import (
     Any,
+    ClassVar,
     Final,
     Literal,
     NamedTuple,
@@ -40,7 +40,7 @@ from pinpoint_events.model._immutable import Refused, raise_if_invalid
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event, Session
 from pinpoint_events.quotas import endpoint_problems, event_check, quotas_of
-from pinpoint_events.recorder.file_spool import FileSpool
+from pinpoint_events.recorder.file_spool import SpoolPlace
 from pinpoint_events.recorder.items import DropReason, ItemCounts
 from pinpoint_events.recorder.memory_spool import MemorySpool
 from pinpoint_events.recorder.process_end import at_end
@@ -48,6 +48,7 @@ from pinpoint_events.recorder.reports import DroppedItem, Hooks, RejectedItem, R
 from pinpoint_events.recorder.safe_spool import SafeSpool
 from pinpoint_events.recorder.sessions import SessionRecorder
 from pinpoint_events.recorder.worker import Rules, Worker
+from pinpoint_events.senders._blocking import Time
 from pinpoint_events.senders.protocol import (
     DEFAULT_APPLICATION_ID,
     Sender,
@@ -155,6 +156,10 @@ class Recorder:
             application.
     """
 
+    # For tests, whose subclass sets them: without a thread, `flush` delivers.
+    _has_thread: ClassVar[bool] = True
+    _time: Time = Time()
+
     def __init__(  # noqa: PLR0913 - each of them can be set by itself
         self,
         sender: str | Sender | Callable[[], Sender],
@@ -213,16 +218,15 @@ class Recorder:
         self, spool: str | os.PathLike[str] | None, max_bytes: int
     ) -> SafeSpool:
         if spool is None:
-            return SafeSpool(None, MemorySpool(max_bytes), self._reports)
-        open_file = partial(
-            FileSpool,
+            return SafeSpool(None, MemorySpool(max_bytes), self._reports, self._time)
+        place = SpoolPlace(
             Path(path_text(spool)).absolute(),
             self.application_id,
-            max_bytes=max_bytes,
-            timeout_seconds=_SPOOL_TIMEOUT_SECONDS,
+            max_bytes,
+            _SPOOL_TIMEOUT_SECONDS,
         )
         memory = MemorySpool(min(max_bytes, _MEMORY_BYTES))
-        return SafeSpool(open_file, memory, self._reports)
+        return SafeSpool(place, memory, self._reports, self._time)
 
     def set_defaults(
         self,
@@ -363,7 +367,7 @@ class Recorder:
         error: SpoolFullError,
     ) -> None:
         endpoint_id, event_id, *_ = item
-        end = time.monotonic() + self._block_seconds
+        end = self._time.monotonic() + self._block_seconds
         while True:
             if self._on_full == "drop_newest" or (
                 self._on_full == "drop_oldest" and not self._drop_oldest()
@@ -372,7 +376,7 @@ class Recorder:
                 self._reports.dropped([(endpoint_id, event_id)], DropReason.FULL)
                 return
             if self._on_full == "block":
-                left = end - time.monotonic()
+                left = end - self._time.monotonic()
                 if left <= 0 or worker.is_this_thread:
                     raise error
                 worker.wait_for_room(min(left, _ROOM_SECONDS))
@@ -440,9 +444,9 @@ class Recorder:
         worker = self._worker
         is_done = True
         if worker is not None and worker.pid == os.getpid():
-            end = time.monotonic() + timeout
+            end = self._time.monotonic() + timeout
             is_done = worker.flush(timeout)
-            worker.stop(max(0.0, end - time.monotonic()))
+            worker.stop(max(0.0, end - self._time.monotonic()))
         lost = self._spool.close()
         self._reports.dropped(
             ((item.endpoint_id, item.event_id) for item in lost), DropReason.EXIT
@@ -487,9 +491,11 @@ class Recorder:
                     self._rules,
                     self._reports,
                     closes_sender=self._source.is_ours,
+                    time=self._time,
                 )
-                worker.start()
-                at_end(self)
+                if self._has_thread:
+                    worker.start()
+                    at_end(self)
         return worker
 
     def __enter__(self) -> Self:

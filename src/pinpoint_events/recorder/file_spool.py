@@ -9,14 +9,14 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from sqlite3 import Connection
-from typing import Final
+from typing import Final, NamedTuple
 
 from pinpoint_events.builder import new_event_id
 from pinpoint_events.errors import ConfigurationError, SpoolFullError
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.problems import file_text
-from pinpoint_events.recorder._claim import Claim, claim_path
+from pinpoint_events.recorder._claim import Claim
 from pinpoint_events.recorder._schema import SCHEMA
 from pinpoint_events.recorder.items import (
     Books,
@@ -30,7 +30,9 @@ from pinpoint_events.storage.sqlite_file import SqliteFile
 
 __all__ = [
     "FileSpool",
+    "SpoolPlace",
     "books_in",
+    "claim_path",
     "put_back_in",
     "settle_again_in",
     "settle_in",
@@ -91,6 +93,89 @@ _ROW_BYTES: Final = 32
 _SHARE: Final = 8
 _OLDEST: Final = 1_000  # items that are dropped at a time
 _MOST_RECENT: Final = 2_000
+
+# Of an SQLite file, up to the number that identifies what kind of file it is.
+# (SQLite, "Database File Format", 1.3.)
+_APPLICATION_ID_AT: Final = 68
+_HEADER_BYTES: Final = 72
+
+
+class SpoolPlace(NamedTuple):
+    """
+    Where the file of a spool is, and how it is opened.
+
+    Attributes:
+        path: The file; an absolute path.
+        application_id: The application that the items are for.
+        max_bytes: How many bytes of the file may be in use, without the log beside it.
+        timeout_seconds: How long to wait for other writers.
+    """
+
+    path: Path
+    application_id: str
+    max_bytes: int
+    timeout_seconds: float
+
+    def open(self) -> "FileSpool":
+        """
+        Return the spool, created if it does not exist.
+
+        Raises:
+            ConfigurationError: If the file has items of another application.
+            StoreError: If the file cannot be used.
+        """
+        return FileSpool(
+            self.path,
+            self.application_id,
+            max_bytes=self.max_bytes,
+            timeout_seconds=self.timeout_seconds,
+        )
+
+    def identity(self) -> tuple[int, int] | None:
+        """Return what tells the file from another at its path; None without one."""
+        try:
+            status = self.path.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+    def move_aside(self, identity: tuple[int, int] | None) -> None:
+        """
+        Rename a damaged spool, with its log, so that a new one takes its place.
+
+        Of several processes one does so, the others find the new one. A file that is
+        no spool stays where it is.
+
+        Args:
+            identity: That of the damaged file.
+
+        Raises:
+            OSError: If it cannot be renamed.
+        """
+        claim = Claim(claim_path(self.path))
+        if not claim.take():
+            return  # whoever delivers finds the damage as well
+        try:
+            if identity is None or self.identity() != identity or not self._is_spool():
+                return
+            end = time.strftime("damaged-%Y%m%dT%H%M%SZ", time.gmtime())
+            for beside in ("", "-wal", "-shm"):
+                path = Path(f"{self.path}{beside}")
+                if path.exists():
+                    path.rename(f"{self.path}.{end}{beside}")
+        finally:
+            claim.release()
+
+    def _is_spool(self) -> bool:
+        with self.path.open("rb") as file:
+            header = file.read(_HEADER_BYTES)
+        found = int.from_bytes(header[_APPLICATION_ID_AT:], "big")
+        return found == SCHEMA.application_id
+
+
+def claim_path(path: Path) -> Path:
+    """Return the path of the file by whose lock delivery is claimed."""
+    return path.with_name(f"{path.name}-deliverer")
 
 
 class FileSpool:
@@ -274,17 +359,6 @@ class FileSpool:
                 connection.executemany(
                     _COUNT, [(subject, name, n) for name, n in ended.items() if n]
                 )
-
-    def move_aside(self) -> None:
-        """
-        Rename the file, which is damaged, and close it.
-
-        Raises:
-            OSError: If it cannot be renamed.
-        """
-        now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        self._file.move_aside(f".damaged-{now}")
-        self._claim.release()
 
     def close(self) -> None:
         """Close the file, and give the claim up; what is in the file stays."""

@@ -21,10 +21,11 @@ from typing import Any, Final, NamedTuple, Self
 
 import attrs
 
-from pinpoint_events.recorder._claim import claim_path, is_claimed
+from pinpoint_events.recorder._claim import is_claimed
 from pinpoint_events.recorder._schema import SCHEMA
 from pinpoint_events.recorder.file_spool import (
     books_in,
+    claim_path,
     put_back_in,
     settle_again_in,
     settle_in,

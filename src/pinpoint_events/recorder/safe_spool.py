@@ -7,18 +7,17 @@ that it can be examined, and a new one is created. Once there is a file that can
 used, what was recorded in memory moves into it.
 """
 
-import time
-from collections.abc import Callable
 from typing import Final
 
 from pinpoint_events.errors import PinpointEventsError, StoreError, StoreErrorCode
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
-from pinpoint_events.recorder.file_spool import FileSpool
+from pinpoint_events.recorder.file_spool import FileSpool, SpoolPlace
 from pinpoint_events.recorder.items import Books, DropReason, Item, Settlement
 from pinpoint_events.recorder.memory_spool import MemorySpool
 from pinpoint_events.recorder.reports import Reports
 from pinpoint_events.recorder.spool import Spool
+from pinpoint_events.senders._blocking import Time
 
 __all__ = ["SafeSpool"]
 
@@ -31,9 +30,10 @@ class SafeSpool:
     Keeps items in the file, if there is one and it can be used, else in memory.
 
     Args:
-        open_file: Opens the file; None for a volatile spool.
+        place: Where the file is; None for a volatile spool.
         memory: For what the file cannot take.
         reports: Told when the file stops to be usable, and when it is again.
+        time: The clock by which the file is tried again.
 
     Raises:
         ConfigurationError: If the file has items of another application.
@@ -41,29 +41,41 @@ class SafeSpool:
 
     def __init__(
         self,
-        open_file: Callable[[], FileSpool] | None,
+        place: SpoolPlace | None,
         memory: MemorySpool,
         reports: Reports,
+        time: Time,
     ) -> None:
         self.memory = memory
         self.error: PinpointEventsError | None = None
-        self._open_file = open_file
+        self._place = place
         self._reports = reports
+        self._time = time
         self._file: FileSpool | None = None
         self.generation = 0  # of the file; grows when it is opened again
         self._known = Books()  # those of the file, when they were last read
         self._retry_seconds = _FIRST_RETRY_SECONDS
         self._retry_at = 0.0
-        if open_file is not None:
+        self._is_closed = False
+        self._identity: tuple[int, int] | None = None  # of the file that was opened
+        if place is not None:
             try:
-                self._file = open_file()
+                self._open(place)
             except StoreError as error:
                 self.set_aside(error)
+
+    def _open(self, place: SpoolPlace) -> FileSpool:
+        """Open the file; one that fails is known by its identity as well."""
+        self._identity = place.identity()
+        file = place.open()
+        self._identity = place.identity()
+        self._file = file
+        return file
 
     @property
     def is_durable(self) -> bool:
         """Whether what is added now is kept in the file."""
-        return self._open_file is not None and self.error is None
+        return self._place is not None and self.error is None
 
     @property
     def file(self) -> FileSpool | None:
@@ -77,8 +89,10 @@ class SafeSpool:
 
     def set_aside(self, error: PinpointEventsError) -> None:
         """Use memory from now on, because of an error of the file."""
+        if self._is_closed:
+            return  # of a thread that was still at work
         if self.error is None:
-            self._retry_at = time.monotonic() + self._retry_seconds
+            self._retry_at = self._time.monotonic() + self._retry_seconds
         self.error = error
         self._reports.spool_failed(error)
 
@@ -145,20 +159,23 @@ class SafeSpool:
 
         Only one thread at a time may call this, the one that delivers.
         """
-        if self._open_file is None or self.error is None:
+        place = self._place
+        if place is None or self.error is None:
             return False
-        if time.monotonic() < self._retry_at:
+        if self._time.monotonic() < self._retry_at:
             return False
         before, self._file = self._file, None
         try:
             if before is not None:
-                self._let_go(before, self.error)
-            file = self._open_file()
+                before.close()
+            if getattr(self.error, "code", None) is StoreErrorCode.CORRUPT:
+                place.move_aside(self._identity)
+            file = self._open(place)
         except (PinpointEventsError, OSError) as error:
             self._wait_longer()
-            self._reports.spool_failed(error)
+            if isinstance(error, PinpointEventsError):
+                self.error = error
             return False
-        self._file = file
         try:
             self.memory.move(file.take)
         except StoreError:
@@ -167,25 +184,18 @@ class SafeSpool:
         self.error = None
         self.generation += 1
         self._reports.spool_works()
-        if time.monotonic() - self._retry_at > _LONGEST_RETRY_SECONDS:
+        if self._time.monotonic() - self._retry_at > _LONGEST_RETRY_SECONDS:
             self._retry_seconds = _FIRST_RETRY_SECONDS
         return True
 
-    @staticmethod
-    def _let_go(file: FileSpool, error: PinpointEventsError) -> None:
-        # Only the process that delivers renames a file: the others find the new one.
-        if getattr(error, "code", None) is StoreErrorCode.CORRUPT and file.claim():
-            file.move_aside()
-        else:
-            file.close()
-
     def _wait_longer(self) -> None:
         self._retry_seconds = min(2 * self._retry_seconds, _LONGEST_RETRY_SECONDS)
-        self._retry_at = time.monotonic() + self._retry_seconds
+        self._retry_at = self._time.monotonic() + self._retry_seconds
 
     def close(self) -> list[Item]:
         """Close the file; drop, and return, what is left in memory."""
         self.books()
+        self._is_closed = True
         file, self._file = self._file, None
         if file is not None:
             file.close()

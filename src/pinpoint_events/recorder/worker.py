@@ -7,9 +7,7 @@ lock while it sends, so that it never delays the end of the process, nor a `fork
 """
 
 import os
-import random
 import threading
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Final, NamedTuple
@@ -23,12 +21,14 @@ from pinpoint_events.recorder.pace import Pace
 from pinpoint_events.recorder.reports import Reports
 from pinpoint_events.recorder.safe_spool import SafeSpool
 from pinpoint_events.recorder.spool import Spool
+from pinpoint_events.senders._blocking import Time
 from pinpoint_events.senders.protocol import Sender
 
 __all__ = ["Rules", "Worker"]
 
 # How often the spool is looked at, for what other processes recorded or ask for.
 _LOOK_SECONDS: Final = 0.25
+_AWAIT_SECONDS: Final = 0.05  # until another look whether something was delivered
 
 
 class Rules(NamedTuple):
@@ -50,15 +50,19 @@ class Worker:
     """
     Delivers what is in the spools of one process.
 
+    Its thread is begun by `start`. Without one, `flush` delivers in the thread that
+    calls it.
+
     Args:
         spool: The spools.
         sender: Opens the sender; called in the thread that delivers.
         rules: When to deliver.
         reports: Told what happens.
         closes_sender: Whether to close the sender at the end.
+        time: The clocks, the sleep and the randomness.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is another matter
         self,
         spool: SafeSpool,
         sender: Callable[[], Sender],
@@ -66,6 +70,7 @@ class Worker:
         reports: Reports,
         *,
         closes_sender: bool,
+        time: Time,
     ) -> None:
         self.pid = os.getpid()
         self._spool = spool
@@ -74,8 +79,9 @@ class Worker:
         self._reports = reports
         self._closes_sender = closes_sender
         self._sender: Sender | None = None
-        self._pace = Pace(random.random)
-        self._clock = _Clock()
+        self._time = time
+        self._pace = Pace(time.random)
+        self._clock = _Clock(time)
         self._metrics = Metrics()
         self._deliveries: dict[Spool, Delivery] = {}
         # By the spool that the items are in, which has to be a file.
@@ -84,9 +90,12 @@ class Worker:
         self._progress = threading.Condition()
         self._busy = threading.Lock()  # of the thread that delivers
         self._thread: threading.Thread | None = None
+        self._stepping: int | None = None  # the thread that delivers now
         self._is_asked = False
         self._is_over = False
-        self._delivered_at = time.monotonic()
+        self._started = time.monotonic()
+        # When there was nothing to deliver in a spool, the last time.
+        self._delivered_at: dict[Spool, float] = {}
         self.has_claim = False
 
     # --- What the recorder asks -------------------------------------------------------
@@ -119,7 +128,7 @@ class Worker:
         Returns:
             Whether all of it has ended: it was accepted, refused or dropped.
         """
-        end = time.monotonic() + timeout
+        end = self._time.monotonic() + timeout
         marks: list[tuple[Spool, int]] = []
         generation = -1
         while True:
@@ -131,19 +140,29 @@ class Worker:
                 return True
             if self.is_this_thread:
                 return False  # called by a hook, which would wait for itself
-            left = end - time.monotonic()
+            if not self._has_thread:
+                self._step_alone(timeout)
+                if not any(self._has_pending(*mark) for mark in marks):
+                    return True
+            left = end - self._time.monotonic()
             if left <= 0 or (only_here and self._is_elsewhere):
                 return False
-            if self._thread is None or not self._thread.is_alive():
-                self._step_alone(left)
-            with self._progress:
-                self._wake.set()
-                self._progress.wait(min(left, _LOOK_SECONDS / 5))
+            if self._has_thread:
+                self._await_progress(min(left, _AWAIT_SECONDS))
+            else:
+                self._time.wait(min(left, _AWAIT_SECONDS), self._is_stopped)
 
     @property
     def is_this_thread(self) -> bool:
         """Whether the caller is the thread that delivers."""
-        return threading.current_thread() is self._thread
+        return self._stepping == threading.get_ident()
+
+    @property
+    def _has_thread(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def _is_stopped(self) -> bool:
+        return self._is_over
 
     @property
     def _is_elsewhere(self) -> bool:
@@ -153,9 +172,17 @@ class Worker:
         )
 
     def wait_for_room(self, seconds: float) -> None:
-        """Wait until something was delivered, but not for longer."""
-        self.wake()
+        """Ask for a delivery, and wait until there was one, but not for longer."""
+        self._is_asked = True
+        if self._has_thread:
+            self._await_progress(seconds)
+        else:
+            self._step_alone(seconds)
+            self._time.wait(seconds, self._is_stopped)
+
+    def _await_progress(self, seconds: float) -> None:
         with self._progress:
+            self._wake.set()
             self._progress.wait(seconds)
 
     def stop(self, timeout: float) -> None:
@@ -180,13 +207,13 @@ class Worker:
                     self.step()
                 except Exception as error:  # noqa: BLE001 - the thread goes on
                     self._reports.defect(error)
-                    time.sleep(_LOOK_SECONDS)
+                    self._time.wait(_LOOK_SECONDS, self._is_stopped)
 
     def _seconds_to_look(self) -> float:
         return min(self._rules.flush_seconds, _LOOK_SECONDS)
 
     def _step_alone(self, seconds: float) -> None:
-        """Deliver in this thread, at the end of the interpreter, or for tests."""
+        """Deliver in this thread: the interpreter is about to end, or for tests."""
         if self._busy.acquire(timeout=seconds):
             self._busy.release()
             with self._metrics.without_tracing():
@@ -195,15 +222,23 @@ class Worker:
     def step(self) -> None:
         """Deliver what is due; one thread at a time."""
         with self._busy:
-            if self._spool.recover():
-                self._deliveries.clear()  # which knew the items by other numbers
-            self._settle_again()
-            is_asked, self._is_asked = self._is_asked, False
-            if is_asked:
-                self._pace.try_now()
-            for spool in self._spool.spools:
-                if self._may_deliver(spool):
-                    self._deliver(spool, is_asked=is_asked)
+            self._stepping = threading.get_ident()
+            try:
+                self._step()
+            finally:
+                self._stepping = None
+
+    def _step(self) -> None:
+        if self._spool.recover():
+            self._deliveries.clear()  # which knew the items by other numbers
+            self._delivered_at.clear()
+        self._settle_again()
+        is_asked, self._is_asked = self._is_asked, False
+        if is_asked:
+            self._pace.try_now()
+        for spool in self._spool.spools:
+            if self._may_deliver(spool):
+                self._deliver(spool, is_asked=is_asked)
 
     def _may_deliver(self, spool: Spool) -> bool:
         try:
@@ -227,30 +262,31 @@ class Worker:
                 wanted = delivery.wanted
                 if wanted:
                     delivery.offer(spool.read(delivery.cursor, wanted))
-                now = time.monotonic()
+                now = self._time.monotonic()
                 if not delivery.has_ready(now):
                     break
                 seconds = self._pace.wait_seconds(now)
                 if seconds > _LOOK_SECONDS or (seconds and self._pace.is_interrupted):
                     return
                 if seconds:
-                    time.sleep(seconds)
+                    self._time.wait(seconds, self._is_stopped)
                 self._send(spool, delivery)
-            self._delivered_at = time.monotonic()
+            self._delivered_at[spool] = self._time.monotonic()
         except StoreError as error:
             self._spool.set_aside(error)
 
     def _is_due(self, spool: Spool, delivery: Delivery, *, is_asked: bool) -> bool:
-        now = time.monotonic()
+        now = self._time.monotonic()
         if is_asked or delivery.has_ready(now):
             return True
         new = spool.highest_id - delivery.cursor
         if new <= 0:
-            self._delivered_at = now
+            self._delivered_at[spool] = now
             return False
+        delivered_at = self._delivered_at.get(spool, self._started)
         return (
             new >= self._rules.flush_events
-            or now - self._delivered_at >= self._rules.flush_seconds
+            or now - delivered_at >= self._rules.flush_seconds
             or spool.flush_up_to > delivery.cursor
         )
 
@@ -271,32 +307,33 @@ class Worker:
 
     def _opened(self) -> Sender | None:
         if self._sender is None:
-            if self._pace.wait_seconds(time.monotonic()):
+            if self._pace.wait_seconds(self._time.monotonic()):
                 return None
             try:
                 self._sender = self._open_sender()
             except Exception as error:  # noqa: BLE001 - of a function of the user's
-                self._pace.failed(time.monotonic())
+                self._pace.failed(self._time.monotonic())
                 self._reports.interrupted(error)
         return self._sender
 
     def _send(self, spool: Spool, delivery: Delivery) -> None:
-        parcel, settlement = delivery.next_parcel(time.monotonic())
+        parcel, settlement = delivery.next_parcel(self._time.monotonic())
         self._settle(spool, settlement)
         if parcel.request is None:
             return
         sender = self._sender
         assert sender is not None  # noqa: S101 - a delivery has one
-        started = time.monotonic()
+        started = self._time.monotonic()
         self._pace.sent(started)
         error: Exception | None = None
         try:
             response = sender.put_events(parcel.request)
-            settlement = delivery.answered(parcel, response, time.monotonic())
+            settlement = delivery.answered(parcel, response, self._time.monotonic())
         except Exception as raised:  # noqa: BLE001 - of a sender of the user's
             error = raised
-            settlement = delivery.raised(parcel, error, time.monotonic())
-        self._metrics.sent(len(settlement.delivered), time.monotonic() - started, error)
+            settlement = delivery.raised(parcel, error, self._time.monotonic())
+        seconds = self._time.monotonic() - started
+        self._metrics.sent(len(settlement.delivered), seconds, error)
         if error is not None and self._pace.is_interrupted:
             self._reports.interrupted(error)
         elif error is None and not self._pace.is_interrupted:
@@ -363,11 +400,12 @@ class _Clock:
     since the start is measured by a clock that is never set, too.
     """
 
-    def __init__(self) -> None:
-        self._started = time.time()
+    def __init__(self, time: Time) -> None:
+        self._time = time
+        self._started = time.now()
         self._started_monotonic = time.monotonic()
 
     def milliseconds(self) -> int:
         """Return the milliseconds since 1970."""
-        passed = time.monotonic() - self._started_monotonic
-        return int(min(time.time(), self._started + passed) * 1000)
+        passed = self._time.monotonic() - self._started_monotonic
+        return int(min(self._time.now(), self._started + passed) * 1000)

@@ -282,29 +282,6 @@ class SqliteFile:
             self._is_closed = True
             self._disconnect()
 
-    def move_aside(self, end: str) -> None:
-        """
-        Close this process' connection, and rename the file and those beside it.
-
-        A file that is no longer the one that was opened stays where it is.
-
-        Args:
-            end: What to put after their names.
-
-        Raises:
-            OSError: If they cannot be renamed.
-        """
-        with self._lock:
-            is_moved = self._is_moved
-            self._is_closed = True
-            with suppress(sqlite3.Error):
-                self._disconnect()
-            if is_moved:
-                return
-            for path in (self.path, *map(self._path_beside, _BESIDE)):
-                if path.exists():
-                    path.rename(f"{path}{end}")
-
     def _disconnect(self) -> None:
         """Close the connection; the caller holds the lock."""
         if self._connection is not None and self._pid == os.getpid():
