@@ -26,6 +26,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple, cast
@@ -367,9 +368,12 @@ class SqliteFile:
         return True
 
     def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self.path if self._creates else f"{self.path.as_uri()}?mode=rw",
-            uri=not self._creates,
+        connect = (
+            partial(sqlite3.connect, self.path)
+            if self._creates
+            else partial(sqlite3.connect, f"{self.path.as_uri()}?mode=rw", uri=True)
+        )
+        connection = connect(
             timeout=min(self._timeout_seconds, _WAIT_SECONDS),
             isolation_level=None,  # no implicit transactions
             check_same_thread=False,  # `_lock` lets one thread in at a time
