@@ -30,7 +30,16 @@ from pinpoint_events.recorder.items import (
 )
 from pinpoint_events.storage.sqlite_file import SqliteFile
 
-__all__ = ["FileSpool", "SpoolPlace"]
+__all__ = [
+    "FileSpool",
+    "SpoolPlace",
+    "books_in",
+    "claim_path",
+    "put_back_in",
+    "settle_again_in",
+    "settle_in",
+    "used_bytes_in",
+]
 
 _ADD: Final = (
     "INSERT INTO item (endpoint_id, event_id, json, recorded_at) VALUES (?, ?, ?, ?)"
@@ -263,12 +272,12 @@ class FileSpool:
 
     def _measure(self, size: int) -> None:
         with self._file.transaction() as connection:
-            used = _used_bytes(connection)
+            used = used_bytes_in(connection)
             # What was refused makes room for what is not yet sent.
             while used + size + _SPARE_BYTES > self._max_bytes:
                 if not connection.execute(_FORGET, (_OLDEST,)).rowcount:
                     raise SpoolFullError(used, self._max_bytes)
-                used = _used_bytes(connection)
+                used = used_bytes_in(connection)
         room = self._max_bytes - used - _SPARE_BYTES
         self._granted_bytes = max(size, room // _SHARE)
 
@@ -332,21 +341,7 @@ class FileSpool:
         if not settlement:
             return settlement
         with self._file.transaction() as connection:
-            ended = settlement.of(_removed(connection, settlement.ended))
-            _count(connection, _DELIVERED, ended.delivered)
-            _count(connection, REJECTED, [item for item, _ in ended.refused])
-            now = _now_milliseconds()
-            connection.executemany(
-                _REFUSE, [(*item[1:6], *why, now) for item, why in ended.refused]
-            )
-            for reason in DropReason:
-                given_up = [item for item, why in ended.dropped if why is reason]
-                _count(connection, f"{_DROPPED}{reason}", given_up)
-            connection.execute(_DELETE_KEPT)
-            connection.executemany(
-                _FAILED, [(item.attempts, item.id) for item in settlement.failed]
-            )
-        return attrs.evolve(ended, failed=settlement.failed)
+            return settle_in(connection, settlement)
 
     def has_pending(self, up_to: int) -> bool:
         """Return whether an item with a number up to this one waits."""
@@ -387,7 +382,8 @@ class FileSpool:
         self._file.close()
 
 
-def _used_bytes(connection: Connection) -> int:
+def used_bytes_in(connection: Connection) -> int:
+    """Return how many bytes of the file are in use."""
     pages, free, size = (
         connection.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("page_count", "freelist_count", "page_size")
@@ -404,11 +400,52 @@ def _removed(connection: Connection, items: Sequence[Item]) -> set[int]:
     )
 
 
-def _count(connection: Connection, name: str, items: Iterable[Item]) -> None:
+def _count(
+    connection: Connection, name: str, items: Iterable[Item], *, sign: int = 1
+) -> None:
     """Count items in the ledger."""
     for subject, count in zip((EVENT, ENDPOINT), count_kinds(items), strict=True):
         if count:
-            connection.execute(_COUNT, (subject, name, count))
+            connection.execute(_COUNT, (subject, name, sign * count))
+
+
+def settle_in(connection: Connection, settlement: Settlement) -> Settlement:
+    """Write down what became of items, in a transaction; return what was written."""
+    ended = settlement.of(_removed(connection, settlement.ended))
+    _count(connection, _DELIVERED, ended.delivered)
+    _count(connection, REJECTED, [item for item, _ in ended.refused])
+    now = _now_milliseconds()
+    connection.executemany(
+        _REFUSE, [(*item[1:6], *why, now) for item, why in ended.refused]
+    )
+    for reason in DropReason:
+        given_up = [item for item, why in ended.dropped if why is reason]
+        _count(connection, f"{_DROPPED}{reason}", given_up)
+    connection.execute(_DELETE_KEPT)
+    connection.executemany(
+        _FAILED, [(item.attempts, item.id) for item in settlement.failed]
+    )
+    return attrs.evolve(ended, failed=settlement.failed)
+
+
+def put_back_in(connection: Connection, rejected: Sequence[Item]) -> None:
+    """
+    Let dead letters that were deleted wait again, in the same transaction.
+
+    They are recorded once, and take a second row. Their attempts and their wait start
+    anew, as otherwise `max_age` could drop them before they are sent.
+    """
+    now = _now_milliseconds()
+    connection.executemany(_ADD, [(*item[1:4], now) for item in rejected])
+    _count(connection, REJECTED, rejected, sign=-1)
+    _count(connection, STORED_AGAIN, rejected)
+    _count(connection, _STORED, (item for item in rejected if item.event_id is None))
+
+
+def settle_again_in(connection: Connection, rejected: Sequence[Item]) -> None:
+    """Count dead letters that were deleted as delivered, in the same transaction."""
+    _count(connection, REJECTED, rejected, sign=-1)
+    _count(connection, _DELIVERED, rejected)
 
 
 def books_in(connection: Connection) -> Books:
