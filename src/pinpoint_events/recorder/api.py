@@ -43,7 +43,7 @@ from pinpoint_events.quotas import endpoint_problems, event_check, quotas_of
 from pinpoint_events.recorder.file_spool import SpoolPlace
 from pinpoint_events.recorder.items import DropReason, ItemCounts
 from pinpoint_events.recorder.memory_spool import MemorySpool
-from pinpoint_events.recorder.process_end import at_end
+from pinpoint_events.recorder.process_end import at_end, not_at_end
 from pinpoint_events.recorder.reports import DroppedItem, Hooks, RejectedItem, Reports
 from pinpoint_events.recorder.safe_spool import SafeSpool
 from pinpoint_events.recorder.sessions import SessionRecorder
@@ -441,6 +441,7 @@ class Recorder:
             if self._is_closed:
                 return True
             self._is_closed = True
+        not_at_end(self)
         worker = self._worker
         is_done = True
         if worker is not None and worker.pid == os.getpid():

@@ -6,7 +6,9 @@ of it, if it has waited long enough, or if it is asked to. It is a daemon, and h
 lock while it sends, so that it never delays the end of the process, nor a `fork`.
 """
 
+import math
 import os
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -93,6 +95,7 @@ class Worker:
         self._stepping: int | None = None  # the thread that delivers now
         self._is_asked = False
         self._is_over = False
+        self._looks = 0  # how often the claims were tried
         self._started = time.monotonic()
         # When there was nothing to deliver in a spool, the last time.
         self._delivered_at: dict[Spool, float] = {}
@@ -102,7 +105,9 @@ class Worker:
 
     def start(self) -> None:
         """Begin the thread, unless the interpreter is about to end."""
-        if self._thread is not None:
+        # Before version 3.12 of Python a thread that is started now never runs, and the
+        # caller waits for it for ever.
+        if self._thread is not None or sys.is_finalizing():
             return
         thread = threading.Thread(
             target=self._run, name="pinpoint-events-recorder", daemon=True
@@ -123,12 +128,13 @@ class Worker:
 
         Args:
             timeout: How many seconds to wait for it.
-            only_here: Do not wait for another process to deliver.
+            only_here: Do not wait if another process has the claim to deliver.
 
         Returns:
             Whether all of it has ended: it was accepted, refused or dropped.
         """
         end = self._time.monotonic() + timeout
+        looks = self._looks
         marks: list[tuple[Spool, int]] = []
         generation = -1
         while True:
@@ -138,14 +144,18 @@ class Worker:
                 self._is_asked = True
             if not any(self._has_pending(*mark) for mark in marks):
                 return True
-            if self.is_this_thread:
-                return False  # called by a hook, which would wait for itself
+            # A hook would wait for its own thread; at the end of the interpreter no
+            # thread runs any more, and one may have stopped anywhere.
+            if self.is_this_thread or sys.is_finalizing():
+                return False
             if not self._has_thread:
                 self._step_alone(timeout)
                 if not any(self._has_pending(*mark) for mark in marks):
                     return True
             left = end - self._time.monotonic()
-            if left <= 0 or (only_here and self._is_elsewhere):
+            # Only a look shows who has the claim now.
+            has_looked = self._looks != looks
+            if left <= 0 or (only_here and has_looked and self._is_elsewhere):
                 return False
             if self._has_thread:
                 self._await_progress(min(left, _AWAIT_SECONDS))
@@ -214,21 +224,27 @@ class Worker:
 
     def _step_alone(self, seconds: float) -> None:
         """Deliver in this thread: the interpreter is about to end, or for tests."""
+        until = self._time.monotonic() + seconds
         if self._busy.acquire(timeout=seconds):
             self._busy.release()
             with self._metrics.without_tracing():
-                self.step()
+                self.step(until)
 
-    def step(self) -> None:
-        """Deliver what is due; one thread at a time."""
+    def step(self, until: float = math.inf) -> None:
+        """
+        Deliver what is due; one thread at a time.
+
+        Args:
+            until: When to send no more, by the monotonic clock, after one request.
+        """
         with self._busy:
             self._stepping = threading.get_ident()
             try:
-                self._step()
+                self._step(until)
             finally:
                 self._stepping = None
 
-    def _step(self) -> None:
+    def _step(self, until: float) -> None:
         is_asked, self._is_asked = self._is_asked, False
         if is_asked:
             self._pace.try_now()
@@ -237,9 +253,10 @@ class Worker:
             self._deliveries.clear()  # which knew the items by other numbers
             self._delivered_at.clear()
         self._settle_again()
-        for spool in self._spool.spools:
-            if self._may_deliver(spool):
-                self._deliver(spool, is_asked=is_asked)
+        claimed = [each for each in self._spool.spools if self._may_deliver(each)]
+        self._looks += 1
+        for spool in claimed:
+            self._deliver(spool, until, is_asked=is_asked)
 
     def _may_deliver(self, spool: Spool) -> bool:
         try:
@@ -251,7 +268,7 @@ class Worker:
             self.has_claim = is_claimed
         return is_claimed
 
-    def _deliver(self, spool: Spool, *, is_asked: bool) -> None:
+    def _deliver(self, spool: Spool, until: float, *, is_asked: bool) -> None:
         """Deliver what is due of one spool, until nothing is or it has to wait."""
         delivery = self._delivery_of(spool)
         if delivery is None:
@@ -272,6 +289,8 @@ class Worker:
                 if seconds:
                     self._time.wait(seconds, self._is_stopped)
                 self._send(spool, delivery)
+                if self._time.monotonic() >= until:
+                    return
             self._delivered_at[spool] = self._time.monotonic()
         except StoreError as error:
             self._spool.set_aside(error)
