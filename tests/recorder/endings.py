@@ -131,7 +131,7 @@ MEMORY: Final = {
     name: FILE[name]._replace(after=ALL if FILE[name].at_once == ALL else LOST)
     for name in (
         *("returns", "terminated", "os_exit", "killed", "forks_before", "forks_after"),
-        *("forkserver", "spawn", "atexit_after", "atexit_before", "finalizer"),
+        *("fork", "forkserver", "spawn", "atexit_after", "atexit_before", "finalizer"),
         "away",
     )
 }
@@ -158,7 +158,7 @@ NAMES: Final = {
 WAYS: Final = (
     *("returns", "sys_exit", "raises", "interrupted", "terminated_handled"),
     *("terminated", "os_exit", "killed", "forks_before", "forks_after"),
-    *("forkserver", "spawn", "atexit_after", "atexit_before", "finalizer"),
+    *("fork", "forkserver", "spawn", "atexit_after", "atexit_before", "finalizer"),
 )
 
 

@@ -13,9 +13,10 @@ process, which is why they are registered.
 
 import os
 import sys
-import threading
 from pathlib import Path
 from typing import Final
+
+from pinpoint_events.storage.fork_lock import ForkLock
 
 __all__ = ["Claim"]
 
@@ -31,7 +32,7 @@ else:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-_guard: Final = threading.Lock()
+_guard: Final = ForkLock()
 _held: Final[dict[Path, tuple[int, int]]] = {}  # to process id and file descriptor
 
 

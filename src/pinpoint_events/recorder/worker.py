@@ -3,7 +3,8 @@ The thread that delivers: one for each recorder and process, begun when first ne
 
 It looks at the spools a few times a second, and delivers what waits if there is enough
 of it, if it has waited long enough, or if it is asked to. It is a daemon, and holds no
-lock while it sends, so that it never delays the end of the process, nor a `fork`.
+lock while it sends, so that it never delays the end of the process, nor a `fork`; a
+fork only waits while it loads the modules that it needs to send.
 """
 
 import math
@@ -16,6 +17,7 @@ from typing import Final, NamedTuple
 
 from pinpoint_events.errors import StoreError
 from pinpoint_events.quotas import packing_quotas
+from pinpoint_events.recorder._loading import loading
 from pinpoint_events.recorder.delivery import Delivery
 from pinpoint_events.recorder.items import Settlement
 from pinpoint_events.recorder.metrics import Metrics
@@ -209,7 +211,8 @@ class Worker:
 
     def _run(self) -> None:
         with ExitStack() as stack:
-            stack.enter_context(self._metrics.without_tracing())
+            with loading:
+                stack.enter_context(self._metrics.without_tracing())
             while not self._is_over and self.pid == os.getpid():
                 self._wake.wait(self._seconds_to_look())
                 self._wake.clear()
@@ -330,7 +333,8 @@ class Worker:
             if self._pace.wait_seconds(self._time.monotonic()):
                 return None
             try:
-                self._sender = self._open_sender()
+                with loading:
+                    self._sender = self._open_sender()
             except Exception as error:  # noqa: BLE001 - of a function of the user's
                 self._pace.failed(self._time.monotonic())
                 self._reports.interrupted(error)
