@@ -4,9 +4,12 @@ import pytest
 from tests.commands import needs_posix
 from tests.recorder.endings import (
     ALL,
+    EVENTS,
+    EXIT_SECONDS,
     LOST,
     MEMORY,
     NOTHING,
+    SLACK_SECONDS,
     WAYS,
     Endpoint,
     aws,
@@ -14,6 +17,7 @@ from tests.recorder.endings import (
     delivered_of,
     endpoint,
     keys,
+    nowhere,
     run,
     settings,
 )
@@ -34,3 +38,10 @@ class TestMemory:
         check(ended, way)
         assert endpoint.arrived == delivered_of(ending, way)
         assert ending.after == (LOST if ending.at_once == NOTHING else ALL)
+
+    def test_server_is_away(self) -> None:
+        """Events are dropped after `exit_seconds`; `on_dropped` is called for each."""
+        ended = run("waits", settings(nowhere(), None, exit_seconds=EXIT_SECONDS))
+        check(ended, "waits")
+        assert ended.said == [f"dropped {EVENTS} exit"]
+        assert ended.seconds <= EXIT_SECONDS + SLACK_SECONDS
