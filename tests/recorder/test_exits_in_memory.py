@@ -45,3 +45,16 @@ class TestMemory:
         check(ended, "waits")
         assert ended.said == [f"dropped {EVENTS} exit"]
         assert ended.seconds <= EXIT_SECONDS + SLACK_SECONDS
+
+    def test_handlers_that_raise(self, endpoint: Endpoint) -> None:
+        """A handler that raises within `record()` leaves no lock behind."""
+        ended = run("interrupted_often", settings(endpoint.url, None))
+        check(ended, "interrupted_often")
+        (count,) = map(int, ended.said)
+        assert {str(number) for number in range(count)} <= endpoint.arrived
+
+    def test_handler_that_raises_at_first(self, endpoint: Endpoint) -> None:
+        """One that raises while the thread begins leaves a recorder that delivers."""
+        ended = run("interrupted_at_first", settings(endpoint.url, None))
+        check(ended, "interrupted_at_first")
+        assert ended.said == ["0"]

@@ -62,7 +62,7 @@ class Claim:
         """
         if self.is_held:
             return True
-        with _guard:
+        with _guard.lock:
             self._forget_parents()
             if self._path in _held:
                 return False
@@ -80,7 +80,7 @@ class Claim:
         """Release it, if it is held here."""
         if not self.is_held:
             return
-        with _guard:
+        with _guard.lock:
             _, descriptor = _held.pop(self._path)
             self._pid = None
             os.close(descriptor)

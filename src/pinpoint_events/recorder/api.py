@@ -437,7 +437,7 @@ class Recorder:
         Returns:
             Whether nothing was pending.
         """
-        with self._lock:
+        with self._lock.lock:
             if self._is_closed:
                 return True
             self._is_closed = True
@@ -486,10 +486,10 @@ class Recorder:
         worker = self._worker
         if worker is not None and worker.pid == os.getpid():
             return worker
-        with self._lock:
+        with self._lock.lock:
             worker = self._worker
             if worker is None or worker.pid != os.getpid():
-                worker = self._worker = Worker(
+                worker = Worker(
                     self._spool,
                     self._source.open,
                     self._rules,
@@ -498,8 +498,9 @@ class Recorder:
                     time=self._time,
                 )
                 if self._has_thread:
-                    worker.start()
                     at_end(self)
+                    worker.start()
+                self._worker = worker
         return worker
 
     def __enter__(self) -> Self:

@@ -9,10 +9,11 @@ fork only waits while it loads the modules that it needs to send.
 
 import math
 import os
+import queue
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Final, NamedTuple
 
 from pinpoint_events.errors import StoreError
@@ -90,7 +91,8 @@ class Worker:
         self._deliveries: dict[Spool, Delivery] = {}
         # By the spool that the items are in, which has to be a file.
         self._unsettled: list[tuple[str, Settlement]] = []
-        self._wake = threading.Event()
+        # Not an `Event`, which a signal handler that raises can leave locked for ever.
+        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._progress = threading.Condition()
         self._busy = threading.Lock()  # of the thread that delivers
         self._thread: threading.Thread | None = None
@@ -118,11 +120,15 @@ class Worker:
             thread.start()
         except RuntimeError:  # "can't create new thread at interpreter shutdown"
             return
+        except BaseException:  # of a signal handler: the next call begins another one
+            self._is_over = True
+            raise
         self._thread = thread
 
     def wake(self) -> None:
         """Look at the spools now."""
-        self._wake.set()
+        if self._wake.empty():
+            self._wake.put(None)
 
     def flush(self, timeout: float, *, only_here: bool = False) -> bool:
         """
@@ -194,13 +200,13 @@ class Worker:
 
     def _await_progress(self, seconds: float) -> None:
         with self._progress:
-            self._wake.set()
+            self.wake()
             self._progress.wait(seconds)
 
     def stop(self, timeout: float) -> None:
         """End the thread, after what it does now, and close the sender."""
         self._is_over = True
-        self._wake.set()
+        self.wake()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout)
@@ -214,8 +220,8 @@ class Worker:
             with loading:
                 stack.enter_context(self._metrics.without_tracing())
             while not self._is_over and self.pid == os.getpid():
-                self._wake.wait(self._seconds_to_look())
-                self._wake.clear()
+                with suppress(queue.Empty):
+                    self._wake.get(timeout=self._seconds_to_look())
                 try:
                     self.step()
                 except Exception as error:  # noqa: BLE001 - the thread goes on
