@@ -3,17 +3,22 @@ The thread that delivers: one for each recorder and process, begun when first ne
 
 It looks at the spools a few times a second, and delivers what waits if there is enough
 of it, if it has waited long enough, or if it is asked to. It is a daemon, and holds no
-lock while it sends, so that it never delays the end of the process, nor a `fork`.
+lock while it sends, so that it never delays the end of the process, nor a `fork`; a
+fork only waits while it loads the modules that it needs to send.
 """
 
+import math
 import os
+import queue
+import sys
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Final, NamedTuple
 
 from pinpoint_events.errors import StoreError
 from pinpoint_events.quotas import packing_quotas
+from pinpoint_events.recorder._loading import loading
 from pinpoint_events.recorder.delivery import Delivery
 from pinpoint_events.recorder.items import Settlement
 from pinpoint_events.recorder.metrics import Metrics
@@ -86,13 +91,15 @@ class Worker:
         self._deliveries: dict[Spool, Delivery] = {}
         # By the spool that the items are in, which has to be a file.
         self._unsettled: list[tuple[str, Settlement]] = []
-        self._wake = threading.Event()
+        # Not an `Event`, which a signal handler that raises can leave locked for ever.
+        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._progress = threading.Condition()
         self._busy = threading.Lock()  # of the thread that delivers
         self._thread: threading.Thread | None = None
         self._stepping: int | None = None  # the thread that delivers now
         self._is_asked = False
         self._is_over = False
+        self._looks = 0  # how often the claims were tried
         self._started = time.monotonic()
         # When there was nothing to deliver in a spool, the last time.
         self._delivered_at: dict[Spool, float] = {}
@@ -102,7 +109,9 @@ class Worker:
 
     def start(self) -> None:
         """Begin the thread, unless the interpreter is about to end."""
-        if self._thread is not None:
+        # Before version 3.12 of Python a thread that is started now never runs, and the
+        # caller waits for it for ever.
+        if self._thread is not None or sys.is_finalizing():
             return
         thread = threading.Thread(
             target=self._run, name="pinpoint-events-recorder", daemon=True
@@ -111,11 +120,15 @@ class Worker:
             thread.start()
         except RuntimeError:  # "can't create new thread at interpreter shutdown"
             return
+        except BaseException:  # of a signal handler: the next call begins another one
+            self._is_over = True
+            raise
         self._thread = thread
 
     def wake(self) -> None:
         """Look at the spools now."""
-        self._wake.set()
+        if self._wake.empty():
+            self._wake.put(None)
 
     def flush(self, timeout: float, *, only_here: bool = False) -> bool:
         """
@@ -123,12 +136,13 @@ class Worker:
 
         Args:
             timeout: How many seconds to wait for it.
-            only_here: Do not wait for another process to deliver.
+            only_here: Do not wait if another process has the claim to deliver.
 
         Returns:
             Whether all of it has ended: it was accepted, refused or dropped.
         """
         end = self._time.monotonic() + timeout
+        looks = self._looks
         marks: list[tuple[Spool, int]] = []
         generation = -1
         while True:
@@ -138,14 +152,18 @@ class Worker:
                 self._is_asked = True
             if not any(self._has_pending(*mark) for mark in marks):
                 return True
-            if self.is_this_thread:
-                return False  # called by a hook, which would wait for itself
+            # A hook would wait for its own thread; at the end of the interpreter no
+            # thread runs any more, and one may have stopped anywhere.
+            if self.is_this_thread or sys.is_finalizing():
+                return False
             if not self._has_thread:
                 self._step_alone(timeout)
                 if not any(self._has_pending(*mark) for mark in marks):
                     return True
             left = end - self._time.monotonic()
-            if left <= 0 or (only_here and self._is_elsewhere):
+            # Only a look shows who has the claim now.
+            has_looked = self._looks != looks
+            if left <= 0 or (only_here and has_looked and self._is_elsewhere):
                 return False
             if self._has_thread:
                 self._await_progress(min(left, _AWAIT_SECONDS))
@@ -182,13 +200,13 @@ class Worker:
 
     def _await_progress(self, seconds: float) -> None:
         with self._progress:
-            self._wake.set()
+            self.wake()
             self._progress.wait(seconds)
 
     def stop(self, timeout: float) -> None:
         """End the thread, after what it does now, and close the sender."""
         self._is_over = True
-        self._wake.set()
+        self.wake()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout)
@@ -199,10 +217,11 @@ class Worker:
 
     def _run(self) -> None:
         with ExitStack() as stack:
-            stack.enter_context(self._metrics.without_tracing())
+            with loading:
+                stack.enter_context(self._metrics.without_tracing())
             while not self._is_over and self.pid == os.getpid():
-                self._wake.wait(self._seconds_to_look())
-                self._wake.clear()
+                with suppress(queue.Empty):
+                    self._wake.get(timeout=self._seconds_to_look())
                 try:
                     self.step()
                 except Exception as error:  # noqa: BLE001 - the thread goes on
@@ -214,21 +233,27 @@ class Worker:
 
     def _step_alone(self, seconds: float) -> None:
         """Deliver in this thread: the interpreter is about to end, or for tests."""
+        until = self._time.monotonic() + seconds
         if self._busy.acquire(timeout=seconds):
             self._busy.release()
             with self._metrics.without_tracing():
-                self.step()
+                self.step(until)
 
-    def step(self) -> None:
-        """Deliver what is due; one thread at a time."""
+    def step(self, until: float = math.inf) -> None:
+        """
+        Deliver what is due; one thread at a time.
+
+        Args:
+            until: When to send no more, by the monotonic clock, after one request.
+        """
         with self._busy:
             self._stepping = threading.get_ident()
             try:
-                self._step()
+                self._step(until)
             finally:
                 self._stepping = None
 
-    def _step(self) -> None:
+    def _step(self, until: float) -> None:
         is_asked, self._is_asked = self._is_asked, False
         if is_asked:
             self._pace.try_now()
@@ -237,9 +262,10 @@ class Worker:
             self._deliveries.clear()  # which knew the items by other numbers
             self._delivered_at.clear()
         self._settle_again()
-        for spool in self._spool.spools:
-            if self._may_deliver(spool):
-                self._deliver(spool, is_asked=is_asked)
+        claimed = [each for each in self._spool.spools if self._may_deliver(each)]
+        self._looks += 1
+        for spool in claimed:
+            self._deliver(spool, until, is_asked=is_asked)
 
     def _may_deliver(self, spool: Spool) -> bool:
         try:
@@ -251,7 +277,7 @@ class Worker:
             self.has_claim = is_claimed
         return is_claimed
 
-    def _deliver(self, spool: Spool, *, is_asked: bool) -> None:
+    def _deliver(self, spool: Spool, until: float, *, is_asked: bool) -> None:
         """Deliver what is due of one spool, until nothing is or it has to wait."""
         delivery = self._delivery_of(spool)
         if delivery is None:
@@ -272,6 +298,8 @@ class Worker:
                 if seconds:
                     self._time.wait(seconds, self._is_stopped)
                 self._send(spool, delivery)
+                if self._time.monotonic() >= until:
+                    return
             self._delivered_at[spool] = self._time.monotonic()
         except StoreError as error:
             self._spool.set_aside(error)
@@ -311,7 +339,8 @@ class Worker:
             if self._pace.wait_seconds(self._time.monotonic()):
                 return None
             try:
-                self._sender = self._open_sender()
+                with loading:
+                    self._sender = self._open_sender()
             except Exception as error:  # noqa: BLE001 - of a function of the user's
                 self._pace.failed(self._time.monotonic())
                 self._reports.interrupted(error)
