@@ -134,14 +134,14 @@ class FileSpool:
         self._is_closed = False
         try:
             self._file = SqliteFile(path, SCHEMA, timeout_seconds)
+            try:
+                self._check_application(application_id)
+            except BaseException:
+                self._file.close()
+                raise
         except StoreError as error:
             if error.code is StoreErrorCode.CORRUPT and self._claim.take():
                 self._move_damaged(path)
-            raise
-        try:
-            self._check_application(application_id)
-        except BaseException:
-            self._file.close()
             raise
 
     def _check_application(self, application_id: str) -> None:
