@@ -1,14 +1,13 @@
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from pinpoint_events.errors import ConfigurationError, StoreError, StoreErrorCode
-from pinpoint_events.recorder.file_spool import FileSpool
+from pinpoint_events.recorder.file_spool import FileSpool, SpoolPlace
 from pinpoint_events.recorder.items import DropReason, Settlement
 from pinpoint_events.recorder.memory_spool import MemorySpool
 from pinpoint_events.recorder.reports import Hooks, Reports
@@ -29,11 +28,9 @@ class Case:
         self.path = path
         self.time = FakeTime()
         self.errors: list[Exception] = []
-        self.open_file: Callable[[], FileSpool] = partial(
-            FileSpool, path, "app-1", max_bytes=max_bytes, timeout_seconds=0.0
-        )
+        self.place = SpoolPlace(path, "app-1", max_bytes, 0.0)
         self.spool = SafeSpool(
-            self.open_file,
+            self.place,
             MemorySpool(1_000_000),
             Reports(Hooks(None, None, self.errors.append)),
             self.time,
@@ -124,9 +121,7 @@ class TestFile:
         """That is a mistake of the configuration, and not passed over."""
         with pytest.raises(ConfigurationError):
             SafeSpool(
-                partial(
-                    FileSpool, case.path, "app-2", max_bytes=10**6, timeout_seconds=0
-                ),
+                SpoolPlace(case.path, "app-2", 10**6, 0.0),
                 MemorySpool(1),
                 Reports(Hooks(None, None, None)),
                 FakeTime(),
@@ -171,30 +166,6 @@ class TestLocked:
         assert names(case.spool.drop_oldest()) == [("e", "1")]
         assert case.spool.books().events.dropped == {"full": 2}
 
-    def test_while_it_moves(self, case: Case) -> None:
-        """If it is locked once it is open again, memory keeps what it has."""
-        with writing(case.path):
-            add(case, "1")
-        opened = case.spool._open_file
-        assert opened is not None
-        lock = None
-
-        def open_and_lock() -> FileSpool:
-            nonlocal lock
-            file = opened()
-            lock = writing(case.path)
-            lock.__enter__()
-            return file
-
-        case.spool._open_file = open_and_lock
-        assert not case.recover()
-        assert lock is not None
-        lock.__exit__(None, None, None)
-        assert case.waiting() == [[], [("e", "1")]]
-        case.spool._open_file = opened
-        assert case.recover()
-        assert case.waiting() == [[("e", "1")], []]
-
     def test_waits_longer(self, case: Case) -> None:
         """The waits double up to a minute; once it works for that long, anew."""
         path = case.path
@@ -224,7 +195,7 @@ class TestLocked:
         with writing(case.path):
             add(case, "1")
         assert case.spool.close() == []
-        assert names(everything(case.open_file())) == [("e", "1")]
+        assert names(everything(case.place.open())) == [("e", "1")]
         assert case.balance() == (1, 1)
 
     def test_close_while_locked(self, case: Case) -> None:
@@ -337,14 +308,14 @@ class TestDamaged:
         case.spool.close()
 
     def test_cannot_be_opened(self, path: Path) -> None:
-        """One that is too damaged to be opened is renamed at once."""
+        """One that is too damaged to be opened is renamed, too."""
         Case(path).spool.close()
         path.write_bytes(path.read_bytes()[:4_096] + b"\xff" * 8_192)
         case = Case(path)
         assert case.codes == [StoreErrorCode.CORRUPT]
-        assert len(list(path.parent.glob("spool.db.damaged-*Z"))) == 1
         add(case, "new")
         assert case.recover()
+        assert len(list(path.parent.glob("spool.db.damaged-*Z"))) == 1
         assert case.waiting() == [[("e", "new")], []]
         case.spool.close()
 

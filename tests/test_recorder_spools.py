@@ -14,6 +14,7 @@ from pinpoint_events.errors import (
     StoreError,
     StoreErrorCode,
 )
+from pinpoint_events.recorder import file_spool
 from pinpoint_events.recorder._claim import Claim, _held
 from pinpoint_events.recorder.file_spool import FileSpool
 from pinpoint_events.recorder.items import (
@@ -62,6 +63,10 @@ class Files:
         )
         self._opened.append(spool)
         return spool
+
+    def place(self) -> file_spool.SpoolPlace:
+        """Return where the file is."""
+        return file_spool.SpoolPlace(self.path, "app-1", 1_000_000, 0.05)
 
     def close(self) -> None:
         """Close what was opened."""
@@ -484,14 +489,15 @@ class TestUnusable:
         assert spool.books().events == ItemCounts(recorded=1, pending=1)
 
     def test_move_aside(self, files: Files, spool: FileSpool, path: Path) -> None:
-        """It is renamed with what is in it, and the claim is given up."""
-        assert spool.claim()
+        """It is renamed with what is in it, and a new one takes its place."""
         add_event(spool, "1")
-        spool.move_aside()
+        place = files.place()
+        identity = place.identity()
+        spool.close()
+        place.move_aside(identity)
         (moved,) = path.parent.glob("spool.db.damaged-*Z")
         assert len(rows(moved, "SELECT id FROM item")) == 1
         assert not path.exists()
-        assert not spool.claim()
         assert files.spool().claim()
 
     def test_move_aside_that_fails(self, files: Files, path: Path) -> None:
@@ -499,16 +505,15 @@ class TestUnusable:
         if os.geteuid() == 0:
             path = path.with_name("x" * 236)
             files.path = path  # with the end it is too long a name
-        spool = files.spool()
-        assert spool.claim()
+        files.spool().close()
         path.parent.chmod(0o500)
         with pytest.raises(OSError, match=r"\[Errno"):
-            spool.move_aside()
+            files.place().move_aside(files.place().identity())
         path.parent.chmod(0o700)
         assert files.spool().claim()
 
     def test_too_damaged_to_open(self, files: Files, path: Path) -> None:
-        """A file whose schema is damaged is renamed; the next one is new."""
+        """A file whose schema is damaged can be renamed; the next one is new."""
         spool = files.spool()
         add_event(spool, "1")
         spool.close()
@@ -518,21 +523,28 @@ class TestUnusable:
         with pytest.raises(StoreError) as caught:
             files.spool()
         assert caught.value.code is StoreErrorCode.CORRUPT
+        files.place().move_aside(files.place().identity())
         (moved,) = path.parent.glob("spool.db.damaged-*Z")
         assert moved.read_bytes() == damaged
         again = files.spool()
         assert again.claim()
         assert again.books() == Books()
 
-    def test_too_damaged_elsewhere(self, files: Files, path: Path) -> None:
+    def test_delivered_elsewhere(self, files: Files, path: Path) -> None:
         """It is renamed by the process that delivers alone."""
         spool = files.spool()
-        spool.close()
-        path.write_bytes(path.read_bytes()[:100] + b"\xff" * 8_092)
-        claim = Claim(path.with_name("spool.db-deliverer"))
-        assert claim.take()
-        with pytest.raises(StoreError):
-            files.spool()
+        assert spool.claim()
+        files.place().move_aside(files.place().identity())
         assert path.exists()
-        claim.release()
-        claim.release()
+
+    def test_is_another(self, files: Files, path: Path) -> None:
+        """A file that took its place meanwhile, or is no spool, stays there."""
+        files.spool().close()
+        files.place().move_aside((0, 0))
+        files.place().move_aside(None)
+        assert path.exists()
+        path.unlink()
+        assert files.place().identity() is None
+        path.write_text("my notes")
+        files.place().move_aside(files.place().identity())
+        assert path.read_text() == "my notes"

@@ -212,6 +212,7 @@ class TestSettling:
         for end in ("", "-wal", "-shm"):
             path.with_name(path.name + end).rename(path.with_name(f"old.db{end}"))
         recorder.record("e", event())
+        recorder.step(70.0)  # finds that it was moved
         recorder.step(70.0)
         assert recorder.stats() == RecorderStats(recorded=1, delivered=1)
         assert [request.event_count for request in sender.requests] == [1, 1]

@@ -40,7 +40,7 @@ from pinpoint_events.model._immutable import Refused, raise_if_invalid
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event, Session
 from pinpoint_events.quotas import endpoint_problems, event_check, quotas_of
-from pinpoint_events.recorder.file_spool import FileSpool
+from pinpoint_events.recorder.file_spool import SpoolPlace
 from pinpoint_events.recorder.items import DropReason, ItemCounts
 from pinpoint_events.recorder.memory_spool import MemorySpool
 from pinpoint_events.recorder.process_end import at_end
@@ -219,15 +219,14 @@ class Recorder:
     ) -> SafeSpool:
         if spool is None:
             return SafeSpool(None, MemorySpool(max_bytes), self._reports, self._time)
-        open_file = partial(
-            FileSpool,
+        place = SpoolPlace(
             Path(path_text(spool)).absolute(),
             self.application_id,
-            max_bytes=max_bytes,
-            timeout_seconds=self._spool_timeout_seconds,
+            max_bytes,
+            self._spool_timeout_seconds,
         )
         memory = MemorySpool(min(max_bytes, _MEMORY_BYTES))
-        return SafeSpool(open_file, memory, self._reports, self._time)
+        return SafeSpool(place, memory, self._reports, self._time)
 
     def set_defaults(
         self,

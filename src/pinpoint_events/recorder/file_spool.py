@@ -7,20 +7,14 @@ Every process adds items. One at a time delivers them: that which has the claim.
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from sqlite3 import Connection
-from typing import Final
+from typing import Final, NamedTuple
 
 import attrs
 
 from pinpoint_events.builder import new_event_id
-from pinpoint_events.errors import (
-    ConfigurationError,
-    SpoolFullError,
-    StoreError,
-    StoreErrorCode,
-)
+from pinpoint_events.errors import ConfigurationError, SpoolFullError
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.problems import file_text
@@ -36,7 +30,16 @@ from pinpoint_events.recorder.items import (
 )
 from pinpoint_events.storage.sqlite_file import SqliteFile
 
-__all__ = ["FileSpool"]
+__all__ = [
+    "FileSpool",
+    "SpoolPlace",
+    "books_in",
+    "claim_path",
+    "put_back_in",
+    "settle_again_in",
+    "settle_in",
+    "used_bytes_in",
+]
 
 _ADD: Final = (
     "INSERT INTO item (endpoint_id, event_id, json, recorded_at) VALUES (?, ?, ?, ?)"
@@ -94,6 +97,89 @@ _SHARE: Final = 8
 _OLDEST: Final = 1_000  # items that are dropped at a time
 _MOST_RECENT: Final = 2_000
 
+# Of an SQLite file, up to the number that identifies what kind of file it is.
+# (SQLite, "Database File Format", 1.3.)
+_APPLICATION_ID_AT: Final = 68
+_HEADER_BYTES: Final = 72
+
+
+class SpoolPlace(NamedTuple):
+    """
+    Where the file of a spool is, and how it is opened.
+
+    Attributes:
+        path: The file; an absolute path.
+        application_id: The application that the items are for.
+        max_bytes: How many bytes of the file may be in use, without the log beside it.
+        timeout_seconds: How long to wait for other writers.
+    """
+
+    path: Path
+    application_id: str
+    max_bytes: int
+    timeout_seconds: float
+
+    def open(self) -> "FileSpool":
+        """
+        Return the spool, created if it does not exist.
+
+        Raises:
+            ConfigurationError: If the file has items of another application.
+            StoreError: If the file cannot be used.
+        """
+        return FileSpool(
+            self.path,
+            self.application_id,
+            max_bytes=self.max_bytes,
+            timeout_seconds=self.timeout_seconds,
+        )
+
+    def identity(self) -> tuple[int, int] | None:
+        """Return what tells the file from another at its path; None without one."""
+        try:
+            status = self.path.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+    def move_aside(self, identity: tuple[int, int] | None) -> None:
+        """
+        Rename a damaged spool, with its log, so that a new one takes its place.
+
+        Of several processes one does so, the others find the new one. A file that is
+        no spool stays where it is.
+
+        Args:
+            identity: That of the damaged file.
+
+        Raises:
+            OSError: If it cannot be renamed.
+        """
+        claim = Claim(claim_path(self.path))
+        if not claim.take():
+            return  # whoever delivers finds the damage as well
+        try:
+            if identity is None or self.identity() != identity or not self._is_spool():
+                return
+            end = time.strftime("damaged-%Y%m%dT%H%M%SZ", time.gmtime())
+            for beside in ("", "-wal", "-shm"):
+                path = Path(f"{self.path}{beside}")
+                if path.exists():
+                    path.rename(f"{self.path}.{end}{beside}")
+        finally:
+            claim.release()
+
+    def _is_spool(self) -> bool:
+        with self.path.open("rb") as file:
+            header = file.read(_HEADER_BYTES)
+        found = int.from_bytes(header[_APPLICATION_ID_AT:], "big")
+        return found == SCHEMA.application_id
+
+
+def claim_path(path: Path) -> Path:
+    """Return the path of the file by whose lock delivery is claimed."""
+    return path.with_name(f"{path.name}-deliverer")
+
 
 class FileSpool:
     """
@@ -130,18 +216,13 @@ class FileSpool:
         self._granted_bytes = 0
         # Of this process, so that it need not read them from their texts again.
         self._recent: dict[int, Event | Endpoint] = {}
-        self._claim = Claim(path.with_name(f"{path.name}-deliverer"))
         self._is_closed = False
+        self._claim = Claim(claim_path(path))
+        self._file = SqliteFile(path, SCHEMA, timeout_seconds)
         try:
-            self._file = SqliteFile(path, SCHEMA, timeout_seconds)
-            try:
-                self._check_application(application_id)
-            except BaseException:
-                self._file.close()
-                raise
-        except StoreError as error:
-            if error.code is StoreErrorCode.CORRUPT and self._claim.take():
-                self._move_damaged(path)
+            self._check_application(application_id)
+        except BaseException:
+            self._file.close()
             raise
 
     def _check_application(self, application_id: str) -> None:
@@ -181,9 +262,7 @@ class FileSpool:
         row = endpoint_id, event_id, text, _now_milliseconds()
         if event_id is not None:
             number = self._file.run(_ADD, row)
-            if self._claim.is_held:
-                if len(self._recent) >= _MOST_RECENT:
-                    self._recent.clear()  # some are never read: they were dropped
+            if self._claim.is_held and len(self._recent) < _MOST_RECENT:
                 self._recent[number] = model
         else:
             with self._file.transaction() as connection:
@@ -193,12 +272,12 @@ class FileSpool:
 
     def _measure(self, size: int) -> None:
         with self._file.transaction() as connection:
-            used = _used_bytes(connection)
+            used = used_bytes_in(connection)
             # What was refused makes room for what is not yet sent.
             while used + size + _SPARE_BYTES > self._max_bytes:
                 if not connection.execute(_FORGET, (_OLDEST,)).rowcount:
                     raise SpoolFullError(used, self._max_bytes)
-                used = _used_bytes(connection)
+                used = used_bytes_in(connection)
         room = self._max_bytes - used - _SPARE_BYTES
         self._granted_bytes = max(size, room // _SHARE)
 
@@ -249,30 +328,20 @@ class FileSpool:
         with self._file.transaction(writes=False) as connection:
             items = [Item(*row) for row in connection.execute(_READ, (after, limit))]
         recent = self._recent
-        if not recent:
+        if not recent or not items:
             return items
-        return [item._replace(model=recent.pop(item.id, None)) for item in items]
+        found = [item._replace(model=recent.pop(item.id, None)) for item in items]
+        # Those that were dropped before they were read.
+        for number in [each for each in list(recent) if each < items[-1].id]:
+            recent.pop(number, None)
+        return found
 
     def settle(self, settlement: Settlement) -> Settlement:
         """Write down what became of items, and return what was written."""
         if not settlement:
             return settlement
         with self._file.transaction() as connection:
-            ended = settlement.of(_removed(connection, settlement.ended))
-            _count(connection, _DELIVERED, ended.delivered)
-            _count(connection, REJECTED, [item for item, _ in ended.refused])
-            now = _now_milliseconds()
-            connection.executemany(
-                _REFUSE, [(*item[1:6], *why, now) for item, why in ended.refused]
-            )
-            for reason in DropReason:
-                given_up = [item for item, why in ended.dropped if why is reason]
-                _count(connection, f"{_DROPPED}{reason}", given_up)
-            connection.execute(_DELETE_KEPT)
-            connection.executemany(
-                _FAILED, [(item.attempts, item.id) for item in settlement.failed]
-            )
-        return attrs.evolve(ended, failed=settlement.failed)
+            return settle_in(connection, settlement)
 
     def has_pending(self, up_to: int) -> bool:
         """Return whether an item with a number up to this one waits."""
@@ -283,6 +352,10 @@ class FileSpool:
         """Return what became of all items."""
         with self._file.transaction(writes=False) as connection:
             return books_in(connection)
+
+    def check_writable(self) -> None:
+        """Write something that changes nothing."""
+        self._file.run("UPDATE application SET flush_up_to = flush_up_to", ())
 
     def take(self, items: Sequence[Item], books: Books) -> None:
         """Take over the items and books of another spool."""
@@ -302,29 +375,6 @@ class FileSpool:
                     _COUNT, [(subject, name, n) for name, n in ended.items() if n]
                 )
 
-    def move_aside(self) -> None:
-        """
-        Rename the file, which is damaged, and close it.
-
-        Raises:
-            OSError: If it cannot be renamed.
-        """
-        self._is_closed = True
-        try:
-            self._file.move_aside(_damaged_end())
-        finally:
-            self._claim.release()
-
-    def _move_damaged(self, path: Path) -> None:
-        """Rename a file that is too damaged to be opened."""
-        end = _damaged_end()
-        try:
-            for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
-                with suppress(FileNotFoundError):
-                    path.with_name(name).rename(path.with_name(f"{name}{end}"))
-        finally:
-            self._claim.release()
-
     def close(self) -> None:
         """Close the file, and give the claim up; what is in the file stays."""
         self._is_closed = True
@@ -332,11 +382,8 @@ class FileSpool:
         self._file.close()
 
 
-def _damaged_end() -> str:
-    return time.strftime(".damaged-%Y%m%dT%H%M%SZ", time.gmtime())
-
-
-def _used_bytes(connection: Connection) -> int:
+def used_bytes_in(connection: Connection) -> int:
+    """Return how many bytes of the file are in use."""
     pages, free, size = (
         connection.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("page_count", "freelist_count", "page_size")
@@ -353,11 +400,52 @@ def _removed(connection: Connection, items: Sequence[Item]) -> set[int]:
     )
 
 
-def _count(connection: Connection, name: str, items: Iterable[Item]) -> None:
+def _count(
+    connection: Connection, name: str, items: Iterable[Item], *, sign: int = 1
+) -> None:
     """Count items in the ledger."""
     for subject, count in zip((EVENT, ENDPOINT), count_kinds(items), strict=True):
         if count:
-            connection.execute(_COUNT, (subject, name, count))
+            connection.execute(_COUNT, (subject, name, sign * count))
+
+
+def settle_in(connection: Connection, settlement: Settlement) -> Settlement:
+    """Write down what became of items, in a transaction; return what was written."""
+    ended = settlement.of(_removed(connection, settlement.ended))
+    _count(connection, _DELIVERED, ended.delivered)
+    _count(connection, REJECTED, [item for item, _ in ended.refused])
+    now = _now_milliseconds()
+    connection.executemany(
+        _REFUSE, [(*item[1:6], *why, now) for item, why in ended.refused]
+    )
+    for reason in DropReason:
+        given_up = [item for item, why in ended.dropped if why is reason]
+        _count(connection, f"{_DROPPED}{reason}", given_up)
+    connection.execute(_DELETE_KEPT)
+    connection.executemany(
+        _FAILED, [(item.attempts, item.id) for item in settlement.failed]
+    )
+    return attrs.evolve(ended, failed=settlement.failed)
+
+
+def put_back_in(connection: Connection, rejected: Sequence[Item]) -> None:
+    """
+    Let dead letters that were deleted wait again, in the same transaction.
+
+    They are recorded once, and take a second row. Their attempts and their wait start
+    anew, as otherwise `max_age` could drop them before they are sent.
+    """
+    now = _now_milliseconds()
+    connection.executemany(_ADD, [(*item[1:4], now) for item in rejected])
+    _count(connection, REJECTED, rejected, sign=-1)
+    _count(connection, STORED_AGAIN, rejected)
+    _count(connection, _STORED, (item for item in rejected if item.event_id is None))
+
+
+def settle_again_in(connection: Connection, rejected: Sequence[Item]) -> None:
+    """Count dead letters that were deleted as delivered, in the same transaction."""
+    _count(connection, REJECTED, rejected, sign=-1)
+    _count(connection, _DELIVERED, rejected)
 
 
 def books_in(connection: Connection) -> Books:

@@ -8,14 +8,13 @@ used, what was recorded in memory moves into it.
 """
 
 import math
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
 from pinpoint_events.errors import PinpointEventsError, StoreError, StoreErrorCode
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
-from pinpoint_events.recorder.file_spool import FileSpool
+from pinpoint_events.recorder.file_spool import FileSpool, SpoolPlace
 from pinpoint_events.recorder.items import Books, DropReason, Item, Settlement
 from pinpoint_events.recorder.memory_spool import MemorySpool
 from pinpoint_events.recorder.reports import Reports
@@ -26,6 +25,16 @@ __all__ = ["SafeSpool"]
 
 _FIRST_RETRY_SECONDS: Final = 1.0
 _LONGEST_RETRY_SECONDS: Final = 60.0
+_CLOSED: Final = StoreErrorCode.CLOSED
+# The file may still be read, and items that are in it delivered.
+_STILL_OPEN: Final = frozenset(
+    {
+        StoreErrorCode.FULL,
+        StoreErrorCode.IO,
+        StoreErrorCode.LOCKED,
+        StoreErrorCode.READ_ONLY,
+    }
+)
 
 
 class SafeSpool:
@@ -33,7 +42,7 @@ class SafeSpool:
     Keeps items in the file, if there is one and it can be used, else in memory.
 
     Args:
-        open_file: Opens the file; None for a volatile spool.
+        place: Where the file is; None for a volatile spool.
         memory: For what the file cannot take.
         reports: Told when the file stops to be usable, and when it is again.
         time: The clock by which the file is tried again.
@@ -44,14 +53,14 @@ class SafeSpool:
 
     def __init__(
         self,
-        open_file: Callable[[], FileSpool] | None,
+        place: SpoolPlace | None,
         memory: MemorySpool,
         reports: Reports,
         time: Time,
     ) -> None:
         self.memory = memory
         self.error: PinpointEventsError | None = None
-        self._open_file = open_file
+        self._place = place
         self._reports = reports
         self._time = time
         self._file: FileSpool | None = None
@@ -59,18 +68,27 @@ class SafeSpool:
         self._known = Books()  # those of the file, when they were last read
         self._retry_seconds = _FIRST_RETRY_SECONDS
         self._retry_at = -math.inf
-        if open_file is not None:
+        self._identity: tuple[int, int] | None = None  # of the file that was opened
+        if place is not None:
             try:
-                self._file = open_file()
+                self._open(place)
             except StoreError as error:
                 self.set_aside(error, None)
             else:
                 self.generation = 1
 
+    def _open(self, place: SpoolPlace) -> FileSpool:
+        """Open the file; one that fails is known by its identity as well."""
+        self._identity = place.identity()
+        file = place.open()
+        self._identity = place.identity()
+        self._file = file
+        return file
+
     @property
     def is_durable(self) -> bool:
         """Whether what is added now is kept in the file."""
-        return self._open_file is not None and self.error is None
+        return self._place is not None and self.error is None
 
     @property
     def file(self) -> FileSpool | None:
@@ -95,9 +113,10 @@ class SafeSpool:
             error: The error.
             of: Which file's; if another was opened meanwhile, nothing is done.
         """
-        if of is not self._file:
-            return
+        if of is not self._file or getattr(error, "code", None) is _CLOSED:
+            return  # closed by this object, while another thread used it
         if self.error is None:
+            self._read_books()
             self._retry_at = self._time.monotonic() + self._retry_seconds
         self.error = error
         self._reports.spool_failed(error)
@@ -154,13 +173,20 @@ class SafeSpool:
     def books(self) -> Books:
         """Return what became of all items; of a broken file, as it was last read."""
         file = self._file
+        error = self._read_books()
+        if error is not None and self.error is None:
+            self.set_aside(error, file)
+        return self._known.plus(self.memory.books())
+
+    def _read_books(self) -> StoreError | None:
+        """Read those of the file; return the error if they cannot be read."""
+        file = self._file
         if file is not None:
             try:
                 self._known = file.books()
             except StoreError as error:
-                if self.error is None:
-                    self.set_aside(error, file)
-        return self._known.plus(self.memory.books())
+                return error
+        return None
 
     def recover(self) -> bool:
         """
@@ -168,24 +194,19 @@ class SafeSpool:
 
         Only one thread at a time may call this, the one that delivers.
         """
-        if self._open_file is None or self.error is None:
+        place, error = self._place, self.error
+        if place is None or error is None or self._time.monotonic() < self._retry_at:
             return False
-        if self._time.monotonic() < self._retry_at:
-            return False
-        before, self._file = self._file, None
         try:
-            if before is not None:
-                self._let_go(before, self.error)
-            file = self._open_file()
-        except (PinpointEventsError, OSError) as error:
-            self._wait_longer()
-            self._reports.spool_failed(error)
-            return False
-        self._file = file
-        try:
+            file = self._file
+            if file is None or getattr(error, "code", None) not in _STILL_OPEN:
+                file = self._opened_anew(place, error)
+            file.check_writable()
             self.memory.move(file.take)
-        except StoreError:
+        except (PinpointEventsError, OSError) as again:
             self._wait_longer()
+            if isinstance(again, PinpointEventsError):
+                self.error = again
             return False
         self.error = None
         self.generation += 1
@@ -194,14 +215,17 @@ class SafeSpool:
             self._retry_seconds = _FIRST_RETRY_SECONDS
         return True
 
-    @staticmethod
-    def _let_go(file: FileSpool, error: PinpointEventsError) -> None:
-        # Only the process that delivers renames a file: the others find the new one.
-        try:
-            if getattr(error, "code", None) is StoreErrorCode.CORRUPT and file.claim():
-                file.move_aside()
-        finally:
-            file.close()
+    def recover_now(self) -> None:
+        """Do not wait with the next try: someone asks for a delivery."""
+        self._retry_at = self._time.monotonic()
+
+    def _opened_anew(self, place: SpoolPlace, error: PinpointEventsError) -> FileSpool:
+        before, self._file = self._file, None
+        if before is not None:
+            before.close()
+        if getattr(error, "code", None) is StoreErrorCode.CORRUPT:
+            place.move_aside(self._identity)
+        return self._open(place)
 
     def _wait_longer(self) -> None:
         self._retry_seconds = min(2 * self._retry_seconds, _LONGEST_RETRY_SECONDS)

@@ -141,15 +141,17 @@ class Worker:
                 return True
             if self.is_this_thread:
                 return False  # called by a hook, which would wait for itself
+            if not self._has_thread:
+                self._step_alone(timeout)
+                if self._has_ended(marks):
+                    return True
             left = end - self._time.monotonic()
             if left <= 0 or (only_here and self._is_elsewhere):
                 return False
             if self._has_thread:
                 self._await_progress(min(left, _AWAIT_SECONDS))
             else:
-                self._step_alone(left)
-                if not self._has_ended(marks):
-                    self._time.wait(min(left, _AWAIT_SECONDS), self._is_stopped)
+                self._time.wait(min(left, _AWAIT_SECONDS), self._is_stopped)
 
     def _has_ended(self, marks: Sequence[tuple[Spool, int]]) -> bool:
         is_pending = any(self._has_pending(*mark) for mark in marks)
@@ -175,7 +177,8 @@ class Worker:
         )
 
     def wait_for_room(self, seconds: float) -> None:
-        """Wait until something was delivered, but not for longer."""
+        """Ask for a delivery, and wait until there was one, but not for longer."""
+        self._is_asked = True
         if self._has_thread:
             self._await_progress(seconds)
         else:
@@ -231,13 +234,14 @@ class Worker:
                 self._stepping = None
 
     def _step(self) -> None:
+        is_asked, self._is_asked = self._is_asked, False
+        if is_asked:
+            self._pace.try_now()
+            self._spool.recover_now()
         if self._spool.recover():
             self._deliveries.clear()  # which knew the items by other numbers
             self._delivered_at.clear()
         self._settle_again()
-        is_asked, self._is_asked = self._is_asked, False
-        if is_asked:
-            self._pace.try_now()
         for spool in self._spool.spools:
             if self._may_deliver(spool):
                 self._deliver(spool, is_asked=is_asked)

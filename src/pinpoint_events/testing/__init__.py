@@ -2,8 +2,9 @@
 Tools for testing code that uses this package: strategies, senders, pytest fixtures.
 
 `strategies` has Hypothesis strategies for every public class, for responses and for
-invalid input; it needs the extra `testing`. `MemorySender` and `RecordingSender` need
-no extra. The pytest fixtures are `pinpoint_sender`, which is a `RecordingSender`, and
+invalid input; it needs the extra `testing`. `MemorySender`, `RecordingSender` and
+`RecordingRecorder` need no extra. The pytest fixtures are `pinpoint_sender`, which is a
+`RecordingSender`, `pinpoint_recorder`, which is a `RecordingRecorder`, and
 `pinpoint_server`, `kinesis_stream` and `firehose_stream`, which are a `PinpointServer`,
 a `KinesisStream` and a `FirehoseStream`, and need the extra `server`.
 
@@ -19,6 +20,7 @@ from pinpoint_events import _bound, _known_names
 if TYPE_CHECKING:
     from pinpoint_events.senders import MemorySender as MemorySender
     from pinpoint_events.testing import strategies as strategies
+    from pinpoint_events.testing._recorder import RecordingRecorder as RecordingRecorder
     from pinpoint_events.testing._recording import RecordingSender as RecordingSender
     from pinpoint_events.testing._recording import SentEvent as SentEvent
     from pinpoint_events.testing._serving import PinpointServer as PinpointServer
@@ -30,6 +32,7 @@ __all__ = [
     "KinesisStream",
     "MemorySender",
     "PinpointServer",
+    "RecordingRecorder",
     "RecordingSender",
     "SentEvent",
     "strategies",
@@ -40,6 +43,7 @@ _MODULE_OF = {
     "KinesisStream": "testing._streams",
     "MemorySender": "senders",
     "PinpointServer": "testing._serving",
+    "RecordingRecorder": "testing._recorder",
     "RecordingSender": "testing._recording",
     "SentEvent": "testing._recording",
 }

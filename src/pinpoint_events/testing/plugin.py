@@ -1,5 +1,5 @@
 """
-The pytest plugin: four fixtures, available wherever this package is installed.
+The pytest plugin: five fixtures, available wherever this package is installed.
 
 Every pytest run in such an environment imports this module, so it imports only what
 pytest has already imported. A fixture imports the rest when a test requests it.
@@ -15,11 +15,18 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 if TYPE_CHECKING:
+    from pinpoint_events.testing._recorder import RecordingRecorder
     from pinpoint_events.testing._recording import RecordingSender
     from pinpoint_events.testing._serving import PinpointServer
     from pinpoint_events.testing._streams import FirehoseStream, KinesisStream
 
-__all__ = ["firehose_stream", "kinesis_stream", "pinpoint_sender", "pinpoint_server"]
+__all__ = [
+    "firehose_stream",
+    "kinesis_stream",
+    "pinpoint_recorder",
+    "pinpoint_sender",
+    "pinpoint_server",
+]
 
 # The ports of the previous tests, by fixture.
 _PORTS: Final = pytest.StashKey[dict[str, int]]()
@@ -77,6 +84,15 @@ def pinpoint_sender() -> "Iterator[RecordingSender]":
 
     with RecordingSender() as sender:
         yield sender
+
+
+@pytest.fixture
+def pinpoint_recorder() -> "Iterator[RecordingRecorder]":
+    """A recorder in memory without a thread, with assertions about its events."""
+    from pinpoint_events.testing import RecordingRecorder  # noqa: PLC0415 - see above
+
+    with RecordingRecorder() as recorder:
+        yield recorder
 
 
 @pytest.fixture

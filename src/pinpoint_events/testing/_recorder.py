@@ -1,0 +1,61 @@
+"""A recorder with assertions about the events that were recorded."""
+
+from typing import Any, ClassVar, final
+
+from pinpoint_events.recorder import Recorder
+from pinpoint_events.testing._recording import (
+    RecordingSender,
+    SentEvent,
+    SentEvents,
+    count_not_accepted,
+)
+
+__all__ = ["RecordingRecorder"]
+
+
+@final
+class RecordingRecorder(SentEvents, Recorder):
+    """
+    A `Recorder` in memory, with assertions about what was recorded.
+
+    It has no thread: events are delivered when the test looks at them, or calls
+    `flush`, so that no test has to wait.
+
+        >>> from pinpoint_events import Event
+        >>> from pinpoint_events.testing import RecordingRecorder
+        >>> recorder = RecordingRecorder()
+        >>> _ = recorder.record("user-1", Event("purchase"), event_id="v-1")
+        >>> recorder.stats().pending
+        1
+        >>> (sent,) = recorder.assert_sent("purchase", times=1)
+        >>> sent.endpoint_id, sent.event_id
+        ('user-1', 'v-1')
+        >>> recorder.stats().delivered
+        1
+
+    Args:
+        sender: Takes the events; its `answer` may be set. A new one by default.
+        **options: Those of `Recorder`, without `spool`.
+
+    Attributes:
+        sender: As given.
+    """
+
+    _has_thread: ClassVar[bool] = False
+
+    sender: RecordingSender
+
+    def __init__(self, sender: RecordingSender | None = None, **options: Any) -> None:
+        self.sender = RecordingSender() if sender is None else sender
+        super().__init__(self.sender, spool=None, **options)
+
+    @property
+    def sent(self) -> tuple[SentEvent, ...]:
+        """The events that were accepted, in the order of arrival; delivers first."""
+        if self.stats().pending or self.stats().endpoints.pending:
+            self.flush(timeout=0)
+        return self.sender.sent
+
+    @property
+    def _not_accepted(self) -> int:
+        return count_not_accepted(self.sender)

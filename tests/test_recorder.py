@@ -1,0 +1,754 @@
+import asyncio
+import copy
+import os
+import pickle
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pinpoint_events import (
+    ChannelType,
+    ConfigurationError,
+    DroppedItem,
+    DropReason,
+    Endpoint,
+    EndpointItemResponse,
+    Event,
+    EventItemResponse,
+    EventsRequest,
+    EventsResponse,
+    ItemCounts,
+    ItemResponse,
+    MemorySender,
+    ProblemCode,
+    QuotaExceededError,
+    Recorder,
+    RecorderStats,
+    RejectedItem,
+    Sender,
+    Session,
+    SpoolFullError,
+    SqliteSender,
+    StoreErrorCode,
+    TransportError,
+    ValidationError,
+)
+from tests.stores import writing
+
+TIMESTAMP = "2026-09-21T12:00:00.123Z"
+EVENT = Event("purchase", timestamp=TIMESTAMP, attributes={"sku": "A-1"})
+ADA = Endpoint(channel_type=ChannelType.EMAIL, address="ada@example.com")
+SMALL = 100_000  # the least that max_bytes may be
+
+
+def away(request: EventsRequest) -> EventsResponse:
+    """Answer nothing, as a network that is down."""
+    raise TransportError("the network is down", is_retry_safe=True)
+
+
+def refusing(*event_ids: str) -> Callable[[EventsRequest], EventsResponse]:
+    """Return an answer that rejects some events, and accepts all else."""
+
+    def answer(request: EventsRequest) -> EventsResponse:
+        accepted = EndpointItemResponse(status_code=202)
+        return EventsResponse(
+            results={
+                endpoint_id: ItemResponse(
+                    endpoint_item_response=accepted,
+                    events_item_response={
+                        event_id: EventItemResponse(
+                            status_code=400 if event_id in event_ids else 202,
+                            message="Missing x" if event_id in event_ids else None,
+                        )
+                        for event_id in batch.events
+                    },
+                )
+                for endpoint_id, batch in request.batch_item.items()
+            }
+        )
+
+    return answer
+
+
+@pytest.fixture(params=["file", "memory"])
+def spool(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
+    """Return a spool of each kind."""
+    return tmp_path / "spool.db" if request.param == "file" else None
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return the path of a spool's file."""
+    return tmp_path / "spool.db"
+
+
+@pytest.fixture
+def sender() -> Iterator[MemorySender]:
+    """Return a sender that accepts everything."""
+    with MemorySender() as sender:
+        yield sender
+
+
+class TestRecord:
+    """What is recorded is delivered, and counted."""
+
+    def test_delivers(self, sender: MemorySender, spool: Path | None) -> None:
+        """An event arrives under the id that `record` returns."""
+        with Recorder(sender, spool=spool) as recorder:
+            event_id = recorder.record("user-1", EVENT)
+            assert recorder.flush()
+        assert sender.events == {("user-1", event_id): EVENT}
+
+    def test_counts(self, sender: MemorySender, spool: Path | None) -> None:
+        """Events and updates of endpoints are counted apart."""
+        with Recorder(sender, spool=spool) as recorder:
+            recorder.identify("user-1", ADA)
+            for number in range(3):
+                recorder.record("user-1", EVENT, event_id=f"v-{number}")
+            assert recorder.flush()
+            assert recorder.stats() == RecorderStats(
+                recorded=3, delivered=3, endpoints=ItemCounts(recorded=1, delivered=1)
+            )
+        assert sender.endpoints == {"user-1": ADA}
+
+    def test_by_url(self, tmp_path: Path) -> None:
+        """A URL is opened when there is something to deliver, and closed at the end."""
+        store = tmp_path / "events.db"
+        with Recorder(f"sqlite:///{store}", spool=None) as recorder:
+            assert not store.exists()
+            recorder.record("user-1", EVENT, event_id="v-1")
+            assert recorder.flush()
+        with sqlite3.connect(store) as connection:
+            rows = connection.execute("SELECT endpoint_id, event_id FROM events")
+            assert rows.fetchall() == [("user-1", "v-1")]
+        connection.close()
+
+    def test_a_relative_url_is_that_of_the_directory_it_was_given_in(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A daemon that changes its directory afterwards writes the same file."""
+        (tmp_path / "other").mkdir()
+        monkeypatch.chdir(tmp_path)
+        with Recorder("sqlite:///events.db", spool="spool.db") as recorder:
+            monkeypatch.chdir(tmp_path / "other")
+            recorder.record("user-1", EVENT)
+            assert recorder.flush()
+        assert list((tmp_path / "other").iterdir()) == []
+        assert (tmp_path / "events.db").exists()
+
+    def test_by_function(self, spool: Path | None) -> None:
+        """A function is called once, in the thread that delivers."""
+        made: list[tuple[MemorySender, str]] = []
+
+        def make() -> Sender:
+            made.append((MemorySender(), threading.current_thread().name))
+            return made[-1][0]
+
+        with Recorder(make, spool=spool) as recorder:
+            assert made == []
+            recorder.record("user-1", EVENT, event_id="v-1")
+            assert recorder.flush()
+        ((opened, thread),) = made
+        assert thread == "pinpoint-events-recorder"
+        assert opened.events == {("user-1", "v-1"): EVENT}
+
+    def test_by_a_function_that_makes_no_sender(self) -> None:
+        """What else a function returns is an error, and the events wait."""
+        errors: list[Exception] = []
+
+        def wrong() -> Any:
+            return 1
+
+        with Recorder(wrong, spool=None, on_error=errors.append) as recorder:
+            recorder.record("user-1", EVENT)
+            assert not recorder.flush(0.5)
+            recorder.close(0)
+        (error,) = errors
+        assert isinstance(error, ConfigurationError)
+
+    def test_defaults(self, sender: MemorySender) -> None:
+        """Global attributes, metrics and session apply where an event has no own."""
+        session = Session(id="s-1", start_timestamp=TIMESTAMP)
+        with Recorder(
+            sender,
+            spool=None,
+            attributes={"sku": "none", "plan": "pro"},
+            metrics={"load": 0.5},
+            session=session,
+        ) as recorder:
+            recorder.record("user-1", EVENT, event_id="v-1")
+            recorder.set_defaults()
+            recorder.record("user-1", EVENT, event_id="v-2")
+            assert recorder.flush()
+        assert sender.events["user-1", "v-1"] == Event(
+            "purchase",
+            timestamp=TIMESTAMP,
+            attributes={"sku": "A-1", "plan": "pro"},
+            metrics={"load": 0.5},
+            session=session,
+        )
+        assert sender.events["user-1", "v-2"] == EVENT
+
+    def test_from_many_threads(self, sender: MemorySender, spool: Path | None) -> None:
+        """64 threads record at the same time; nothing is lost or doubled."""
+        with Recorder(sender, spool=spool) as recorder:
+
+            def record(thread: int) -> None:
+                for number in range(20):
+                    recorder.record(f"u-{thread}", EVENT, event_id=f"v-{number}")
+
+            threads = [threading.Thread(target=record, args=[n]) for n in range(64)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert recorder.flush(30)
+            assert recorder.stats() == RecorderStats(recorded=1280, delivered=1280)
+        assert len(sender.events) == 1280
+
+    def test_in_coroutines(self, sender: MemorySender, spool: Path | None) -> None:
+        """In asyncio, `record` is called directly, and waiting lets other tasks run."""
+
+        async def main() -> bool:
+            async with Recorder(sender, spool=spool) as recorder:
+                recorder.record("user-1", EVENT, event_id="v-1")
+                return await recorder.aflush()
+
+        assert asyncio.run(main())
+        assert sender.events == {("user-1", "v-1"): EVENT}
+
+
+class TestValidation:
+    """A mistake is reported where it is made, and nothing is recorded."""
+
+    def test_arguments(self, sender: MemorySender) -> None:
+        """All problems of the arguments come at once."""
+        wrong: Any = 1
+        with Recorder(sender, spool=None) as recorder:
+            with pytest.raises(ValidationError) as caught:
+                recorder.record("", wrong, event_id="")
+            assert {(each.code, each.path) for each in caught.value.problems} == {
+                (ProblemCode.EMPTY, ("endpoint_id",)),
+                (ProblemCode.EMPTY, ("event_id",)),
+                (ProblemCode.NOT_AN_INSTANCE, ("event",)),
+            }
+            with pytest.raises(ValidationError):
+                recorder.identify("user-1", wrong)
+            assert recorder.stats() == RecorderStats()
+
+    def test_quotas(self, sender: MemorySender) -> None:
+        """An event or endpoint over a quota is refused before it is recorded."""
+        with Recorder(sender, spool=None) as recorder:
+            with pytest.raises(QuotaExceededError) as caught:
+                recorder.record("user-1", Event("x", attributes={"a": "b" * 201}))
+            (problem,) = caught.value.problems
+            assert problem.code is ProblemCode.VALUE_TOO_LONG
+            assert problem.path == ("event", "attributes", "a")
+            with pytest.raises(QuotaExceededError) as caught:
+                recorder.identify("user-1", Endpoint(attributes={"a": ["b" * 101]}))
+            (problem,) = caught.value.problems
+            assert problem.path == ("endpoint", "attributes", "a", 0)
+            assert recorder.stats() == RecorderStats()
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"on_full": "drop"},
+            {"max_bytes": 99_999},
+            {"max_bytes": True},
+            {"max_age": 5},
+            {"max_age": timedelta()},
+            {"flush_events": 0},
+            {"flush_events": 1.5},
+            {"flush_seconds": -1},
+            {"block_seconds": "1"},
+            {"exit_seconds": float("inf")},
+            {"on_error": 1},
+            {"application_id": ""},
+        ],
+        ids=str,
+    )
+    def test_options(self, options: dict[str, Any]) -> None:
+        """Options that cannot be used are refused by the constructor."""
+        with pytest.raises(ConfigurationError):
+            Recorder(MemorySender(), spool=None, **options)
+
+    @pytest.mark.parametrize(
+        "sender",
+        [1, "no url", "memory:x", "pinpoint://", "sqlite:///", "kinesis://", "a b://"],
+    )
+    def test_senders(self, sender: Any) -> None:
+        """So is what is no sender, by its text alone: nothing is opened."""
+        with pytest.raises(ConfigurationError):
+            Recorder(sender, spool=None)
+
+    def test_defaults(self) -> None:
+        """Defaults are checked as those of an event are."""
+        wrong: Any = {"a": 1}
+        with pytest.raises(ValidationError) as caught:
+            Recorder(MemorySender(), spool=None, attributes=wrong)
+        (problem,) = caught.value.problems
+        assert problem.path == ("attributes", "a")
+
+
+class TestApplication:
+    """A spool has the events of one application."""
+
+    @pytest.mark.parametrize(
+        "sender,application_id,named",
+        [
+            (MemorySender(), None, "local"),
+            (MemorySender(), "shop", "shop"),
+            (MemorySender(application_id="shop"), None, "shop"),
+            ("memory:", "shop", "shop"),
+            ("pinpoint://shop?region=eu-west-1", None, "shop"),
+            ("kinesis://stream", None, "local"),
+            (MemorySender, "shop", "shop"),
+            (MemorySender, None, "local"),
+        ],
+        ids=str,
+    )
+    def test_is_named(
+        self, sender: Any, application_id: str | None, named: str
+    ) -> None:
+        """By the argument, the sender or the URL."""
+        recorder = Recorder(sender, spool=None, application_id=application_id)
+        assert recorder.application_id == named
+        assert repr(recorder) == f"<Recorder of {named!r}>"
+
+    def test_contradicts(self) -> None:
+        """An argument that contradicts the sender is refused."""
+        sender = MemorySender(application_id="shop")
+        with pytest.raises(ConfigurationError):
+            Recorder(sender, spool=None, application_id="other")
+
+    def test_is_that_of_the_spool(self, sender: MemorySender, path: Path) -> None:
+        """A file with the events of another application is refused."""
+        Recorder(sender, spool=path, application_id="shop").close()
+        with pytest.raises(ConfigurationError) as caught:
+            Recorder(sender, spool=path, application_id="other")
+        assert str(caught.value).startswith(f"the spool '{path}'")
+
+
+class TestRejected:
+    """Items that are refused are kept, counted and reported; the others arrive."""
+
+    def test_is_reported(self, sender: MemorySender, spool: Path | None) -> None:
+        """The hook gets ids, code, message and attempts."""
+        sender.answer = refusing("v-1")
+        rejected: list[RejectedItem] = []
+        with Recorder(sender, spool=spool, on_rejected=rejected.append) as recorder:
+            for number in range(3):
+                recorder.record("user-1", EVENT, event_id=f"v-{number}")
+            assert recorder.flush()
+            assert recorder.stats() == RecorderStats(
+                recorded=3, delivered=2, rejected=1
+            )
+        assert rejected == [RejectedItem("user-1", "v-1", "400", "Missing x", 0)]
+
+    def test_hook_fails(
+        self, sender: MemorySender, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A hook that raises harms nothing, and is logged without its message."""
+        sender.answer = refusing("v-0", "v-1")
+
+        def fail(item: RejectedItem) -> None:
+            raise ValueError("secret")
+
+        with Recorder(sender, spool=None, on_rejected=fail) as recorder:
+            for number in range(3):
+                recorder.record("user-1", EVENT, event_id=f"v-{number}")
+            assert recorder.flush()
+        assert [record.message for record in caplog.records] == [
+            "a recorded item was rejected",
+            "a hook of a recorder failed",
+        ]
+        assert "secret" not in str([vars(record) for record in caplog.records])
+
+
+class TestOutage:
+    """What cannot be delivered waits, and the application goes on."""
+
+    def test_waits(self, sender: MemorySender, spool: Path | None) -> None:
+        """Events wait while the network is down, and arrive afterwards."""
+        sender.answer = away
+        errors: list[Exception] = []
+        with Recorder(sender, spool=spool, on_error=errors.append) as recorder:
+            recorder.record("user-1", EVENT, event_id="v-1")
+            assert not recorder.flush(0.2)
+            assert recorder.stats() == RecorderStats(recorded=1, pending=1)
+            del sender.answer
+            sender.answer = refusing()
+            assert recorder.flush()
+            assert recorder.stats() == RecorderStats(recorded=1, delivered=1)
+        assert [type(error) for error in errors] == [TransportError]
+
+    def test_is_logged_once(
+        self, sender: MemorySender, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """An outage has two log lines, whatever the number of attempts."""
+        caplog.set_level("INFO")
+        sender.answer = away
+        with Recorder(sender, spool=None) as recorder:
+            recorder.record("user-1", EVENT, event_id="v-1")
+            for _ in range(3):
+                assert not recorder.flush(0.2)
+            sender.answer = refusing()
+            assert recorder.flush()
+        assert len(sender.requests) >= 4
+        assert [record.message for record in caplog.records] == [
+            "recorded events wait: they cannot be delivered now",
+            "recorded events are delivered again",
+        ]
+        first: Any = caplog.records[0]
+        assert vars(first)["pinpoint_events.error"] == "TransportError"
+        assert vars(first)["pinpoint_events.code"] == "other"
+
+    def test_close_keeps_what_is_in_the_file(
+        self, sender: MemorySender, path: Path
+    ) -> None:
+        """What is not delivered in time is delivered by the next recorder."""
+        sender.answer = away
+        with Recorder(sender, spool=path) as recorder:
+            recorder.record("user-1", EVENT, event_id="v-1")
+            assert not recorder.close(0.1)
+            assert recorder.close()
+        assert recorder.stats() == RecorderStats(recorded=1, pending=1)
+        sender.answer = refusing()
+        with Recorder(sender, spool=path) as following:
+            assert following.flush()
+            assert following.stats() == RecorderStats(recorded=1, delivered=1)
+        assert sender.events == {("user-1", "v-1"): EVENT}
+
+    def test_close_drops_what_is_in_memory(self, sender: MemorySender) -> None:
+        """Without a file it is lost, counted and reported."""
+        sender.answer = away
+        dropped: list[DroppedItem] = []
+        recorder = Recorder(sender, spool=None, on_dropped=dropped.append)
+        recorder.record("user-1", EVENT, event_id="v-1")
+        assert not recorder.close(0)
+        assert recorder.stats() == RecorderStats(recorded=1, dropped={"exit": 1})
+        assert dropped == [DroppedItem("user-1", "v-1", DropReason.EXIT)]
+
+    def test_recording_after_close(self, sender: MemorySender, path: Path) -> None:
+        """It raises nothing; the event is dropped, counted and reported."""
+        dropped: list[DroppedItem] = []
+        recorder = Recorder(sender, spool=path, on_dropped=dropped.append)
+        recorder.record("user-1", EVENT, event_id="v-1")
+        recorder.close()
+        recorder.record("user-1", EVENT, event_id="v-2")
+        assert recorder.stats() == RecorderStats(
+            recorded=2, delivered=1, dropped={"closed": 1}
+        )
+        assert dropped == [DroppedItem("user-1", "v-2", DropReason.CLOSED)]
+
+    def test_too_old(self, sender: MemorySender, spool: Path | None) -> None:
+        """Items that wait for longer than `max_age` are dropped."""
+        sender.answer = away
+        dropped: list[DroppedItem] = []
+        with Recorder(
+            sender,
+            spool=spool,
+            max_age=timedelta(milliseconds=200),
+            on_dropped=dropped.append,
+        ) as recorder:
+            recorder.record("user-1", EVENT, event_id="v-1")
+            while recorder.stats().pending:
+                recorder.flush(0.1)
+            assert recorder.stats() == RecorderStats(recorded=1, dropped={"too_old": 1})
+        assert dropped == [DroppedItem("user-1", "v-1", DropReason.TOO_OLD)]
+
+
+def fill(recorder: Recorder) -> SpoolFullError:
+    """Record until the spool is full, and return the error."""
+    event = Event("x", attributes={f"a{n}": "b" * 200 for n in range(20)})
+    for number in range(1_000):
+        try:
+            recorder.record("user-1", event)
+        except SpoolFullError as error:
+            assert number == recorder.stats().pending
+            return error
+    raise AssertionError("the spool is not bounded")
+
+
+class TestFull:
+    """A spool is bounded in bytes; what happens at the bound is chosen."""
+
+    def test_raise(self, sender: MemorySender, spool: Path | None) -> None:
+        """`raise` tells the caller at once; the event is not recorded."""
+        sender.answer = away
+        recorder = Recorder(sender, spool=spool, max_bytes=SMALL, on_full="raise")
+        error = fill(recorder)
+        assert error.max_bytes == SMALL
+        assert SMALL - 15_000 < error.used_bytes <= SMALL
+        stats = recorder.stats()
+        assert stats.balances
+        assert stats.pending == stats.recorded
+        recorder.close(0)
+
+    def test_block(self, sender: MemorySender, spool: Path | None) -> None:
+        """`block` waits until there is room."""
+        with Recorder(sender, spool=spool, max_bytes=SMALL) as recorder:
+            event = Event("x", attributes={f"a{n}": "b" * 200 for n in range(20)})
+            for number in range(100):
+                recorder.record("user-1", event, event_id=f"v-{number}")
+            assert recorder.flush()
+            assert recorder.stats() == RecorderStats(recorded=100, delivered=100)
+
+    def test_block_ends(self, sender: MemorySender, spool: Path | None) -> None:
+        """... but not for longer than it may."""
+        sender.answer = away
+        recorder = Recorder(sender, spool=spool, max_bytes=SMALL, block_seconds=0.1)
+        assert fill(recorder).max_bytes == SMALL
+        recorder.close(0)
+
+    def test_drop_newest(self, sender: MemorySender, spool: Path | None) -> None:
+        """`drop_newest` keeps what it has."""
+        sender.answer = away
+        dropped: list[DroppedItem] = []
+        recorder = Recorder(
+            sender,
+            spool=spool,
+            max_bytes=SMALL,
+            on_full="drop_newest",
+            on_dropped=dropped.append,
+        )
+        event = Event("x", attributes={f"a{n}": "b" * 200 for n in range(20)})
+        ids = [recorder.record("user-1", event) for _ in range(40)]
+        stats = recorder.stats()
+        assert stats.balances
+        assert stats.recorded == 40
+        assert stats.dropped == {"full": len(dropped)}
+        assert [item.event_id for item in dropped] == ids[stats.pending :]
+        assert {item.reason for item in dropped} == {DropReason.FULL}
+        recorder.close(0)
+
+    def test_drop_oldest(self, sender: MemorySender, spool: Path | None) -> None:
+        """`drop_oldest` makes room by those that have waited longest."""
+        sender.answer = away
+        dropped: list[DroppedItem] = []
+        recorder = Recorder(
+            sender,
+            spool=spool,
+            max_bytes=SMALL,
+            on_full="drop_oldest",
+            on_dropped=dropped.append,
+        )
+        event = Event("x", attributes={f"a{n}": "b" * 200 for n in range(20)})
+        ids = [recorder.record("user-1", event) for _ in range(40)]
+        stats = recorder.stats()
+        assert stats.balances
+        assert stats.recorded == 40
+        assert stats.dropped == {"full": len(dropped)}
+        assert [item.event_id for item in dropped] == ids[: len(dropped)]
+        recorder.close(0)
+
+
+class TestBrokenFile:
+    """A file that cannot be used is reported once; recording goes on in memory."""
+
+    def test_cannot_be_opened(
+        self, sender: MemorySender, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Such as one in a directory that does not exist."""
+        errors: list[Any] = []
+        with Recorder(
+            sender, spool=tmp_path / "none" / "spool.db", on_error=errors.append
+        ) as recorder:
+            assert recorder.stats().spool_error is StoreErrorCode.CANNOT_OPEN
+            recorder.record("user-1", EVENT, event_id="v-1")
+            assert recorder.flush()
+            assert recorder.stats() == RecorderStats(
+                recorded=1, delivered=1, spool_error=StoreErrorCode.CANNOT_OPEN
+            )
+        assert sender.events == {("user-1", "v-1"): EVENT}
+        assert [error.code for error in errors] == [StoreErrorCode.CANNOT_OPEN]
+        assert [record.message for record in caplog.records] == [
+            "the spool's file cannot be used: events are kept in memory only"
+        ]
+
+    def test_is_no_database(self, sender: MemorySender, path: Path) -> None:
+        """A file of another kind stays as it is."""
+        path.write_text("my notes\n" * 1_000)
+        with Recorder(sender, spool=path) as recorder:
+            recorder.record("user-1", EVENT)
+            assert recorder.flush()
+            assert recorder.stats().spool_error is StoreErrorCode.NOT_A_DATABASE
+        assert path.read_text() == "my notes\n" * 1_000
+
+    def test_is_locked(self, sender: MemorySender, path: Path) -> None:
+        """What is recorded meanwhile moves into the file when it is free again."""
+        sender.answer = away
+        with Recorder(sender, spool=path) as recorder:
+            with writing(path):
+                recorder.record("user-1", EVENT, event_id="v-1")
+                assert recorder.stats().spool_error is StoreErrorCode.LOCKED
+            while recorder.stats().spool_error is not None:
+                recorder.flush(0.1)
+            assert recorder.stats() == RecorderStats(recorded=1, pending=1)
+            recorder.close(0)
+        with sqlite3.connect(path) as connection:
+            rows = connection.execute("SELECT event_id FROM item").fetchall()
+        connection.close()
+        assert rows == [("v-1",)]
+
+    def test_is_damaged(self, sender: MemorySender, path: Path) -> None:
+        """It is renamed, so that it can be examined, and a new one takes its place."""
+        sender.answer = away
+        with Recorder(sender, spool=path) as recorder:
+            for _ in range(100):
+                recorder.record("user-1", EVENT)
+            recorder.close(0)
+        size = path.stat().st_size
+        with path.open("r+b") as file:
+            file.seek(4096)
+            file.write(b"\x5a" * (size - 4096))
+        sender.answer = refusing()
+        with Recorder(sender, spool=path) as recorder:
+            while not list(path.parent.glob("spool.db.damaged-*")):
+                recorder.record("user-1", EVENT)
+                recorder.flush(0.1)
+            while recorder.stats().spool_error is not None:
+                recorder.flush(0.1)
+            assert recorder.flush()
+            assert recorder.stats().balances
+
+
+class TestSharing:
+    """Several recorders share a file; one of them delivers."""
+
+    def test_the_other_delivers(self, path: Path) -> None:
+        """What one records, the one that has the claim delivers, when it is asked."""
+        first, second = MemorySender(), MemorySender()
+        with (
+            Recorder(first, spool=path) as one,
+            Recorder(second, spool=path, flush_seconds=60) as other,
+        ):
+            one.record("user-1", EVENT, event_id="v-1")
+            assert one.flush()
+            other.record("user-1", EVENT, event_id="v-2")
+            assert other.flush()
+            assert one.stats() == other.stats()
+            assert other.stats() == RecorderStats(recorded=2, delivered=2)
+        assert {**first.events, **second.events} == {
+            ("user-1", "v-1"): EVENT,
+            ("user-1", "v-2"): EVENT,
+        }
+
+    def test_takes_over(self, path: Path) -> None:
+        """When the one that delivers is closed, another takes over."""
+        first, second = MemorySender(), MemorySender()
+        one = Recorder(first, spool=path)
+        one.record("user-1", EVENT, event_id="v-1")
+        assert one.flush()
+        with Recorder(second, spool=path) as other:
+            one.close()
+            other.record("user-1", EVENT, event_id="v-2")
+            assert other.flush()
+        assert first.events == {("user-1", "v-1"): EVENT}
+        assert second.events == {("user-1", "v-2"): EVENT}
+
+
+class TestFlush:
+    """Events are delivered by number, by age, and on demand."""
+
+    def test_by_number(self, sender: MemorySender, spool: Path | None) -> None:
+        """As soon as so many wait."""
+        recorder = Recorder(sender, spool=spool, flush_events=5, flush_seconds=3600)
+        for number in range(5):
+            recorder.record("user-1", EVENT, event_id=f"v-{number}")
+        while recorder.stats().pending:
+            os.sched_yield()
+        assert len(sender.events) == 5
+        recorder.close()
+
+    def test_by_age(self, sender: MemorySender, spool: Path | None) -> None:
+        """When the first has waited for so long."""
+        recorder = Recorder(sender, spool=spool, flush_seconds=0.05)
+        recorder.record("user-1", EVENT, event_id="v-1")
+        while recorder.stats().pending:
+            os.sched_yield()
+        assert len(sender.events) == 1
+        recorder.close()
+
+    def test_in_a_hook(self, sender: MemorySender, spool: Path | None) -> None:
+        """A hook that flushes does not wait for itself."""
+        sender.answer = refusing("v-1")
+        flushed: list[bool] = []
+        with Recorder(
+            sender,
+            spool=spool,
+            on_rejected=lambda _: flushed.append(recorder.flush(60)),
+        ) as recorder:
+            recorder.record("user-1", EVENT, event_id="v-1")
+            assert recorder.flush()
+        assert flushed == [True]
+
+    def test_of_nothing(self, sender: MemorySender, spool: Path | None) -> None:
+        """It is done at once."""
+        with Recorder(sender, spool=spool) as recorder:
+            assert recorder.flush(0)
+
+
+class TestForks:
+    """A recorder works in both processes after a fork."""
+
+    def test_both_record(self, tmp_path: Path, path: Path) -> None:
+        """What parent and child record is delivered, once."""
+        store = tmp_path / "events.db"
+        recorder = Recorder(f"sqlite:///{store}", spool=path)
+        recorder.record("user-1", EVENT, event_id="before")
+        child = os.fork()
+        if child == 0:  # pragma: no cover - coverage measures the parent
+            recorder.record("user-1", EVENT, event_id="child")
+            os._exit(0)
+        recorder.record("user-1", EVENT, event_id="parent")
+        assert os.waitpid(child, 0)[1] == 0
+        assert recorder.flush()
+        assert recorder.stats() == RecorderStats(recorded=3, delivered=3)
+        recorder.close()
+        with SqliteSender(store) as sender, sqlite3.connect(store) as connection:
+            rows = connection.execute("SELECT event_id FROM events").fetchall()
+            assert sender.application_id == "local"
+        connection.close()
+        assert sorted(rows) == [("before",), ("child",), ("parent",)]
+
+    def test_memory_is_the_parents(self, sender: MemorySender) -> None:
+        """A child begins with an empty memory."""
+        sender.answer = away
+        recorder = Recorder(sender, spool=None)
+        recorder.record("user-1", EVENT)
+        child = os.fork()
+        if child == 0:  # pragma: no cover - coverage measures the parent
+            recorder.record("user-1", EVENT)
+            stats = recorder.stats()
+            os._exit(0 if stats == RecorderStats(recorded=1, pending=1) else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert recorder.stats() == RecorderStats(recorded=1, pending=1)
+        recorder.close(0)
+
+
+class TestObject:
+    """A recorder is one object of one process."""
+
+    def test_is_not_copied(self, sender: MemorySender) -> None:
+        """It cannot be pickled or copied."""
+        recorder = Recorder(sender, spool=None)
+        for action in (pickle.dumps, copy.copy, copy.deepcopy):
+            with pytest.raises(TypeError):
+                action(recorder)
+
+    def test_starts_no_thread(self, sender: MemorySender, path: Path) -> None:
+        """Before it is used, it has no thread."""
+        before = threading.active_count()
+        recorder = Recorder(sender, spool=path)
+        assert threading.active_count() == before
+        recorder.start()
+        assert threading.active_count() == before + 1
+        recorder.close()
+        assert threading.active_count() == before
