@@ -13,6 +13,7 @@ class OnDemandRecorder(Recorder):
     """Delivers when `flush()`, `close()` or `step()` are called, and never else."""
 
     _has_thread = False
+    _spool_timeout_seconds = 0.0
     _time: FakeTime
 
     def __new__(cls, *args: object, **options: object) -> Self:
@@ -20,6 +21,11 @@ class OnDemandRecorder(Recorder):
         recorder = super().__new__(cls)
         recorder._time = FakeTime()
         return recorder
+
+    def crash(self) -> None:
+        """Lose what is in memory, and let go of the file, as a killed process does."""
+        if self._spool.file is not None:
+            self._spool.file.close()
 
     @property
     def worker(self) -> Worker:

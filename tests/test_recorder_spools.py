@@ -15,7 +15,7 @@ from pinpoint_events.errors import (
     StoreErrorCode,
 )
 from pinpoint_events.recorder import file_spool
-from pinpoint_events.recorder._claim import Claim
+from pinpoint_events.recorder._claim import Claim, _held
 from pinpoint_events.recorder.file_spool import FileSpool
 from pinpoint_events.recorder.items import (
     Books,
@@ -178,6 +178,9 @@ class TestMemorySpool(SpoolContract):
 
         assert in_child(use)
         assert names(everything(memory)) == [("e", "1")]
+        memory._pid = 0  # in this process, too: coverage does not see the child
+        assert memory.highest_id == 1
+        use()
 
 
 class TestFile:
@@ -400,6 +403,35 @@ class TestTwoProcesses:
         one.close()
         assert not one.claim()
         assert two.claim()
+
+    def test_claim_of_another_process(self, files: Files, path: Path) -> None:
+        """What another process has cannot be taken, until it ends."""
+        code = """
+import sys
+from pathlib import Path
+from pinpoint_events.recorder._claim import Claim
+print(Claim(Path(sys.argv[1])).take(), flush=True)
+sys.stdin.read()
+"""
+        spool = files.spool()
+        with subprocess.Popen(
+            [sys.executable, "-c", code, path.with_name("spool.db-deliverer")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as other:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "True\n"
+            assert not spool.claim()
+            other.communicate()
+        assert spool.claim()
+
+    def test_claim_of_a_parent(self, files: Files, path: Path) -> None:
+        """A child of a fork forgets what its parent has, and may take it later."""
+        file = path.with_name("spool.db-deliverer").resolve()
+        _held[file] = 0, os.open(file, os.O_RDWR | os.O_CREAT)  # as of process 0
+        assert files.spool().claim()
+        assert _held[file][0] == os.getpid()
 
     def test_claim_that_cannot_be_opened(self, files: Files, path: Path) -> None:
         """A file of the claim that is none is told."""

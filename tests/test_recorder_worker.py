@@ -3,13 +3,15 @@ from pathlib import Path
 
 import pytest
 
-from pinpoint_events.errors import TransportError
+from pinpoint_events.errors import BadRequestError, TransportError
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
+from pinpoint_events.recorder import DroppedItem, DropReason, RecorderStats
 from pinpoint_events.senders import MemorySender
 from pinpoint_events.senders._accepted import accepted
 from tests.recorders import OnDemandRecorder
-from tests.samples import event
+from tests.samples import NO_QUOTAS, event
+from tests.stores import writing
 
 
 @pytest.fixture
@@ -121,3 +123,176 @@ class TestOnDemand:
             recorder.record("e", large)
         assert recorder.close()
         assert len(sender.events) == 20
+
+
+class TestSettling:
+    """What became of items is written down once, whatever happens to the file."""
+
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        """Name the file."""
+        return tmp_path / "spool.db"
+
+    def test_locked(self, sender: MemorySender, path: Path) -> None:
+        """
+        What was sent and could not be written is not sent again.
+
+        Nothing else of the file is sent until it is; what is in memory is.
+        """
+        recorder = OnDemandRecorder(sender, spool=path, flush_seconds=0.0)
+        for number in range(101):
+            recorder.record("e", event(), event_id=f"{number}")
+        with writing(path):
+            recorder.step()
+            recorder.record("e", event(), event_id="in memory")
+            recorder.step(0.1)
+            assert [request.event_count for request in sender.requests] == [100, 1]
+            assert list(sender.events)[-1] == ("e", "in memory")
+            assert recorder.stats().pending == 101
+        recorder.step(2.0)
+        assert [request.event_count for request in sender.requests] == [100, 1, 1]
+        assert recorder.stats() == RecorderStats(recorded=102, delivered=102)
+        recorder.close()
+
+    def test_locked_again(self, sender: MemorySender, path: Path) -> None:
+        """It is tried until it succeeds."""
+        recorder = OnDemandRecorder(sender, spool=path, flush_seconds=0.0)
+        recorder.record("e", event())
+        for _ in range(3):
+            with writing(path):
+                recorder.step(70.0)
+            recorder.pass_time(70.0)
+        recorder.step()
+        assert len(sender.requests) == 1
+        assert recorder.stats() == RecorderStats(recorded=1, delivered=1)
+        recorder.close()
+
+    def test_dropped_meanwhile(self, spool: Path | None) -> None:
+        """An item that is dropped while it is sent is told as dropped, and no more."""
+        told: list[object] = []
+
+        def answer(request: EventsRequest) -> EventsResponse:
+            assert recorder._drop_oldest()
+            raise BadRequestError(400, "BadRequestException")
+
+        recorder: OnDemandRecorder = OnDemandRecorder(
+            MemorySender(answer=answer),
+            spool=spool,
+            on_rejected=told.append,
+            on_dropped=told.append,
+        )
+        recorder.record("e", event(), event_id="v")
+        assert recorder.flush()
+        assert told == [DroppedItem("e", "v", DropReason.FULL)]
+        assert recorder.stats() == RecorderStats(recorded=1, dropped={"full": 1})
+        recorder.close()
+
+    def test_interrupted(self, sender: MemorySender, spool: Path | None) -> None:
+        """A Ctrl-C while a request is sent leaves its items where they are."""
+
+        def answer(request: EventsRequest) -> EventsResponse:
+            raise KeyboardInterrupt
+
+        sender.answer = answer
+        recorder = OnDemandRecorder(sender, spool=spool)
+        recorder.record("e", event(), event_id="v")
+        with pytest.raises(KeyboardInterrupt):
+            recorder.flush()
+        sender.answer = accepted
+        assert recorder.flush()
+        assert list(sender.events) == [("e", "v")]
+        recorder.close()
+
+    def test_replaced(self, sender: MemorySender, path: Path) -> None:
+        """What could not be written is not written into another file."""
+        recorder = OnDemandRecorder(sender, spool=path, flush_seconds=0.0)
+        recorder.record("e", event())
+        with writing(path):
+            recorder.step()
+        for end in ("", "-wal", "-shm"):
+            path.with_name(path.name + end).rename(path.with_name(f"old.db{end}"))
+        recorder.record("e", event())
+        recorder.step(70.0)  # finds that it was moved
+        recorder.step(70.0)
+        assert recorder.stats() == RecorderStats(recorded=1, delivered=1)
+        assert [request.event_count for request in sender.requests] == [1, 1]
+        recorder.close()
+
+
+class TestFlushed:
+    """`flush` and `close` say whether anything waits."""
+
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        """Name the file."""
+        return tmp_path / "spool.db"
+
+    def test_file_is_gone(self, sender: MemorySender, path: Path) -> None:
+        """As long as there is no file in place of one that is gone, no one knows."""
+        recorder = OnDemandRecorder(sender, spool=path)
+        recorder.record("e", event())
+        for end in ("", "-wal", "-shm"):
+            path.with_name(path.name + end).rename(path.with_name(f"old.db{end}"))
+        path.mkdir()
+        assert not recorder.flush(3.0)
+        recorder.record("e", event())
+        assert not recorder.flush(3.0)
+        assert len(sender.requests) == 1
+        path.rmdir()
+        assert recorder.flush(70.0)
+        recorder.close()
+
+    def test_there_was_no_file(self, sender: MemorySender, path: Path) -> None:
+        """A file that never could be used has nothing that was recorded."""
+        path.mkdir()
+        recorder = OnDemandRecorder(sender, spool=path)
+        recorder.record("e", event())
+        assert recorder.flush(1.0)
+        assert len(sender.requests) == 1
+        assert recorder.close(1.0)
+
+    def test_file_cannot_be_written(self, path: Path) -> None:
+        """What is in a file that is locked waits."""
+        recorder = OnDemandRecorder(MemorySender(), spool=path)
+        recorder.record("e", event())
+        with writing(path):
+            assert not recorder.flush(0.3)
+        assert recorder.flush()
+        recorder.close()
+
+    def test_nothing_recorded(self, sender: MemorySender, path: Path) -> None:
+        """One that has recorded nothing knows what others have left."""
+
+        def answer(request: EventsRequest) -> EventsResponse:
+            raise TransportError("down")
+
+        sender.answer = answer
+        first = OnDemandRecorder(sender, spool=path)
+        first.record("e", event())
+        assert not first.close(0.0)
+        assert not OnDemandRecorder(sender, spool=path).close()
+        sender.answer = accepted
+        last = OnDemandRecorder(sender, spool=path)
+        last.start()
+        assert last.close()
+        assert OnDemandRecorder(sender, spool=path).close()
+
+
+class TestFull:
+    """What does not fit is dropped, or makes room."""
+
+    def test_not_for_one(self, spool: Path | None) -> None:
+        """An event that takes half of the room does not drive out the others."""
+        recorder = OnDemandRecorder(
+            MemorySender(quotas=NO_QUOTAS),
+            spool=spool,
+            max_bytes=100_000,
+            on_full="drop_oldest",
+        )
+        for number in range(30):
+            recorder.record("e", event(), event_id=f"{number}")
+        recorder.record("e", event(attributes={"k": "x" * 99_000}))
+        assert recorder.stats() == RecorderStats(
+            recorded=31, dropped={"full": 1}, pending=30
+        )
+        recorder.close()

@@ -71,7 +71,6 @@ _MAX_BYTES: Final = 256_000_000
 _MEMORY_BYTES: Final = 64_000_000  # in place of a file that cannot be used
 _LEAST_BYTES: Final = 100_000
 _MOST_SECONDS: Final = 1e6
-_SPOOL_TIMEOUT_SECONDS: Final = 1.0
 _ROOM_SECONDS: Final = 0.05  # until another look whether other processes made room
 
 
@@ -159,6 +158,7 @@ class Recorder:
     # For tests, whose subclass sets them: without a thread, `flush` delivers.
     _has_thread: ClassVar[bool] = True
     _time: Time = Time()
+    _spool_timeout_seconds: ClassVar[float] = 1.0
 
     def __init__(  # noqa: PLR0913 - each of them can be set by itself
         self,
@@ -223,7 +223,7 @@ class Recorder:
             Path(path_text(spool)).absolute(),
             self.application_id,
             max_bytes,
-            _SPOOL_TIMEOUT_SECONDS,
+            self._spool_timeout_seconds,
         )
         memory = MemorySpool(min(max_bytes, _MEMORY_BYTES))
         return SafeSpool(place, memory, self._reports, self._time)
@@ -366,11 +366,13 @@ class Recorder:
         item: tuple[str, str | None, str, Event | Endpoint],
         error: SpoolFullError,
     ) -> None:
-        endpoint_id, event_id, *_ = item
+        endpoint_id, event_id, text, _ = item
         end = self._time.monotonic() + self._block_seconds
         while True:
             if self._on_full == "drop_newest" or (
-                self._on_full == "drop_oldest" and not self._drop_oldest()
+                self._on_full == "drop_oldest"
+                # One that takes half of the room is not worth all others.
+                and (2 * len(text) > error.max_bytes or not self._drop_oldest())
             ):
                 self._spool.count_dropped(event_id, DropReason.FULL)
                 self._reports.dropped([(endpoint_id, event_id)], DropReason.FULL)
@@ -443,8 +445,10 @@ class Recorder:
             self._is_closed = True
         not_at_end(self)
         worker = self._worker
-        is_done = True
-        if worker is not None and worker.pid == os.getpid():
+        if worker is None or worker.pid != os.getpid():
+            events, endpoints = self._spool.books()
+            is_done = not events.pending and not endpoints.pending
+        else:
             end = self._time.monotonic() + timeout
             is_done = worker.flush(timeout)
             worker.stop(max(0.0, end - self._time.monotonic()))

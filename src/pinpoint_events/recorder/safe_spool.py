@@ -7,6 +7,8 @@ that it can be examined, and a new one is created. Once there is a file that can
 used, what was recorded in memory moves into it.
 """
 
+import math
+from contextlib import suppress
 from typing import Final
 
 from pinpoint_events.errors import PinpointEventsError, StoreError, StoreErrorCode
@@ -23,6 +25,7 @@ __all__ = ["SafeSpool"]
 
 _FIRST_RETRY_SECONDS: Final = 1.0
 _LONGEST_RETRY_SECONDS: Final = 60.0
+_CLOSED: Final = StoreErrorCode.CLOSED
 # The file may still be read, and items that are in it delivered.
 _STILL_OPEN: Final = frozenset(
     {
@@ -64,13 +67,15 @@ class SafeSpool:
         self.generation = 0  # of the file; grows when it is opened again
         self._known = Books()  # those of the file, when they were last read
         self._retry_seconds = _FIRST_RETRY_SECONDS
-        self._retry_at = 0.0
+        self._retry_at = -math.inf
         self._identity: tuple[int, int] | None = None  # of the file that was opened
         if place is not None:
             try:
                 self._open(place)
             except StoreError as error:
-                self.set_aside(error)
+                self.set_aside(error, None)
+            else:
+                self.generation = 1
 
     def _open(self, place: SpoolPlace) -> FileSpool:
         """Open the file; one that fails is known by its identity as well."""
@@ -95,10 +100,21 @@ class SafeSpool:
         """Those to deliver from: the file's first, which has the older items."""
         return (self.memory,) if self._file is None else (self._file, self.memory)
 
-    def set_aside(self, error: PinpointEventsError) -> None:
-        """Use memory from now on, because of an error of the file."""
-        if getattr(error, "code", None) is StoreErrorCode.CLOSED:
-            return  # by this object, while another thread used it
+    @property
+    def is_unknown(self) -> bool:
+        """Whether it is not known what waits in a file that was used."""
+        return self._file is None and self.error is not None and self.generation > 0
+
+    def set_aside(self, error: PinpointEventsError, of: Spool | None) -> None:
+        """
+        Use memory from now on, because of an error of the file.
+
+        Args:
+            error: The error.
+            of: Which file's; if another was opened meanwhile, nothing is done.
+        """
+        if of is not self._file or getattr(error, "code", None) is _CLOSED:
+            return  # closed by this object, while another thread used it
         if self.error is None:
             self._read_books()
             self._retry_at = self._time.monotonic() + self._retry_seconds
@@ -123,7 +139,7 @@ class SafeSpool:
             try:
                 file.add(endpoint_id, event_id, text, model)
             except StoreError as error:
-                self.set_aside(error)
+                self.set_aside(error, file)
             else:
                 return
         self.memory.add(endpoint_id, event_id, text, model)
@@ -134,36 +150,40 @@ class SafeSpool:
 
     def count_dropped(self, event_id: str | None, reason: DropReason) -> None:
         """Count an item that was recorded, and dropped before it was kept."""
+        spool = self._current()
         try:
-            self._current().count_dropped(event_id, reason)
+            spool.count_dropped(event_id, reason)
         except StoreError as error:
-            self.set_aside(error)
+            self.set_aside(error, spool)
             self.memory.count_dropped(event_id, reason)
 
     def drop_oldest(self) -> list[Item]:
         """Drop items to make room for others, and return them."""
         spool = self._current()
         try:
-            oldest = spool.oldest()
-            dropped = tuple((item, DropReason.FULL) for item in oldest)
-            spool.settle(Settlement(dropped=dropped))
+            while oldest := spool.oldest():
+                dropped = tuple((item, DropReason.FULL) for item in oldest)
+                written = spool.settle(Settlement(dropped=dropped)).dropped
+                if written:  # else all of them ended meanwhile
+                    return [item for item, _ in written]
         except StoreError as error:
-            self.set_aside(error)
-            return []
-        return oldest
+            self.set_aside(error, spool)
+        return []
 
     def books(self) -> Books:
         """Return what became of all items; of a broken file, as it was last read."""
+        file = self._file
         error = self._read_books()
         if error is not None and self.error is None:
-            self.set_aside(error)
+            self.set_aside(error, file)
         return self._known.plus(self.memory.books())
 
     def _read_books(self) -> StoreError | None:
         """Read those of the file; return the error if they cannot be read."""
-        if self._file is not None:
+        file = self._file
+        if file is not None:
             try:
-                self._known = self._file.books()
+                self._known = file.books()
             except StoreError as error:
                 return error
         return None
@@ -212,7 +232,15 @@ class SafeSpool:
         self._retry_at = self._time.monotonic() + self._retry_seconds
 
     def close(self) -> list[Item]:
-        """Close the file; drop, and return, what is left in memory."""
+        """
+        Close the file; drop, and return, what is left in memory.
+
+        What is in memory is moved into the file before, if it can be used now.
+        """
+        self._retry_at = -math.inf
+        if not self.recover() and self.is_durable and self._file is not None:
+            with suppress(StoreError):
+                self.memory.move(self._file.take)
         self.books()
         file, self._file = self._file, None
         if file is not None:

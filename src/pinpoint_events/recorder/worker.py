@@ -12,7 +12,7 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from typing import Final, NamedTuple
 
@@ -33,6 +33,7 @@ __all__ = ["Rules", "Worker"]
 
 # How often the spool is looked at, for what other processes recorded or ask for.
 _LOOK_SECONDS: Final = 0.25
+_ABOVE_ALL: Final = 2**63 - 1
 _AWAIT_SECONDS: Final = 0.05  # until another look whether something was delivered
 
 
@@ -150,7 +151,7 @@ class Worker:
                 generation = self._spool.generation
                 marks = [(spool, self._mark(spool)) for spool in self._spool.spools]
                 self._is_asked = True
-            if not any(self._has_pending(*mark) for mark in marks):
+            if self._has_ended(marks):
                 return True
             # A hook would wait for its own thread; at the end of the interpreter no
             # thread runs any more, and one may have stopped anywhere.
@@ -158,7 +159,7 @@ class Worker:
                 return False
             if not self._has_thread:
                 self._step_alone(timeout)
-                if not any(self._has_pending(*mark) for mark in marks):
+                if self._has_ended(marks):
                     return True
             left = end - self._time.monotonic()
             # Only a look shows who has the claim now.
@@ -169,6 +170,10 @@ class Worker:
                 self._await_progress(min(left, _AWAIT_SECONDS))
             else:
                 self._time.wait(min(left, _AWAIT_SECONDS), self._is_stopped)
+
+    def _has_ended(self, marks: Sequence[tuple[Spool, int]]) -> bool:
+        is_pending = any(self._has_pending(*mark) for mark in marks)
+        return not is_pending and not self._spool.is_unknown
 
     @property
     def is_this_thread(self) -> bool:
@@ -285,7 +290,7 @@ class Worker:
         try:
             if not self._is_due(spool, delivery, is_asked=is_asked):
                 return
-            while not self._is_over and not self._unsettled:
+            while not self._is_over and not self._is_blocked(spool):
                 wanted = delivery.wanted
                 if wanted:
                     delivery.offer(spool.read(delivery.cursor, wanted))
@@ -302,7 +307,14 @@ class Worker:
                     return
             self._delivered_at[spool] = self._time.monotonic()
         except StoreError as error:
-            self._spool.set_aside(error)
+            self._spool.set_aside(error, spool)
+        except BaseException:
+            delivery.reset()  # what was about to be sent is read again
+            raise
+
+    def _is_blocked(self, spool: Spool) -> bool:
+        """Return whether what was sent of a file is not written there yet."""
+        return bool(self._unsettled) and spool is not self._spool.memory
 
     def _is_due(self, spool: Spool, delivery: Delivery, *, is_asked: bool) -> bool:
         now = self._time.monotonic()
@@ -377,14 +389,15 @@ class Worker:
         if not settlement:
             return
         try:
-            spool.settle(settlement)
+            written = spool.settle(settlement)
         except StoreError as error:
-            # Nothing else is sent until it is written: it would be sent again.
+            # Nothing else of the file is sent until it is written: it would be sent
+            # again.
             spool_id = getattr(spool, "spool_id", "")
             self._unsettled.append((spool_id, settlement))
-            self._spool.set_aside(error)
+            self._spool.set_aside(error, spool)
             return
-        self._told(settlement)
+        self._told(written)
 
     def _told(self, settlement: Settlement) -> None:
         with self._progress:
@@ -404,21 +417,26 @@ class Worker:
                 self._settle(file, settlement)
 
     def _mark(self, spool: Spool) -> int:
-        """Return the number of the newest item, and ask for the delivery up to it."""
+        """
+        Ask for the delivery of what is in a spool.
+
+        Returns:
+            The number of its newest item; one above all if it cannot be read.
+        """
+        highest = _ABOVE_ALL
         try:
             highest = spool.highest_id
             if highest and not self.has_claim:
                 spool.ask_for_flush(highest)
         except StoreError as error:
-            self._spool.set_aside(error)
-            return 0
+            self._spool.set_aside(error, spool)
         return highest
 
     def _has_pending(self, spool: Spool, up_to: int) -> bool:
         try:
             return spool.has_pending(up_to)
         except StoreError as error:
-            self._spool.set_aside(error)
+            self._spool.set_aside(error, spool)
             return True
 
 

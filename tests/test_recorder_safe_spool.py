@@ -1,0 +1,400 @@
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from pinpoint_events.errors import ConfigurationError, StoreError, StoreErrorCode
+from pinpoint_events.recorder.file_spool import FileSpool, SpoolPlace
+from pinpoint_events.recorder.items import DropReason, Settlement
+from pinpoint_events.recorder.memory_spool import MemorySpool
+from pinpoint_events.recorder.reports import Hooks, Reports
+from pinpoint_events.recorder.safe_spool import SafeSpool
+from tests.fake_time import FakeTime
+from tests.spool_contract import (
+    add_event,
+    everything,
+    names,
+)
+from tests.stores import writing
+
+
+class Case:
+    """A safe spool, its file, its clock, and what it reports."""
+
+    def __init__(self, path: Path, max_bytes: int = 1_000_000) -> None:
+        self.path = path
+        self.time = FakeTime()
+        self.errors: list[Exception] = []
+        self.place = SpoolPlace(path, "app-1", max_bytes, 0.0)
+        self.spool = SafeSpool(
+            self.place,
+            MemorySpool(1_000_000),
+            Reports(Hooks(None, None, self.errors.append)),
+            self.time,
+        )
+
+    @property
+    def codes(self) -> list[StoreErrorCode | None]:
+        """The codes of what was reported."""
+        return [getattr(error, "code", None) for error in self.errors]
+
+    def recover(self, seconds: float = 100.0) -> bool:
+        """Let time pass, and try the file again."""
+        self.time.seconds += seconds
+        return self.spool.recover()
+
+    def waiting(self) -> list[list[tuple[str, str | None]]]:
+        """Return what each of the spools has."""
+        return [names(everything(spool)) for spool in self.spool.spools]
+
+    def balance(self) -> tuple[int, int]:
+        """Return how many events were recorded, and are pending."""
+        events = self.spool.books().events
+        assert events.balances
+        return events.recorded, events.pending
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Name a file that does not exist yet."""
+    return tmp_path / "spool.db"
+
+
+@pytest.fixture
+def case(path: Path) -> Iterator[Case]:
+    """Open the file."""
+    case = Case(path)
+    yield case
+    case.spool.close()
+
+
+def add(case: Case, *event_ids: str) -> None:
+    """Record events."""
+    for event_id in event_ids:
+        add_event(case.spool, event_id)  # type: ignore[arg-type] # adds as they do
+
+
+def move_away(path: Path) -> Path:
+    """Rename a file, and those beside it."""
+    target = path.with_name("old.db")
+    for end in ("", "-wal", "-shm"):
+        path.with_name(path.name + end).rename(f"{target}{end}")
+    return target
+
+
+def damage(path: Path) -> None:
+    """Overwrite a file that is not open, except for the first page of each table."""
+    content = path.read_bytes()
+    kept = 6 * 4_096
+    path.write_bytes(content[:kept] + b"\xff" * (len(content) - kept))
+
+
+class TestFile:
+    """As long as the file can be used, all is in it."""
+
+    def test_is_used(self, case: Case) -> None:
+        """Nothing is in memory."""
+        add(case, "1", "2")
+        assert case.spool.is_durable
+        assert case.waiting() == [[("e", "1"), ("e", "2")], []]
+        assert case.balance() == (2, 2)
+        assert not case.recover()
+        assert case.spool.file is case.spool.spools[0]
+        assert not case.spool.is_unknown
+
+    def test_none(self) -> None:
+        """Without a file, all is in memory."""
+        spool = SafeSpool(
+            None, MemorySpool(10_000), Reports(Hooks(None, None, None)), FakeTime()
+        )
+        spool.count_dropped("1", DropReason.FULL)
+        assert not spool.is_durable
+        assert not spool.recover()
+        assert spool.drop_oldest() == []
+        assert spool.books().events.dropped == {"full": 1}
+        assert spool.close() == []
+
+    def test_of_another_application(self, case: Case) -> None:
+        """That is a mistake of the configuration, and not passed over."""
+        with pytest.raises(ConfigurationError):
+            SafeSpool(
+                SpoolPlace(case.path, "app-2", 10**6, 0.0),
+                MemorySpool(1),
+                Reports(Hooks(None, None, None)),
+                FakeTime(),
+            )
+
+
+class TestLocked:
+    """A file that another program locks is tried again."""
+
+    def test_is_used_again(self, case: Case) -> None:
+        """Meanwhile events are in memory; then they move into the file."""
+        add(case, "1")
+        with writing(case.path):
+            add(case, "2")
+            case.spool.count_dropped("3", DropReason.FULL)
+            assert case.spool.error is not None
+            assert case.waiting() == [[("e", "1")], [("e", "2")]]
+            assert case.balance() == (3, 2)
+            assert not case.recover()
+        assert case.recover()
+        assert case.spool.is_durable
+        assert case.waiting() == [[("e", "1"), ("e", "2")], []]
+        assert case.balance() == (3, 2)
+        assert case.codes == [StoreErrorCode.LOCKED]
+
+    def test_count_dropped(self, case: Case) -> None:
+        """What is dropped while it is locked is counted in memory."""
+        with writing(case.path):
+            case.spool.count_dropped("1", DropReason.FULL)
+        assert case.balance() == (1, 0)
+        assert case.recover()
+        assert case.spool.books().events.dropped == {"full": 1}
+
+    def test_drop_oldest(self, case: Case) -> None:
+        """Nothing of a locked file can be dropped; of memory it can."""
+        add(case, "1")
+        with writing(case.path):
+            assert case.spool.drop_oldest() == []
+            add(case, "2")
+            assert names(case.spool.drop_oldest()) == [("e", "2")]
+        assert case.recover()
+        assert names(case.spool.drop_oldest()) == [("e", "1")]
+        assert case.spool.books().events.dropped == {"full": 2}
+
+    def test_waits_longer(self, case: Case) -> None:
+        """The waits double up to a minute; once it works for that long, anew."""
+        path = case.path
+        add(case, "1")
+        move_away(path)
+        path.mkdir()
+        add(case, "2")
+        tries: list[float] = []
+        for _ in range(1_000):
+            case.time.seconds += 0.5
+            before = case.spool.file
+            case.spool.recover()
+            if case.spool._retry_at > case.time.seconds and (
+                before is not None or not tries or tries[-1] != case.spool._retry_at
+            ):
+                tries.append(case.spool._retry_at)
+        waits = [round(after - before) for before, after in pairwise(tries)]
+        assert waits[-1] in {60, 61}
+        assert waits == sorted(waits)
+        path.rmdir()
+        assert case.recover()
+        assert case.waiting() == [[("e", "2")], []]
+        assert case.spool._retry_seconds == 60
+
+    def test_close(self, case: Case) -> None:
+        """At the end the file is tried once more, so that nothing is lost."""
+        with writing(case.path):
+            add(case, "1")
+        assert case.spool.close() == []
+        assert names(everything(case.place.open())) == [("e", "1")]
+        assert case.balance() == (1, 1)
+
+    def test_close_while_locked(self, case: Case) -> None:
+        """If that fails, what is in memory is dropped."""
+        with writing(case.path):
+            add(case, "1")
+            assert names(case.spool.close()) == [("e", "1")]
+        assert case.spool.books().events.dropped == {"exit": 1}
+
+    def test_close_soon_after(self, case: Case) -> None:
+        """What was added to memory while the file was opened moves into it, too."""
+        add_event(case.spool.memory, "1")
+        assert case.spool.close() == []
+        assert case.balance() == (1, 1)
+
+    def test_locked_at_close(self, case: Case) -> None:
+        """Unless the file is locked just then."""
+        add_event(case.spool.memory, "1")
+        with writing(case.path):
+            assert names(case.spool.close()) == [("e", "1")]
+
+
+class TestMoved:
+    """A file that was moved away is replaced by a new one."""
+
+    def test_is_replaced(self, case: Case) -> None:
+        """What was in it stays there; the books are those of the new one."""
+        add(case, "1")
+        assert case.balance() == (1, 1)
+        old = move_away(case.path)
+        assert case.balance() == (1, 1)
+        add(case, "2")
+        assert case.balance() == (2, 2)
+        assert case.recover()
+        assert case.waiting() == [[("e", "2")], []]
+        assert case.balance() == (1, 1)
+        assert case.codes == [StoreErrorCode.MOVED]
+        with closing(sqlite3.connect(old)) as store:
+            assert store.execute("SELECT event_id FROM item").fetchall() == [("1",)]
+
+    def test_cannot_be_replaced(self, case: Case) -> None:
+        """As long as there is no file, it is not known what waits in the old one."""
+        add(case, "1")
+        move_away(case.path)
+        case.path.mkdir()
+        add(case, "2")
+        assert not case.recover()
+        assert case.spool.is_unknown
+        assert case.spool.file is None
+        assert case.waiting() == [[("e", "2")]]
+        case.path.rmdir()
+        assert case.recover()
+        assert not case.spool.is_unknown
+
+    def test_of_another_application(self, case: Case) -> None:
+        """One of another application is not used, and stays as it is."""
+        add(case, "1")
+        move_away(case.path)
+        other = FileSpool(case.path, "app-2", max_bytes=10**6, timeout_seconds=0)
+        add(case, "2")
+        assert not case.recover()
+        assert names(everything(other)) == []
+        other.close()
+        assert case.waiting() == [[("e", "2")]]
+
+    def test_late_error(self, case: Case) -> None:
+        """An error of the old file, seen late, does not put the new one aside."""
+        add(case, "1")
+        file = case.spool.file
+        move_away(case.path)
+        add(case, "2")
+        assert case.recover()
+        assert file is not None
+        case.spool.set_aside(StoreError("late"), file)
+        assert case.spool.is_durable
+
+
+class TestDamaged:
+    """A damaged file is renamed, by the process that delivers."""
+
+    @staticmethod
+    def damaged(path: Path) -> Case:
+        """Open a file that is damaged."""
+        first = Case(path)
+        for number in range(200):
+            add(first, f"{number}")
+        first.spool.close()
+        damage(path)
+        return Case(path)
+
+    @staticmethod
+    def touch(case: Case) -> None:
+        """Use it until the damage is found."""
+        with pytest.raises(StoreError) as caught:
+            everything(case.spool.spools[0])
+        assert caught.value.code is StoreErrorCode.CORRUPT
+        case.spool.set_aside(caught.value, case.spool.file)
+
+    def test_is_renamed(self, path: Path) -> None:
+        """A new file takes what comes."""
+        case = self.damaged(path)
+        self.touch(case)
+        add(case, "new")
+        assert case.recover()
+        assert case.codes == [StoreErrorCode.CORRUPT]
+        assert case.waiting() == [[("e", "new")], []]
+        assert case.balance() == (1, 1)
+        (aside,) = path.parent.glob("spool.db.damaged-*Z")
+        assert b"\xff" * 4_096 in aside.read_bytes()
+        case.spool.close()
+
+    def test_cannot_be_opened(self, path: Path) -> None:
+        """One that is too damaged to be opened is renamed, too."""
+        Case(path).spool.close()
+        path.write_bytes(path.read_bytes()[:4_096] + b"\xff" * 8_192)
+        case = Case(path)
+        assert case.codes == [StoreErrorCode.CORRUPT]
+        add(case, "new")
+        assert case.recover()
+        assert len(list(path.parent.glob("spool.db.damaged-*Z"))) == 1
+        assert case.waiting() == [[("e", "new")], []]
+        case.spool.close()
+
+    def test_elsewhere(self, path: Path) -> None:
+        """Another process does not rename it."""
+        case = self.damaged(path)
+        self.touch(case)
+        assert case.spool.file is not None
+        other = case.spool.file._claim.__class__(
+            path.with_name("spool.db-deliverer").resolve()
+        )
+        assert other.take()
+        case.recover()
+        assert list(path.parent.glob("spool.db.damaged-*Z")) == []
+        other.release()
+        case.spool.close()
+
+    def test_claim_cannot_be_opened(self, path: Path) -> None:
+        """If the claim cannot be taken, the file is closed all the same."""
+        case = self.damaged(path)
+        self.touch(case)
+        file = case.spool.file
+        path.with_name("spool.db-deliverer").mkdir()
+        assert not case.recover()
+        assert file is not None
+        with pytest.raises(StoreError) as caught:
+            everything(file)
+        assert caught.value.code is StoreErrorCode.CLOSED
+        case.spool.close()
+
+    def test_books(self, path: Path) -> None:
+        """Books that cannot be read stay as they were."""
+        case = Case(path)
+        add(case, "1")
+        assert case.balance() == (1, 1)
+        move_away(path)
+        for _ in range(2):
+            assert case.balance() == (1, 1)
+        case.spool.close()
+
+
+class TestDropOldest:
+    """The oldest make room, if the spool is full."""
+
+    def test_ended_meanwhile(self, case: Case) -> None:
+        """Only what was really dropped is returned."""
+        add(case, "1", "2")
+        assert case.spool.file is not None
+        first, _ = everything(case.spool.file)
+
+        class Racing(FileSpool):
+            """Delivers what is about to be dropped."""
+
+            def oldest(self) -> list[object]:  # type: ignore[override]
+                items = super().oldest()
+                if first in items:
+                    self.settle(Settlement(delivered=(first,)))
+                return list(items)
+
+        case.spool.file.__class__ = Racing
+        assert names(case.spool.drop_oldest()) == [("e", "2")]
+        assert case.spool.books().events.delivered == 1
+
+    def test_all_ended_meanwhile(self, case: Case) -> None:
+        """If all of them have ended, the next ones are."""
+        add(case, "1", "2")
+        assert case.spool.file is not None
+        known = everything(case.spool.file)
+
+        class Racing(FileSpool):
+            """Says once what has just ended."""
+
+            def oldest(self) -> list[object]:  # type: ignore[override]
+                items = super().oldest()
+                if known[0] in items:
+                    self.settle(Settlement(delivered=tuple(known)))
+                    return [*known]
+                return list(items)
+
+        case.spool.file.__class__ = Racing
+        assert case.spool.drop_oldest() == []
+        assert case.spool.books().events.delivered == 2
