@@ -7,6 +7,7 @@ Events go to `pinpoint-events serve`. The servers are installed by the group `in
 import json
 import os
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -58,13 +59,8 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def program(page: str) -> tuple[str, str]:
-    """Return name and text of the first program of a page."""
-    text = (ROOT / "docs" / "how-to" / f"{page}.md").read_text(encoding="utf-8")
-    block = r"`(\w+\.py)`:\n\n```python\n(.*?)^```$"
-    found = re.search(block, text, re.DOTALL | re.MULTILINE)
-    assert found
-    return found[1], found[2]
+PROGRAM = re.compile(r"`(\w+\.py)`:\n\n```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+COMMAND = re.compile(r"^## Run it\n\n```shell\nexport .*\n(.*)\n```$", re.MULTILINE)
 
 
 class Application:
@@ -74,19 +70,24 @@ class Application:
     Attributes:
         cwd: The directory.
         spool: Its file.
+        command: What the page starts it with; empty if it is started by others.
     """
 
     def __init__(self, page: str, cwd: Path, url: str) -> None:
         self.cwd = cwd
         self.spool = cwd / "events-spool.db"
-        name, text = program(page)
-        (cwd / name).write_text(text, encoding="utf-8")
+        text = (ROOT / "docs" / "how-to" / f"{page}.md").read_text(encoding="utf-8")
+        program = PROGRAM.search(text)
+        assert program
+        (cwd / program[1]).write_text(program[2], encoding="utf-8")
+        command = COMMAND.search(text)
+        self.command = shlex.split(command[1]) if command else []
         self._to = (
             f"pinpoint://shop?region=eu-west-1&endpoint_url={quote(url, safe='')}"
         )
 
     def start(self, *command: str) -> subprocess.Popen[str]:
-        """Start a program of this environment."""
+        """Start a module of this environment."""
         return subprocess.Popen(
             [sys.executable, "-m", *command],
             cwd=self.cwd,
@@ -104,7 +105,7 @@ class Application:
         )
 
     def run(self, *command: str) -> int:
-        """Run a program of this environment to its end, and return its exit code."""
+        """Run a module of this environment to its end, and return its exit code."""
         with self.start(*command) as process:
             _, err = process.communicate(timeout=SECONDS)
         assert err == ""
@@ -216,30 +217,24 @@ def buy(url: str, numbers: range) -> None:
             assert json.load(answer)["sku"] == f"A-{number}"
 
 
-GUNICORN = ("gunicorn", "--preload", "--workers", "2", "--threads", "4")
-ANYWHERE = ("--bind", "127.0.0.1:0")
-
-
 @pytest.mark.parametrize(
-    "page, command",
+    "framework, anywhere",
     [
-        ("use-with-flask", (*GUNICORN, *ANYWHERE, "shop:app()")),
-        ("use-with-django", (*GUNICORN, *ANYWHERE, "shop:application")),
-        (
-            "use-with-fastapi",
-            ("uvicorn", "--port", "0", "--workers", "2", "--factory", "shop:app"),
-        ),
+        ("flask", "--bind=127.0.0.1:0"),
+        ("django", "--bind=127.0.0.1:0"),
+        ("fastapi", "--port=0"),
     ],
-    ids=lambda value: value if isinstance(value, str) else value[0],
 )
 def test_web_application(
-    make: Make, endpoint: Endpoint, page: str, command: tuple[str, ...]
+    make: Make, endpoint: Endpoint, framework: str, anywhere: str
 ) -> None:
     """It delivers while it runs, and loses nothing when it is stopped."""
-    if find_spec(command[0]) is None or find_spec(page.split("-")[-1]) is None:
-        missing(f"NO {page.upper()}: install the dependency group `interop`")
-    application = make(page)
-    with application.serving(*command) as url:
+    application = make(f"use-with-{framework}")
+    server, *options = application.command
+    for name in (framework, server):
+        if find_spec(name) is None:
+            missing(f"NO {name.upper()}: install the dependency group `interop`")
+    with application.serving(server, anywhere, *options) as url:
         wait_for(url)
         buy(url, range(EVENTS // 2))
         application.wait_until(lambda stats: stats.delivered == EVENTS // 2)
@@ -259,8 +254,7 @@ def test_celery(make: Make, endpoint: Endpoint) -> None:
     for name in ("data_in", "data_out"):
         (application.cwd / name).mkdir()
     (application.cwd / "delay.py").write_text(DELAY, encoding="utf-8")
-    worker = ("celery", "--app", "shop", "worker", "--concurrency", "2")
-    with application.serving(*worker, "--loglevel", "INFO"):
+    with application.serving(*application.command, "--loglevel=INFO"):
         assert application.run("delay", "0", str(EVENTS // 2)) == 0
         application.wait_until(lambda stats: stats.delivered == EVENTS // 2)
         assert application.run("delay", str(EVENTS // 2), str(EVENTS)) == 0
@@ -278,6 +272,7 @@ def test_script(make: Make, endpoint: Endpoint) -> None:
     ]
     text = "\n".join(["id,time,user,sku,price", *lines])
     (application.cwd / "orders.csv").write_text(text, encoding="utf-8")
+    assert application.command == ["python", "report_orders.py", "orders.csv"]
     assert application.run("report_orders", "orders.csv") == 0
     check(application, endpoint)
     before = endpoint.stored("shop")

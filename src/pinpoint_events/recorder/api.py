@@ -415,7 +415,7 @@ class Recorder:
             timeout: How many seconds to wait, at most.
 
         Returns:
-            Whether nothing of it is pending: all was accepted, rejected or dropped.
+            Whether nothing of it is pending; all was accepted, rejected or dropped.
         """
         return self._running_worker().flush(timeout)
 
