@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import unittest
 from collections.abc import Iterator
 from importlib import import_module, metadata
@@ -22,18 +23,30 @@ from botocore.credentials import Credentials
 
 from pinpoint_events import (
     BatchBuilder,
+    Endpoint,
     Event,
+    EventsRequest,
     EventsResponse,
     ForbiddenError,
+    ItemResponse,
     MemorySender,
+    OptOut,
     Outcome,
     PinpointSender,
+    Recorder,
+    RecorderStats,
     Retry,
     TooManyRequestsError,
     open_sender,
 )
 from pinpoint_events.server import FailCall, FailItem
-from pinpoint_events.testing import PinpointServer, RecordingSender, SentEvent, plugin
+from pinpoint_events.testing import (
+    PinpointServer,
+    RecordingRecorder,
+    RecordingSender,
+    SentEvent,
+    plugin,
+)
 from pinpoint_events.testing._serving import serving
 from tests.aws import aws
 from tests.samples import ROOT
@@ -134,6 +147,8 @@ class TestEntryPoint:
             [
                 r"pinpoint_sender -- .*plugin\.py:\d+",
                 r"    A sender that keeps events in memory.*",
+                r"pinpoint_recorder -- .*plugin\.py:\d+",
+                r"    A recorder in memory without a thread.*",
                 r"pinpoint_server -- .*plugin\.py:\d+",
                 r"    A PutEvents endpoint on this machine.*",
             ]
@@ -194,6 +209,51 @@ class TestPinpointSender:
             """
         )
         pytester.runpytest_inprocess().assert_outcomes(passed=2)
+
+
+class TestPinpointRecorder:
+    """The fixture `pinpoint_recorder`."""
+
+    def test_recorder(self, pinpoint_recorder: RecordingRecorder) -> None:
+        """It is a recorder, and delivers when the test looks."""
+        assert isinstance(pinpoint_recorder, Recorder)
+        pinpoint_recorder.assert_nothing_sent()
+        pinpoint_recorder.record("ada", EVENT, event_id="v-1")
+        assert pinpoint_recorder.sender.requests == ()
+        (sent,) = pinpoint_recorder.assert_sent("tapped", endpoint_id="ada", times=1)
+        assert sent == SentEvent("local", "ada", "v-1", EVENT)
+        assert pinpoint_recorder.stats() == RecorderStats(recorded=1, delivered=1)
+
+    def test_endpoints(self, pinpoint_recorder: RecordingRecorder) -> None:
+        """Updates of endpoints are delivered, too."""
+        pinpoint_recorder.identify("ada", Endpoint(opt_out=OptOut.ALL))
+        assert pinpoint_recorder.sent == ()
+        assert pinpoint_recorder.sender.endpoints == {"ada": Endpoint(opt_out="ALL")}
+
+    def test_failures(self, pinpoint_recorder: RecordingRecorder) -> None:
+        """A sender that fails is tested without a wait; the message tells of both."""
+        pinpoint_recorder.sender.answer = rejecting
+        pinpoint_recorder.record("ada", EVENT, event_id="v-1")
+        with pytest.raises(AssertionError) as caught:
+            pinpoint_recorder.assert_sent("tapped")
+        assert (
+            str(caught.value).splitlines()[-1] == "1 event was sent, and not accepted"
+        )
+        assert pinpoint_recorder.stats() == RecorderStats(recorded=1, rejected=1)
+
+    def test_has_no_thread(self, pinpoint_recorder: RecordingRecorder) -> None:
+        """No test waits for another thread."""
+        before = threading.active_count()
+        pinpoint_recorder.record("ada", EVENT)
+        assert pinpoint_recorder.flush(0)
+        assert threading.active_count() == before
+
+
+def rejecting(request: EventsRequest) -> EventsResponse:
+    """Reject everything."""
+    return EventsResponse(
+        results={name: ItemResponse(status_code=400) for name in request.batch_item}
+    )
 
 
 class TestPinpointServer:

@@ -1,7 +1,7 @@
 """
 Metrics by OpenTelemetry, if its API is installed; else none.
 
-The names are those of its semantic conventions for messaging, version 1.38 (status:
+The names are those of its semantic conventions for messaging, version 1.44 (status:
 development). What this package alone knows is named after it.
 """
 
@@ -24,10 +24,15 @@ class Metrics:
 
     The application's meter provider is asked for; without one OpenTelemetry's own
     instruments do nothing.
+
+    Args:
+        is_installed: Whether to use the API.
     """
 
-    def __init__(self) -> None:
-        self._is_installed = find_spec("opentelemetry") is not None
+    def __init__(self, *, is_installed: bool | None = None) -> None:
+        self._is_installed = (
+            _has_open_telemetry() if is_installed is None else is_installed
+        )
         self._sent: Any = None
         self._duration: Any = None
 
@@ -80,3 +85,10 @@ class Metrics:
             yield
         finally:
             context.detach(token)
+
+
+def _has_open_telemetry() -> bool:
+    try:
+        return find_spec("opentelemetry.metrics") is not None
+    except (ImportError, ValueError):  # not installed, or made unavailable
+        return False

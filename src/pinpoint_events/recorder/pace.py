@@ -9,6 +9,7 @@ raises the rate a little, until it is so high that it no longer matters. These a
 additive increase and multiplicative decrease of TCP's congestion control (RFC 5681).
 """
 
+import math
 from collections.abc import Callable
 from typing import Final
 
@@ -36,7 +37,8 @@ class Pace:
     def __init__(self, random: Callable[[], float]) -> None:
         self._random = random
         self._rate: float | None = None
-        self._next_at = 0.0
+        self._rate_until = -math.inf
+        self._outage_until = -math.inf
         self.failures = 0
 
     @property
@@ -46,16 +48,20 @@ class Pace:
 
     def wait_seconds(self, now: float) -> float:
         """Return how long to wait before the next request; 0 if it may be sent."""
-        return max(0.0, self._next_at - now)
+        return max(0.0, self._rate_until - now, self._outage_until - now)
 
     def sent(self, now: float) -> None:
         """Note that a request is sent."""
         if self._rate is not None:
-            self._next_at = now + 1 / self._rate
+            self._rate_until = now + 1 / self._rate
+
+    def answered(self) -> None:
+        """Note that a request was answered: there is no outage."""
+        self.failures = 0
 
     def accepted(self) -> None:
-        """Note that a request was answered."""
-        self.failures = 0
+        """Note that a request was answered, and that it was not too much."""
+        self.answered()
         if self._rate is not None:
             self._rate += _INCREASE
             if self._rate > _NO_MATTER:
@@ -66,7 +72,7 @@ class Pace:
         rate = _FIRST_RATE if self._rate is None else self._rate / 2
         self._rate = max(rate, _LOWEST_RATE)
         wait = max(1 / self._rate, min(retry_after_seconds or 0.0, _MAX_SECONDS))
-        self._next_at = now + wait
+        self._rate_until = now + wait
 
     def failed(self, now: float, retry_after_seconds: float | None = None) -> None:
         """Note that a request failed, and not for a reason of its items."""
@@ -74,9 +80,8 @@ class Pace:
         longest = _BASE_SECONDS * 2 ** min(self.failures - 1, _DOUBLINGS)
         wait = min(longest, _MAX_SECONDS) * (0.5 + self._random() / 2)
         wait = max(wait, min(retry_after_seconds or 0.0, _MAX_SECONDS))
-        self._next_at = now + wait
+        self._outage_until = now + wait
 
     def try_now(self) -> None:
-        """End a wait: someone asks for a delivery now. A rate still holds."""
-        if self.is_interrupted:
-            self._next_at = 0.0
+        """End the wait of an outage: someone asks for a delivery now."""
+        self._outage_until = -math.inf

@@ -10,7 +10,7 @@ from pinpoint_events.errors import QuotaExceededError, ValidationError
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsRequest
-from pinpoint_events.quotas import Quotas, bound
+from pinpoint_events.quotas import Quotas, bound, event_check
 from pinpoint_events.recorder.items import Item, Refusal
 from pinpoint_events.wire import from_json
 
@@ -74,6 +74,7 @@ class _Packer:
 
     def __init__(self, quotas: Quotas, most_events: int, most_bytes: int) -> None:
         self._builder = BatchBuilder(quotas=quotas)
+        self._check_event = event_check(quotas)
         self._most_events = most_events
         self._most_bytes = most_bytes
         self._most_endpoints = bound(quotas.endpoints_per_request)
@@ -81,7 +82,7 @@ class _Packer:
         self._refused: list[tuple[Item, Refusal]] = []
         self._endpoints: set[str] = set()
         self._held: set[str] = set()  # endpoints whose items go into the next request
-        self._owners: dict[str, str] = {}  # address to the endpoint that has it
+        self._addresses: set[str] = set()
         self.is_full = False
 
     def take(self, item: Item) -> bool:
@@ -133,9 +134,11 @@ class _Packer:
             ValidationError: If its text cannot be read, or it is over a quota.
         """
         if item.event_id is not None:
-            if type(item.model) is Event:
+            model = item.model
+            # The recorder knows the usual quotas; the sender may have others.
+            if type(model) is Event and not self._check_event(model, len(text)):
                 self._builder._add_written(  # noqa: SLF001 - of no use to others
-                    item.endpoint_id, item.model, item.event_id, text
+                    item.endpoint_id, model, item.event_id, text
                 )
             else:
                 event = from_json(Event, text)
@@ -143,11 +146,11 @@ class _Packer:
             return True
         endpoint = from_json(Endpoint, text)
         address = endpoint.address
-        if address:
-            owner = self._owners.setdefault(address, item.endpoint_id)
-            if owner != item.endpoint_id:
-                return False
+        if address and address in self._addresses:
+            return False  # an endpoint is updated once, so it is another's
         self._builder.endpoint(item.endpoint_id, endpoint)
+        if address:
+            self._addresses.add(address)
         return True
 
     def parcel(self) -> Parcel:

@@ -8,7 +8,8 @@ or id.
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from pinpoint_events.errors import PinpointEventsError, defect_text
@@ -21,6 +22,7 @@ _log = logging.getLogger("pinpoint_events")
 _log.addHandler(logging.NullHandler())
 
 _SECONDS_BETWEEN: Final = 60.0  # lines of one kind
+_NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 
 
 class RejectedItem(NamedTuple):
@@ -79,12 +81,15 @@ class Reports:
         self._written: dict[str, float] = {}
         self._left_out: Counter[str] = Counter()
         self._interrupted_at: float | None = None
-        self._spool_is_reported = False
+        self._spool_fails = False
+        self._spool_reported_at = -_SECONDS_BETWEEN
 
     def rejected(self, items: Iterable[tuple[Item, Refusal]]) -> None:
         """Tell of items that were refused."""
         for item, refusal in items:
-            self._line("rejected", "a recorded item was rejected", code=refusal.code)
+            self._line(
+                "rejected", "a recorded item was rejected", {"code": refusal.code}
+            )
             given = RejectedItem(
                 item.endpoint_id, item.event_id, *refusal, item.attempts
             )
@@ -95,7 +100,9 @@ class Reports:
     ) -> None:
         """Tell of items, by endpoint id and event id, that were given up."""
         for endpoint_id, event_id in items:
-            self._line(f"dropped:{reason}", "a recorded item was dropped", code=reason)
+            self._line(
+                f"dropped:{reason}", "a recorded item was dropped", {"code": reason}
+            )
             self._call(
                 self._hooks.on_dropped, DroppedItem(endpoint_id, event_id, reason)
             )
@@ -121,9 +128,17 @@ class Reports:
             )
 
     def spool_failed(self, error: Exception) -> None:
-        """Tell that the file of the spool cannot be used, when that begins."""
-        if not self._spool_is_reported:
-            self._spool_is_reported = True
+        """
+        Tell that the file of the spool cannot be used, when that begins.
+
+        A disk that is nearly full fails again and again: that is told once a minute.
+        """
+        if self._spool_fails:
+            return
+        self._spool_fails = True
+        now = time.monotonic()
+        if now - self._spool_reported_at >= _SECONDS_BETWEEN:
+            self._spool_reported_at = now
             _log.warning(
                 "the spool's file cannot be used: events are kept in memory only",
                 extra=_details(error),
@@ -132,13 +147,14 @@ class Reports:
 
     def spool_works(self) -> None:
         """Tell that the file of the spool can be used again."""
-        if self._spool_is_reported:
-            self._spool_is_reported = False
-            _log.info("the spool's file can be used again")
+        self._spool_fails = False
+        self._line(
+            "spool works", "the spool's file can be used again", level=logging.INFO
+        )
 
     def defect(self, error: Exception) -> None:
         """Tell of an error that the recorder itself did not expect."""
-        self._line("defect", "a recorder failed, and goes on", **_place(error))
+        self._line("defect", "a recorder failed, and goes on", _place(error))
         self._call(self._hooks.on_error, error)
 
     def _call(self, hook: Callable[[Any], object] | None, given: object) -> None:
@@ -147,9 +163,16 @@ class Reports:
         try:
             hook(given)
         except Exception as error:  # noqa: BLE001 - of the application's function
-            self._line("hook", "a hook of a recorder failed", **_place(error))
+            self._line("hook", "a hook of a recorder failed", _place(error))
 
-    def _line(self, kind: str, message: str, **details: object) -> None:
+    def _line(
+        self,
+        kind: str,
+        message: str,
+        details: Mapping[str, object] = _NOTHING,
+        *,
+        level: int = logging.WARNING,
+    ) -> None:
         """Write a line, once a minute for each kind, and how many were left out."""
         now = time.monotonic()
         last = self._written.get(kind)
@@ -159,7 +182,7 @@ class Reports:
         self._written[kind] = now
         extra = {f"pinpoint_events.{name}": value for name, value in details.items()}
         extra["pinpoint_events.others"] = self._left_out.pop(kind, 0)
-        _log.warning(message, extra=extra)
+        _log.log(level, message, extra=extra)
 
 
 def _details(error: Exception) -> dict[str, object]:

@@ -23,6 +23,15 @@ __all__ = ["SafeSpool"]
 
 _FIRST_RETRY_SECONDS: Final = 1.0
 _LONGEST_RETRY_SECONDS: Final = 60.0
+# The file may still be read, and items that are in it delivered.
+_STILL_OPEN: Final = frozenset(
+    {
+        StoreErrorCode.FULL,
+        StoreErrorCode.IO,
+        StoreErrorCode.LOCKED,
+        StoreErrorCode.READ_ONLY,
+    }
+)
 
 
 class SafeSpool:
@@ -88,7 +97,10 @@ class SafeSpool:
 
     def set_aside(self, error: PinpointEventsError) -> None:
         """Use memory from now on, because of an error of the file."""
+        if getattr(error, "code", None) is StoreErrorCode.CLOSED:
+            return  # by this object, while another thread used it
         if self.error is None:
+            self._read_books()
             self._retry_at = self._time.monotonic() + self._retry_seconds
         self.error = error
         self._reports.spool_failed(error)
@@ -142,13 +154,19 @@ class SafeSpool:
 
     def books(self) -> Books:
         """Return what became of all items; of a broken file, as it was last read."""
+        error = self._read_books()
+        if error is not None and self.error is None:
+            self.set_aside(error)
+        return self._known.plus(self.memory.books())
+
+    def _read_books(self) -> StoreError | None:
+        """Read those of the file; return the error if they cannot be read."""
         if self._file is not None:
             try:
                 self._known = self._file.books()
             except StoreError as error:
-                if self.error is None:
-                    self.set_aside(error)
-        return self._known.plus(self.memory.books())
+                return error
+        return None
 
     def recover(self) -> bool:
         """
@@ -156,27 +174,19 @@ class SafeSpool:
 
         Only one thread at a time may call this, the one that delivers.
         """
-        place = self._place
-        if place is None or self.error is None:
-            return False
-        if self._time.monotonic() < self._retry_at:
-            return False
-        before, self._file = self._file, None
-        try:
-            if before is not None:
-                before.close()
-            if getattr(self.error, "code", None) is StoreErrorCode.CORRUPT:
-                place.move_aside(self._identity)
-            file = self._open(place)
-        except (PinpointEventsError, OSError) as error:
-            self._wait_longer()
-            if isinstance(error, PinpointEventsError):
-                self.error = error
+        place, error = self._place, self.error
+        if place is None or error is None or self._time.monotonic() < self._retry_at:
             return False
         try:
+            file = self._file
+            if file is None or getattr(error, "code", None) not in _STILL_OPEN:
+                file = self._opened_anew(place, error)
+            file.check_writable()
             self.memory.move(file.take)
-        except StoreError:
+        except (PinpointEventsError, OSError) as again:
             self._wait_longer()
+            if isinstance(again, PinpointEventsError):
+                self.error = again
             return False
         self.error = None
         self.generation += 1
@@ -184,6 +194,18 @@ class SafeSpool:
         if self._time.monotonic() - self._retry_at > _LONGEST_RETRY_SECONDS:
             self._retry_seconds = _FIRST_RETRY_SECONDS
         return True
+
+    def recover_now(self) -> None:
+        """Do not wait with the next try: someone asks for a delivery."""
+        self._retry_at = self._time.monotonic()
+
+    def _opened_anew(self, place: SpoolPlace, error: PinpointEventsError) -> FileSpool:
+        before, self._file = self._file, None
+        if before is not None:
+            before.close()
+        if getattr(error, "code", None) is StoreErrorCode.CORRUPT:
+            place.move_aside(self._identity)
+        return self._open(place)
 
     def _wait_longer(self) -> None:
         self._retry_seconds = min(2 * self._retry_seconds, _LONGEST_RETRY_SECONDS)

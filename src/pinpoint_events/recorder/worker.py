@@ -229,13 +229,14 @@ class Worker:
                 self._stepping = None
 
     def _step(self) -> None:
+        is_asked, self._is_asked = self._is_asked, False
+        if is_asked:
+            self._pace.try_now()
+            self._spool.recover_now()
         if self._spool.recover():
             self._deliveries.clear()  # which knew the items by other numbers
             self._delivered_at.clear()
         self._settle_again()
-        is_asked, self._is_asked = self._is_asked, False
-        if is_asked:
-            self._pace.try_now()
         for spool in self._spool.spools:
             if self._may_deliver(spool):
                 self._deliver(spool, is_asked=is_asked)
