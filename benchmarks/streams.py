@@ -24,7 +24,7 @@ from botocore.credentials import Credentials
 
 from benchmarks.environment import KEYS, environment
 from benchmarks.service import service
-from benchmarks.timing import Side
+from benchmarks.timing import Side, resident_bytes
 from benchmarks.workload import EVENTS, built, values
 from pinpoint_events import (
     BatchBuilder,
@@ -187,7 +187,6 @@ def main() -> int:
 
 
 _FLAT = 1.1
-_PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
 def _sent(url: str, calls: int) -> tuple[list[float], list[float]]:
@@ -199,13 +198,8 @@ def _sent(url: str, calls: int) -> tuple[list[float], list[float]]:
             asked = request(number)
             sender.put_events(asked).raise_for_failures(asked)
             costs.append((time.process_time() - began) / RECORDS)
-            sizes.append(_resident_megabytes())
+            sizes.append(resident_bytes() / 1e6)
     return costs, sizes
-
-
-def _resident_megabytes() -> float:
-    _, resident, *_ = Path("/proc/self/statm").read_text().split()
-    return int(resident) * _PAGE / 1e6
 
 
 if __name__ == "__main__":

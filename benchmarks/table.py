@@ -122,5 +122,18 @@ _HEAD = (
 def markdown(results: Iterable[Result]) -> str:
     """Return the results as a table in Markdown."""
     aligned = ("---", "---", "---", *("---:",) * 6, "---", "---")
-    lines = [_HEAD, aligned, *(result.cells() for result in results)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return lines(_HEAD, aligned, (result.cells() for result in results))
+
+
+def lines(
+    head: Iterable[str], aligned: Iterable[str], rows: Iterable[Iterable[str]]
+) -> str:
+    """
+    Return a table in Markdown.
+
+    Args:
+        head: The cells of its head.
+        aligned: How each column is aligned, as Markdown writes it.
+        rows: The cells of its rows.
+    """
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, aligned, *rows))

@@ -6,8 +6,10 @@ It is emptied before each lap, so that no side pays for what another has left be
 """
 
 import gc
+import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 
@@ -54,3 +56,9 @@ def lap(side: Side, *, collects: bool = True) -> Lap:
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     gc.enable()
     return Lap(cpu / side.events, wall / side.events)
+
+
+def resident_bytes() -> int:
+    """Return how much memory of this process is resident, as Linux says."""
+    _, pages, *_ = Path("/proc/self/statm").read_text().split()
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")

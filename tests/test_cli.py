@@ -69,11 +69,14 @@ class TestCommands:
             "load",
             "put-events",
             "serve",
+            "spool",
             "tail",
         ]
         assert max(map(len, out.splitlines())) <= 80
 
-    @pytest.mark.parametrize("command", ["demo", "load", "put-events", "serve", "tail"])
+    @pytest.mark.parametrize(
+        "command", ["demo", "load", "put-events", "serve", "spool", "tail"]
+    )
     def test_help_of_a_command(
         self, capsys: pytest.CaptureFixture[str], command: str
     ) -> None:
@@ -95,7 +98,9 @@ class TestCommands:
         assert main_of(capsys, *arguments, "help") == printed
         assert printed[1].startswith("usage: ")
 
-    @pytest.mark.parametrize("command", ["demo", "load", "put-events", "serve", "tail"])
+    @pytest.mark.parametrize(
+        "command", ["demo", "load", "put-events", "serve", "spool", "tail"]
+    )
     def test_of_each_command(
         self, capsys: pytest.CaptureFixture[str], command: str
     ) -> None:
@@ -197,7 +202,7 @@ class TestGlobalOptions:
                 ["-", "demo"],
                 (
                     "argument COMMAND: Found invalid choice '-'; expected one of demo, "
-                    "load, put-events, serve, tail"
+                    "load, put-events, serve, spool, tail"
                 ),
                 USAGE,
             ),
@@ -332,7 +337,7 @@ class TestUsage:
                 ["x" * 100],
                 (
                     f"argument COMMAND: Found invalid choice '{'x' * 59}…'; "
-                    "expected one of demo, load, put-events, serve, tail"
+                    "expected one of demo, load, put-events, serve, spool, tail"
                 ),
                 USAGE,
             ),
@@ -416,7 +421,7 @@ class TestUsage:
         assert (code, out) == (252, "")
         assert message == (
             r"argument COMMAND: Found invalid choice '\x1b[2J\udcff\u202e'; expected "
-            "one of demo, load, put-events, serve, tail"
+            "one of demo, load, put-events, serve, spool, tail"
         )
 
     def test_a_file_name_cannot_move_the_cursor(
@@ -630,7 +635,7 @@ class TestMisspelt:
         remedy = (
             f"maybe you meant: {remedy}"
             if remedy
-            else "expected one of demo, load, put-events, serve, tail"
+            else "expected one of demo, load, put-events, serve, spool, tail"
         )
         message = f"argument COMMAND: Found invalid choice {word!r}; {remedy}"
         for words in ([word], ["help", word], ["--region", "x", word, "--more"]):

@@ -13,6 +13,7 @@ import pytest
 
 from pinpoint_events import Quotas, errors
 from pinpoint_events.cli._main import _COMMANDS
+from pinpoint_events.cli.spool._command import ACTIONS
 from tests.samples import ROOT
 
 
@@ -77,8 +78,14 @@ class TestCommandLine:
         text = page.read_text(encoding="utf-8")
         headings = re.findall(r"^## (\S+)$", text, re.MULTILINE)
         generated = re.findall(r"^\.\. command::(.*)$", text, re.MULTILINE)
+        actions = re.findall(r"^### spool (\S+)$", text, re.MULTILINE)
         assert headings == ["pinpoint-events", *_COMMANDS]
-        assert [name.strip() for name in generated] == ["", *_COMMANDS]
+        assert actions == list(ACTIONS)
+        names = [name.strip() for name in generated]
+        at = names.index("spool") + 1
+        assert names[at : at + len(actions)] == [f"spool {each}" for each in actions]
+        del names[at : at + len(actions)]
+        assert names == ["", *_COMMANDS]
 
 
 class TestExamples:

@@ -76,7 +76,7 @@ class TestOutage:
         failing = pace()
         for _ in range(5):
             failing.failed(NOW)
-        assert failing.is_interrupted
+        assert failing.failures == 5
         failing.answered()
         assert not failing.is_interrupted
         failing.failed(NOW)

@@ -177,6 +177,32 @@ class TestOpen:
         return int(pages)
 
 
+class TestOpenExisting:
+    """With `creates=False`, only a file that has the schema is opened."""
+
+    def test_missing(self, path: Path) -> None:
+        """A file that does not exist is refused, and not created."""
+        with pytest.raises(StoreError) as caught:
+            SqliteFile(path, SCHEMA, 5.0, creates=False)
+        assert caught.value.code is StoreErrorCode.CANNOT_OPEN
+        assert not path.exists()
+
+    def test_empty(self, path: Path) -> None:
+        """An empty file stays empty."""
+        path.touch()
+        with pytest.raises(StoreError) as caught:
+            SqliteFile(path, SCHEMA, 5.0, creates=False)
+        assert caught.value.code is StoreErrorCode.NOT_A_DATABASE
+        assert path.read_bytes() == b""
+
+    def test_that_has_it(self, path: Path, file: SqliteFile) -> None:
+        """Any other file is used as it would be otherwise."""
+        add(file, "first")
+        with closing(SqliteFile(path, SCHEMA, 5.0, creates=False)) as other:
+            add(other, "second")
+        assert texts(path) == ["first", "second"]
+
+
 class TestTransaction:
     """A transaction is kept whole or not at all."""
 

@@ -27,13 +27,18 @@ def _leave(parser: Parser, _: list[str]) -> argparse.Namespace:
 
 
 def parser_of(command: str) -> argparse.ArgumentParser:
-    """Return the parser of a command; of the program itself for an empty name."""
+    """
+    Return the parser of a command, such as `load`, or of its action: `spool status`.
+
+    Of the program itself for an empty name.
+    """
     if not command:
         return _main._parser()
-    module = _main._module_of(command)
+    name, *action = command.split()
+    module = _main._module_of(name)
     try:
         with mock.patch.object(Parser, "parse_known_or_fail", _leave):
-            module.run(f"{PROGRAM} {command}", [])
+            module.run(f"{PROGRAM} {name}", action)
     except _Found as found:
         return found.parser
     raise ValueError(f"{command} parses no options")
@@ -100,6 +105,7 @@ class CommandDirective(SphinxDirective):
     """Shows a command; without an argument, the program itself."""
 
     optional_arguments = 1
+    final_argument_whitespace = True
     option_spec: ClassVar[dict[str, Any]] = {}
 
     def run(self) -> list[nodes.Node]:

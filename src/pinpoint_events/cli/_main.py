@@ -35,7 +35,7 @@ _EXIT_CODES: Final[Sequence[tuple[type[Exception], int]]] = (
 
 _PROGRAM: Final = "pinpoint-events"
 
-_COMMANDS: Final = ("demo", "load", "put-events", "serve", "tail")
+_COMMANDS: Final = ("demo", "load", "put-events", "serve", "spool", "tail")
 
 # The AWS CLI's global options, which may precede its command, as in
 # `aws --region eu-west-1 pinpoint put-events`.
@@ -121,6 +121,10 @@ def _module_of(name: str) -> Any:
             from pinpoint_events.cli import serve  # noqa: PLC0415
 
             return serve
+        case "spool":
+            from pinpoint_events.cli import spool  # noqa: PLC0415
+
+            return spool
         case _:
             from pinpoint_events.cli import tail  # noqa: PLC0415
 
@@ -167,6 +171,7 @@ def _parser() -> Parser:
         "  load        send the events in JSON Lines files of any size\n"
         "  put-events  send one request, like `aws pinpoint put-events`\n"
         "  serve       run a PutEvents endpoint\n"
+        "  spool       look into the spool of a recorder, replay, export and purge it\n"
         "  tail        show the records of a Kinesis stream as they come\n\n"
         f"`{_PROGRAM} COMMAND --help` describes a command.",
         example=f"{_PROGRAM} demo",

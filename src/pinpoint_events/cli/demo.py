@@ -8,7 +8,6 @@ events that it already has.
 
 import os
 import sqlite3
-from collections.abc import Sequence
 from contextlib import closing
 from importlib import resources
 from textwrap import fill
@@ -17,6 +16,7 @@ from typing import Final
 from pinpoint_events.builder import BatchBuilder
 from pinpoint_events.cli import _console as console
 from pinpoint_events.cli._parser import Parser
+from pinpoint_events.cli._table import table
 from pinpoint_events.errors import QuotaExceededError
 from pinpoint_events.model.endpoint import ChannelType, Endpoint, User
 from pinpoint_events.model.event import Event
@@ -128,11 +128,11 @@ def _show_sending(request: EventsRequest, sender: SqliteSender) -> None:
     for each in response.outcomes(request):
         what = "(the endpoint)" if each.event_id is None else _short(each.event_id)
         answers.append((_short(each.endpoint_id), what, each.outcome))
-    console.out(_table(answers))
+    console.out(table(answers, indent=_INDENT))
     console.out("\n3. In the store, by its SQL views `endpoints` and `events`:\n")
-    console.out(_table(_stored(sender, _ENDPOINTS)))
+    console.out(table(_stored(sender, _ENDPOINTS), indent=_INDENT))
     _, *after = events = _stored(sender, _EVENTS)
-    console.out(f"\n{_table(events)}")
+    console.out(f"\n{table(events, indent=_INDENT)}")
     new, count = len(after) - len(before), request.event_count
     rest = {count: ".", 0: ": all were already stored."}.get(
         new, "; the others were already stored."
@@ -154,13 +154,3 @@ def _stored(sender: SqliteSender, query: str) -> list[tuple[str, ...]]:
 def _short(name: str) -> str:
     is_long = len(name) > _ID_COLUMNS
     return f"{name[: _ID_COLUMNS - 2]}.." if is_long else name
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    """Format rows as lines of aligned columns; the first row has their names."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    names, *others = rows
-    lines = [names, ["-" * width for width in widths], *others]
-    return "\n".join(
-        (_INDENT + "  ".join(map(str.ljust, line, widths))).rstrip() for line in lines
-    )

@@ -5,36 +5,21 @@ The summary accounts for each event, also if the run was killed and continued fr
 checkpoint.
 """
 
-import json
 import os
 import stat
 from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from pinpoint_events.cli import _console as console
-from pinpoint_events.cli._codes import INTERRUPTED, NOT_ALL_ACCEPTED, SUCCESS
-from pinpoint_events.cli._destination import destination_errors
 from pinpoint_events.cli._parser import Parser, UsageError
-from pinpoint_events.errors import LoadError, LoadErrorCode, SenderError
 from pinpoint_events.loader.limits import IN_FLIGHT, MAX_IN_FLIGHT
-
-if TYPE_CHECKING:
-    from pinpoint_events.loader.totals import Totals
 
 __all__ = ["run"]
 
 _STDIN: Final = "-"
-_OPTIONS: Final = {
-    LoadErrorCode.CHECKPOINT_UNREADABLE: "--checkpoint",
-    LoadErrorCode.CHECKPOINT_UNWRITABLE: "--checkpoint",
-    LoadErrorCode.CHECKPOINT_INVALID: "--checkpoint",
-    LoadErrorCode.CHECKPOINT_OF_MORE_FILES: "--checkpoint",
-    LoadErrorCode.CHECKPOINT_OF_ANOTHER_PLACE: "--checkpoint",
-    LoadErrorCode.REJECTED_UNUSABLE: "--rejected",
-}
 
 
 def run(program: str, arguments: list[str]) -> int:
@@ -55,65 +40,19 @@ def run(program: str, arguments: list[str]) -> int:
     _check_options(parser, options)
     total = _total_bytes(options.files)
     # Imported here: --help should not pay for importing them.
-    from pinpoint_events.cli._interruption import Interruption  # noqa: PLC0415
-    from pinpoint_events.cli._progress import Progress  # noqa: PLC0415
-    from pinpoint_events.loader.first_look import REFUSED  # noqa: PLC0415
-    from pinpoint_events.loader.loading import Plan, run_plan  # noqa: PLC0415
-    from pinpoint_events.senders.url import open_sender  # noqa: PLC0415
+    from pinpoint_events.cli._loading import run_load  # noqa: PLC0415
+    from pinpoint_events.loader.loading import Plan  # noqa: PLC0415
 
-    with (
-        destination_errors(options.to),
-        open_sender(options.to, application_id=options.application_id) as sender,
-        Interruption() as interruption,
-    ):
-        progress = Progress(total)
-        try:
-            load = run_plan(
-                Plan(options.files, options.in_flight, options.source_id),
-                sender,
-                checkpoint=options.checkpoint,
-                rejected=options.rejected,
-                destination=_destination(options),
-                stopping=interruption,
-                reports=progress,
-            )
-        except LoadError as error:
-            raise _command_line_error(error) from error.__cause__
-        progress.end(load.consumed, load.totals)
-        is_all_read = load.is_all_read and load.trouble is None
-        # A closed pipe does not change the exit code.
-        with suppress(console.OutputClosedError):
-            console.out(_summary(load.totals, is_all_read=is_all_read))
-        # Of a file that must be changed first, the error below says how to go on.
-        if not is_all_read and getattr(load.trouble, "code", None) not in REFUSED:
-            console.message(_resume_hint(options))
-        if load.trouble is not None:
-            raise _command_line_error(load.trouble)
-    if not is_all_read:
-        return INTERRUPTED
-    return SUCCESS if load.totals.is_all_accepted else NOT_ALL_ACCEPTED
-
-
-def _command_line_error(error: BaseException) -> BaseException:
-    """Return the error in the command line's terms, of a class with its exit code."""
-    if not isinstance(error, LoadError):
-        return error
-    message = error.message
-    match error.code:
-        case LoadErrorCode.OUTPUT_UNWRITABLE:
-            return console.OutputError(message)
-        case LoadErrorCode.NOT_SETTLED:
-            return SenderError(
-                f"{message}; load again later, or pass --rejected FILE to write such "
-                "events down and go on"
-            )
-        case LoadErrorCode.CHECKPOINT_OF_ANOTHER_PLACE:
-            message = (
-                f"{error.path!r} is of {error.place!r}, and --to is another place; "
-                "pass the same place, or another checkpoint"
-            )
-    option = _OPTIONS.get(error.code)
-    return UsageError(message if option is None else f"argument {option}: {message}")
+    return run_load(
+        Plan(options.files, options.in_flight, options.source_id),
+        to=options.to,
+        application_id=options.application_id,
+        checkpoint=options.checkpoint,
+        rejected=options.rejected,
+        destination=_destination(options),
+        total_bytes=total,
+        how_to_go_on=partial(_resume_hint, options),
+    )
 
 
 def _parser(program: str) -> Parser:
@@ -267,10 +206,6 @@ def _total_bytes(files: Sequence[str]) -> int | None:
         if total is not None:
             total = total + status.st_size if stat.S_ISREG(status.st_mode) else None
     return total
-
-
-def _summary(totals: "Totals", *, is_all_read: bool) -> str:
-    return json.dumps({**totals.to_wire(), "AllRead": is_all_read}, indent=4)
 
 
 def _resume_hint(options: Namespace) -> str:

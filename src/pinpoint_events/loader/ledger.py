@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
-from pinpoint_events.errors import LoadError, LoadErrorCode
+from pinpoint_events.errors import LoadError, LoadErrorCode, StoreError
 from pinpoint_events.loader.batch import Batch, Entry
 from pinpoint_events.loader.checkpoint import Checkpoint
 from pinpoint_events.loader.file_names import shown
@@ -30,7 +30,7 @@ from pinpoint_events.loader.totals import Totals
 from pinpoint_events.model.response import Outcome
 from pinpoint_events.wire import to_wire
 
-__all__ = ["Ledger", "Reports"]
+__all__ = ["Keeper", "Ledger", "Reports"]
 
 _MAX_SHOWN: Final = 20  # failures reported one by one, where no file takes them
 _OPEN: Final = frozenset({Outcome.RETRYABLE, Outcome.UNREPORTED})
@@ -59,6 +59,26 @@ class Reports(Protocol):
 
     def interrupted(self) -> None:
         """Note that no more is read, and that what is in flight is awaited."""
+
+
+class Keeper(Protocol):
+    """
+    What the lines come from, if it keeps each of them until it is accepted.
+
+    Then nothing is lost that is not accepted, and no such event ends the run.
+    """
+
+    def settle(self, accepted: Sequence[int], up_to: int) -> None:
+        """
+        Take the numbers of lines that were accepted as a whole.
+
+        Args:
+            accepted: Their numbers.
+            up_to: The last line of which it is known what became of it.
+
+        Raises:
+            StoreError: If that cannot be written down, which ends the run.
+        """
 
 
 class _Note(NamedTuple):
@@ -106,11 +126,13 @@ class Ledger:
         totals: Of this run and the earlier ones.
         settled: What is settled.
         save_seconds: Between two checkpoints; each waits for the disk.
+        keeper: What the lines come from, if it keeps what is not accepted.
     """
 
     totals: Totals
     settled: Checkpoint
     save_seconds: float = 0.2
+    keeper: Keeper | None = None
 
     def __init__(
         self,
@@ -146,15 +168,18 @@ class Ledger:
         trouble: Exception | None = trouble_in(answers)
         name = self._files[batch.file]
         try:
+            if self.keeper is not None:
+                accepted = _accepted_lines(batch, failed)
+                self.keeper.settle(accepted, batch.position.lines)
             if self._rejected is not None:
                 self._write(name, notes, self._rejected)
             elif trouble is None:
                 self._tell(name, notes)
-                trouble = _left_open(name, notes)
+                trouble = None if self.keeper else _left_open(name, notes)
             if trouble is None and not was_held_back:
                 self._is_held_back = False
                 self._advance(batch)
-        except LoadError as error:
+        except (LoadError, StoreError) as error:
             # What the file takes after that, it would take behind a gap. And some of
             # what is settled may not be in it: the last checkpoint is right, and a new
             # one would not be.
@@ -230,6 +255,17 @@ class Ledger:
                 self._reports.not_accepted(note.text(name))
             elif self._shown == _MAX_SHOWN + 1:
                 self._reports.more_not_accepted()
+
+
+def _accepted_lines(batch: Batch, failed: dict[Key, Failure]) -> list[int]:
+    """Return the numbers of the lines of which everything was accepted."""
+    others = {line for line, _ in batch.rejections}
+    others |= {
+        line
+        for line, endpoint_id, event_id in batch.entries
+        if (endpoint_id, event_id) in failed
+    }
+    return sorted({entry.line for entry in batch.entries} - others)
 
 
 def _notes(batch: Batch, failed: dict[Key, Failure]) -> Iterator[_Note]:

@@ -19,7 +19,7 @@ from pinpoint_events.loader.batch import Batch, Packer, contradict
 from pinpoint_events.loader.checkpoint import Checkpoint
 from pinpoint_events.loader.content import EventIds, content
 from pinpoint_events.loader.first_look import REFUSED
-from pinpoint_events.loader.ledger import Ledger, Reports
+from pinpoint_events.loader.ledger import Keeper, Ledger, Reports
 from pinpoint_events.loader.lines import Line, Lines
 from pinpoint_events.loader.rejects_file import RejectsFile
 from pinpoint_events.loader.sending import Answer, send
@@ -237,6 +237,7 @@ def run_plan(  # noqa: PLR0913 - each is a separate option
     destination: str,
     stopping: Stopping,
     reports: Reports,
+    keeper: Keeper | None = None,
 ) -> Load:
     """
     Continue from a checkpoint, if there is one, and return the run when it is over.
@@ -249,6 +250,7 @@ def run_plan(  # noqa: PLR0913 - each is a separate option
         destination: The name of where the sender sends to, in the checkpoint.
         stopping: Says when to end early.
         reports: Takes how far it is.
+        keeper: What the lines come from, if it keeps what is not accepted.
 
     Raises:
         LoadError: If nothing was begun; of later errors the run has the `trouble`.
@@ -264,6 +266,7 @@ def run_plan(  # noqa: PLR0913 - each is a separate option
         if settled.totals.events.read:
             reports.continues(settled.totals, may_repeat=may_repeat)
         ledger = Ledger(plan.files, settled, checkpoint, file, reports)
+        ledger.keeper = keeper
         if may_repeat:
             # So that no more is sent again than was in flight.
             ledger.save_seconds = 0

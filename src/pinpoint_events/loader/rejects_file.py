@@ -107,7 +107,16 @@ class RejectsFile:
             LoadError: If that is not possible.
         """
         # In ASCII: a line may have lone surrogates, and no encoding takes those.
-        line = f"{json.dumps(record, separators=(',', ':'))}\n".encode()
+        self.write_line(json.dumps(record, separators=(",", ":")).encode())
+
+    def write_line(self, text: bytes) -> None:
+        """
+        Write a line that is JSON already.
+
+        Raises:
+            LoadError: If that is not possible.
+        """
+        line = text + b"\n"
         try:
             if self._is_regular:
                 self._file.write(line)

@@ -9,6 +9,8 @@ Events that are recorded at once, delivered in the background, and accounted for
     spool           what recorder and worker ask of a spool
     file_spool      ... in an SQLite file that several processes share
     memory_spool    ... in memory
+    operators       what operators do to the file
+    spool_lines     items as lines for the loader
     safe_spool      the file, and memory while the file cannot be used
     worker          the thread that delivers
     delivery        what to send next, and what an answer means: no I/O

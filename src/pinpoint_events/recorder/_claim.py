@@ -17,22 +17,59 @@ import threading
 from pathlib import Path
 from typing import Final
 
-__all__ = ["Claim"]
+__all__ = ["Claim", "is_claimed"]
 
 if sys.platform == "win32":  # pragma: no cover - Linux in CI
     import msvcrt
 
     def _lock(descriptor: int) -> None:
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+
+    _lock_shared = _lock
 else:
     import fcntl
 
     def _lock(descriptor: int) -> None:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
+    def _lock_shared(descriptor: int) -> None:
+        fcntl.lockf(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
 
 _guard: Final = threading.Lock()
 _held: Final[dict[Path, tuple[int, int]]] = {}  # to process id and file descriptor
+
+
+def is_claimed(path: Path) -> bool:
+    """
+    Return whether a process holds the claim.
+
+    To find out, a shared lock is taken and released: others that ask at the same moment
+    do not see it, and a process that wants the claim gets it at its next attempt.
+
+    Args:
+        path: The file to lock; it is not created.
+
+    Raises:
+        OSError: If the file cannot be opened.
+    """
+    with _guard:
+        try:
+            status = os.stat(path)  # noqa: PTH116 - as `fstat` below
+        except FileNotFoundError:
+            return False
+        # Opened and closed by any path, it would lose the lock that this process has.
+        for owner, held in _held.values():
+            if owner == os.getpid() and os.path.samestat(os.fstat(held), status):
+                return True
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            _lock_shared(descriptor)
+        except OSError:
+            return True
+        finally:
+            os.close(descriptor)
+    return False
 
 
 class Claim:
@@ -44,7 +81,8 @@ class Claim:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        # One for each file, however it is named.
+        self._path = path.resolve()
         self._pid: int | None = None
 
     @property

@@ -10,9 +10,9 @@ The rules:
 - An item ends when it was accepted, was refused, or is too old.
 - Not being able to send (no connection, 5xx, missing credentials, a locked store) and
   being throttled says nothing about items: all stay, and no attempt is counted.
-- An item that comes back alone, while others of its request do not, has failed. It
-  waits for longer each time, and the others go on without it. After `MAX_ATTEMPTS` it
-  is refused.
+- An item that comes back, while others of its request are accepted or refused, has
+  failed. It waits for longer each time, and the others go on without it; only later
+  updates of the same endpoint wait with it. After `MAX_ATTEMPTS` it is refused.
 - If a request is refused as a whole, its halves are sent, and so on, until the item
   that is at fault is alone: it is refused, and no other. A request that was too large
   also makes the next ones smaller.
@@ -24,7 +24,7 @@ The rules:
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from pinpoint_events.errors import (
@@ -44,6 +44,7 @@ from pinpoint_events.quotas import Quotas, bound
 from pinpoint_events.recorder.items import DropReason, Item, Refusal, Settlement
 from pinpoint_events.recorder.pace import Pace
 from pinpoint_events.recorder.packing import Parcel, packed
+from pinpoint_events.wire import to_json
 
 __all__ = ["MAX_ATTEMPTS", "Delivery"]
 
@@ -99,7 +100,7 @@ class Delivery:
     def reset(self) -> None:
         """Forget all items, and begin with the oldest of the spool again."""
         self.cursor = 0
-        self._waiting: deque[Item] = deque()
+        self._waiting: deque[Item] = deque()  # in the order of recording
         self._groups: list[deque[Item]] = []  # parts of refused requests
         self._failed: list[tuple[float, Item]] = []  # a heap by the end of their waits
         self._accepted = 0
@@ -128,8 +129,11 @@ class Delivery:
         if self._groups:
             queue = self._groups[-1]
         else:
+            due = []
             while self._failed and self._failed[0][0] <= now:
-                self._waiting.appendleft(heapq.heappop(self._failed)[1])
+                due.append(heapq.heappop(self._failed)[1])
+            self._wait_again(due)
+            self._let_updates_wait()
             queue = self._waiting
         dropped = self._too_old(queue)
         parcel = packed(
@@ -149,7 +153,26 @@ class Delivery:
         dropped = []
         while queue and queue[0].recorded_at < oldest:
             dropped.append((queue.popleft(), DropReason.TOO_OLD))
+        self._forget(item for item, _ in dropped)
         return tuple(dropped)
+
+    def _let_updates_wait(self) -> None:
+        """Let updates of endpoints wait for earlier ones, which they would precede."""
+        until_of = {
+            item.endpoint_id: until
+            for until, item in self._failed
+            if item.event_id is None
+        }
+        if not until_of:
+            return
+        others: deque[Item] = deque()
+        for item in self._waiting:
+            until = until_of.get(item.endpoint_id)
+            if until is None or item.event_id is not None:
+                others.append(item)
+            else:
+                heapq.heappush(self._failed, (until, item))
+        self._waiting = others
 
     # --- What came of it --------------------------------------------------------------
 
@@ -158,21 +181,27 @@ class Delivery:
     ) -> Settlement:
         """Return what became of the items by the answer to their request."""
         found = _results(parcel, response)
-        self._accepted += bool(found.delivered or found.refused)
-        if found.is_outage:
-            self._pace.failed(now)
-            return self._not_answered(parcel, found.failed[0][1], now)
+        has_ended = bool(found.delivered or found.refused)
+        self._accepted += has_ended
+        self._forget(found.delivered)
+        self._forget(item for item, _ in found.refused)
         if found.throttled:
             self._pace.throttled(now)
             self._put_back(found.throttled)
+        if found.failed and not has_ended:
+            self._pace.failed(now)
+            again = self._not_answered(found.failed, now)
         else:
-            self._pace.accepted()
-            self._grow()
-        for item in found.delivered if self._accepted_before else ():
-            self._accepted_before.pop(item.id, None)
-        again = self._failed_alone(found.failed, now)
+            self._pace.answered()
+            again = self._failed_alone(found.failed, now)
+            if not found.throttled:
+                self._pace.accepted()
+                self._grow()
+        unreported = self._failed_alone(found.unreported, now)
         return Settlement(
-            tuple(found.delivered), (*found.refused, *again.refused), again.failed
+            tuple(found.delivered),
+            (*found.refused, *again.refused, *unreported.refused),
+            (*again.failed, *unreported.failed),
         )
 
     def raised(self, parcel: Parcel, error: Exception, now: float) -> Settlement:
@@ -192,22 +221,26 @@ class Delivery:
             self._pace.failed(now, wait)
             if _was_received(error):
                 refusal = Refusal(type(error).__name__, str(error))
-                return self._not_answered(parcel, refusal, now)
+                back = [(item, refusal) for item in parcel.all_items]
+                return self._not_answered(back, now)
         else:
             self._pace.failed(now)
             # Its message may hold data.
-            return self._unclear(parcel, Refusal(type(error).__name__, ""), now)
+            refusal = Refusal(type(error).__name__, "")
+            back = [(item, refusal) for item in parcel.all_items]
+            return self._unclear(back, now)
         self._put_back(parcel.all_items)
         return Settlement()
 
-    def _not_answered(self, parcel: Parcel, refusal: Refusal, now: float) -> Settlement:
+    def _not_answered(
+        self, back: Sequence[tuple[Item, Refusal]], now: float
+    ) -> Settlement:
         """Keep the items of an outage, unless it lasts: then one may be its cause."""
         if self._pace.failures >= _SUSPICIOUS or any(
-            item.attempts or item.id in self._accepted_before
-            for item in parcel.all_items
+            item.attempts or item.id in self._accepted_before for item, _ in back
         ):
-            return self._unclear(parcel, refusal, now)
-        self._put_back(parcel.all_items)
+            return self._unclear(back, now)
+        self._put_back([item for item, _ in back])
         return Settlement()
 
     def _refused_as_a_whole(self, parcel: Parcel, error: Exception) -> Settlement:
@@ -219,18 +252,18 @@ class Delivery:
             self._halve(items)
             return Settlement()
         self._accepted += 1
+        self._forget(items)
         code = getattr(error, "status", None) or "invalid"
         refusal = Refusal(str(code), str(error))
         return Settlement(refused=tuple((item, refusal) for item in items))
 
-    def _unclear(self, parcel: Parcel, refusal: Refusal, now: float) -> Settlement:
+    def _unclear(self, back: Sequence[tuple[Item, Refusal]], now: float) -> Settlement:
         """Find out whether an item is at fault, and which."""
-        items = parcel.all_items
-        if len(parcel.items) > 1:
-            self._halve(items)
+        if len({item[1:3] for item, _ in back}) > 1:
+            self._halve(sorted(item for item, _ in back))
             return Settlement()
         at_fault: list[tuple[Item, Refusal]] = []
-        for item in items:
+        for item, refusal in back:
             before = self._accepted_before.get(item.id, self._accepted)
             self._accepted_before[item.id] = self._accepted
             if before < self._accepted:
@@ -248,7 +281,7 @@ class Delivery:
         for before, refusal in items:
             item = before._replace(attempts=before.attempts + 1)
             if item.attempts >= MAX_ATTEMPTS:
-                self._accepted_before.pop(item.id, None)
+                self._forget([item])
                 refused.append((item, refusal))
             else:
                 again.append(item)
@@ -260,26 +293,36 @@ class Delivery:
         until = now + min(seconds, _LONGEST_WAIT_SECONDS)
         heapq.heappush(self._failed, (until, item))
 
+    def _forget(self, items: Iterable[Item]) -> None:
+        """Forget what is known of items that have ended."""
+        if self._accepted_before:
+            for item in items:
+                self._accepted_before.pop(item.id, None)
+
     def _put_back(self, items: Sequence[Item]) -> None:
         """Let items be the next ones."""
-        self._waiting.extendleft(sorted(items, reverse=True))
+        if self._groups:  # which are later ones
+            self._groups.append(deque(sorted(items)))
+        else:
+            self._wait_again(items)
+
+    def _wait_again(self, items: Sequence[Item]) -> None:
+        if items:
+            self._waiting = deque(sorted((*items, *self._waiting)))
 
     def _halve(self, items: Sequence[Item]) -> None:
         middle = len(items) // 2
         self._groups += [deque(items[middle:]), deque(items[:middle])]
 
     def _shrink(self, parcel: Parcel) -> None:
-        size = sum(len(item.text) for item in parcel.all_items)
-        self._most_bytes = max(size // 2, _LEAST_BYTES)
+        assert parcel.request is not None  # noqa: S101 - it was sent
+        size = len(to_json(parcel.request))
+        self._most_bytes = max(min(size, self._most_bytes) // 2, _LEAST_BYTES)
 
     def _grow(self) -> None:
         most = bound(self._quotas.request_bytes)
         if self._most_bytes < most:
             self._most_bytes = min(most, int(self._most_bytes * _GROWTH))
-
-    def wait_seconds(self, now: float) -> float | None:
-        """Return when an item that failed is to be sent again; None without any."""
-        return max(0.0, self._failed[0][0] - now) if self._failed else None
 
 
 class _Results(NamedTuple):
@@ -289,36 +332,29 @@ class _Results(NamedTuple):
     refused: list[tuple[Item, Refusal]]
     throttled: list[Item]
     failed: list[tuple[Item, Refusal]]
-    unreported: int
-
-    @property
-    def is_outage(self) -> bool:
-        """Whether all items came back with 5xx."""
-        others = self.delivered or self.refused or self.throttled or self.unreported
-        return bool(self.failed) and not others
+    unreported: list[tuple[Item, Refusal]]
 
 
 def _results(parcel: Parcel, response: EventsResponse) -> _Results:
     assert parcel.request is not None  # noqa: S101 - it was sent
-    delivered: list[Item] = []
-    refused: list[tuple[Item, Refusal]] = []
-    throttled: list[Item] = []
-    failed: list[tuple[Item, Refusal]] = []
-    unreported = 0
+    found = _Results([], [], [], [], [])
+    to_of = {
+        Outcome.REJECTED: found.refused,
+        Outcome.RETRYABLE: found.failed,
+        Outcome.UNREPORTED: found.unreported,
+    }
     for endpoint_id, event_id, _, answer, outcome in response.outcomes(parcel.request):
         items = parcel.items.get((endpoint_id, event_id), ())
         status = None if answer is None else answer.status_code
         if outcome is Outcome.ACCEPTED:
-            delivered += items
+            found.delivered.extend(items)
         elif status == _THROTTLED:
-            throttled += items
+            found.throttled.extend(items)
         else:
             message = "" if answer is None else answer.message or ""
             refusal = Refusal("unreported" if status is None else str(status), message)
-            to = refused if outcome is Outcome.REJECTED else failed
-            to += [(item, refusal) for item in items]
-            unreported += outcome is Outcome.UNREPORTED and bool(items)
-    return _Results(delivered, refused, throttled, failed, unreported)
+            to_of[outcome].extend((item, refusal) for item in items)
+    return found
 
 
 def _was_received(error: PinpointEventsError) -> bool:

@@ -11,6 +11,8 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Final, NamedTuple
 
+import attrs
+
 from pinpoint_events.builder import new_event_id
 from pinpoint_events.errors import ConfigurationError, SpoolFullError
 from pinpoint_events.model.endpoint import Endpoint
@@ -28,7 +30,16 @@ from pinpoint_events.recorder.items import (
 )
 from pinpoint_events.storage.sqlite_file import SqliteFile
 
-__all__ = ["FileSpool", "SpoolPlace"]
+__all__ = [
+    "FileSpool",
+    "SpoolPlace",
+    "books_in",
+    "claim_path",
+    "put_back_in",
+    "settle_again_in",
+    "settle_in",
+    "used_bytes_in",
+]
 
 _ADD: Final = (
     "INSERT INTO item (endpoint_id, event_id, json, recorded_at) VALUES (?, ?, ?, ?)"
@@ -80,6 +91,7 @@ REJECTED: Final = "rejected"
 _DROPPED: Final = "dropped:"
 # Of an item, beside its text and its ids: numbers, and what SQLite adds.
 _ROW_BYTES: Final = 32
+_SPARE_BYTES: Final = 8_192  # two pages: rows do not fill theirs
 # The file is measured each time that an eighth of the room that was left is used up.
 _SHARE: Final = 8
 _OLDEST: Final = 1_000  # items that are dropped at a time
@@ -204,6 +216,7 @@ class FileSpool:
         self._granted_bytes = 0
         # Of this process, so that it need not read them from their texts again.
         self._recent: dict[int, Event | Endpoint] = {}
+        self._is_closed = False
         self._claim = Claim(claim_path(path))
         self._file = SqliteFile(path, SCHEMA, timeout_seconds)
         try:
@@ -243,7 +256,7 @@ class FileSpool:
             SpoolFullError: If there is no room.
             StoreError: If the file cannot be used.
         """
-        size = len(endpoint_id) + len(event_id or "") + len(text) + _ROW_BYTES
+        size = sum(map(_size, (endpoint_id, event_id or "", text))) + _ROW_BYTES
         if size > self._granted_bytes:
             self._measure(size)
         row = endpoint_id, event_id, text, _now_milliseconds()
@@ -259,13 +272,14 @@ class FileSpool:
 
     def _measure(self, size: int) -> None:
         with self._file.transaction() as connection:
-            used = _used_bytes(connection)
+            used = used_bytes_in(connection)
             # What was refused makes room for what is not yet sent.
-            while used + size > self._max_bytes:
+            while used + size + _SPARE_BYTES > self._max_bytes:
                 if not connection.execute(_FORGET, (_OLDEST,)).rowcount:
                     raise SpoolFullError(used, self._max_bytes)
-                used = _used_bytes(connection)
-        self._granted_bytes = max(size, (self._max_bytes - used) // _SHARE)
+                used = used_bytes_in(connection)
+        room = self._max_bytes - used - _SPARE_BYTES
+        self._granted_bytes = max(size, room // _SHARE)
 
     def count_dropped(self, event_id: str | None, reason: DropReason) -> None:
         """Count an item that was recorded, and dropped before it was stored."""
@@ -287,11 +301,13 @@ class FileSpool:
         Raises:
             OSError: If the file of the claim cannot be opened.
         """
-        return self._claim.take()
+        return not self._is_closed and self._claim.take()
 
     def ask_for_flush(self, up_to: int) -> None:
         """Ask the process that delivers for items up to this number."""
-        self._file.run("UPDATE application SET flush_up_to = ?", (up_to,))
+        self._file.run(
+            "UPDATE application SET flush_up_to = max(flush_up_to, ?)", (up_to,)
+        )
 
     @property
     def flush_up_to(self) -> int:
@@ -312,32 +328,20 @@ class FileSpool:
         with self._file.transaction(writes=False) as connection:
             items = [Item(*row) for row in connection.execute(_READ, (after, limit))]
         recent = self._recent
-        if not recent:
+        if not recent or not items:
             return items
-        return [item._replace(model=recent.pop(item.id, None)) for item in items]
+        found = [item._replace(model=recent.pop(item.id, None)) for item in items]
+        # Those that were dropped before they were read.
+        for number in [each for each in list(recent) if each < items[-1].id]:
+            recent.pop(number, None)
+        return found
 
-    def settle(self, settlement: Settlement) -> None:
-        """Write down what became of items; those that are gone are ignored."""
+    def settle(self, settlement: Settlement) -> Settlement:
+        """Write down what became of items, and return what was written."""
         if not settlement:
-            return
+            return settlement
         with self._file.transaction() as connection:
-            _count(connection, _DELIVERED, _removed(connection, settlement.delivered))
-            refused = dict(settlement.refused)
-            gone = _removed(connection, list(refused))
-            _count(connection, REJECTED, gone)
-            now = _now_milliseconds()
-            connection.executemany(
-                _REFUSE, [(*item[1:6], *refused[item], now) for item in gone]
-            )
-            for reason in DropReason:
-                given_up = [item for item, why in settlement.dropped if why is reason]
-                _count(
-                    connection, f"{_DROPPED}{reason}", _removed(connection, given_up)
-                )
-            connection.execute(_DELETE_KEPT)
-            connection.executemany(
-                _FAILED, [(item.attempts, item.id) for item in settlement.failed]
-            )
+            return settle_in(connection, settlement)
 
     def has_pending(self, up_to: int) -> bool:
         """Return whether an item with a number up to this one waits."""
@@ -373,11 +377,13 @@ class FileSpool:
 
     def close(self) -> None:
         """Close the file, and give the claim up; what is in the file stays."""
+        self._is_closed = True
         self._claim.release()
         self._file.close()
 
 
-def _used_bytes(connection: Connection) -> int:
+def used_bytes_in(connection: Connection) -> int:
+    """Return how many bytes of the file are in use."""
     pages, free, size = (
         connection.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("page_count", "freelist_count", "page_size")
@@ -385,21 +391,61 @@ def _used_bytes(connection: Connection) -> int:
     return int((pages - free) * size)
 
 
-def _removed(connection: Connection, items: Sequence[Item]) -> list[Item]:
-    """Remove items, and return those that were still there."""
-    if not items:
-        return []
+def _removed(connection: Connection, items: Sequence[Item]) -> set[int]:
+    """Remove items, and return the numbers of those that were still there."""
     ids = json.dumps([item.id for item in items])
     gone = {number for (number,) in connection.execute(_DELETE, (ids,)).fetchall()}
-    gone |= {number for (number,) in connection.execute(_KEEP, (ids,)).fetchall()}
-    return [item for item in items if item.id in gone]
+    return gone.union(
+        number for (number,) in connection.execute(_KEEP, (ids,)).fetchall()
+    )
 
 
-def _count(connection: Connection, name: str, items: Iterable[Item]) -> None:
+def _count(
+    connection: Connection, name: str, items: Iterable[Item], *, sign: int = 1
+) -> None:
     """Count items in the ledger."""
     for subject, count in zip((EVENT, ENDPOINT), count_kinds(items), strict=True):
         if count:
-            connection.execute(_COUNT, (subject, name, count))
+            connection.execute(_COUNT, (subject, name, sign * count))
+
+
+def settle_in(connection: Connection, settlement: Settlement) -> Settlement:
+    """Write down what became of items, in a transaction; return what was written."""
+    ended = settlement.of(_removed(connection, settlement.ended))
+    _count(connection, _DELIVERED, ended.delivered)
+    _count(connection, REJECTED, [item for item, _ in ended.refused])
+    now = _now_milliseconds()
+    connection.executemany(
+        _REFUSE, [(*item[1:6], *why, now) for item, why in ended.refused]
+    )
+    for reason in DropReason:
+        given_up = [item for item, why in ended.dropped if why is reason]
+        _count(connection, f"{_DROPPED}{reason}", given_up)
+    connection.execute(_DELETE_KEPT)
+    connection.executemany(
+        _FAILED, [(item.attempts, item.id) for item in settlement.failed]
+    )
+    return attrs.evolve(ended, failed=settlement.failed)
+
+
+def put_back_in(connection: Connection, rejected: Sequence[Item]) -> None:
+    """
+    Let dead letters that were deleted wait again, in the same transaction.
+
+    They are recorded once, and take a second row. Their attempts and their wait start
+    anew, as otherwise `max_age` could drop them before they are sent.
+    """
+    now = _now_milliseconds()
+    connection.executemany(_ADD, [(*item[1:4], now) for item in rejected])
+    _count(connection, REJECTED, rejected, sign=-1)
+    _count(connection, STORED_AGAIN, rejected)
+    _count(connection, _STORED, (item for item in rejected if item.event_id is None))
+
+
+def settle_again_in(connection: Connection, rejected: Sequence[Item]) -> None:
+    """Count dead letters that were deleted as delivered, in the same transaction."""
+    _count(connection, REJECTED, rejected, sign=-1)
+    _count(connection, _DELIVERED, rejected)
 
 
 def books_in(connection: Connection) -> Books:
@@ -441,6 +487,10 @@ def _counts(ledger: Mapping[str, int], rows: int) -> ItemCounts:
         # Not counted row by row: a spool may have millions.
         pending=recorded - ended,
     )
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _now_milliseconds() -> int:

@@ -1,6 +1,6 @@
 """What a spool holds, and the books that say what became of it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import NamedTuple
 
 import attrs
@@ -88,6 +88,24 @@ class Settlement:
 
     def __bool__(self) -> bool:
         return bool(self.delivered or self.refused or self.failed or self.dropped)
+
+    def of(self, ids: Container[int]) -> "Settlement":
+        """Return what became of items with these numbers."""
+        return Settlement(
+            tuple(item for item in self.delivered if item.id in ids),
+            tuple(pair for pair in self.refused if pair[0].id in ids),
+            tuple(item for item in self.failed if item.id in ids),
+            tuple(pair for pair in self.dropped if pair[0].id in ids),
+        )
+
+    @property
+    def ended(self) -> tuple[Item, ...]:
+        """The items that do not wait any more."""
+        return (
+            *self.delivered,
+            *(item for item, _ in self.refused),
+            *(item for item, _ in self.dropped),
+        )
 
 
 def _frozen(counts: Mapping[str, int]) -> FrozenMap[int]:

@@ -8,7 +8,7 @@ with an empty one: what was in it is delivered by the parent.
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Final
 
@@ -26,7 +26,7 @@ from pinpoint_events.storage.fork_lock import ForkLock
 
 __all__ = ["MemorySpool"]
 
-_ITEM_BYTES: Final = 400  # of the objects of an item, without its text; measured
+_ITEM_BYTES: Final = 400  # of the objects of an item, without its texts; measured
 _OLDEST: Final = 1_000  # items that are dropped at a time
 
 
@@ -95,7 +95,7 @@ class MemorySpool:
         Raises:
             SpoolFullError: If there is no room.
         """
-        size = len(text) + _ITEM_BYTES
+        size = _size(endpoint_id, event_id, text)
         now = time.time_ns() // 1_000_000
         with self._lock:
             self._enter()
@@ -148,27 +148,28 @@ class MemorySpool:
             found = (item for item in self._items.values() if item.id > after)
             return list(islice(found, limit))
 
-    def settle(self, settlement: Settlement) -> None:
-        """Count what became of items; those that are gone meanwhile are ignored."""
+    def settle(self, settlement: Settlement) -> Settlement:
+        """Count what became of items, and return what was counted."""
         with self._lock:
             self._enter()
-            for item in self._removed(settlement.delivered):
-                self._of(item.event_id).delivered += 1
-            for item in self._removed(item for item, _ in settlement.refused):
-                self._of(item.event_id).rejected += 1
-            reasons = dict(settlement.dropped)
-            for item in self._removed(reasons):
-                self._of(item.event_id).dropped[reasons[item]] += 1
-            for item in settlement.failed:
-                if item.id in self._items:
-                    self._items[item.id] = item
+            found = settlement.of(self._items.keys())
+            for item in found.delivered:
+                self._removed(item).delivered += 1
+            for item, _ in found.refused:
+                self._removed(item).rejected += 1
+            for item, reason in found.dropped:
+                self._removed(item).dropped[reason] += 1
+            for item in found.failed:
+                self._items[item.id] = item
+            return found
 
-    def _removed(self, items: Iterable[Item]) -> Iterable[Item]:
-        for item in items:
-            if self._items.pop(item.id, None) is not None:
-                self._used_bytes -= len(item.text) + _ITEM_BYTES
-                self._of(item.event_id).pending -= 1
-                yield item
+    def _removed(self, item: Item) -> _Counts:
+        """Remove an item, and return the counts of its kind."""
+        del self._items[item.id]
+        self._used_bytes -= _size(item.endpoint_id, item.event_id, item.text)
+        counts = self._of(item.event_id)
+        counts.pending -= 1
+        return counts
 
     def has_pending(self, up_to: int) -> bool:
         """Return whether an item with a number up to this one waits."""
@@ -201,5 +202,9 @@ class MemorySpool:
     def drop_all(self) -> list[Item]:
         """Drop what is left, and return it: it is lost with the process."""
         left = self.read(0, self.highest_id)
-        self.settle(Settlement(dropped=tuple((item, DropReason.EXIT) for item in left)))
-        return left
+        dropped = tuple((item, DropReason.EXIT) for item in left)
+        return [item for item, _ in self.settle(Settlement(dropped=dropped)).dropped]
+
+
+def _size(endpoint_id: str, event_id: str | None, text: str) -> int:
+    return len(endpoint_id) + len(event_id or "") + len(text) + _ITEM_BYTES

@@ -67,8 +67,14 @@ class Spool(Protocol):
         """Return items with greater numbers, the oldest first."""
         ...
 
-    def settle(self, settlement: Settlement) -> None:
-        """Write down what became of items; those that are gone are ignored."""
+    def settle(self, settlement: Settlement) -> Settlement:
+        """
+        Write down what became of items.
+
+        Returns:
+            What was written: nothing of items that have ended meanwhile, as those that
+            were dropped while they were sent.
+        """
         ...
 
     def has_pending(self, up_to: int) -> bool:

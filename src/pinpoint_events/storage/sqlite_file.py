@@ -26,6 +26,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple, cast
@@ -145,14 +146,24 @@ class SqliteFile:
         schema: Its content; an empty file gets it, a file with another is refused.
         timeout_seconds: How long to wait for other writers, in this process and in
             others; less within a block of `waiting_until` that ends before.
+        creates: Whether to create a file that does not exist, and fill an empty one;
+            otherwise both are refused.
 
     Raises:
         StoreError: If the file cannot be used.
     """
 
-    def __init__(self, path: Path, schema: Schema, timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        path: Path,
+        schema: Schema,
+        timeout_seconds: float,
+        *,
+        creates: bool = True,
+    ) -> None:
         self.path = path
         self._schema = schema
+        self._creates = creates
         self._timeout_seconds = timeout_seconds
         self._lock = ForkLock(
             self._disconnect, wait_seconds=timeout_seconds + _WRITE_SECONDS
@@ -357,8 +368,12 @@ class SqliteFile:
         return True
 
     def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self.path,
+        connect = (
+            partial(sqlite3.connect, self.path)
+            if self._creates
+            else partial(sqlite3.connect, f"{self.path.as_uri()}?mode=rw", uri=True)
+        )
+        connection = connect(
             timeout=min(self._timeout_seconds, _WAIT_SECONDS),
             isolation_level=None,  # no implicit transactions
             check_same_thread=False,  # `_lock` lets one thread in at a time
@@ -409,6 +424,8 @@ class SqliteFile:
         ((version,),) = connection.execute("PRAGMA user_version")
         ((count,),) = connection.execute("SELECT count(*) FROM sqlite_master")
         if (application_id, version, count) == (0, 0, 0):
+            if not self._creates:
+                raise self._error(StoreErrorCode.NOT_A_DATABASE)
             return 0
         if application_id != self._schema.application_id:
             raise self._error(StoreErrorCode.FOREIGN)

@@ -1,11 +1,11 @@
 """Reads the command line of `tail`, and prints records until it ends."""
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from pinpoint_events.cli import _console as console
+from pinpoint_events.cli._ago import length_of
 from pinpoint_events.cli._codes import INTERRUPTED, SUCCESS
 from pinpoint_events.cli._destination import destination_errors
 from pinpoint_events.cli._parser import Parser
@@ -17,11 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 _FORMATS: Final = ("line", "json")
-_AGO: Final = re.compile(r"([0-9]{1,6})([smhd])")
 # A stream keeps records for 365 days at most (Amazon Kinesis developer guide, "Changing
 # the data retention period"). Times long before are none to Python, or to the service.
 _LONGEST_AGO: Final = timedelta(days=366)
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def run(program: str, arguments: list[str]) -> int:
@@ -130,9 +128,8 @@ def _parser(program: str) -> Parser:
 def _position(parser: Parser, since: str) -> Position:
     if since in {"now", "start"}:
         return FROM_NOW if since == "now" else FROM_START
-    ago = _AGO.fullmatch(since)
-    if ago is not None:
-        length = timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    length = length_of(since)
+    if length is not None:
         return from_time(datetime.now(UTC) - min(length, _LONGEST_AGO))
     try:
         moment = datetime.fromisoformat(since)

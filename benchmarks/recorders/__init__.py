@@ -1,0 +1,1 @@
+"""The recorder beside other event trackers: `python -m benchmarks.recorders`."""
