@@ -13,6 +13,7 @@ Events that are recorded at once, delivered in the background, and accounted for
     spool_lines     items as lines for the loader
     safe_spool      the file, and memory while the file cannot be used
     worker          the thread that delivers
+    dispatcher      delivers what is due, in whatever thread
     delivery        what to send next, and what an answer means: no I/O
     packing         items packed into requests
     pace            when the next request may be sent: no clock

@@ -40,6 +40,7 @@ from pinpoint_events.model._immutable import Refused, raise_if_invalid
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event, Session
 from pinpoint_events.quotas import endpoint_problems, event_check, quotas_of
+from pinpoint_events.recorder.dispatcher import Rules
 from pinpoint_events.recorder.file_spool import SpoolPlace
 from pinpoint_events.recorder.items import DropReason, Item, ItemCounts
 from pinpoint_events.recorder.memory_spool import MemorySpool
@@ -47,7 +48,7 @@ from pinpoint_events.recorder.process_end import at_end, not_at_end
 from pinpoint_events.recorder.reports import DroppedItem, Hooks, RejectedItem, Reports
 from pinpoint_events.recorder.safe_spool import SafeSpool
 from pinpoint_events.recorder.sessions import SessionRecorder
-from pinpoint_events.recorder.worker import Rules, Worker
+from pinpoint_events.recorder.worker import Worker
 from pinpoint_events.senders._blocking import Time
 from pinpoint_events.senders.protocol import (
     DEFAULT_APPLICATION_ID,
@@ -417,7 +418,7 @@ class Recorder:
             timeout: How many seconds to wait, at most.
 
         Returns:
-            Whether nothing of it is pending: all was accepted, rejected or dropped.
+            Whether nothing of it is pending; all was accepted, rejected or dropped.
         """
         return self._running_worker().flush(timeout)
 
