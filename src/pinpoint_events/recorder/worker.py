@@ -137,13 +137,13 @@ class Worker:
                 generation = self._spool.generation
                 marks = [(spool, self._mark(spool)) for spool in self._spool.spools]
                 self._is_asked = True
-            if self._has_ended(marks):
+            if self._has_ended(marks, generation):
                 return True
             if self.is_this_thread:
                 return False  # called by a hook, which would wait for itself
             if not self._has_thread:
                 self._step_alone(timeout)
-                if self._has_ended(marks):
+                if self._has_ended(marks, generation):
                     return True
             left = end - self._time.monotonic()
             if left <= 0 or (only_here and self._is_elsewhere):
@@ -153,9 +153,10 @@ class Worker:
             else:
                 self._time.wait(min(left, _AWAIT_SECONDS), self._is_stopped)
 
-    def _has_ended(self, marks: Sequence[tuple[Spool, int]]) -> bool:
+    def _has_ended(self, marks: Sequence[tuple[Spool, int]], generation: int) -> bool:
         is_pending = any(self._has_pending(*mark) for mark in marks)
-        return not is_pending and not self._spool.is_unknown
+        # Asked afterwards: what was in memory may be in the file now.
+        return not is_pending and self._spool.is_known(generation)
 
     @property
     def is_this_thread(self) -> bool:
