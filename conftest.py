@@ -7,6 +7,9 @@ settings; its examples share one namespace, from top to bottom. What is run:
 - fenced blocks tagged `python` in Markdown files (also in doctest style);
 - doctests in the docstrings under `src/`.
 
+The programs for Django and Celery, which are not among the tools for tests, are run by
+`tests/interop/test_recorder_how_to.py` instead.
+
 The examples of a page must leave no file behind: users run them more than once.
 """
 
@@ -73,6 +76,7 @@ def _leave_empty(namespace: dict[str, Any]) -> None:
 _markdown = Sybil(
     parsers=[PythonCodeBlockParser()],
     pattern="*.md",
+    excludes=["**/use-with-celery.md", "**/use-with-django.md"],
     setup=_enter,
     teardown=_leave_empty,
 )

@@ -111,21 +111,31 @@ def named_files() -> list[tuple[str, str, str]]:
     ]
 
 
+# What they import is installed by the group `interop`, whose tests run these programs.
+INTEROP = {"use-with-celery", "use-with-django"}
+
+
 class TestNamedFiles:
     """Programs in the docs that are to be saved in a file of the given name."""
 
     def test_are_found(self) -> None:
-        """Each web framework and AWS Lambda has one."""
+        """Each kind of application has one; AWS Lambda has one for queues, too."""
         assert [(page, name) for page, name, _ in named_files()] == [
+            ("use-in-a-script", "report_orders"),
+            ("use-with-aws-lambda", "shop"),
             ("use-with-aws-lambda", "report"),
+            ("use-with-celery", "shop"),
+            ("use-with-django", "shop"),
             ("use-with-fastapi", "shop"),
             ("use-with-flask", "shop"),
         ]
 
     @pytest.mark.parametrize(
         "name, text",
-        [(name, text) for _, name, text in named_files()],
-        ids=[page for page, _, _ in named_files()],
+        [(name, text) for page, name, text in named_files() if page not in INTEROP],
+        ids=[
+            f"{page}-{name}" for page, name, _ in named_files() if page not in INTEROP
+        ],
     )
     def test_starts_by_itself(self, tmp_path: Path, name: str, text: str) -> None:
         """The file imports all that it uses, and its factory makes an application."""
@@ -136,7 +146,11 @@ class TestNamedFiles:
         done = subprocess.run(
             [sys.executable, "-c", start],
             cwd=tmp_path,
-            env={**os.environ, "EVENTS_URL": "memory:"},
+            env={
+                **os.environ,
+                "EVENTS_SPOOL": "events-spool.db",
+                "EVENTS_URL": "memory:",
+            },
             capture_output=True,
             text=True,
             check=False,
@@ -144,12 +158,21 @@ class TestNamedFiles:
         assert (done.returncode, done.stderr) == (0, "")
 
     def test_commands_name_them(self) -> None:
-        """What a server is started with is a factory in that file."""
+        """What a server is started with is a factory, or an object, in that file."""
+        found = 0
         for page, name, text in named_files():
             shown = (ROOT / "docs" / "how-to" / f"{page}.md").read_text("utf-8")
-            started = re.findall(r"(\w+):(\w+)(?:\(\)')?$", shown, re.MULTILINE)
+            started = re.findall(
+                r"^(?:gunicorn|uvicorn) .* '?(\w+):(\w+)(?:\(\)')?$",
+                shown,
+                re.MULTILINE,
+            )
+            found += len(started)
             assert all(file == name for file, _ in started)
-            assert all(f"def {factory}()" in text for _, factory in started)
+            assert all(
+                f"def {each}()" in text or f"\n{each} = " in text for _, each in started
+            )
+        assert found == 3
 
 
 class TestErrors:

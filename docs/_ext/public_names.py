@@ -27,6 +27,7 @@ MODULES: Final = (
     "pinpoint_events",
     "pinpoint_events.loader",
     "pinpoint_events.problems",
+    "pinpoint_events.recorder",
     "pinpoint_events.server",
     "pinpoint_events.senders",
     "pinpoint_events.senders.client",

@@ -13,12 +13,14 @@ Events that are recorded at once, delivered in the background, and accounted for
     spool_lines     items as lines for the loader
     safe_spool      the file, and memory while the file cannot be used
     worker          the thread that delivers
+    dispatcher      delivers what is due, in whatever thread
     delivery        what to send next, and what an answer means: no I/O
     packing         items packed into requests
     pace            when the next request may be sent: no clock
     reports         calls of hooks, and log lines
     metrics         OpenTelemetry, if it is installed
     process_end     what runs when the process ends
+    aws_lambda      what a handler of AWS Lambda does before it returns
 """
 
 from typing import TYPE_CHECKING, Any
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from pinpoint_events.recorder.api import OnFull as OnFull
     from pinpoint_events.recorder.api import Recorder as Recorder
     from pinpoint_events.recorder.api import RecorderStats as RecorderStats
+    from pinpoint_events.recorder.aws_lambda import LambdaContext as LambdaContext
+    from pinpoint_events.recorder.aws_lambda import flush_in_time as flush_in_time
     from pinpoint_events.recorder.items import DropReason as DropReason
     from pinpoint_events.recorder.items import ItemCounts as ItemCounts
     from pinpoint_events.recorder.reports import DroppedItem as DroppedItem
@@ -39,22 +43,26 @@ __all__ = [
     "DropReason",
     "DroppedItem",
     "ItemCounts",
+    "LambdaContext",
     "OnFull",
     "Recorder",
     "RecorderStats",
     "RejectedItem",
     "SessionRecorder",
+    "flush_in_time",
 ]
 
 _MODULE_OF = {
     "DropReason": "recorder.items",
     "DroppedItem": "recorder.reports",
     "ItemCounts": "recorder.items",
+    "LambdaContext": "recorder.aws_lambda",
     "OnFull": "recorder.api",
     "Recorder": "recorder.api",
     "RecorderStats": "recorder.api",
     "RejectedItem": "recorder.reports",
     "SessionRecorder": "recorder.sessions",
+    "flush_in_time": "recorder.aws_lambda",
 }
 
 

@@ -13,9 +13,10 @@ process, which is why they are registered.
 
 import os
 import sys
-import threading
 from pathlib import Path
 from typing import Final
+
+from pinpoint_events.storage.fork_lock import ForkLock
 
 __all__ = ["Claim", "is_claimed"]
 
@@ -36,7 +37,7 @@ else:
         fcntl.lockf(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
 
-_guard: Final = threading.Lock()
+_guard: Final = ForkLock()
 _held: Final[dict[Path, tuple[int, int]]] = {}  # to process id and file descriptor
 
 
@@ -99,7 +100,7 @@ class Claim:
         """
         if self.is_held:
             return True
-        with _guard:
+        with _guard.lock:
             self._forget_parents()
             if self._path in _held:
                 return False
@@ -117,7 +118,7 @@ class Claim:
         """Release it, if it is held here."""
         if not self.is_held:
             return
-        with _guard:
+        with _guard.lock:
             _, descriptor = _held.pop(self._path)
             self._pid = None
             os.close(descriptor)

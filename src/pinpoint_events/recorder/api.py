@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -40,14 +40,15 @@ from pinpoint_events.model._immutable import Refused, raise_if_invalid
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event, Session
 from pinpoint_events.quotas import endpoint_problems, event_check, quotas_of
+from pinpoint_events.recorder.dispatcher import Rules
 from pinpoint_events.recorder.file_spool import SpoolPlace
-from pinpoint_events.recorder.items import DropReason, ItemCounts
+from pinpoint_events.recorder.items import DropReason, Item, ItemCounts
 from pinpoint_events.recorder.memory_spool import MemorySpool
-from pinpoint_events.recorder.process_end import at_end
+from pinpoint_events.recorder.process_end import at_end, not_at_end
 from pinpoint_events.recorder.reports import DroppedItem, Hooks, RejectedItem, Reports
 from pinpoint_events.recorder.safe_spool import SafeSpool
 from pinpoint_events.recorder.sessions import SessionRecorder
-from pinpoint_events.recorder.worker import Rules, Worker
+from pinpoint_events.recorder.worker import Worker
 from pinpoint_events.senders._blocking import Time
 from pinpoint_events.senders.protocol import (
     DEFAULT_APPLICATION_ID,
@@ -417,7 +418,7 @@ class Recorder:
             timeout: How many seconds to wait, at most.
 
         Returns:
-            Whether nothing of it is pending: all was accepted, rejected or dropped.
+            Whether nothing of it is pending; all was accepted, rejected or dropped.
         """
         return self._running_worker().flush(timeout)
 
@@ -439,10 +440,11 @@ class Recorder:
         Returns:
             Whether nothing was pending.
         """
-        with self._lock:
+        with self._lock.lock:
             if self._is_closed:
                 return True
             self._is_closed = True
+        not_at_end(self)
         worker = self._worker
         if worker is None or worker.pid != os.getpid():
             events, endpoints = self._spool.books()
@@ -451,10 +453,7 @@ class Recorder:
             end = self._time.monotonic() + timeout
             is_done = worker.flush(timeout)
             worker.stop(max(0.0, end - self._time.monotonic()))
-        lost = self._spool.close()
-        self._reports.dropped(
-            ((item.endpoint_id, item.event_id) for item in lost), DropReason.EXIT
-        )
+        self._report_lost(self._spool.close())
         return is_done
 
     async def aclose(self, timeout: float = 10.0) -> bool:  # noqa: ASYNC109 - as close
@@ -467,6 +466,12 @@ class Recorder:
         if self._is_closed or worker is None or worker.pid != os.getpid():
             return
         worker.flush(self._exit_seconds, only_here=True)
+        self._report_lost(self._spool.memory.drop_all())
+
+    def _report_lost(self, items: Iterable[Item]) -> None:
+        self._reports.dropped(
+            ((item.endpoint_id, item.event_id) for item in items), DropReason.EXIT
+        )
 
     def stats(self) -> RecorderStats:
         """Return what became of the events that were recorded."""
@@ -486,10 +491,10 @@ class Recorder:
         worker = self._worker
         if worker is not None and worker.pid == os.getpid():
             return worker
-        with self._lock:
+        with self._lock.lock:
             worker = self._worker
             if worker is None or worker.pid != os.getpid():
-                worker = self._worker = Worker(
+                worker = Worker(
                     self._spool,
                     self._source.open,
                     self._rules,
@@ -498,8 +503,9 @@ class Recorder:
                     time=self._time,
                 )
                 if self._has_thread:
-                    worker.start()
                     at_end(self)
+                    worker.start()
+                self._worker = worker
         return worker
 
     def __enter__(self) -> Self:

@@ -97,7 +97,7 @@ class MemorySpool:
         """
         size = _size(endpoint_id, event_id, text)
         now = time.time_ns() // 1_000_000
-        with self._lock:
+        with self._lock.lock:
             self._enter()
             if self._used_bytes + size > self._max_bytes:
                 raise SpoolFullError(self._used_bytes, self._max_bytes)
@@ -111,7 +111,7 @@ class MemorySpool:
 
     def count_dropped(self, event_id: str | None, reason: DropReason) -> None:
         """Count an item that was recorded, and dropped before it was kept."""
-        with self._lock:
+        with self._lock.lock:
             self._enter()
             counts = self._of(event_id)
             counts.recorded += 1
@@ -138,19 +138,19 @@ class MemorySpool:
     @property
     def highest_id(self) -> int:
         """The number of the newest item; 0 if there never was one."""
-        with self._lock:
+        with self._lock.lock:
             return self._last_id
 
     def read(self, after: int, limit: int) -> list[Item]:
         """Return items with greater numbers, the oldest first."""
-        with self._lock:
+        with self._lock.lock:
             self._enter()
             found = (item for item in self._items.values() if item.id > after)
             return list(islice(found, limit))
 
     def settle(self, settlement: Settlement) -> Settlement:
         """Count what became of items, and return what was counted."""
-        with self._lock:
+        with self._lock.lock:
             self._enter()
             found = settlement.of(self._items.keys())
             for item in found.delivered:
@@ -173,14 +173,14 @@ class MemorySpool:
 
     def has_pending(self, up_to: int) -> bool:
         """Return whether an item with a number up to this one waits."""
-        with self._lock:
+        with self._lock.lock:
             self._enter()
             oldest = next(iter(self._items), None)
             return oldest is not None and oldest <= up_to
 
     def books(self) -> Books:
         """Return what became of all items."""
-        with self._lock:
+        with self._lock.lock:
             self._enter()
             return self._books()
 
@@ -194,7 +194,7 @@ class MemorySpool:
         Args:
             take: Takes it; if it raises, nothing is handed over.
         """
-        with self._lock:
+        with self._lock.lock:
             self._enter()
             take(list(self._items.values()), self._books())
             self._begin()

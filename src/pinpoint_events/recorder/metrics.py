@@ -11,6 +11,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Final
 
+from pinpoint_events.recorder._loading import loading
+
 __all__ = ["Metrics"]
 
 _SYSTEM: Final = "aws_pinpoint"
@@ -57,7 +59,8 @@ class Metrics:
         self._duration.record(seconds, attributes)
 
     def _create(self) -> None:
-        metrics = import_module("opentelemetry.metrics")
+        with loading:
+            metrics = import_module("opentelemetry.metrics")
         meter = metrics.get_meter("pinpoint_events")
         self._sent = meter.create_counter(
             "messaging.client.sent.messages",

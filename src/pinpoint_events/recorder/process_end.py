@@ -1,6 +1,9 @@
 """
 What runs when a process ends in the usual way: by returning, `sys.exit` or an error.
 
+Functions of `atexit` run in reverse order. The one here is registered when this module
+is loaded, so that what the application's own ones record is delivered, too.
+
 A child of `multiprocessing` ends by other functions than `atexit`'s, which it skips.
 Nothing runs if a process is killed, by SIGTERM without a handler, too, or leaves by
 `os._exit`.
@@ -9,10 +12,9 @@ Nothing runs if a process is killed, by SIGTERM without a handler, too, or leave
 import atexit
 import os
 import sys
-import weakref
 from typing import Final, Protocol
 
-__all__ = ["at_end"]
+__all__ = ["at_end", "not_at_end"]
 
 
 class Ends(Protocol):
@@ -23,18 +25,17 @@ class Ends(Protocol):
         ...
 
 
-_ending: Final[weakref.WeakSet[Ends]] = weakref.WeakSet()
+# Not by weak references: what was recorded outlives the recorder.
+_ending: Final[set[Ends]] = set()
 _registered: Final[set[int]] = set()  # ids of processes
 
 
 def at_end(what: Ends) -> None:
-    """Call its `process_ends` when this process ends, if it still exists then."""
+    """Call its `process_ends` when this process ends."""
     _ending.add(what)
     pid = os.getpid()
     if pid in _registered:
         return
-    if not _registered:
-        atexit.register(_end)  # a `fork` keeps it
     _registered.add(pid)
     multiprocessing = sys.modules.get("multiprocessing.process")
     if multiprocessing is not None and multiprocessing.parent_process() is not None:
@@ -43,6 +44,14 @@ def at_end(what: Ends) -> None:
         util.Finalize(None, _end, exitpriority=0)
 
 
+def not_at_end(what: Ends) -> None:
+    """Do not call it: nothing is left to do."""
+    _ending.discard(what)
+
+
 def _end() -> None:
     for each in list(_ending):
         each.process_ends()
+
+
+atexit.register(_end)  # a `fork` keeps it

@@ -43,11 +43,6 @@ class SessionRecorder:
     As a context manager it stops the session at the end. Not thread-safe; a session
     belongs to one user.
 
-    Args:
-        record: Takes the events.
-        endpoint_id: The endpoint that they belong to.
-        now: Returns the time.
-
     Raises:
         ValidationError: If the endpoint's id is of the wrong type or empty.
     """

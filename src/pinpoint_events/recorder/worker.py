@@ -1,50 +1,35 @@
 """
 The thread that delivers: one for each recorder and process, begun when first needed.
 
-It looks at the spools a few times a second, and delivers what waits if there is enough
-of it, if it has waited long enough, or if it is asked to. It is a daemon, and holds no
-lock while it sends, so that it never delays the end of the process, nor a `fork`.
+It looks at the spools a few times a second, and delivers what is due. It is a daemon,
+and holds no lock while it sends, so that it never delays the end of the process, nor a
+`fork`; a fork only waits while it loads the modules that it needs to send.
 """
 
+import math
 import os
+import queue
+import sys
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from typing import Final, NamedTuple
+from contextlib import ExitStack, suppress
+from typing import Final
 
 from pinpoint_events.errors import StoreError
-from pinpoint_events.quotas import packing_quotas
-from pinpoint_events.recorder.delivery import Delivery
-from pinpoint_events.recorder.items import Settlement
-from pinpoint_events.recorder.metrics import Metrics
-from pinpoint_events.recorder.pace import Pace
+from pinpoint_events.recorder._loading import loading
+from pinpoint_events.recorder.dispatcher import Dispatcher, Rules
 from pinpoint_events.recorder.reports import Reports
 from pinpoint_events.recorder.safe_spool import SafeSpool
 from pinpoint_events.recorder.spool import Spool
 from pinpoint_events.senders._blocking import Time
 from pinpoint_events.senders.protocol import Sender
 
-__all__ = ["Rules", "Worker"]
+__all__ = ["Worker"]
 
 # How often the spool is looked at, for what other processes recorded or ask for.
 _LOOK_SECONDS: Final = 0.25
 _ABOVE_ALL: Final = 2**63 - 1
 _AWAIT_SECONDS: Final = 0.05  # until another look whether something was delivered
-
-
-class Rules(NamedTuple):
-    """
-    When to deliver.
-
-    Attributes:
-        flush_events: At once, when so many items wait.
-        flush_seconds: Otherwise after so long.
-        max_age_milliseconds: Items that are older are dropped; None keeps them.
-    """
-
-    flush_events: int
-    flush_seconds: float
-    max_age_milliseconds: int | None
 
 
 class Worker:
@@ -75,35 +60,28 @@ class Worker:
     ) -> None:
         self.pid = os.getpid()
         self._spool = spool
-        self._open_sender = sender
         self._rules = rules
         self._reports = reports
         self._closes_sender = closes_sender
-        self._sender: Sender | None = None
         self._time = time
-        self._pace = Pace(time.random)
-        self._clock = _Clock(time)
-        self._metrics = Metrics()
-        self._deliveries: dict[Spool, Delivery] = {}
-        # By the spool that the items are in, which has to be a file.
-        self._unsettled: list[tuple[str, Settlement]] = []
-        self._wake = threading.Event()
+        self._dispatcher = Dispatcher(
+            spool, sender, rules, reports, progress=self._notify, time=time
+        )
+        # Not an `Event`, which a signal handler that raises can leave locked for ever.
+        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._progress = threading.Condition()
         self._busy = threading.Lock()  # of the thread that delivers
         self._thread: threading.Thread | None = None
         self._stepping: int | None = None  # the thread that delivers now
         self._is_asked = False
-        self._is_over = False
-        self._started = time.monotonic()
-        # When there was nothing to deliver in a spool, the last time.
-        self._delivered_at: dict[Spool, float] = {}
-        self.has_claim = False
 
     # --- What the recorder asks -------------------------------------------------------
 
     def start(self) -> None:
         """Begin the thread, unless the interpreter is about to end."""
-        if self._thread is not None:
+        # Before version 3.12 of Python a thread that is started now never runs, and the
+        # caller waits for it for ever.
+        if self._thread is not None or sys.is_finalizing():
             return
         thread = threading.Thread(
             target=self._run, name="pinpoint-events-recorder", daemon=True
@@ -112,11 +90,15 @@ class Worker:
             thread.start()
         except RuntimeError:  # "can't create new thread at interpreter shutdown"
             return
+        except BaseException:  # of a signal handler: the next call begins another one
+            self._dispatcher.stop()
+            raise
         self._thread = thread
 
     def wake(self) -> None:
         """Look at the spools now."""
-        self._wake.set()
+        if self._wake.empty():
+            self._wake.put(None)
 
     def flush(self, timeout: float, *, only_here: bool = False) -> bool:
         """
@@ -124,12 +106,13 @@ class Worker:
 
         Args:
             timeout: How many seconds to wait for it.
-            only_here: Do not wait for another process to deliver.
+            only_here: Do not wait if another process has the claim to deliver.
 
         Returns:
             Whether all of it has ended: it was accepted, refused or dropped.
         """
         end = self._time.monotonic() + timeout
+        looks = self._dispatcher.looks
         marks: list[tuple[Spool, int]] = []
         generation = -1
         while True:
@@ -139,19 +122,23 @@ class Worker:
                 self._is_asked = True
             if self._has_ended(marks, generation):
                 return True
-            if self.is_this_thread:
-                return False  # called by a hook, which would wait for itself
+            # A hook would wait for its own thread; at the end of the interpreter no
+            # thread runs any more, and one may have stopped anywhere.
+            if self.is_this_thread or sys.is_finalizing():
+                return False
             if not self._has_thread:
                 self._step_alone(timeout)
                 if self._has_ended(marks, generation):
                     return True
             left = end - self._time.monotonic()
-            if left <= 0 or (only_here and self._is_elsewhere):
+            # Only a look shows who has the claim now.
+            has_looked = self._dispatcher.looks != looks
+            if left <= 0 or (only_here and has_looked and self._is_elsewhere):
                 return False
             if self._has_thread:
                 self._await_progress(min(left, _AWAIT_SECONDS))
             else:
-                self._time.wait(min(left, _AWAIT_SECONDS), self._is_stopped)
+                self._time.wait(min(left, _AWAIT_SECONDS), self._dispatcher.is_stopped)
 
     def _has_ended(self, marks: Sequence[tuple[Spool, int]], generation: int) -> bool:
         is_pending = any(self._has_pending(*mark) for mark in marks)
@@ -167,13 +154,10 @@ class Worker:
     def _has_thread(self) -> bool:
         return self._thread is not None and self._thread.is_alive()
 
-    def _is_stopped(self) -> bool:
-        return self._is_over
-
     @property
     def _is_elsewhere(self) -> bool:
         """Whether another process delivers, and nothing is in the memory of this."""
-        return not self.has_claim and not self._has_pending(
+        return not self._dispatcher.has_claim and not self._has_pending(
             self._spool.memory, self._spool.memory.highest_id
         )
 
@@ -184,209 +168,68 @@ class Worker:
             self._await_progress(seconds)
         else:
             self._step_alone(seconds)
-            self._time.wait(seconds, self._is_stopped)
+            self._time.wait(seconds, self._dispatcher.is_stopped)
+
+    def _notify(self) -> None:
+        """Tell those who wait that something was settled."""
+        with self._progress:
+            self._progress.notify_all()
 
     def _await_progress(self, seconds: float) -> None:
         with self._progress:
-            self._wake.set()
+            self.wake()
             self._progress.wait(seconds)
 
     def stop(self, timeout: float) -> None:
         """End the thread, after what it does now, and close the sender."""
-        self._is_over = True
-        self._wake.set()
+        self._dispatcher.stop()
+        self.wake()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout)
-        if self._closes_sender and self._sender is not None:
-            self._sender.close()
+        if self._closes_sender:
+            self._dispatcher.close_sender()
 
     # --- The thread -------------------------------------------------------------------
 
     def _run(self) -> None:
         with ExitStack() as stack:
-            stack.enter_context(self._metrics.without_tracing())
-            while not self._is_over and self.pid == os.getpid():
-                self._wake.wait(self._seconds_to_look())
-                self._wake.clear()
+            with loading:
+                stack.enter_context(self._dispatcher.metrics.without_tracing())
+            while not self._dispatcher.is_stopped() and self.pid == os.getpid():
+                with suppress(queue.Empty):
+                    self._wake.get(timeout=self._seconds_to_look())
                 try:
                     self.step()
                 except Exception as error:  # noqa: BLE001 - the thread goes on
                     self._reports.defect(error)
-                    self._time.wait(_LOOK_SECONDS, self._is_stopped)
+                    self._time.wait(_LOOK_SECONDS, self._dispatcher.is_stopped)
 
     def _seconds_to_look(self) -> float:
         return min(self._rules.flush_seconds, _LOOK_SECONDS)
 
     def _step_alone(self, seconds: float) -> None:
         """Deliver in this thread: the interpreter is about to end, or for tests."""
+        until = self._time.monotonic() + seconds
         if self._busy.acquire(timeout=seconds):
             self._busy.release()
-            with self._metrics.without_tracing():
-                self.step()
+            with self._dispatcher.metrics.without_tracing():
+                self.step(until)
 
-    def step(self) -> None:
-        """Deliver what is due; one thread at a time."""
+    def step(self, until: float = math.inf) -> None:
+        """
+        Deliver what is due; one thread at a time.
+
+        Args:
+            until: When to send no more, by the monotonic clock, after one request.
+        """
         with self._busy:
             self._stepping = threading.get_ident()
+            is_asked, self._is_asked = self._is_asked, False
             try:
-                self._step()
+                self._dispatcher.step(until, is_asked=is_asked)
             finally:
                 self._stepping = None
-
-    def _step(self) -> None:
-        is_asked, self._is_asked = self._is_asked, False
-        if is_asked:
-            self._pace.try_now()
-            self._spool.recover_now()
-        if self._spool.recover():
-            self._deliveries.clear()  # which knew the items by other numbers
-            self._delivered_at.clear()
-        self._settle_again()
-        for spool in self._spool.spools:
-            if self._may_deliver(spool):
-                self._deliver(spool, is_asked=is_asked)
-
-    def _may_deliver(self, spool: Spool) -> bool:
-        try:
-            is_claimed = spool.claim()
-        except OSError as error:
-            self._reports.spool_failed(error)
-            return False
-        if spool is not self._spool.memory:
-            self.has_claim = is_claimed
-        return is_claimed
-
-    def _deliver(self, spool: Spool, *, is_asked: bool) -> None:
-        """Deliver what is due of one spool, until nothing is or it has to wait."""
-        delivery = self._delivery_of(spool)
-        if delivery is None:
-            return
-        try:
-            if not self._is_due(spool, delivery, is_asked=is_asked):
-                return
-            while not self._is_over and not self._is_blocked(spool):
-                wanted = delivery.wanted
-                if wanted:
-                    delivery.offer(spool.read(delivery.cursor, wanted))
-                now = self._time.monotonic()
-                if not delivery.has_ready(now):
-                    break
-                seconds = self._pace.wait_seconds(now)
-                if seconds > _LOOK_SECONDS or (seconds and self._pace.is_interrupted):
-                    return
-                if seconds:
-                    self._time.wait(seconds, self._is_stopped)
-                self._send(spool, delivery)
-            self._delivered_at[spool] = self._time.monotonic()
-        except StoreError as error:
-            self._spool.set_aside(error, spool)
-        except BaseException:
-            delivery.reset()  # what was about to be sent is read again
-            raise
-
-    def _is_blocked(self, spool: Spool) -> bool:
-        """Return whether what was sent of a file is not written there yet."""
-        return bool(self._unsettled) and spool is not self._spool.memory
-
-    def _is_due(self, spool: Spool, delivery: Delivery, *, is_asked: bool) -> bool:
-        now = self._time.monotonic()
-        if is_asked or delivery.has_ready(now):
-            return True
-        new = spool.highest_id - delivery.cursor
-        if new <= 0:
-            self._delivered_at[spool] = now
-            return False
-        delivered_at = self._delivered_at.get(spool, self._started)
-        return (
-            new >= self._rules.flush_events
-            or now - delivered_at >= self._rules.flush_seconds
-            or spool.flush_up_to > delivery.cursor
-        )
-
-    def _delivery_of(self, spool: Spool) -> Delivery | None:
-        delivery = self._deliveries.get(spool)
-        if delivery is None:
-            sender = self._opened()
-            if sender is None:
-                return None
-            delivery = Delivery(
-                packing_quotas(sender),
-                self._pace,
-                max_age_milliseconds=self._rules.max_age_milliseconds,
-                clock=self._clock.milliseconds,
-            )
-            self._deliveries[spool] = delivery
-        return delivery
-
-    def _opened(self) -> Sender | None:
-        if self._sender is None:
-            if self._pace.wait_seconds(self._time.monotonic()):
-                return None
-            try:
-                self._sender = self._open_sender()
-            except Exception as error:  # noqa: BLE001 - of a function of the user's
-                self._pace.failed(self._time.monotonic())
-                self._reports.interrupted(error)
-        return self._sender
-
-    def _send(self, spool: Spool, delivery: Delivery) -> None:
-        parcel, settlement = delivery.next_parcel(self._time.monotonic())
-        self._settle(spool, settlement)
-        if parcel.request is None:
-            return
-        sender = self._sender
-        assert sender is not None  # noqa: S101 - a delivery has one
-        started = self._time.monotonic()
-        self._pace.sent(started)
-        error: Exception | None = None
-        try:
-            response = sender.put_events(parcel.request)
-            settlement = delivery.answered(parcel, response, self._time.monotonic())
-        except Exception as raised:  # noqa: BLE001 - of a sender of the user's
-            error = raised
-            settlement = delivery.raised(parcel, error, self._time.monotonic())
-        seconds = self._time.monotonic() - started
-        self._metrics.sent(len(settlement.delivered), seconds, error)
-        if error is not None and self._pace.is_interrupted:
-            self._reports.interrupted(error)
-        elif error is None and not self._pace.is_interrupted:
-            self._reports.resumed()
-        self._settle(spool, settlement)
-
-    # --- The books --------------------------------------------------------------------
-
-    def _settle(self, spool: Spool, settlement: Settlement) -> None:
-        """Write down what became of items; if that fails, again later."""
-        if not settlement:
-            return
-        try:
-            written = spool.settle(settlement)
-        except StoreError as error:
-            # Nothing else of the file is sent until it is written: it would be sent
-            # again.
-            spool_id = getattr(spool, "spool_id", "")
-            self._unsettled.append((spool_id, settlement))
-            self._spool.set_aside(error, spool)
-            return
-        self._told(written)
-
-    def _told(self, settlement: Settlement) -> None:
-        with self._progress:
-            self._progress.notify_all()
-        self._reports.rejected(settlement.refused)
-        for item, reason in settlement.dropped:
-            self._reports.dropped([(item.endpoint_id, item.event_id)], reason)
-
-    def _settle_again(self) -> None:
-        """Write down what could not be written, if the file is still the same one."""
-        file = self._spool.file
-        if file is None or self._spool.error is not None:
-            return
-        unsettled, self._unsettled = self._unsettled, []
-        for spool_id, settlement in unsettled:
-            if spool_id == file.spool_id:
-                self._settle(file, settlement)
 
     def _mark(self, spool: Spool) -> int:
         """
@@ -398,7 +241,7 @@ class Worker:
         highest = _ABOVE_ALL
         try:
             highest = spool.highest_id
-            if highest and not self.has_claim:
+            if highest and not self._dispatcher.has_claim:
                 spool.ask_for_flush(highest)
         except StoreError as error:
             self._spool.set_aside(error, spool)
@@ -410,22 +253,3 @@ class Worker:
         except StoreError as error:
             self._spool.set_aside(error, spool)
             return True
-
-
-class _Clock:
-    """
-    The wall clock, for the age of items.
-
-    A clock that is set forward while the process runs makes no item older: the time
-    since the start is measured by a clock that is never set, too.
-    """
-
-    def __init__(self, time: Time) -> None:
-        self._time = time
-        self._started = time.now()
-        self._started_monotonic = time.monotonic()
-
-    def milliseconds(self) -> int:
-        """Return the milliseconds since 1970."""
-        passed = self._time.monotonic() - self._started_monotonic
-        return int(min(self._time.now(), self._started + passed) * 1000)

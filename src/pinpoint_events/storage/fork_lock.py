@@ -30,6 +30,10 @@ class ForkLock:
         before_fork: A method that each fork calls first, with the lock held. The lock
             does not keep the method's object alive.
         wait_seconds: How long a fork waits for the lock.
+
+    Attributes:
+        lock: The lock itself. `with` acquires and releases it without a step in Python,
+            between which a signal handler could raise and leave it locked for ever.
     """
 
     def __init__(
@@ -38,7 +42,7 @@ class ForkLock:
         *,
         wait_seconds: float = _WAIT_SECONDS,
     ) -> None:
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
         self._wait_seconds = wait_seconds
         self._before_fork: Callable[[], Callable[[], None] | None] = (
             _no_method if before_fork is None else weakref.WeakMethod(before_fork)
@@ -47,14 +51,14 @@ class ForkLock:
 
     def acquire(self, timeout_seconds: float) -> bool:
         """Acquire the lock; return False if that takes longer than the timeout."""
-        return self._lock.acquire(timeout=timeout_seconds)
+        return self.lock.acquire(timeout=timeout_seconds)
 
     def release(self) -> None:
         """Release the lock."""
-        self._lock.release()
+        self.lock.release()
 
     def __enter__(self) -> None:
-        self._lock.acquire()
+        self.lock.acquire()
 
     def __exit__(
         self,
@@ -62,11 +66,11 @@ class ForkLock:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._lock.release()
+        self.lock.release()
 
     def acquire_for_fork(self) -> bool:
         """Acquire the lock and call `before_fork`; return False after the wait."""
-        if not self._lock.acquire(timeout=self._wait_seconds):
+        if not self.lock.acquire(timeout=self._wait_seconds):
             return False
         before_fork = self._before_fork()
         if before_fork is not None:

@@ -1,0 +1,294 @@
+"""
+Delivers what is due of the spools of a process, in whatever thread calls it.
+
+It is due if there is enough of it, if it has waited long enough, or if it is asked for.
+Only the process that has the claim delivers what is in a file.
+"""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from pinpoint_events.errors import StoreError
+from pinpoint_events.quotas import packing_quotas
+from pinpoint_events.recorder._loading import loading
+from pinpoint_events.recorder.delivery import Delivery
+from pinpoint_events.recorder.items import Settlement
+from pinpoint_events.recorder.metrics import Metrics
+from pinpoint_events.recorder.pace import Pace
+from pinpoint_events.recorder.reports import Reports
+from pinpoint_events.recorder.safe_spool import SafeSpool
+from pinpoint_events.recorder.spool import Spool
+from pinpoint_events.senders._blocking import Time
+from pinpoint_events.senders.protocol import Sender
+
+__all__ = ["Dispatcher", "Rules"]
+
+_LONGEST_WAIT_SECONDS: Final = 0.25  # within a step; for longer ones it ends
+
+
+class Rules(NamedTuple):
+    """
+    When to deliver.
+
+    Attributes:
+        flush_events: At once, when so many items wait.
+        flush_seconds: Otherwise after so long.
+        max_age_milliseconds: Items that are older are dropped; None keeps them.
+    """
+
+    flush_events: int
+    flush_seconds: float
+    max_age_milliseconds: int | None
+
+
+class Dispatcher:
+    """
+    Delivers from the spools of one process. One thread at a time may call `step`.
+
+    Args:
+        spool: The spools.
+        sender: Opens the sender; called by the first step that has something to send.
+        rules: When to deliver.
+        reports: Told what happens.
+        progress: Called when something was settled.
+        time: The clocks, the sleep and the randomness.
+
+    Attributes:
+        has_claim: Whether this process delivers what is in the file, as far as known.
+        looks: How often the claims were tried.
+        metrics: What is measured.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is another matter
+        self,
+        spool: SafeSpool,
+        sender: Callable[[], Sender],
+        rules: Rules,
+        reports: Reports,
+        *,
+        progress: Callable[[], None],
+        time: Time,
+    ) -> None:
+        self.has_claim = False
+        self.looks = 0
+        self.metrics = Metrics()
+        self._spool = spool
+        self._open_sender = sender
+        self._rules = rules
+        self._reports = reports
+        self._progress = progress
+        self._sender: Sender | None = None
+        self._time = time
+        self._pace = Pace(time.random)
+        self._clock = _Clock(time)
+        self._deliveries: dict[Spool, Delivery] = {}
+        # By the spool that the items are in, which has to be a file.
+        self._unsettled: list[tuple[str, Settlement]] = []
+        self._is_over = False
+        self._started = time.monotonic()
+        # When there was nothing to deliver in a spool, the last time.
+        self._delivered_at: dict[Spool, float] = {}
+
+    def stop(self) -> None:
+        """Let the current step be the last one; any thread may call this."""
+        self._is_over = True
+
+    def is_stopped(self) -> bool:
+        """Return whether `stop` was called."""
+        return self._is_over
+
+    def close_sender(self) -> None:
+        """Close the sender, if it was opened."""
+        if self._sender is not None:
+            self._sender.close()
+
+    def step(self, until: float, *, is_asked: bool) -> None:
+        """
+        Deliver what is due.
+
+        Args:
+            until: When to send no more, by the monotonic clock, after one request.
+            is_asked: Whether all that waits is due.
+        """
+        if is_asked:
+            self._pace.try_now()
+            self._spool.recover_now()
+        if self._spool.recover():
+            self._deliveries.clear()  # which knew the items by other numbers
+            self._delivered_at.clear()
+        self._settle_again()
+        claimed = [each for each in self._spool.spools if self._may_deliver(each)]
+        self.looks += 1
+        for spool in claimed:
+            self._deliver(spool, until, is_asked=is_asked)
+
+    def _may_deliver(self, spool: Spool) -> bool:
+        try:
+            is_claimed = spool.claim()
+        except OSError as error:
+            self._reports.spool_failed(error)
+            return False
+        if spool is not self._spool.memory:
+            self.has_claim = is_claimed
+        return is_claimed
+
+    def _deliver(self, spool: Spool, until: float, *, is_asked: bool) -> None:
+        """Deliver what is due of one spool, until nothing is or it has to wait."""
+        delivery = self._delivery_of(spool)
+        if delivery is None:
+            return
+        try:
+            if self._is_due(spool, delivery, is_asked=is_asked):
+                self._deliver_all(spool, delivery, until)
+        except StoreError as error:
+            self._spool.set_aside(error, spool)
+        except BaseException:
+            delivery.reset()  # what was about to be sent is read again
+            raise
+
+    def _deliver_all(self, spool: Spool, delivery: Delivery, until: float) -> None:
+        while not self._is_over and not self._is_blocked(spool):
+            wanted = delivery.wanted
+            if wanted:
+                delivery.offer(spool.read(delivery.cursor, wanted))
+            now = self._time.monotonic()
+            if not delivery.has_ready(now):
+                break
+            if not self._wait_for_turn(now):
+                return
+            self._send(spool, delivery)
+            if self._time.monotonic() >= until:
+                return
+        self._delivered_at[spool] = self._time.monotonic()
+
+    def _wait_for_turn(self, now: float) -> bool:
+        """Wait as the pace says; return False if that takes too long for a step."""
+        seconds = self._pace.wait_seconds(now)
+        is_long = seconds > _LONGEST_WAIT_SECONDS
+        if is_long or (seconds and self._pace.is_interrupted):
+            return False
+        if seconds:
+            self._time.wait(seconds, self.is_stopped)
+        return True
+
+    def _is_blocked(self, spool: Spool) -> bool:
+        """Return whether what was sent of a file is not written there yet."""
+        return bool(self._unsettled) and spool is not self._spool.memory
+
+    def _is_due(self, spool: Spool, delivery: Delivery, *, is_asked: bool) -> bool:
+        now = self._time.monotonic()
+        if is_asked or delivery.has_ready(now):
+            return True
+        new = spool.highest_id - delivery.cursor
+        if new <= 0:
+            self._delivered_at[spool] = now
+            return False
+        delivered_at = self._delivered_at.get(spool, self._started)
+        return (
+            new >= self._rules.flush_events
+            or now - delivered_at >= self._rules.flush_seconds
+            or spool.flush_up_to > delivery.cursor
+        )
+
+    def _delivery_of(self, spool: Spool) -> Delivery | None:
+        delivery = self._deliveries.get(spool)
+        if delivery is None:
+            sender = self._opened()
+            if sender is None:
+                return None
+            delivery = Delivery(
+                packing_quotas(sender),
+                self._pace,
+                max_age_milliseconds=self._rules.max_age_milliseconds,
+                clock=self._clock.milliseconds,
+            )
+            self._deliveries[spool] = delivery
+        return delivery
+
+    def _opened(self) -> Sender | None:
+        if self._sender is None:
+            if self._pace.wait_seconds(self._time.monotonic()):
+                return None
+            try:
+                with loading:
+                    self._sender = self._open_sender()
+            except Exception as error:  # noqa: BLE001 - of a function of the user's
+                self._pace.failed(self._time.monotonic())
+                self._reports.interrupted(error)
+        return self._sender
+
+    def _send(self, spool: Spool, delivery: Delivery) -> None:
+        parcel, settlement = delivery.next_parcel(self._time.monotonic())
+        self._settle(spool, settlement)
+        if parcel.request is None:
+            return
+        sender = self._sender
+        assert sender is not None  # noqa: S101 - a delivery has one
+        started = self._time.monotonic()
+        self._pace.sent(started)
+        error: Exception | None = None
+        try:
+            response = sender.put_events(parcel.request)
+            settlement = delivery.answered(parcel, response, self._time.monotonic())
+        except Exception as raised:  # noqa: BLE001 - of a sender of the user's
+            error = raised
+            settlement = delivery.raised(parcel, error, self._time.monotonic())
+        seconds = self._time.monotonic() - started
+        self.metrics.sent(len(settlement.delivered), seconds, error)
+        if error is not None and self._pace.is_interrupted:
+            self._reports.interrupted(error)
+        elif error is None and not self._pace.is_interrupted:
+            self._reports.resumed()
+        self._settle(spool, settlement)
+
+    # --- The books --------------------------------------------------------------------
+
+    def _settle(self, spool: Spool, settlement: Settlement) -> None:
+        """Write down what became of items; if that fails, again later."""
+        if not settlement:
+            return
+        try:
+            written = spool.settle(settlement)
+        except StoreError as error:
+            # Nothing else of the file is sent until it is written: it would be sent
+            # again.
+            spool_id = getattr(spool, "spool_id", "")
+            self._unsettled.append((spool_id, settlement))
+            self._spool.set_aside(error, spool)
+            return
+        self._told(written)
+
+    def _told(self, settlement: Settlement) -> None:
+        self._progress()
+        self._reports.rejected(settlement.refused)
+        for item, reason in settlement.dropped:
+            self._reports.dropped([(item.endpoint_id, item.event_id)], reason)
+
+    def _settle_again(self) -> None:
+        """Write down what could not be written, if the file is still the same one."""
+        file = self._spool.file
+        if file is None or self._spool.error is not None:
+            return
+        unsettled, self._unsettled = self._unsettled, []
+        for spool_id, settlement in unsettled:
+            if spool_id == file.spool_id:
+                self._settle(file, settlement)
+
+
+class _Clock:
+    """
+    The wall clock, for the age of items.
+
+    A clock that is set forward while the process runs makes no item older: the time
+    since the start is measured by a clock that is never set, too.
+    """
+
+    def __init__(self, time: Time) -> None:
+        self._time = time
+        self._started = time.now()
+        self._started_monotonic = time.monotonic()
+
+    def milliseconds(self) -> int:
+        """Return the milliseconds since 1970."""
+        passed = self._time.monotonic() - self._started_monotonic
+        return int(min(self._time.now(), self._started + passed) * 1000)

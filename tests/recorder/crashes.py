@@ -1,0 +1,313 @@
+"""
+Processes that record are killed at random, and no event is lost.
+
+The processes share one spool, and send to an endpoint with faults: calls that fail, and
+answers that are lost after all is accepted. One of them after the other is killed by
+SIGKILL, and another begins. At last one process delivers what is left.
+
+Run `python -m tests.recorder.crashes --kills 100 --seed 1` for more of it.
+"""
+
+import argparse
+import json
+import random
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+from tests.aws import KEYS
+from tests.commands import environment
+from tests.recorder.endings import APPLICATION_ID, KEY, to
+from tests.samples import ROOT
+
+from pinpoint_events import EventsRequest, EventsResponse, SqliteSender
+from pinpoint_events.server import (
+    Cut,
+    DropIds,
+    DropRecord,
+    FailCall,
+    FailItem,
+    FailRecord,
+    Faults,
+    Kinesis,
+    Reshard,
+    ShardLimits,
+    create_app,
+    served,
+)
+
+ROLES: Final = ("writer", "writer", "deliverer")
+LONGEST_LIFE_SECONDS: Final = 1.2  # of a process, until the next one is killed
+END_SECONDS: Final = 150.0
+STREAM: Final = "events"
+ID: Final = "event_id"
+# Of calls, or of events: one in so many has a fault of a kind.
+RARE: Final = 25
+VERY_RARE: Final = 2_000
+
+
+@attrs.define
+class Destination:
+    """
+    What the processes send to.
+
+    Attributes:
+        to: The URL of its sender.
+        arrived: Returns how often each event arrived, by its id.
+    """
+
+    to: str
+    arrived: Callable[[], Counter[str]]
+
+
+class CountingSender(SqliteSender):
+    """Counts how often each event is accepted; the store has it once."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, application_id=APPLICATION_ID)
+        self.counts: Counter[str] = Counter()
+
+    def put_events(self, request: EventsRequest) -> EventsResponse:
+        """Count the events of a request that is stored."""
+        response = super().put_events(request)
+        self.counts.update(event_id for _, event_id, _ in request.events())
+        return response
+
+
+@contextmanager
+def store(rng: random.Random, directory: Path) -> Iterator[Destination]:
+    """Serve PutEvents, with faults, into an SQLite file."""
+    faults = Faults(
+        [
+            FailCall(status=429, calls=numbers(rng)),
+            FailCall(status=500, calls=numbers(rng)),
+            Cut(where="before", is_taken=True, calls=numbers(rng)),
+            Cut(where="before", is_taken=False, calls=numbers(rng)),
+            Cut(where="inside", is_taken=True, calls=numbers(rng)),
+            FailItem(status_code=503, items=numbers(rng, VERY_RARE)),
+            DropIds(items=numbers(rng, VERY_RARE)),
+        ]
+    )
+    with CountingSender(directory / "events.db") as sender:
+        app = create_app(sender, credentials=KEY, faults=faults)
+
+        def arrived() -> Counter[str]:
+            with closing(sqlite3.connect(directory / "events.db")) as connection:
+                rows = connection.execute(
+                    "SELECT event_id, count(*) FROM events GROUP BY event_id"
+                ).fetchall()
+            # An event that arrives again is found by its id, and stored once.
+            assert {count for _, count in rows} <= {1}
+            assert {event_id for event_id, _ in rows} == sender.counts.keys()
+            return sender.counts
+
+        with served(app) as server:
+            yield Destination(to(server.url), arrived)
+
+
+@contextmanager
+def stream(rng: random.Random, _: Path) -> Iterator[Destination]:
+    """Serve Kinesis, with faults."""
+    faults = Faults(
+        [
+            FailCall(status=500, calls=numbers(rng)),
+            Cut(where="before", is_taken=True, calls=numbers(rng)),
+            Cut(where="before", is_taken=False, calls=numbers(rng)),
+            FailRecord(positions=[1, 3], calls=numbers(rng)),
+            DropRecord(positions=[2], calls=numbers(rng)),
+            Reshard(calls=numbers(rng, 4 * RARE)),
+        ]
+    )
+    kinesis = Kinesis(
+        limits=ShardLimits(records_per_second=None, bytes_per_second=None)
+    )
+    kinesis.create_stream(STREAM)
+    app = create_app(kinesis=kinesis, credentials=KEY, faults=faults)
+
+    def arrived() -> Counter[str]:
+        records = kinesis.records(STREAM)
+        return Counter(json.loads(each.data)["attributes"][ID] for each in records)
+
+    with served(app) as server:
+        query = f"region=eu-west-1&endpoint_url={server.url}&event_id_attribute={ID}"
+        yield Destination(f"kinesis://{STREAM}?{query}", arrived)
+
+
+def numbers(rng: random.Random, one_in: int = RARE) -> list[int]:
+    """Return numbers of calls, or of events, that have a fault; a low one, too."""
+    most = 4_000 * one_in // RARE
+    return [rng.randint(1, one_in), *rng.sample(range(one_in, most), most // one_in)]
+
+
+DESTINATIONS: Final = {"store": store, "stream": stream}
+
+
+@attrs.define
+class Crashes:
+    """
+    Processes that share a spool.
+
+    Attributes:
+        failures: What was promised and not kept.
+    """
+
+    directory: Path
+    rng: random.Random
+    to: str
+    show: Callable[[str], None]
+    failures: list[str] = attrs.field(factory=list)
+    _started: int = 0
+
+    @property
+    def _spool(self) -> Path:
+        return self.directory / "spool.db"
+
+    def run(self, kills: int) -> None:
+        """Kill processes, let the last ones end in the usual way, and deliver."""
+        with ExitStack() as stack:
+            processes = [self._start(stack, role) for role in ROLES]
+            for _ in range(kills):
+                place = self.rng.randrange(len(processes))
+                try:
+                    processes[place].wait(self.rng.uniform(0, LONGEST_LIFE_SECONDS))
+                except subprocess.TimeoutExpired:
+                    processes[place].kill()
+                    processes[place].wait()
+                    processes[place] = self._start(stack, ROLES[place])
+                else:
+                    self.failures.append(f"a process has ended:\n{self._log()}")
+                    return
+            for each in processes:
+                assert each.stdin is not None
+                each.stdin.close()
+            codes = [each.wait(END_SECONDS) for each in processes]
+        if any(codes) or self._log():
+            self.failures.append(f"processes have ended with {codes}:\n{self._log()}")
+
+    def _start(self, stack: ExitStack, role: str) -> "subprocess.Popen[bytes]":
+        self._started += 1
+        name = f"p{self._started}"
+        seed = str(self.rng.random())
+        process = stack.enter_context(
+            subprocess.Popen(
+                [*self._command(role), name, seed, str(self.directory / f"{name}.ack")],
+                cwd=ROOT,
+                env=self._environment(),
+                stdin=subprocess.PIPE,
+                stderr=stack.enter_context((self.directory / "log").open("ab")),
+            )
+        )
+        stack.callback(process.kill)
+        return process
+
+    @staticmethod
+    def _command(role: str) -> list[str]:
+        return [sys.executable, "-m", "tests.recorder.crash_writer", role]
+
+    def _environment(self) -> dict[str, str]:
+        return environment(**KEYS, TO=self.to, SPOOL=str(self._spool))
+
+    def _log(self) -> str:
+        return (self.directory / "log").read_text(encoding="utf-8")
+
+    def last(self) -> dict[str, Any]:
+        """Let a last process deliver what is left; return its books."""
+        ran = subprocess.run(
+            self._command("last"),
+            cwd=ROOT,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            timeout=END_SECONDS,
+            check=True,
+        )
+        books: dict[str, Any] = json.loads(ran.stdout)
+        return books
+
+    def check(self, books: dict[str, Any], arrived: Counter[str]) -> None:
+        """Compare what was acknowledged, what arrived, and the books."""
+        acked = {
+            line
+            for path in self.directory.glob("*.ack")
+            for line in path.read_text(encoding="utf-8").splitlines()
+        }
+        pending, rejected = self._rows()
+        doubles = sum(count - 1 for count in arrived.values())
+        self.show(
+            f"{self._started} processes; {len(acked)} events acknowledged, "
+            f"{books['recorded']} recorded, {len(arrived)} arrived, {doubles} of them "
+            f"again; {books}"
+        )
+        facts = {
+            "no acknowledged event is lost": acked <= arrived.keys(),
+            "some were acknowledged": bool(acked),
+            "no more were acknowledged than recorded": len(acked) <= books["recorded"],
+            "each recorded event has arrived": len(arrived) == books["recorded"],
+            "the books balance": books["recorded"]
+            == sum(books[n] for n in ("delivered", "rejected", "dropped", "pending")),
+            "the rows are as the books say": (pending, rejected)
+            == (books["pending"], books["rejected"]),
+            "nothing is left": books["is_done"] and books["pending"] == 0,
+            "nothing was rejected or dropped": (books["rejected"], books["dropped"])
+            == (0, 0),
+            "the file could be used": books["spool_error"] is None,
+        }
+        self.failures += [
+            f"not so: {fact}" for fact, is_so in facts.items() if not is_so
+        ]
+        if lost := sorted(acked - arrived.keys()):
+            self.failures.append(f"{len(lost)} lost events, such as {lost[:3]}")
+
+    def _rows(self) -> tuple[int, int]:
+        with closing(sqlite3.connect(self._spool)) as connection:
+            (pending,) = connection.execute(
+                "SELECT count(*) FROM item WHERE NOT is_settled"
+            ).fetchone()
+            (rejected,) = connection.execute(
+                "SELECT count(*) FROM dead_letter"
+            ).fetchone()
+        return pending, rejected
+
+
+def crash(
+    name: str, kills: int, seed: int, directory: Path, show: Callable[[str], None]
+) -> list[str]:
+    """Kill processes that send to a destination; return what was not kept."""
+    rng = random.Random(f"{name} {seed}")
+    show(f"{name}: seed {seed}, {kills} kills")
+    with DESTINATIONS[name](rng, directory) as destination:
+        crashes = Crashes(directory, rng, destination.to, show)
+        crashes.run(kills)
+        crashes.check(crashes.last(), destination.arrived())
+    return [f"{name}, seed {seed}: {failure}" for failure in crashes.failures]
+
+
+def say(line: str) -> None:
+    """Write a line."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run as a program; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.recorder.crashes")
+    parser.add_argument("--kills", type=int, default=100, help="of each destination")
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    options = parser.parse_args(arguments)
+    failures = []
+    for name in DESTINATIONS:
+        with tempfile.TemporaryDirectory() as directory:
+            failures += crash(name, options.kills, options.seed, Path(directory), say)
+    say("\n".join(failures) or "nothing was lost")
+    return bool(failures)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""What is delivered when a process ends that has its events in memory."""
+
+import pytest
+from tests.commands import needs_posix
+from tests.recorder.endings import (
+    ALL,
+    EVENTS,
+    EXIT_SECONDS,
+    LOST,
+    MEMORY,
+    NOTHING,
+    SLACK_SECONDS,
+    WAYS,
+    Endpoint,
+    aws,
+    check,
+    delivered_of,
+    endpoint,
+    keys,
+    nowhere,
+    run,
+    settings,
+)
+
+__all__ = ["aws", "endpoint", "keys"]
+
+pytestmark = needs_posix
+
+
+class TestMemory:
+    """With `spool=None` what the end does not deliver is lost."""
+
+    @pytest.mark.parametrize("way", [way for way in WAYS if way in MEMORY])
+    def test_ends(self, way: str, endpoint: Endpoint) -> None:
+        """What is not delivered by the end is lost."""
+        ending = MEMORY[way]
+        ended = run(way, settings(endpoint.url, None))
+        check(ended, way)
+        assert endpoint.arrived == delivered_of(ending, way)
+        assert ending.after == (LOST if ending.at_once == NOTHING else ALL)
+
+    def test_server_is_away(self) -> None:
+        """Events are dropped after `exit_seconds`; `on_dropped` is called for each."""
+        ended = run("waits", settings(nowhere(), None, exit_seconds=EXIT_SECONDS))
+        check(ended, "waits")
+        assert ended.said == [f"dropped {EVENTS} exit"]
+        assert ended.seconds <= EXIT_SECONDS + SLACK_SECONDS
+
+    def test_handlers_that_raise(self, endpoint: Endpoint) -> None:
+        """A handler that raises within `record()` leaves no lock behind."""
+        ended = run("interrupted_often", settings(endpoint.url, None))
+        check(ended, "interrupted_often")
+        (count,) = map(int, ended.said)
+        assert {str(number) for number in range(count)} <= endpoint.arrived
+
+    def test_handler_that_raises_at_first(self, endpoint: Endpoint) -> None:
+        """One that raises while the thread begins leaves a recorder that delivers."""
+        ended = run("interrupted_at_first", settings(endpoint.url, None))
+        check(ended, "interrupted_at_first")
+        assert ended.said == ["0"]
