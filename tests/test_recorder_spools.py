@@ -20,6 +20,7 @@ from pinpoint_events.recorder.file_spool import FileSpool
 from pinpoint_events.recorder.items import (
     Books,
     DropReason,
+    Item,
     ItemCounts,
     Refusal,
     Settlement,
@@ -346,6 +347,16 @@ class TestFile:
         assert [to_json(item.model).decode() for item in known if item.model] == [
             item.text for item in known
         ]
+        assert spool._recent == {}
+
+    def test_models_of_dropped_items(self, spool: FileSpool) -> None:
+        """The model of an item that was dropped unread is forgotten."""
+        assert spool.claim()
+        for number in range(3):
+            add_event(spool, f"{number}")
+        first = Item(1, "e", "0", "", 0, 0)
+        spool.settle(Settlement(dropped=((first, DropReason.FULL),)))
+        assert [item.model for item in everything(spool)] == [event(), event()]
         assert spool._recent == {}
 
 

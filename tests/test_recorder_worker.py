@@ -242,6 +242,21 @@ class TestFlushed:
         assert recorder.flush(70.0)
         recorder.close()
 
+    def test_moves_into_the_file(self, sender: MemorySender, path: Path) -> None:
+        """What moves from memory into the file meanwhile waits there."""
+
+        def answer(request: EventsRequest) -> EventsResponse:
+            raise TransportError("down")
+
+        sender.answer = answer
+        recorder = OnDemandRecorder(sender, spool=path)
+        recorder.start()
+        with writing(path):
+            recorder.record("e", event())
+        assert not recorder.flush(3.0)
+        assert recorder.stats() == RecorderStats(recorded=1, pending=1)
+        recorder.close(0.0)
+
     def test_there_was_no_file(self, sender: MemorySender, path: Path) -> None:
         """A file that never could be used has nothing that was recorded."""
         path.mkdir()

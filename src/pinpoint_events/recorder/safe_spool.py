@@ -65,6 +65,7 @@ class SafeSpool:
         self._time = time
         self._file: FileSpool | None = None
         self.generation = 0  # of the file; grows when it is opened again
+        self._is_moving = False
         self._known = Books()  # those of the file, when they were last read
         self._retry_seconds = _FIRST_RETRY_SECONDS
         self._retry_at = -math.inf
@@ -104,6 +105,11 @@ class SafeSpool:
     def is_unknown(self) -> bool:
         """Whether it is not known what waits in a file that was used."""
         return self._file is None and self.error is not None and self.generation > 0
+
+    def is_known(self, generation: int) -> bool:
+        """Return whether what waits is in the spools of this generation, and known."""
+        is_same = generation == self.generation and not self._is_moving
+        return is_same and not self.is_unknown
 
     def set_aside(self, error: PinpointEventsError, of: Spool | None) -> None:
         """
@@ -202,14 +208,18 @@ class SafeSpool:
             if file is None or getattr(error, "code", None) not in _STILL_OPEN:
                 file = self._opened_anew(place, error)
             file.check_writable()
+            self._is_moving = True
             self.memory.move(file.take)
         except (PinpointEventsError, OSError) as again:
             self._wait_longer()
             if isinstance(again, PinpointEventsError):
                 self.error = again
             return False
-        self.error = None
-        self.generation += 1
+        else:
+            self.error = None
+            self.generation += 1
+        finally:
+            self._is_moving = False
         self._reports.spool_works()
         if self._time.monotonic() - self._retry_at > _LONGEST_RETRY_SECONDS:
             self._retry_seconds = _FIRST_RETRY_SECONDS

@@ -120,7 +120,7 @@ class Worker:
                 generation = self._spool.generation
                 marks = [(spool, self._mark(spool)) for spool in self._spool.spools]
                 self._is_asked = True
-            if self._has_ended(marks):
+            if self._has_ended(marks, generation):
                 return True
             # A hook would wait for its own thread; at the end of the interpreter no
             # thread runs any more, and one may have stopped anywhere.
@@ -128,7 +128,7 @@ class Worker:
                 return False
             if not self._has_thread:
                 self._step_alone(timeout)
-                if self._has_ended(marks):
+                if self._has_ended(marks, generation):
                     return True
             left = end - self._time.monotonic()
             # Only a look shows who has the claim now.
@@ -140,9 +140,10 @@ class Worker:
             else:
                 self._time.wait(min(left, _AWAIT_SECONDS), self._dispatcher.is_stopped)
 
-    def _has_ended(self, marks: Sequence[tuple[Spool, int]]) -> bool:
+    def _has_ended(self, marks: Sequence[tuple[Spool, int]], generation: int) -> bool:
         is_pending = any(self._has_pending(*mark) for mark in marks)
-        return not is_pending and not self._spool.is_unknown
+        # Asked afterwards: what was in memory may be in the file now.
+        return not is_pending and self._spool.is_known(generation)
 
     @property
     def is_this_thread(self) -> bool:
