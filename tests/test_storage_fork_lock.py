@@ -1,5 +1,7 @@
 import gc
 import os
+import subprocess
+import sys
 import threading
 import weakref
 
@@ -161,3 +163,37 @@ class TestWithoutFork:
         counter = Counter()
         fork_lock._register_nothing(before=counter.count)
         assert counter.forks == 0
+
+
+# A thread that logs for the first time while it holds a lock, and a fork meanwhile.
+LOGGING = """
+import os, threading, time
+from pinpoint_events.storage.fork_lock import ForkLock
+import logging
+lock, is_held, begins = ForkLock(), threading.Event(), threading.Event()
+
+def log():
+    with lock:
+        is_held.set()
+        begins.wait()
+        logging.getLogger("another").info("logged")
+
+threading.Thread(target=log).start()
+is_held.wait()
+os.register_at_fork(before=begins.set)
+started = time.monotonic()
+if os.fork():
+    os.wait()
+    print(time.monotonic() - started)
+"""
+
+
+@needs_fork
+class TestLogging:
+    """A fork acquires the locks of `logging` after these."""
+
+    def test_thread_that_logs(self) -> None:
+        """It may do so while a fork waits for its lock, which takes no time."""
+        command = [sys.executable, "-W", "ignore", "-c", LOGGING]
+        out = subprocess.run(command, capture_output=True, check=True, timeout=60)
+        assert float(out.stdout) < 4  # a fork that waits in vain gives up after 5

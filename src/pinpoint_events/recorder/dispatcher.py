@@ -210,7 +210,7 @@ class Dispatcher:
             if self._pace.wait_seconds(self._time.monotonic()):
                 return None
             try:
-                with loading:
+                with loading():
                     self._sender = self._open_sender()
             except Exception as error:  # noqa: BLE001 - of a function of the user's
                 self._pace.failed(self._time.monotonic())

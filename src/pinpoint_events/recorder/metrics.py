@@ -59,7 +59,7 @@ class Metrics:
         self._duration.record(seconds, attributes)
 
     def _create(self) -> None:
-        with loading:
+        with loading():
             metrics = import_module("opentelemetry.metrics")
         meter = metrics.get_meter("pinpoint_events")
         self._sent = meter.create_counter(

@@ -194,7 +194,7 @@ class Worker:
 
     def _run(self) -> None:
         with ExitStack() as stack:
-            with loading:
+            with loading():
                 stack.enter_context(self._dispatcher.metrics.without_tracing())
             while not self._dispatcher.is_stopped() and self.pid == os.getpid():
                 with suppress(queue.Empty):

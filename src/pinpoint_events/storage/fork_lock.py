@@ -5,8 +5,13 @@ A fork copies the memory, but only the thread that calls it. A lock that another
 holds at that moment stays locked in the child for ever, and the data that it guards may
 be half changed there. So a fork first acquires all these locks, and then releases them
 in both processes.
+
+A fork acquires the locks of `logging`, too. These here must come first: the thread that
+holds one may log something before it releases it. What was registered last is called
+first, so `logging` has to be loaded before.
 """
 
+import logging
 import os
 import threading
 import weakref
@@ -105,6 +110,7 @@ def _register_nothing(**_: Callable[[], None]) -> None:
     """Stand in for `os.register_at_fork` on systems that cannot fork, as Windows."""
 
 
+logging.getLogger("pinpoint_events")  # see above
 _register = getattr(os, "register_at_fork", _register_nothing)
 _register(
     before=_acquire_all, after_in_parent=_release_all, after_in_child=_release_all
