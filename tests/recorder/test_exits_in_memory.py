@@ -49,12 +49,13 @@ class TestMemory:
     def test_handlers_that_raise(self, endpoint: Endpoint) -> None:
         """A handler that raises within `record()` leaves no lock behind."""
         ended = run("interrupted_often", settings(endpoint.url, None))
-        check(ended, "interrupted_often")
+        # What is raised in the callback of a weak reference Python writes, and drops.
+        assert ended.code == 0
         (count,) = map(int, ended.said)
         assert {str(number) for number in range(count)} <= endpoint.arrived
 
     def test_handler_that_raises_at_first(self, endpoint: Endpoint) -> None:
         """One that raises while the thread begins leaves a recorder that delivers."""
         ended = run("interrupted_at_first", settings(endpoint.url, None))
-        check(ended, "interrupted_at_first")
+        assert ended.code == 0
         assert ended.said == ["0"]
