@@ -210,12 +210,6 @@ class Delivery:
             self._pace.throttled(now, error.retry_after_seconds)
         elif isinstance(error, _OF_THE_ITEMS):
             return self._refused_as_a_whole(parcel, error)
-        elif isinstance(error, InvalidResponseError):
-            # Perhaps accepted, so not to be sent again and again.
-            self._pace.failed(now)
-            refusal = Refusal(str(error.code), str(error))
-            failed = [(item, refusal) for item in parcel.all_items]
-            return self._failed_alone(failed, now)
         elif isinstance(error, PinpointEventsError):
             wait = error.retry_after_seconds if isinstance(error, SenderError) else None
             self._pace.failed(now, wait)
@@ -360,4 +354,4 @@ def _results(parcel: Parcel, response: EventsResponse) -> _Results:
 def _was_received(error: PinpointEventsError) -> bool:
     if isinstance(error, TransportError):
         return error.code in _RECEIVED
-    return isinstance(error, InternalServerError)
+    return isinstance(error, InternalServerError | InvalidResponseError)
