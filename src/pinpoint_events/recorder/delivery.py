@@ -119,10 +119,15 @@ class Delivery:
             self._waiting.extend(items)
             self.cursor = items[-1].id
 
+    @property
+    def has_waiting(self) -> bool:
+        """Whether there is anything to send, apart from items that failed."""
+        return bool(self._waiting or self._groups)
+
     def has_ready(self, now: float) -> bool:
         """Return whether there is anything to send, but for the pace."""
         failed = bool(self._failed) and self._failed[0][0] <= now
-        return bool(self._waiting or self._groups) or failed
+        return self.has_waiting or failed
 
     def next_parcel(self, now: float) -> tuple[Parcel, Settlement]:
         """Return what to send next, and the items that end without being sent."""
