@@ -209,6 +209,7 @@ class Recorder:
         self._worker: Worker | None = None
         self._new = 0  # recorded by this process since the thread was last woken
         self._is_closed = False
+        self._is_over = False
 
     @property
     def application_id(self) -> str:
@@ -356,6 +357,8 @@ class Recorder:
         except SpoolFullError as error:
             item = endpoint_id, event_id, text, model
             self._keep_when_full(worker, item, error)
+        if self._is_over:  # closed by another thread meanwhile
+            self._report_lost(self._spool.memory.drop_all())
         self._new += 1
         if self._new >= self._rules.flush_events:
             self._new = 0
@@ -431,7 +434,8 @@ class Recorder:
         Deliver what was recorded, then end the thread and close the spool.
 
         What is not delivered in time stays in the file, for the next process; without a
-        file it is dropped. What is recorded afterwards is dropped. Calling it again
+        file it is dropped. If another process delivers what is in the file, this one
+        does not wait for it. What is recorded afterwards is dropped. Calling it again
         does nothing.
 
         Args:
@@ -451,8 +455,9 @@ class Recorder:
             is_done = not events.pending and not endpoints.pending
         else:
             end = self._time.monotonic() + timeout
-            is_done = worker.flush(timeout)
+            is_done = worker.flush(timeout, only_here=True)
             worker.stop(max(0.0, end - self._time.monotonic()))
+        self._is_over = True
         self._report_lost(self._spool.close())
         return is_done
 

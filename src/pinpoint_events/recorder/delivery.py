@@ -119,10 +119,15 @@ class Delivery:
             self._waiting.extend(items)
             self.cursor = items[-1].id
 
+    @property
+    def has_waiting(self) -> bool:
+        """Whether there is anything to send, apart from items that failed."""
+        return bool(self._waiting or self._groups)
+
     def has_ready(self, now: float) -> bool:
         """Return whether there is anything to send, but for the pace."""
         failed = bool(self._failed) and self._failed[0][0] <= now
-        return bool(self._waiting or self._groups) or failed
+        return self.has_waiting or failed
 
     def next_parcel(self, now: float) -> tuple[Parcel, Settlement]:
         """Return what to send next, and the items that end without being sent."""
@@ -210,12 +215,6 @@ class Delivery:
             self._pace.throttled(now, error.retry_after_seconds)
         elif isinstance(error, _OF_THE_ITEMS):
             return self._refused_as_a_whole(parcel, error)
-        elif isinstance(error, InvalidResponseError):
-            # Perhaps accepted, so not to be sent again and again.
-            self._pace.failed(now)
-            refusal = Refusal(str(error.code), str(error))
-            failed = [(item, refusal) for item in parcel.all_items]
-            return self._failed_alone(failed, now)
         elif isinstance(error, PinpointEventsError):
             wait = error.retry_after_seconds if isinstance(error, SenderError) else None
             self._pace.failed(now, wait)
@@ -360,4 +359,4 @@ def _results(parcel: Parcel, response: EventsResponse) -> _Results:
 def _was_received(error: PinpointEventsError) -> bool:
     if isinstance(error, TransportError):
         return error.code in _RECEIVED
-    return isinstance(error, InternalServerError)
+    return isinstance(error, InternalServerError | InvalidResponseError)

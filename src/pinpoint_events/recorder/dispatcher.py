@@ -147,9 +147,16 @@ class Dispatcher:
             raise
 
     def _deliver_all(self, spool: Spool, delivery: Delivery, until: float) -> None:
+        # Up to what there was at the beginning: whoever records meanwhile would make
+        # each request a small one.
+        newest = spool.highest_id
         while not self._is_over and not self._is_blocked(spool):
-            wanted = delivery.wanted
-            if wanted:
+            if delivery.cursor >= newest and not delivery.has_waiting:
+                newest = spool.highest_id
+                if newest - delivery.cursor < self._rules.flush_events:
+                    newest = delivery.cursor
+            wanted = min(delivery.wanted, newest - delivery.cursor)
+            if wanted > 0:
                 delivery.offer(spool.read(delivery.cursor, wanted))
             now = self._time.monotonic()
             if not delivery.has_ready(now):
