@@ -262,7 +262,9 @@ def table(
     rows: list[tuple[str, ...]] = []
     for application, *outcomes in zip(applications, *columns, strict=True):
         name = application.tracker
-        at_once = [cell([run.at_once for run in runs], runs) for runs in outcomes]
+        # What the next process sends again is told in its row.
+        firsts = [[run._replace(repeats=0) for run in runs] for runs in outcomes]
+        at_once = [cell([run.at_once for run in runs], runs) for runs in firsts]
         later = [cell([run.later for run in runs], runs) for runs in outcomes]
         if name == DURABLE:
             rows += [

@@ -102,13 +102,15 @@ class Dispatcher:
         if self._sender is not None:
             self._sender.close()
 
-    def step(self, until: float, *, is_asked: bool) -> None:
+    def step(self, until: float, *, is_asked: bool, is_full: bool) -> None:
         """
         Deliver what is due.
 
         Args:
             until: When to send no more, by the monotonic clock, after one request.
-            is_asked: Whether all that waits is due.
+            is_asked: Whether someone asks for it, who need not wait for the end of an
+                outage.
+            is_full: Whether someone waits for room.
         """
         if is_asked:
             self._pace.try_now()
@@ -120,7 +122,7 @@ class Dispatcher:
         claimed = [each for each in self._spool.spools if self._may_deliver(each)]
         self.looks += 1
         for spool in claimed:
-            self._deliver(spool, until, is_asked=is_asked)
+            self._deliver(spool, until, is_due=is_asked or is_full)
 
     def _may_deliver(self, spool: Spool) -> bool:
         try:
@@ -132,13 +134,13 @@ class Dispatcher:
             self.has_claim = is_claimed
         return is_claimed
 
-    def _deliver(self, spool: Spool, until: float, *, is_asked: bool) -> None:
+    def _deliver(self, spool: Spool, until: float, *, is_due: bool) -> None:
         """Deliver what is due of one spool, until nothing is or it has to wait."""
         delivery = self._delivery_of(spool)
         if delivery is None:
             return
         try:
-            if self._is_due(spool, delivery, is_asked=is_asked):
+            if is_due or self._is_due(spool, delivery):
                 self._deliver_all(spool, delivery, until)
         except StoreError as error:
             self._spool.set_aside(error, spool)
@@ -182,9 +184,9 @@ class Dispatcher:
         """Return whether what was sent of a file is not written there yet."""
         return bool(self._unsettled) and spool is not self._spool.memory
 
-    def _is_due(self, spool: Spool, delivery: Delivery, *, is_asked: bool) -> bool:
+    def _is_due(self, spool: Spool, delivery: Delivery) -> bool:
         now = self._time.monotonic()
-        if is_asked or delivery.has_ready(now):
+        if delivery.has_ready(now):
             return True
         new = spool.highest_id - delivery.cursor
         if new <= 0:

@@ -74,6 +74,7 @@ class Worker:
         self._thread: threading.Thread | None = None
         self._stepping: int | None = None  # the thread that delivers now
         self._is_asked = False
+        self._is_full = False
 
     # --- What the recorder asks -------------------------------------------------------
 
@@ -162,8 +163,8 @@ class Worker:
         )
 
     def wait_for_room(self, seconds: float) -> None:
-        """Ask for a delivery, and wait until there was one, but not for longer."""
-        self._is_asked = True
+        """Wait until something was delivered, but not for longer."""
+        self._is_full = True
         if self._has_thread:
             self._await_progress(seconds)
         else:
@@ -226,8 +227,9 @@ class Worker:
         with self._busy:
             self._stepping = threading.get_ident()
             is_asked, self._is_asked = self._is_asked, False
+            is_full, self._is_full = self._is_full, False
             try:
-                self._dispatcher.step(until, is_asked=is_asked)
+                self._dispatcher.step(until, is_asked=is_asked, is_full=is_full)
             finally:
                 self._stepping = None
 
