@@ -329,17 +329,16 @@ def soak(session: nox.Session) -> None:
     session.run("pytest", "tests/server/test_soak.py", *session.posargs, env=env)
 
 
-# Not part of CI, for its three minutes: each run of the tests kills a few processes.
-@nox.session(python=LOWEST_PYTHON, requires=["build"], default=False)
+@nox.session(python=LOWEST_PYTHON, requires=["build"])
 def crashes(session: nox.Session) -> None:
     """
-    Processes that record are killed at random: 100 for each destination.
+    Processes that record are killed at random: 10 for each destination.
 
     Or as many as `PINPOINT_EVENTS_CRASH_KILLS` says.
     """
     install(session, extras=ALL_EXTRAS, groups=("test",))
     name = "PINPOINT_EVENTS_CRASH_KILLS"
-    env = {name: os.environ.get(name, "100")}
+    env = {name: os.environ.get(name, "10")}
     session.run("pytest", "tests/recorder/test_crashes.py", *session.posargs, env=env)
 
 

@@ -44,6 +44,8 @@ OUTWARD = {
     "FrozenMap",
     "KinesisSender",
     "PinpointSender",
+    "Recorder",
+    "SessionRecorder",
     "SqliteSender",
 }
 
@@ -90,6 +92,7 @@ class TestNames:
             "KinesisStream",
             "MemorySender",
             "PinpointServer",
+            "RecordingRecorder",
             "RecordingSender",
             "SentEvent",
             "strategies",

@@ -8,10 +8,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from tests.interop.clients import missing
 from tests.recorder.endings import (
     ALL,
     EVENTS,
@@ -116,11 +118,18 @@ def check(name: str, endpoint: Endpoint, spool: Path, count: int) -> None:
     assert (stats.recorded, stats.delivered) == (count, count)
 
 
+def needs(package: str) -> None:
+    """Skip a test for want of a server, or fail it."""
+    if find_spec(package) is None:
+        missing(f"NO {package.upper()}: install the dependency group `interop`")
+
+
 class TestGevent:
     """A process in which gevent has patched the standard library."""
 
     def test_returns(self, endpoint: Endpoint, spool: Path) -> None:
         """A thread that is a greenlet delivers all at the end."""
+        needs("gevent")
         command = sys.executable, "-c", PATCHED, "returns"
         with started("returns", settings(endpoint.url, spool), *command) as process:
             ended = wait_for(process)
@@ -136,6 +145,7 @@ class TestGunicorn:
 
     def test_sigterm(self, endpoint: Endpoint, spool: Path, tmp_path: Path) -> None:
         """The worker that has the claim delivers what both have recorded."""
+        needs("gunicorn")
         log = tmp_path / "log"
         with running(log, settings(endpoint.url, spool), *GUNICORN) as process:
             count = call(log)
@@ -171,6 +181,7 @@ class TestCelery:
         self, name: str, endpoint: Endpoint, spool: Path, tmp_path: Path
     ) -> None:
         """Its processes leave by `os._exit`, so that a signal of its has to deliver."""
+        needs("celery")
         broker = tmp_path / "broker"
         broker.mkdir()
         env = {**settings(endpoint.url, spool), "BROKER": str(broker)}

@@ -19,6 +19,7 @@ from pinpoint_events.errors import (
     QuotaExceededError,
     SenderError,
     ServiceError,
+    SpoolFullError,
     StoreError,
     StoreErrorCode,
     TransportError,
@@ -109,6 +110,11 @@ def _of_files(cls: type[LoadError]) -> SearchStrategy[LoadError]:
     return st.builds(cls, codes, texts(min_size=1), names, names, st.none())
 
 
+def _of_spool(cls: type[SpoolFullError]) -> SearchStrategy[SpoolFullError]:
+    sizes = st.integers(0, 2**53)
+    return st.builds(cls, sizes, sizes)
+
+
 def _of_outcomes(cls: type[ItemsFailedError]) -> SearchStrategy[ItemsFailedError]:
     failed = st.sampled_from([one for one in Outcome if one is not Outcome.ACCEPTED])
     items = st.lists(outcomes_without_items(outcomes=failed), min_size=1, max_size=8)
@@ -144,6 +150,7 @@ _MAKERS: Final[Mapping[type[PinpointEventsError], Callable[[Any], Any]]] = {
     QuotaExceededError: _of_problems,
     ItemsFailedError: _of_outcomes,
     LoadError: _of_files,
+    SpoolFullError: _of_spool,
     SenderError: _of_sender,
     TransportError: _of_sender,
     InvalidResponseError: _of_sender,

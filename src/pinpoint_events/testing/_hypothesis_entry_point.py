@@ -55,6 +55,8 @@ _STRATEGIES: Final[dict[str, dict[str, str]]] = {
         "Outcome": "outcomes",
     },
     "pinpoint_events.quotas": {"Quotas": "quotas"},
+    "pinpoint_events.recorder.api": {"RecorderStats": "recorder_stats"},
+    "pinpoint_events.recorder.items": {"ItemCounts": "item_counts"},
     "pinpoint_events.senders._record_writers": {"Arrival": "arrivals"},
     "pinpoint_events.senders.memory": {"MemorySender": "memory_senders"},
     "pinpoint_events.senders.protocol": {"Sender": "memory_senders"},

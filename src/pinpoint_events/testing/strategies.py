@@ -67,6 +67,7 @@ from pinpoint_events.testing._invalid import (
 )
 from pinpoint_events.testing._over_quota import over_quota_requests
 from pinpoint_events.testing._quotas import quotas
+from pinpoint_events.testing._recorder_stats import item_counts, recorder_stats
 from pinpoint_events.testing._records import (
     arrivals,
     kinesis_records,
@@ -109,6 +110,7 @@ __all__ = [
     "invalid_json_requests",
     "invalid_wire_data",
     "invalid_wire_requests",
+    "item_counts",
     "item_outcomes",
     "item_responses",
     "kinesis_records",
@@ -121,6 +123,7 @@ __all__ = [
     "over_quota_requests",
     "problems",
     "quotas",
+    "recorder_stats",
     "responses_to",
     "retries",
     "sessions",
