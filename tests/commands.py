@@ -11,6 +11,10 @@ import pytest
 COMMAND = (sys.executable, "-m", "pinpoint_events")
 
 
+takes_long = pytest.mark.skipif(
+    not os.environ.get("PINPOINT_EVENTS_SLOW"),
+    reason="PINPOINT_EVENTS_SLOW is not set, as CI does",
+)
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX'")
 
 

@@ -26,6 +26,7 @@ from benchmarks.recorders.trackers import (
 )
 
 from pinpoint_events import BatchBuilder, Event, open_sender
+from tests.commands import takes_long
 
 PURCHASES = list(purchases(0, 3))
 TEXT = json.dumps([each.properties() for each in PURCHASES])
@@ -181,6 +182,7 @@ class TestCalls:
         assert OURS.keys() == {DURABLE, VOLATILE}
 
 
+@takes_long
 class TestOurs:
     """The recorder itself."""
 

@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.commands import needs_posix
+from tests.commands import needs_posix, takes_long
 from tests.recorder.endings import (
     ALL,
     AMPLE_EXIT_SECONDS,
@@ -54,6 +54,7 @@ __all__ = ["aws", "endpoint", "keys", "spool"]
 pytestmark = needs_posix
 
 
+@takes_long
 class TestFile:
     """With a file, nothing is lost."""
 
@@ -114,6 +115,7 @@ class TestFile:
             assert endpoint.doubles <= 100
 
 
+@takes_long
 class TestLambda:
     """AWS Lambda stops the process between two invocations."""
 

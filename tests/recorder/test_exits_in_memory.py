@@ -1,7 +1,7 @@
 """What is delivered when a process ends that has its events in memory."""
 
 import pytest
-from tests.commands import needs_posix
+from tests.commands import needs_posix, takes_long
 from tests.recorder.endings import (
     ALL,
     EVENTS,
@@ -27,6 +27,7 @@ __all__ = ["aws", "endpoint", "keys"]
 pytestmark = needs_posix
 
 
+@takes_long
 class TestMemory:
     """With `spool=None` what the end does not deliver is lost."""
 
