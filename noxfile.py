@@ -284,6 +284,7 @@ def interop(session: nox.Session) -> None:
         "PINPOINT_EVENTS_AWS": install_program(session, "aws"),
         "PINPOINT_EVENTS_MINISTACK": install_program(session, "ministack"),
         "PINPOINT_EVENTS_MOTO": install_program(session, "moto_server"),
+        "PINPOINT_EVENTS_SLOW": "1",
     }
     if shutil.which("npm"):
         settings["PINPOINT_EVENTS_NODE_MODULES"] = install_javascript_sdk(session)

@@ -107,6 +107,7 @@ class TestPeers:
         assert str(caught.value) == f"{tmp_path} exists and is no virtual environment."
         assert (tmp_path / "thesis.txt").exists()
 
+    @takes_long
     def test_no_index(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """The command says what it could not do, and how to go on, and fails."""
         for name, value in (("PIP_NO_INDEX", "1"), ("PIP_CONFIG_FILE", "/dev/null")):

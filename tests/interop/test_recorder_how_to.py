@@ -22,13 +22,14 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 from tests.aws import KEYS
-from tests.commands import environment, needs_posix
+from tests.commands import environment, needs_posix, takes_long
 from tests.interop.clients import missing
 from tests.interop.serving import SECONDS, Endpoint, serving
 
 from pinpoint_events import Recorder, RecorderStats
 
-pytestmark = needs_posix  # gunicorn and Celery's processes are
+# gunicorn and Celery's processes are of POSIX.
+pytestmark = [needs_posix, takes_long]
 
 ROOT = Path(__file__).parents[2]
 EVENTS = 40  # half of them before the first delivery, half right before the end

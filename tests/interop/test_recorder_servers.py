@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from tests.commands import takes_long
 from tests.interop.clients import missing
 from tests.recorder.endings import (
     ALL,
@@ -35,6 +36,8 @@ from tests.recorder.endings import (
 from tests.samples import ROOT
 
 __all__ = ["aws", "endpoint", "keys", "spool"]
+
+pytestmark = takes_long
 
 EVENTS_EACH = 50  # of a request or task
 PATCHED = """
