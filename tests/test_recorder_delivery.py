@@ -367,7 +367,7 @@ class TestPoison:
         [
             (REFUSED, Refusal("400", str(REFUSED)), 40),
             (TOO_LARGE, Refusal("413", str(TOO_LARGE)), 40),
-            (OVER, Refusal("invalid", str(OVER)), 40),
+            (OVER, Refusal("event_too_large", str(OVER)), 40),
             ((400,), Refusal("400", "m"), 30),
             ((500,), Refusal("500", "m"), 120),
             ((None,), Refusal("unreported", ""), 120),

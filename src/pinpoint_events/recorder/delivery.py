@@ -34,6 +34,7 @@ from pinpoint_events.errors import (
     PayloadTooLargeError,
     PinpointEventsError,
     SenderError,
+    ServiceError,
     TooManyRequestsError,
     TransportError,
     TransportErrorCode,
@@ -43,7 +44,7 @@ from pinpoint_events.model.response import EventsResponse, Outcome
 from pinpoint_events.quotas import Quotas, bound
 from pinpoint_events.recorder.items import DropReason, Item, Refusal, Settlement
 from pinpoint_events.recorder.pace import Pace
-from pinpoint_events.recorder.packing import Parcel, packed
+from pinpoint_events.recorder.packing import Parcel, packed, refusal_of
 from pinpoint_events.wire import to_json
 
 __all__ = ["MAX_ATTEMPTS", "Delivery"]
@@ -242,7 +243,9 @@ class Delivery:
         self._put_back([item for item, _ in back])
         return Settlement()
 
-    def _refused_as_a_whole(self, parcel: Parcel, error: Exception) -> Settlement:
+    def _refused_as_a_whole(
+        self, parcel: Parcel, error: ServiceError | ValidationError
+    ) -> Settlement:
         self._pace.accepted()
         if isinstance(error, PayloadTooLargeError):
             self._shrink(parcel)
@@ -252,8 +255,11 @@ class Delivery:
             return Settlement()
         self._accepted += 1
         self._forget(items)
-        code = getattr(error, "status", None) or "invalid"
-        refusal = Refusal(str(code), str(error))
+        refusal = (
+            refusal_of(error)
+            if isinstance(error, ValidationError)
+            else Refusal(str(error.status), str(error))
+        )
         return Settlement(refused=tuple((item, refusal) for item in items))
 
     def _unclear(self, back: Sequence[tuple[Item, Refusal]], now: float) -> Settlement:

@@ -14,7 +14,7 @@ from pinpoint_events.quotas import Quotas, bound, event_check
 from pinpoint_events.recorder.items import Item, Refusal
 from pinpoint_events.wire import from_json
 
-__all__ = ["Key", "Parcel", "packed"]
+__all__ = ["Key", "Parcel", "packed", "refusal_of"]
 
 Key = tuple[str, str | None]
 """Endpoint id, and event id; None for the endpoint itself."""
@@ -104,7 +104,7 @@ class _Packer:
         try:
             is_taken = self._add(item, text)
         except ValidationError as error:
-            self._refused.append((item, _refusal(error)))
+            self._refused.append((item, refusal_of(error)))
             return True
         if is_taken:
             self._items[key] = [item]
@@ -158,12 +158,13 @@ class _Packer:
         try:
             request = self._builder.build() if self._builder else None
         except QuotaExceededError as error:  # one item that is too large by itself
-            refusal = _refusal(error)
+            refusal = refusal_of(error)
             self._refused += [(item, refusal) for item in chain(*self._items.values())]
             return Parcel(None, {}, self._refused)
         return Parcel(request, self._items, self._refused)
 
 
-def _refusal(error: ValidationError) -> Refusal:
+def refusal_of(error: ValidationError) -> Refusal:
+    """Return what a dead letter says of an item that breaks a rule or quota."""
     codes = sorted({str(problem.code) for problem in error.problems})
     return Refusal(codes[0], str(error))
