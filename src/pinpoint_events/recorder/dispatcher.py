@@ -49,7 +49,7 @@ class Dispatcher:
         spool: The spools.
         sender: Opens the sender; called by the first step that has something to send.
         rules: When to deliver.
-        reports: Told what happens.
+        reports: Calls the hooks, and writes the log.
         progress: Called when something was settled.
         time: The clocks, the sleep and the randomness.
 
@@ -149,8 +149,8 @@ class Dispatcher:
             raise
 
     def _deliver_all(self, spool: Spool, delivery: Delivery, until: float) -> None:
-        # Up to what there was at the beginning: whoever records meanwhile would make
-        # each request a small one.
+        # Only what waits now: a thread that records at the same time adds a few items
+        # after each request, and would make all requests small.
         newest = spool.highest_id
         while not self._is_over and not self._is_blocked(spool):
             if delivery.cursor >= newest and not delivery.has_waiting:
@@ -265,9 +265,9 @@ class Dispatcher:
             self._unsettled.append((spool_id, settlement))
             self._spool.set_aside(error, spool)
             return
-        self._told(written)
+        self._report(written)
 
-    def _told(self, settlement: Settlement) -> None:
+    def _report(self, settlement: Settlement) -> None:
         self._progress()
         self._reports.rejected(settlement.refused)
         for item, reason in settlement.dropped:

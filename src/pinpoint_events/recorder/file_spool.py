@@ -157,7 +157,7 @@ class SpoolPlace(NamedTuple):
         """
         claim = Claim(claim_path(self.path))
         if not claim.take():
-            return  # whoever delivers finds the damage as well
+            return  # the process that delivers renames it
         try:
             if identity is None or self.identity() != identity or not self._is_spool():
                 return
@@ -237,7 +237,7 @@ class FileSpool:
             if name != application_id:
                 raise ConfigurationError(
                     f"the spool {file_text(str(self._file.path))} has events of "
-                    "another application; give each application a spool of its own"
+                    "another application; give each application a separate spool"
                 )
 
     # --- What applications do ---------------------------------------------------------

@@ -23,7 +23,7 @@ class Item(NamedTuple):
         event_id: The event id; None for the update of an endpoint.
         text: The event or endpoint as JSON.
         recorded_at: When it was recorded, in milliseconds since 1970.
-        attempts: How often it was sent, and came back for a reason of its own.
+        attempts: How often it was sent and failed while other items did not.
         model: The event or endpoint that the text was written from, if it was by this
             process and is still known.
     """
@@ -77,7 +77,7 @@ class Settlement:
     Attributes:
         delivered: Items that were accepted.
         refused: Items that were refused for good, with the reason.
-        failed: Items that came back, for reasons of their own, and are sent again.
+        failed: Items that failed while others did not, and are sent again.
         dropped: Items that are given up, with the reason.
     """
 

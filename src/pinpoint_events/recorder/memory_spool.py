@@ -1,5 +1,5 @@
 """
-A spool in memory: for those who want no file, and where the file cannot be used.
+A spool in memory: for recorders without a file, and where the file cannot be used.
 
 What is in it is lost with the process, and so are its books. A child of a `fork` begins
 with an empty one: what was in it is delivered by the parent.

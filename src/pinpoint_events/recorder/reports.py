@@ -1,5 +1,5 @@
 """
-What a recorder tells: calls of the application's hooks, and log lines.
+What a recorder reports: calls of the application's hooks, and log lines.
 
 A log line is written for an outage, not for each attempt, and holds no event, address
 or id.
@@ -71,7 +71,7 @@ class Hooks(NamedTuple):
 
 class Reports:
     """
-    Tells the application and the log what happens.
+    Calls the application's hooks, and writes the log.
 
     An exception of a hook is logged, once a minute, and has no other effect.
     """
@@ -85,7 +85,7 @@ class Reports:
         self._spool_reported_at = -_SECONDS_BETWEEN
 
     def rejected(self, items: Iterable[tuple[Item, Refusal]]) -> None:
-        """Tell of items that were refused."""
+        """Report items that were refused."""
         for item, refusal in items:
             self._line(
                 "rejected", "a recorded item was rejected", {"code": refusal.code}
@@ -98,7 +98,7 @@ class Reports:
     def dropped(
         self, items: Iterable[tuple[str, str | None]], reason: DropReason
     ) -> None:
-        """Tell of items, by endpoint id and event id, that were given up."""
+        """Report items, by endpoint id and event id, that were given up."""
         for endpoint_id, event_id in items:
             self._line(
                 f"dropped:{reason}", "a recorded item was dropped", {"code": reason}
@@ -108,7 +108,7 @@ class Reports:
             )
 
     def interrupted(self, error: Exception) -> None:
-        """Tell of an outage, when it begins."""
+        """Report an outage, when it begins."""
         if self._interrupted_at is None:
             self._interrupted_at = time.monotonic()
             _log.warning(
@@ -118,7 +118,7 @@ class Reports:
             self._call(self._hooks.on_error, error)
 
     def resumed(self) -> None:
-        """Tell that an outage is over."""
+        """Report that an outage is over."""
         if self._interrupted_at is not None:
             seconds = round(time.monotonic() - self._interrupted_at, 1)
             self._interrupted_at = None
@@ -129,9 +129,10 @@ class Reports:
 
     def spool_failed(self, error: Exception) -> None:
         """
-        Tell that the file of the spool cannot be used, when that begins.
+        Report that the file of the spool cannot be used, when that begins.
 
-        A disk that is nearly full fails again and again: that is told once a minute.
+        A disk that is nearly full fails again and again: that is reported once a
+        minute.
         """
         if self._spool_fails:
             return
@@ -146,14 +147,14 @@ class Reports:
             self._call(self._hooks.on_error, error)
 
     def spool_works(self) -> None:
-        """Tell that the file of the spool can be used again."""
+        """Report that the file of the spool can be used again."""
         self._spool_fails = False
         self._line(
             "spool works", "the spool's file can be used again", level=logging.INFO
         )
 
     def defect(self, error: Exception) -> None:
-        """Tell of an error that the recorder itself did not expect."""
+        """Report an error that the recorder itself did not expect."""
         self._line("defect", "a recorder failed, and goes on", _place(error))
         self._call(self._hooks.on_error, error)
 

@@ -44,7 +44,7 @@ class SafeSpool:
     Args:
         place: Where the file is; None for a volatile spool.
         memory: For what the file cannot take.
-        reports: Told when the file stops to be usable, and when it is again.
+        reports: Notified when the file cannot be used, and when it can be again.
         time: The clock by which the file is tried again.
 
     Raises:

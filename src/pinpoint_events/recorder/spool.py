@@ -11,7 +11,7 @@ __all__ = ["Spool"]
 
 class Spool(Protocol):
     """
-    Keeps items, in the order of recording, until it is told what became of them.
+    Keeps items, in the order of recording, until they are settled.
 
     All methods may raise a `StoreError` if they use a file.
     """

@@ -43,7 +43,7 @@ class Worker:
         spool: The spools.
         sender: Opens the sender; called in the thread that delivers.
         rules: When to deliver.
-        reports: Told what happens.
+        reports: Calls the hooks, and writes the log.
         closes_sender: Whether to close the sender at the end.
         time: The clocks, the sleep and the randomness.
     """
@@ -172,7 +172,7 @@ class Worker:
             self._time.wait(seconds, self._dispatcher.is_stopped)
 
     def _notify(self) -> None:
-        """Tell those who wait that something was settled."""
+        """Wake the threads that wait for something to be settled."""
         with self._progress:
             self._progress.notify_all()
 
