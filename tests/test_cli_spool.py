@@ -317,6 +317,14 @@ class TestShow:
             "rejected recorded endpoint event type attempts code message"
         )
 
+    def test_control_characters(self, spool: Run) -> None:
+        """What could move a terminal's cursor is shown escaped."""
+        dead_spool(Path("s"), bad=1)
+        changed(Path("s"), "UPDATE dead_letter SET message = ?", ["\x1b[2J gone"])
+        found = spool("show", "s")
+        assert "\x1b" not in found.out
+        assert "\\x1b[2J gone" in found.out
+
     def test_json(self, spool: Run) -> None:
         """The same for programs."""
         dead_spool(Path("s"))

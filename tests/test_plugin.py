@@ -241,6 +241,13 @@ class TestPinpointRecorder:
         )
         assert pinpoint_recorder.stats() == RecorderStats(recorded=1, rejected=1)
 
+    def test_many(self, pinpoint_recorder: RecordingRecorder) -> None:
+        """All that was recorded is delivered, in as many requests as it takes."""
+        for _ in range(250):
+            pinpoint_recorder.record("ada", EVENT)
+        pinpoint_recorder.assert_sent("tapped", times=250)
+        assert len(pinpoint_recorder.sender.requests) == 3
+
     def test_has_no_thread(self, pinpoint_recorder: RecordingRecorder) -> None:
         """No test waits for another thread."""
         before = threading.active_count()

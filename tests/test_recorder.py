@@ -157,6 +157,27 @@ class TestRecord:
         assert thread == "pinpoint-events-recorder"
         assert opened.events == {("user-1", "v-1"): EVENT}
 
+    def test_by_a_class(self) -> None:
+        """A class is a function that makes a sender."""
+        with Recorder(MemorySender, spool=None) as recorder:
+            recorder.record("user-1", EVENT)
+            assert recorder.flush()
+
+    def test_by_a_function_for_another_application(self) -> None:
+        """The sender that it makes has to be that of the recorder's application."""
+        errors: list[Exception] = []
+        with Recorder(
+            lambda: MemorySender(application_id="other"),
+            spool=None,
+            application_id="shop",
+            on_error=errors.append,
+        ) as recorder:
+            recorder.record("user-1", EVENT)
+            assert not recorder.flush(0.5)
+            recorder.close(0)
+        (error,) = errors
+        assert isinstance(error, ConfigurationError)
+
     def test_by_a_function_that_makes_no_sender(self) -> None:
         """What else a function returns is an error, and the events wait."""
         errors: list[Exception] = []
@@ -350,6 +371,25 @@ class TestRejected:
                 recorded=3, delivered=2, rejected=1
             )
         assert rejected == [RejectedItem("user-1", "v-1", "400", "Missing x", 0)]
+
+    def test_hides_addresses(self, sender: MemorySender) -> None:
+        """A message that quotes the address of an endpoint is kept without it."""
+
+        def quoting(request: EventsRequest) -> EventsResponse:
+            message = "ada@example.com is no address"
+            refused = EndpointItemResponse(status_code=400, message=message)
+            return EventsResponse(
+                results={"user-1": ItemResponse(endpoint_item_response=refused)}
+            )
+
+        sender.answer = quoting
+        rejected: list[RejectedItem] = []
+        with Recorder(sender, spool=None, on_rejected=rejected.append) as recorder:
+            recorder.identify("user-1", ADA)
+            assert recorder.flush()
+        (item,) = rejected
+        assert item.message.endswith(" is no address")
+        assert "ada" not in item.message
 
     def test_hook_fails(
         self, sender: MemorySender, caplog: pytest.LogCaptureFixture

@@ -47,6 +47,8 @@ BUSY: Final = TooManyRequestsError(429, "TooManyRequestsException")
 BROKEN: Final = InternalServerError(500, "InternalServerErrorException")
 UNREADABLE: Final = InvalidResponseError("no JSON")
 FOREIGN: Final = RuntimeError("secret")
+FORBIDDEN: Final = ForbiddenError(403, "Blocked", "by a proxy")
+NO_KEY: Final = ConfigurationError("no partition key")
 OVER: Final = QuotaExceededError([Problem(ProblemCode.EVENT_TOO_LARGE)])
 NOT_SENT: Final[list[Exception]] = [
     BUSY,
@@ -380,8 +382,10 @@ class TestPoison:
                 250,
             ),
             (FOREIGN, Refusal("RuntimeError", ""), 250),
+            (FORBIDDEN, Refusal("ForbiddenError", str(FORBIDDEN)), 250),
+            (NO_KEY, Refusal("ConfigurationError", "no partition key"), 250),
         ],
-        ids=range(11),
+        ids=range(13),
     )
     @pytest.mark.parametrize("number", [1, 48, 100])
     def test_ends(

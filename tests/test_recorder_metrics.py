@@ -89,6 +89,24 @@ class TestTracing:
         assert context.get_value("suppress_instrumentation") is None
 
 
+class TestFailures:
+    """A meter provider that fails harms no delivery."""
+
+    def test_provider_fails(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What was accepted is settled; nothing more is measured."""
+
+        def fail(*_: object) -> None:
+            raise RuntimeError("no such provider")
+
+        monkeypatch.setattr(metrics, "get_meter", fail)
+        recorder = RecordingRecorder()
+        for _ in range(2):
+            recorder.record("user-1", Event("one"))
+            assert recorder.flush()
+        assert recorder.stats().delivered == 2
+        assert len(recorder.sender.requests) == 2
+
+
 class TestWithoutOpenTelemetry:
     """Nothing of it is needed."""
 

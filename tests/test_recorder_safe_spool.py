@@ -398,3 +398,57 @@ class TestDropOldest:
         case.spool.file.__class__ = Racing
         assert case.spool.drop_oldest() == []
         assert case.spool.books().events.delivered == 2
+
+
+class TestLateItems:
+    """What a thread adds to memory while memory moves into the file moves as well."""
+
+    def test_moves(self, case: Case) -> None:
+        """At the next look."""
+        add_event(case.spool.memory, "late")
+        assert case.recover()
+        assert case.waiting() == [[("e", "late")], []]
+        assert not case.recover()
+        assert case.balance() == (1, 1)
+
+    def test_locked(self, case: Case) -> None:
+        """If the file cannot be written, they wait in memory."""
+        add_event(case.spool.memory, "late")
+        with writing(case.path):
+            assert not case.recover()
+        assert case.codes == [StoreErrorCode.LOCKED]
+        assert case.recover()
+        assert case.balance() == (1, 1)
+
+
+class TestReports:
+    """A failure that lasts is reported."""
+
+    def test_soon_after_another(self) -> None:
+        """Within a minute of the last one it is not, and afterwards it is."""
+        errors: list[Exception] = []
+        reports = Reports(Hooks(None, None, errors.append))
+        first, second = StoreError("1"), StoreError("2")
+        reports.spool_failed(first)
+        reports.spool_failed(first)
+        reports.spool_works()
+        reports.spool_failed(second)
+        assert errors == [first]
+        reports._spool_reported_at -= 60.0
+        reports.spool_failed(second)
+        reports.spool_failed(second)
+        assert errors == [first, second]
+
+    def test_claim(self, caplog: pytest.LogCaptureFixture) -> None:
+        """A lock file that cannot be used is another matter, and mutes none."""
+        errors: list[Exception] = []
+        reports = Reports(Hooks(None, None, errors.append))
+        claim, file = PermissionError("claim"), StoreError("file")
+        reports.claim_failed(claim)
+        reports.claim_failed(claim)
+        reports.spool_failed(file)
+        assert errors == [claim, file]
+        assert [record.message for record in caplog.records] == [
+            "the lock file of the spool cannot be used: no event is delivered",
+            "the spool's file cannot be used: events are kept in memory only",
+        ]

@@ -1,5 +1,6 @@
 import os
 import sqlite3
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -251,7 +252,7 @@ class TestFile:
             files.spool(application_id="app-2")
         assert str(caught.value) == (
             f"the spool {str(files.path)!r} has events of another application; give "
-            "each application a spool of its own"
+            "each application a separate spool"
         )
         assert names(everything(files.spool())) == [("e", "1")]
 
@@ -559,3 +560,45 @@ class TestUnusable:
         path.write_text("my notes")
         files.place().move_aside(files.place().identity())
         assert path.read_text() == "my notes"
+
+
+class TestPlace:
+    """Where the file is."""
+
+    @pytest.mark.skipif(os.name != "posix", reason="modes and links are POSIX'")
+    def test_mode(self, files: Files) -> None:
+        """A new file is readable by its user alone, and so are SQLite's other files."""
+        spool = files.place().open()
+        add_event(spool, "1")
+        modes = {
+            path.name: stat.S_IMODE(path.stat().st_mode)
+            for path in files.path.parent.iterdir()
+        }
+        spool.close()
+        assert modes == {
+            "spool.db": 0o600,
+            "spool.db-wal": 0o600,
+            "spool.db-shm": 0o600,
+        }
+
+    @pytest.mark.skipif(os.name != "posix", reason="modes and links are POSIX'")
+    def test_link(self, files: Files, path: Path) -> None:
+        """By a link it is the same file: one of them delivers."""
+        spool = files.spool()
+        assert spool.claim()
+        link = path.with_name("link.db")
+        link.symlink_to(path)
+        files.path = link
+        other = files.spool()
+        assert other.spool_id == spool.spool_id
+        assert not other.claim()
+
+    def test_memory_counts_bytes(self) -> None:
+        """In memory a character may take four bytes."""
+        texts = {"ascii": "x" * 1_000, "other": "x" * 999 + "\U0001f600"}
+        used = {}
+        for name, text in texts.items():
+            spool = MemorySpool(10_000_000)
+            spool.add("e", "v", text, event())
+            used[name] = spool._used_bytes
+        assert used["other"] - used["ascii"] > 2_900

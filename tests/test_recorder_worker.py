@@ -1,3 +1,5 @@
+import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -6,7 +8,7 @@ import pytest
 from pinpoint_events.errors import BadRequestError, TransportError
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
-from pinpoint_events.recorder import DroppedItem, DropReason, RecorderStats
+from pinpoint_events.recorder import DroppedItem, DropReason, Recorder, RecorderStats
 from pinpoint_events.senders import MemorySender
 from pinpoint_events.senders._accepted import accepted
 from tests.recorders import OnDemandRecorder
@@ -311,3 +313,140 @@ class TestFull:
             recorded=31, dropped={"full": 1}, pending=30
         )
         recorder.close()
+
+
+class TestWhatSendersRaise:
+    """Nothing that a sender, a hook or a meter raises ends the delivery."""
+
+    def test_cancelled(self, spool: Path | None) -> None:
+        """An exception that is no `Exception` is treated as an outage."""
+        errors: list[BaseException] = [asyncio.CancelledError()]
+
+        def answer(request: EventsRequest) -> EventsResponse:
+            if errors:
+                raise errors.pop()
+            return accepted(request)
+
+        sender = MemorySender(answer=answer)
+        with Recorder(sender, spool=spool) as recorder:
+            recorder.record("e", event())
+            assert recorder.flush()
+            assert recorder.stats() == RecorderStats(recorded=1, delivered=1)
+
+    def test_system_exit(self, spool: Path | None) -> None:
+        """The thread goes on after `SystemExit`, of a sender and of a hook."""
+        errors: list[BaseException] = [SystemExit(1)]
+
+        def answer(request: EventsRequest) -> EventsResponse:
+            if errors:
+                raise errors.pop()
+            raise BadRequestError(400, "BadRequestException")
+
+        def leave(item: object) -> None:
+            raise SystemExit(1)
+
+        sender = MemorySender(answer=answer)
+        with Recorder(sender, spool=spool, on_rejected=leave) as recorder:
+            recorder.record("e", event())
+            assert recorder.flush()
+            assert recorder.stats() == RecorderStats(recorded=1, rejected=1)
+
+    def test_interrupted_close(self, sender: MemorySender) -> None:
+        """After Ctrl-C in `close` the recorder is closed, and its events counted."""
+
+        def interrupt(request: EventsRequest) -> EventsResponse:
+            raise KeyboardInterrupt
+
+        sender.answer = interrupt
+        dropped: list[DroppedItem] = []
+        recorder = OnDemandRecorder(sender, spool=None, on_dropped=dropped.append)
+        recorder.record("e", event(), event_id="v")
+        with pytest.raises(KeyboardInterrupt):
+            recorder.close()
+        assert recorder.close()
+        assert recorder.stats() == RecorderStats(recorded=1, dropped={"exit": 1})
+        assert dropped == [DroppedItem("e", "v", DropReason.EXIT)]
+
+    def test_hook_is_interrupted(self, sender: MemorySender) -> None:
+        """Ctrl-C in a hook is not swallowed."""
+
+        def interrupt(item: object) -> None:
+            raise KeyboardInterrupt
+
+        recorder = OnDemandRecorder(sender, spool=None, on_dropped=interrupt)
+        recorder.close()
+        with pytest.raises(KeyboardInterrupt):
+            recorder.record("e", event())
+
+    def test_no_thread_at_first(
+        self, sender: MemorySender, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Where the system has no thread to give, a later call starts it."""
+        failures = [RuntimeError("can't start new thread")]
+        start = threading.Thread.start
+
+        def fail_once(thread: threading.Thread) -> None:
+            if failures:
+                raise failures.pop()
+            start(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", fail_once)
+        recorder = Recorder(sender, spool=None)
+        recorder.record("e", event())
+        recorder.record("e", event())
+        assert threading.active_count() == 1
+        assert recorder.flush(0)  # in this thread
+        recorder._running_worker()._start_at = 0.0
+        recorder.record("e", event())
+        assert threading.active_count() == 2
+        assert recorder.flush()
+        assert recorder.close(float("inf"))
+
+
+class TestRetries:
+    """The file is tried again, however much there is to deliver."""
+
+    def test_in_a_long_step(self, tmp_path: Path) -> None:
+        """A step ends when it is time to try the file again."""
+        path = tmp_path / "spool.db"
+
+        def answer(request: EventsRequest) -> EventsResponse:
+            if len(sender.requests) == 1:
+                with writing(path):
+                    recorder.record("e", event(), event_id="late")
+                recorder.pass_time(100.0)
+            return accepted(request)
+
+        sender = MemorySender(answer=answer)
+        recorder = OnDemandRecorder(sender, spool=path, flush_events=1)
+        for number in range(250):
+            recorder.record("e", event(), event_id=f"{number}")
+        recorder.step()
+        assert len(sender.requests) == 1
+        assert recorder.stats().spool_error is not None
+        recorder.step()
+        assert recorder.stats() == RecorderStats(recorded=251, delivered=251)
+        recorder.close()
+
+    def test_sender_is_opened_late(self, spool: Path | None) -> None:
+        """A process with nothing to send opens no sender."""
+        made: list[MemorySender] = []
+
+        def make() -> MemorySender:
+            made.append(MemorySender())
+            return made[0]
+
+        recorder = OnDemandRecorder(make, spool=spool)
+        recorder.step()
+        recorder.step(5.0)
+        assert made == []
+        recorder.record("e", event())
+        recorder.step(5.0)
+        assert len(made) == 1
+        recorder.close()
+
+    def test_without_a_pause(self, sender: MemorySender) -> None:
+        """`flush_seconds=0` is as often as the thread looks."""
+        with Recorder(sender, spool=None, flush_seconds=0) as recorder:
+            recorder.record("e", event())
+            assert recorder.flush()

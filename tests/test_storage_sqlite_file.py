@@ -560,7 +560,9 @@ class TestMoved:
         """A new file is not opened while the old one is at work."""
         with opened(path) as file, file.transaction():
             path.rename(path.with_name("old.db"))
-            assert failed(path, lambda: use(path, 0.01)) is StoreErrorCode.LOCKED
+            with ThreadPoolExecutor() as threads:
+                other = threads.submit(use, path, 0.01)
+                assert failed(path, other.result) is StoreErrorCode.LOCKED
             path.with_name("old.db").rename(path)
 
     def test_log_of_another(self, path: Path) -> None:

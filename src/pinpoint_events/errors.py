@@ -78,7 +78,7 @@ def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def defect_text(error: Exception) -> str:
+def defect_text(error: BaseException) -> str:
     """Return where an unexpected error was raised; its message may hold data."""
     from traceback import extract_tb  # noqa: PLC0415 - needed for defects only
 

@@ -455,11 +455,18 @@ class Recorder:
             is_done = not events.pending and not endpoints.pending
         else:
             end = self._time.monotonic() + timeout
-            is_done = worker.flush(timeout, only_here=True)
-            worker.stop(max(0.0, end - self._time.monotonic()))
+            try:
+                is_done = worker.flush(timeout, only_here=True)
+            finally:  # also after Ctrl-C
+                worker.stop(max(0.0, end - self._time.monotonic()))
+                self._end()
+            return is_done
+        self._end()
+        return is_done
+
+    def _end(self) -> None:
         self._is_over = True
         self._report_lost(self._spool.close())
-        return is_done
 
     async def aclose(self, timeout: float = 10.0) -> bool:  # noqa: ASYNC109 - as close
         """Do what `close` does, and let other tasks run meanwhile."""
@@ -495,6 +502,9 @@ class Recorder:
     def _running_worker(self) -> Worker:
         worker = self._worker
         if worker is not None and worker.pid == os.getpid():
+            if self._has_thread and not worker.has_thread:
+                with self._lock.lock:
+                    worker.start()
             return worker
         with self._lock.lock:
             worker = self._worker
@@ -579,7 +589,7 @@ def _source_of(sender: object, application_id: str | None) -> _Source:
             absolute = Path(path).absolute()
             opener = partial(_sqlite_sender, absolute, application_id=named)
         return _Source(opener, named, is_ours=True)
-    if isinstance(sender, Sender):
+    if isinstance(sender, Sender) and not isinstance(sender, type):
         named_by_it = named_application_of(sender)
         if application_id not in {None, named_by_it or application_id}:
             raise ConfigurationError(
@@ -588,11 +598,8 @@ def _source_of(sender: object, application_id: str | None) -> _Source:
         named = application_id or named_by_it or DEFAULT_APPLICATION_ID
         return _Source(lambda: sender, named, is_ours=False)
     if callable(sender):
-        return _Source(
-            partial(_called, sender),
-            application_id or DEFAULT_APPLICATION_ID,
-            is_ours=True,
-        )
+        named = application_id or DEFAULT_APPLICATION_ID
+        return _Source(partial(_called, sender, named), named, is_ours=True)
     raise ConfigurationError(
         f"sender is of type {type(sender).__qualname__}; pass a URL, a function that "
         "returns a sender, or a sender"
@@ -605,12 +612,17 @@ def _sqlite_sender(path: Path, *, application_id: str) -> Sender:
     return SqliteSender(path, application_id=application_id)
 
 
-def _called(factory: Callable[[], object]) -> Sender:
+def _called(factory: Callable[[], object], application_id: str) -> Sender:
     sender = factory()
     if not isinstance(sender, Sender):
         raise ConfigurationError(
             f"the function returned a value of type {type(sender).__qualname__}; "
             "return a sender"
+        )
+    if named_application_of(sender) not in {None, application_id}:
+        raise ConfigurationError(
+            "the function returned a sender of another application; pass its id as "
+            "application_id"
         )
     return sender
 

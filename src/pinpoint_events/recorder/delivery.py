@@ -29,10 +29,11 @@ from typing import Final, NamedTuple
 
 from pinpoint_events.errors import (
     BadRequestError,
-    InternalServerError,
+    ConfigurationError,
     InvalidResponseError,
     PayloadTooLargeError,
     PinpointEventsError,
+    Redaction,
     SenderError,
     ServiceError,
     TooManyRequestsError,
@@ -45,6 +46,7 @@ from pinpoint_events.quotas import Quotas, bound
 from pinpoint_events.recorder.items import DropReason, Item, Refusal, Settlement
 from pinpoint_events.recorder.pace import Pace
 from pinpoint_events.recorder.packing import Parcel, packed, refusal_of
+from pinpoint_events.senders._redaction import addresses
 from pinpoint_events.wire import to_json
 
 __all__ = ["MAX_ATTEMPTS", "Delivery"]
@@ -67,6 +69,9 @@ _RECEIVED: Final = frozenset(
         TransportErrorCode.READ_TIMEOUT,
     }
 )
+# A proxy may refuse the content of one item by 403, and `KinesisSender` may find no
+# partition key for one event.
+_OF_SERVICE_OR_ITEM: Final = (ConfigurationError, InvalidResponseError, ServiceError)
 # The items are at fault, or one of them is.
 _OF_THE_ITEMS: Final = (BadRequestError, PayloadTooLargeError, ValidationError)
 
@@ -194,23 +199,21 @@ class Delivery:
         if found.throttled:
             self._pace.throttled(now)
             self._put_back(found.throttled)
-        if found.failed and not has_ended:
+        back = (*found.failed, *found.unreported)
+        if back and not has_ended:
             self._pace.failed(now)
-            again = self._not_answered(found.failed, now)
+            again = self._not_answered(back, now)
         else:
             self._pace.answered()
-            again = self._failed_alone(found.failed, now)
+            again = self._failed_alone(back, now)
             if not found.throttled:
                 self._pace.accepted()
                 self._grow()
-        unreported = self._failed_alone(found.unreported, now)
         return Settlement(
-            tuple(found.delivered),
-            (*found.refused, *again.refused, *unreported.refused),
-            (*again.failed, *unreported.failed),
+            tuple(found.delivered), (*found.refused, *again.refused), again.failed
         )
 
-    def raised(self, parcel: Parcel, error: Exception, now: float) -> Settlement:
+    def raised(self, parcel: Parcel, error: BaseException, now: float) -> Settlement:
         """Return what became of the items by the error of their request."""
         if isinstance(error, TooManyRequestsError):
             self._pace.throttled(now, error.retry_after_seconds)
@@ -348,6 +351,7 @@ def _results(parcel: Parcel, response: EventsResponse) -> _Results:
         Outcome.RETRYABLE: found.failed,
         Outcome.UNREPORTED: found.unreported,
     }
+    hide = Redaction(addresses(parcel.request))
     for endpoint_id, event_id, _, answer, outcome in response.outcomes(parcel.request):
         items = parcel.items.get((endpoint_id, event_id), ())
         status = None if answer is None else answer.status_code
@@ -356,13 +360,14 @@ def _results(parcel: Parcel, response: EventsResponse) -> _Results:
         elif status == _THROTTLED:
             found.throttled.extend(items)
         else:
-            message = "" if answer is None else answer.message or ""
+            message = "" if answer is None else hide(answer.message or "")
             refusal = Refusal("unreported" if status is None else str(status), message)
             to_of[outcome].extend((item, refusal) for item in items)
     return found
 
 
 def _was_received(error: PinpointEventsError) -> bool:
+    """Return whether an item may be the cause of an error of its request."""
     if isinstance(error, TransportError):
         return error.code in _RECEIVED
-    return isinstance(error, InternalServerError | InvalidResponseError)
+    return isinstance(error, _OF_SERVICE_OR_ITEM)

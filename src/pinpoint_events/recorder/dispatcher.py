@@ -23,6 +23,7 @@ from pinpoint_events.senders.protocol import Sender
 
 __all__ = ["Dispatcher", "Rules"]
 
+_ABOVE_ALL: Final = 2**63 - 1  # numbers of items
 _LONGEST_WAIT_SECONDS: Final = 0.25  # within a step; for longer ones it ends
 
 
@@ -128,7 +129,7 @@ class Dispatcher:
         try:
             is_claimed = spool.claim()
         except OSError as error:
-            self._reports.spool_failed(error)
+            self._reports.claim_failed(error)
             return False
         if spool is not self._spool.memory:
             self.has_claim = is_claimed
@@ -136,6 +137,13 @@ class Dispatcher:
 
     def _deliver(self, spool: Spool, until: float, *, is_due: bool) -> None:
         """Deliver what is due of one spool, until nothing is or it has to wait."""
+        try:
+            if spool not in self._deliveries and not spool.has_pending(_ABOVE_ALL):
+                self._delivered_at[spool] = self._time.monotonic()
+                return  # a process with nothing to send needs no sender
+        except StoreError as error:
+            self._spool.set_aside(error, spool)
+            return
         delivery = self._delivery_of(spool)
         if delivery is None:
             return
@@ -153,6 +161,8 @@ class Dispatcher:
         # after each request, and would make all requests small.
         newest = spool.highest_id
         while not self._is_over and not self._is_blocked(spool):
+            if self._spool.is_retry_due:
+                return  # the next step tries the file again
             if delivery.cursor >= newest and not delivery.has_waiting:
                 newest = spool.highest_id
                 if newest - delivery.cursor < self._rules.flush_events:
@@ -235,20 +245,22 @@ class Dispatcher:
         assert sender is not None  # noqa: S101 - a delivery has one
         started = self._time.monotonic()
         self._pace.sent(started)
-        error: Exception | None = None
+        error: BaseException | None = None
         try:
             response = sender.put_events(parcel.request)
             settlement = delivery.answered(parcel, response, self._time.monotonic())
-        except Exception as raised:  # noqa: BLE001 - of a sender of the user's
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as raised:  # noqa: BLE001 - of a sender of the user's
             error = raised
             settlement = delivery.raised(parcel, error, self._time.monotonic())
         seconds = self._time.monotonic() - started
+        self._settle(spool, settlement)
         self.metrics.sent(len(settlement.delivered), seconds, error)
         if error is not None and self._pace.is_interrupted:
             self._reports.interrupted(error)
         elif error is None and not self._pace.is_interrupted:
             self._reports.resumed()
-        self._settle(spool, settlement)
 
     # --- The books --------------------------------------------------------------------
 

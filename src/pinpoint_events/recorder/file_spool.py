@@ -5,8 +5,10 @@ Every process adds items. One at a time delivers them: that which has the claim.
 """
 
 import json
+import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Final, NamedTuple
@@ -94,6 +96,7 @@ _ROW_BYTES: Final = 32
 _SPARE_BYTES: Final = 8_192  # two pages: rows do not fill theirs
 # The file is measured each time that an eighth of the room that was left is used up.
 _SHARE: Final = 8
+_MOST_GRANTED_BYTES: Final = 256_000  # as each process measures by itself
 _OLDEST: Final = 1_000  # items that are dropped at a time
 _MOST_RECENT: Final = 2_000
 
@@ -127,6 +130,11 @@ class SpoolPlace(NamedTuple):
             ConfigurationError: If the file has items of another application.
             StoreError: If the file cannot be used.
         """
+        # Readable by this user alone: it holds events and addresses. SQLite gives its
+        # other files the same mode.
+        with suppress(OSError):
+            flags = os.O_CREAT | os.O_EXCL | os.O_RDWR
+            os.close(os.open(self.path, flags, 0o600))
         return FileSpool(
             self.path,
             self.application_id,
@@ -178,7 +186,9 @@ class SpoolPlace(NamedTuple):
 
 def claim_path(path: Path) -> Path:
     """Return the path of the file by whose lock delivery is claimed."""
-    return path.with_name(f"{path.name}-deliverer")
+    # One for each file, however it is named.
+    target = path.resolve()
+    return target.with_name(f"{target.name}-deliverer")
 
 
 class FileSpool:
@@ -279,7 +289,7 @@ class FileSpool:
                     raise SpoolFullError(used, self._max_bytes)
                 used = used_bytes_in(connection)
         room = self._max_bytes - used - _SPARE_BYTES
-        self._granted_bytes = max(size, room // _SHARE)
+        self._granted_bytes = max(size, min(room // _SHARE, _MOST_GRANTED_BYTES))
 
     def count_dropped(self, event_id: str | None, reason: DropReason) -> None:
         """Count an item that was recorded, and dropped before it was stored."""

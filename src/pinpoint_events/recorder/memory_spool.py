@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import islice
+from sys import getsizeof
 from typing import Final
 
 from pinpoint_events.errors import SpoolFullError
@@ -26,8 +27,9 @@ from pinpoint_events.storage.fork_lock import ForkLock
 
 __all__ = ["MemorySpool"]
 
-_ITEM_BYTES: Final = 400  # of the objects of an item, without its texts; measured
+_ITEM_BYTES: Final = 250  # of the objects of an item, without its texts; measured
 _OLDEST: Final = 1_000  # items that are dropped at a time
+_MOST_MODELS: Final = 2_000
 
 
 class _Counts:
@@ -102,7 +104,9 @@ class MemorySpool:
             if self._used_bytes + size > self._max_bytes:
                 raise SpoolFullError(self._used_bytes, self._max_bytes)
             self._last_id += 1
-            item = Item(self._last_id, endpoint_id, event_id, text, now, 0, model)
+            # Of many items that wait, the texts alone are kept.
+            kept = model if len(self._items) < _MOST_MODELS else None
+            item = Item(self._last_id, endpoint_id, event_id, text, now, 0, kept)
             self._items[item.id] = item
             self._used_bytes += size
             counts = self._of(event_id)
@@ -207,4 +211,6 @@ class MemorySpool:
 
 
 def _size(endpoint_id: str, event_id: str | None, text: str) -> int:
-    return len(endpoint_id) + len(event_id or "") + len(text) + _ITEM_BYTES
+    # A character takes up to four bytes.
+    texts = getsizeof(endpoint_id) + getsizeof(event_id or "") + getsizeof(text)
+    return texts + _ITEM_BYTES

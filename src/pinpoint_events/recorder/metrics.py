@@ -27,6 +27,8 @@ class Metrics:
     The application's meter provider is asked for; without one OpenTelemetry's own
     instruments do nothing.
 
+    If they raise an error, nothing more is measured.
+
     Args:
         is_installed: Whether to use the API.
     """
@@ -38,7 +40,7 @@ class Metrics:
         self._sent: Any = None
         self._duration: Any = None
 
-    def sent(self, events: int, seconds: float, error: Exception | None) -> None:
+    def sent(self, events: int, seconds: float, error: BaseException | None) -> None:
         """
         Count what was delivered, and measure the request.
 
@@ -47,8 +49,15 @@ class Metrics:
             seconds: How long the request took.
             error: The error that it raised, if it did.
         """
-        if not self._is_installed:
-            return
+        if self._is_installed:
+            try:
+                self._measure(events, seconds, error)
+            except Exception:  # noqa: BLE001 - of a provider of the application
+                self._is_installed = False
+
+    def _measure(
+        self, events: int, seconds: float, error: BaseException | None
+    ) -> None:
         if self._sent is None:
             self._create()
         attributes = {"messaging.system": _SYSTEM, "messaging.operation.name": "send"}

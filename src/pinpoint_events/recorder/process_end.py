@@ -12,6 +12,7 @@ Nothing runs if a process is killed, by SIGTERM without a handler, too, or leave
 import atexit
 import os
 import sys
+from contextlib import suppress
 from typing import Final, Protocol
 
 __all__ = ["at_end", "not_at_end"]
@@ -51,7 +52,8 @@ def not_at_end(what: Ends) -> None:
 
 def _end() -> None:
     for each in list(_ending):
-        each.process_ends()
+        with suppress(Exception):  # so that the others have their turn
+            each.process_ends()
 
 
 atexit.register(_end)  # a `fork` keeps it

@@ -107,7 +107,7 @@ class Reports:
                 self._hooks.on_dropped, DroppedItem(endpoint_id, event_id, reason)
             )
 
-    def interrupted(self, error: Exception) -> None:
+    def interrupted(self, error: BaseException) -> None:
         """Report an outage, when it begins."""
         if self._interrupted_at is None:
             self._interrupted_at = time.monotonic()
@@ -134,16 +134,21 @@ class Reports:
         A disk that is nearly full fails again and again: that is reported once a
         minute.
         """
-        if self._spool_fails:
-            return
-        self._spool_fails = True
         now = time.monotonic()
-        if now - self._spool_reported_at >= _SECONDS_BETWEEN:
+        is_known = self._spool_fails
+        if not is_known and now - self._spool_reported_at >= _SECONDS_BETWEEN:
+            self._spool_fails = True
             self._spool_reported_at = now
             _log.warning(
                 "the spool's file cannot be used: events are kept in memory only",
                 extra=_details(error),
             )
+            self._call(self._hooks.on_error, error)
+
+    def claim_failed(self, error: Exception) -> None:
+        """Report that no process can claim the delivery: events wait in the file."""
+        message = "the lock file of the spool cannot be used: no event is delivered"
+        if self._line("claim", message, {"error": type(error).__name__}):
             self._call(self._hooks.on_error, error)
 
     def spool_works(self) -> None:
@@ -153,7 +158,7 @@ class Reports:
             "spool works", "the spool's file can be used again", level=logging.INFO
         )
 
-    def defect(self, error: Exception) -> None:
+    def defect(self, error: BaseException) -> None:
         """Report an error that the recorder itself did not expect."""
         self._line("defect", "a recorder failed, and goes on", _place(error))
         self._call(self._hooks.on_error, error)
@@ -163,7 +168,9 @@ class Reports:
             return
         try:
             hook(given)
-        except Exception as error:  # noqa: BLE001 - of the application's function
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - of the application's function
             self._line("hook", "a hook of a recorder failed", _place(error))
 
     def _line(
@@ -173,20 +180,26 @@ class Reports:
         details: Mapping[str, object] = _NOTHING,
         *,
         level: int = logging.WARNING,
-    ) -> None:
-        """Write a line, once a minute for each kind, and how many were left out."""
+    ) -> bool:
+        """
+        Write a line, once a minute for each kind, and how many were left out.
+
+        Returns:
+            Whether it was written.
+        """
         now = time.monotonic()
         last = self._written.get(kind)
         if last is not None and now - last < _SECONDS_BETWEEN:
             self._left_out[kind] += 1
-            return
+            return False
         self._written[kind] = now
         extra = {f"pinpoint_events.{name}": value for name, value in details.items()}
         extra["pinpoint_events.others"] = self._left_out.pop(kind, 0)
         _log.log(level, message, extra=extra)
+        return True
 
 
-def _details(error: Exception) -> dict[str, object]:
+def _details(error: BaseException) -> dict[str, object]:
     """Return what to log of an error: no message of others', which may hold data."""
     details: dict[str, object] = {"pinpoint_events.error": type(error).__name__}
     code = getattr(error, "code", None)
@@ -198,5 +211,5 @@ def _details(error: Exception) -> dict[str, object]:
     return details
 
 
-def _place(error: Exception) -> dict[str, object]:
+def _place(error: BaseException) -> dict[str, object]:
     return {"error": type(error).__name__, "place": defect_text(error)}

@@ -201,8 +201,10 @@ class SafeSpool:
         Only one thread at a time may call this, the one that delivers.
         """
         place, error = self._place, self.error
-        if place is None or error is None or self._time.monotonic() < self._retry_at:
+        if place is None or self._time.monotonic() < self._retry_at:
             return False
+        if error is None:
+            return self._move_late_ones()
         try:
             file = self._file
             if file is None or getattr(error, "code", None) not in _STILL_OPEN:
@@ -214,6 +216,7 @@ class SafeSpool:
             self._wait_longer()
             if isinstance(again, PinpointEventsError):
                 self.error = again
+            self._reports.spool_failed(again)
             return False
         else:
             self.error = None
@@ -224,6 +227,28 @@ class SafeSpool:
         if self._time.monotonic() - self._retry_at > _LONGEST_RETRY_SECONDS:
             self._retry_seconds = _FIRST_RETRY_SECONDS
         return True
+
+    def _move_late_ones(self) -> bool:
+        """Move what was added to memory by threads that had chosen it before."""
+        file = self._file
+        if file is None or not self.memory.has_pending(self.memory.highest_id):
+            return False
+        self._is_moving = True
+        try:
+            self.memory.move(file.take)
+        except StoreError as error:
+            self.set_aside(error, file)
+            return False
+        else:
+            self.generation += 1
+        finally:
+            self._is_moving = False
+        return True
+
+    @property
+    def is_retry_due(self) -> bool:
+        """Whether it is time to try the file again."""
+        return self.error is not None and self._time.monotonic() >= self._retry_at
 
     def recover_now(self) -> None:
         """Do not wait with the next try: someone asks for a delivery."""

@@ -28,6 +28,8 @@ __all__ = ["Worker"]
 
 # How often the spool is looked at, for what other processes recorded or ask for.
 _LOOK_SECONDS: Final = 0.25
+_LEAST_SECONDS: Final = 0.01  # between two looks
+_START_SECONDS: Final = 1.0  # between two attempts to start the thread
 _ABOVE_ALL: Final = 2**63 - 1
 _AWAIT_SECONDS: Final = 0.05  # until another look whether something was delivered
 
@@ -72,6 +74,7 @@ class Worker:
         self._progress = threading.Condition()
         self._busy = threading.Lock()  # of the thread that delivers
         self._thread: threading.Thread | None = None
+        self._start_at = -math.inf
         self._stepping: int | None = None  # the thread that delivers now
         self._is_asked = False
         self._is_full = False
@@ -82,8 +85,12 @@ class Worker:
         """Begin the thread, unless the interpreter is about to end."""
         # Before version 3.12 of Python a thread that is started now never runs, and the
         # caller waits for it for ever.
-        if self._thread is not None or sys.is_finalizing():
+        if self.has_thread or sys.is_finalizing() or self._dispatcher.is_stopped():
             return
+        now = self._time.monotonic()
+        if now < self._start_at:
+            return
+        self._start_at = now + _START_SECONDS  # should the system have no thread now
         thread = threading.Thread(
             target=self._run, name="pinpoint-events-recorder", daemon=True
         )
@@ -127,7 +134,7 @@ class Worker:
             # thread runs any more, and one may have stopped anywhere.
             if self.is_this_thread or sys.is_finalizing():
                 return False
-            if not self._has_thread:
+            if not self.has_thread:
                 self._step_alone(timeout)
                 if self._has_ended(marks, generation):
                     return True
@@ -136,7 +143,7 @@ class Worker:
             has_looked = self._dispatcher.looks != looks
             if left <= 0 or (only_here and has_looked and self._is_elsewhere):
                 return False
-            if self._has_thread:
+            if self.has_thread:
                 self._await_progress(min(left, _AWAIT_SECONDS))
             else:
                 self._time.wait(min(left, _AWAIT_SECONDS), self._dispatcher.is_stopped)
@@ -152,7 +159,8 @@ class Worker:
         return self._stepping == threading.get_ident()
 
     @property
-    def _has_thread(self) -> bool:
+    def has_thread(self) -> bool:
+        """Whether the thread runs."""
         return self._thread is not None and self._thread.is_alive()
 
     @property
@@ -165,7 +173,7 @@ class Worker:
     def wait_for_room(self, seconds: float) -> None:
         """Wait until something was delivered, but not for longer."""
         self._is_full = True
-        if self._has_thread:
+        if self.has_thread:
             self._await_progress(seconds)
         else:
             self._step_alone(seconds)
@@ -187,7 +195,7 @@ class Worker:
         self.wake()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout)
+            thread.join(min(timeout, threading.TIMEOUT_MAX))
         if self._closes_sender:
             self._dispatcher.close_sender()
 
@@ -202,12 +210,12 @@ class Worker:
                     self._wake.get(timeout=self._seconds_to_look())
                 try:
                     self.step()
-                except Exception as error:  # noqa: BLE001 - the thread goes on
+                except BaseException as error:  # noqa: BLE001 - the thread goes on
                     self._reports.defect(error)
                     self._time.wait(_LOOK_SECONDS, self._dispatcher.is_stopped)
 
     def _seconds_to_look(self) -> float:
-        return min(self._rules.flush_seconds, _LOOK_SECONDS)
+        return max(_LEAST_SECONDS, min(self._rules.flush_seconds, _LOOK_SECONDS))
 
     def _step_alone(self, seconds: float) -> None:
         """Deliver in this thread: the interpreter is about to end, or for tests."""

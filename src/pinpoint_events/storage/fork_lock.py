@@ -17,7 +17,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final
+from typing import Any, Final, cast
 
 __all__ = ["ForkLock"]
 
@@ -38,7 +38,9 @@ class ForkLock:
 
     Attributes:
         lock: The lock itself. `with` acquires and releases it without a step in Python,
-            between which a signal handler could raise and leave it locked for ever.
+            between which a signal handler could raise and leave it locked for ever. So
+            does its `release`.
+        is_held: Returns whether this thread holds it.
     """
 
     def __init__(
@@ -47,7 +49,9 @@ class ForkLock:
         *,
         wait_seconds: float = _WAIT_SECONDS,
     ) -> None:
-        self.lock = threading.Lock()
+        # Reentrant only so that it knows whether this thread holds it.
+        self.lock = threading.RLock()
+        self.is_held: Callable[[], bool] = cast("Any", self.lock)._is_owned  # noqa: SLF001
         self._wait_seconds = wait_seconds
         self._before_fork: Callable[[], Callable[[], None] | None] = (
             _no_method if before_fork is None else weakref.WeakMethod(before_fork)
@@ -55,8 +59,21 @@ class ForkLock:
         _locks.add(self)
 
     def acquire(self, timeout_seconds: float) -> bool:
-        """Acquire the lock; return False if that takes longer than the timeout."""
-        return self.lock.acquire(timeout=timeout_seconds)
+        """
+        Acquire the lock.
+
+        Returns:
+            False if that takes longer than the timeout, or if this thread holds it, as
+            in a signal handler.
+        """
+        if self.is_held():
+            return False
+        try:
+            return self.lock.acquire(timeout=timeout_seconds)
+        except BaseException:  # of a signal handler, perhaps after it was acquired
+            if self.is_held():
+                self.lock.release()
+            raise
 
     def release(self) -> None:
         """Release the lock."""
@@ -75,7 +92,7 @@ class ForkLock:
 
     def acquire_for_fork(self) -> bool:
         """Acquire the lock and call `before_fork`; return False after the wait."""
-        if not self.lock.acquire(timeout=self._wait_seconds):
+        if not self.acquire(self._wait_seconds):
             return False
         before_fork = self._before_fork()
         if before_fork is not None:

@@ -175,8 +175,12 @@ class SqliteFile:
         self._is_dropped = False
         self._is_closed = False
         _files.add(self)
-        with self.transaction():
-            pass  # an unusable file is reported now, not at its first use
+        try:
+            with self.transaction():
+                pass  # an unusable file is reported now, not at its first use
+        except BaseException:
+            self.close()
+            raise
 
     @contextmanager
     def transaction(self, *, writes: bool = True) -> Iterator[sqlite3.Connection]:
@@ -204,7 +208,7 @@ class SqliteFile:
         except sqlite3.Error as error:
             raise self._sqlite_error(error, self._waited(started)) from error
         finally:
-            self._lock.release()
+            self._lock.lock.release()
 
     def run(self, statement: str, parameters: Sequence[object]) -> int:
         """
@@ -240,7 +244,7 @@ class SqliteFile:
         else:
             return number
         finally:
-            self._lock.release()
+            self._lock.lock.release()
 
     def _waited(self, started: float) -> float:
         """Return the seconds of a wait, rounded: the timeout, or what it was cut to."""
@@ -364,7 +368,7 @@ class SqliteFile:
             self._is_dropped = True
             self._disconnect()
         finally:
-            self._lock.release()
+            self._lock.lock.release()
         return True
 
     def _open(self) -> sqlite3.Connection:

@@ -52,9 +52,16 @@ class RecordingRecorder(SentEvents, Recorder):
     @property
     def sent(self) -> tuple[SentEvent, ...]:
         """The events that were accepted, in the order of arrival; delivers first."""
-        if self.stats().pending or self.stats().endpoints.pending:
-            self.flush(timeout=0)
+        before = -1
+        while (pending := self._pending) and pending != before:
+            before = pending
+            self.flush(timeout=0)  # which sends one request
         return self.sender.sent
+
+    @property
+    def _pending(self) -> int:
+        stats = self.stats()
+        return stats.pending + stats.endpoints.pending
 
     @property
     def _not_accepted(self) -> int:
