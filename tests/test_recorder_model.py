@@ -383,6 +383,8 @@ class RecorderModel(RuleBasedStateMachine):
         finally:
             if self.lock is not None:
                 self.lock.close()
+            if hasattr(self, "recorder"):
+                self.recorder.crash()
             self.resources.close()
 
     def end(self) -> None:
