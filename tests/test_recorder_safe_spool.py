@@ -77,6 +77,14 @@ def add(case: Case, *event_ids: str) -> None:
         add_event(case.spool, event_id)  # type: ignore[arg-type] # adds as they do
 
 
+def in_file(case: Case) -> list[tuple[str, str | None]]:
+    """Return what is in the file."""
+    spool = case.place.open()
+    found = names(everything(spool))
+    spool.close()
+    return found
+
+
 def move_away(path: Path) -> Path:
     """Rename a file, and those beside it."""
     target = path.with_name("old.db")
@@ -195,7 +203,7 @@ class TestLocked:
         with writing(case.path):
             add(case, "1")
         assert case.spool.close() == []
-        assert names(everything(case.place.open())) == [("e", "1")]
+        assert in_file(case) == [("e", "1")]
         assert case.balance() == (1, 1)
 
     def test_close_while_locked(self, case: Case) -> None:
