@@ -244,6 +244,32 @@ class TestRecord:
         assert sender.events == {("user-1", "v-1"): EVENT}
 
 
+class TestOtherSchemes:
+    """A URL of another package's scheme names no application."""
+
+    def test_application(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It is that of the argument, or `local`; the thread calls the opener."""
+        (tmp_path / "whispering.py").write_text(
+            "from pinpoint_events import MemorySender\n"
+            "def open_whispering(url, *, application_id):\n"
+            "    return MemorySender(application_id=application_id or 'local')\n"
+        )
+        info = tmp_path / "whispering-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(
+            "Metadata-Version: 2.1\nName: whispering\nVersion: 1.0\n"
+        )
+        (info / "entry_points.txt").write_text(
+            "[pinpoint_events.senders]\nwhisper = whispering:open_whispering\n"
+        )
+        monkeypatch.syspath_prepend(tmp_path)
+        assert Recorder("whisper:low", spool=None).application_id == "local"
+        with Recorder("whisper:low", spool=None, application_id="shop") as recorder:
+            assert recorder.application_id == "shop"
+            recorder.record("user-1", EVENT)
+            assert recorder.flush()
+
+
 class TestValidation:
     """A mistake is reported where it is made, and nothing is recorded."""
 

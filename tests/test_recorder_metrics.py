@@ -125,6 +125,12 @@ class TestWithoutOpenTelemetry:
         )
         assert done.stdout == "True\n"
 
+    def test_is_looked_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A package that cannot be imported counts as absent."""
+        monkeypatch.delitem(sys.modules, "opentelemetry.metrics")
+        monkeypatch.setitem(sys.modules, "opentelemetry", None)
+        assert not Metrics()._is_installed
+
     def test_does_nothing(self) -> None:
         """Its instruments are not made."""
         absent = Metrics(is_installed=False)

@@ -1,14 +1,23 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+import pinpoint_events.recorder as recorder_package
 from pinpoint_events.errors import BadRequestError, TransportError
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
-from pinpoint_events.recorder import DroppedItem, DropReason, Recorder, RecorderStats
+from pinpoint_events.recorder import (
+    DroppedItem,
+    DropReason,
+    Recorder,
+    RecorderStats,
+    process_end,
+)
+from pinpoint_events.recorder._loading import loading
 from pinpoint_events.senders import MemorySender
 from pinpoint_events.senders._accepted import accepted
 from tests.recorders import OnDemandRecorder
@@ -450,3 +459,129 @@ class TestRetries:
         with Recorder(sender, spool=None, flush_seconds=0) as recorder:
             recorder.record("e", event())
             assert recorder.flush()
+
+
+class TestEnds:
+    """What runs when a process ends, called in this one."""
+
+    def test_process_ends(self, sender: MemorySender, spool: Path | None) -> None:
+        """What waits is delivered; what cannot be is lost if it is in memory alone."""
+        dropped: list[DroppedItem] = []
+        recorder = OnDemandRecorder(sender, spool=spool, on_dropped=dropped.append)
+        recorder.process_ends()  # it was not used
+        recorder.record("e", event(), event_id="1")
+        recorder.process_ends()
+        assert recorder.stats() == RecorderStats(recorded=1, delivered=1)
+        sender.answer = fail
+        recorder.record("e", event(), event_id="2")
+        recorder.process_ends()
+        lost = [] if spool else [DroppedItem("e", "2", DropReason.EXIT)]
+        assert dropped == lost
+        recorder.close(0)
+        recorder.process_ends()  # it is closed
+
+    def test_all_end(self, sender: MemorySender) -> None:
+        """Each recorder of the process has its turn."""
+        recorder = OnDemandRecorder(sender, spool=None)
+        recorder.record("e", event())
+        process_end.at_end(recorder)
+        process_end.at_end(recorder)
+        process_end._end()
+        process_end.not_at_end(recorder)
+        assert recorder.stats() == RecorderStats(recorded=1, delivered=1)
+        recorder.close()
+
+    def test_late_thread(self, sender: MemorySender) -> None:
+        """A thread that has recorded while another closed loses it, and is told."""
+        dropped: list[DroppedItem] = []
+        recorder = OnDemandRecorder(sender, spool=None, on_dropped=dropped.append)
+        recorder._is_over = True
+        recorder.record("e", event(), event_id="v")
+        assert dropped == [DroppedItem("e", "v", DropReason.EXIT)]
+        recorder.close()
+
+
+class TestThread:
+    """The thread begins once."""
+
+    def test_begins_once(self, sender: MemorySender) -> None:
+        """Starting it again does nothing."""
+        recorder = Recorder(sender, spool=None)
+        recorder.start()
+        before = threading.active_count()
+        recorder._running_worker().start()
+        assert threading.active_count() == before
+        recorder.close()
+
+    def test_interrupted(
+        self, sender: MemorySender, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """If a signal handler raises meanwhile, the next call begins another one."""
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", interrupt)
+            recorder = Recorder(sender, spool=None)
+            with pytest.raises(KeyboardInterrupt):
+                recorder.record("e", event())
+        recorder.record("e", event())
+        assert recorder.flush()
+        recorder.close()
+
+    def test_alone_beside_another(self, sender: MemorySender) -> None:
+        """A flush without a thread waits for one that another thread has begun."""
+        entered, leave = threading.Event(), threading.Event()
+
+        def slow(request: EventsRequest) -> EventsResponse:
+            entered.set()
+            leave.wait(10)
+            return accepted(request)
+
+        sender.answer = slow
+        recorder = OnDemandRecorder(sender, spool=None)
+        recorder.record("e", event())
+        thread = threading.Thread(target=recorder.flush)
+        thread.start()
+        entered.wait(10)
+        recorder.worker._step_alone(0.01)
+        assert len(sender.requests) == 1
+        leave.set()
+        thread.join()
+        assert recorder.stats().delivered == 1
+        recorder.close()
+
+    def test_claim_cannot_be_opened(self, sender: MemorySender, tmp_path: Path) -> None:
+        """Without the lock file nothing is delivered, and that is reported."""
+        (tmp_path / "spool.db-deliverer").mkdir()
+        errors: list[Exception] = []
+        recorder = OnDemandRecorder(
+            sender, spool=tmp_path / "spool.db", on_error=errors.append
+        )
+        recorder.record("e", event())
+        assert not recorder.flush(0.1)
+        assert [type(error) for error in errors] == [IsADirectoryError]
+        assert recorder.stats() == RecorderStats(recorded=1, pending=1)
+        recorder.close(0)
+
+    def test_imports_in_turn(self) -> None:
+        """A thread that imports does not wait for another for long."""
+        with loading(), ThreadPoolExecutor() as threads:
+            assert threads.submit(_import).result(10)
+
+
+def _import() -> bool:
+    with loading():
+        return True
+
+
+def fail(request: EventsRequest) -> EventsResponse:
+    """Answer nothing."""
+    raise TransportError("the network is down")
+
+
+def interrupt(*_: object) -> None:
+    """Raise as Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def test_names() -> None:
+    """The package lists its public names."""
+    assert {"Recorder", "flush_in_time"} <= set(dir(recorder_package))

@@ -1,5 +1,6 @@
 import gc
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -197,3 +198,41 @@ class TestLogging:
         command = [sys.executable, "-W", "ignore", "-c", LOGGING]
         out = subprocess.run(command, capture_output=True, check=True, timeout=60)
         assert float(out.stdout) < 4  # a fork that waits in vain gives up after 5
+
+
+class _RaisedError(Exception):
+    """What a signal handler raises."""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX'")
+def test_interrupted_wait() -> None:
+    """A handler that raises ends the wait; the lock is that of the other thread."""
+
+    def handle(*_: object) -> None:
+        raise _RaisedError
+
+    lock = ForkLock()
+    held, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with lock.lock:
+            held.set()
+            leave.wait(10)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(10)
+    before = signal.signal(signal.SIGALRM, handle)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        with pytest.raises(_RaisedError):
+            lock.acquire(10)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert not lock.is_held()
+    leave.set()
+    thread.join()
+    assert lock.acquire(1)
+    assert not lock.acquire(1)  # by the thread that holds it
+    lock.release()

@@ -819,3 +819,27 @@ class TestFork:
         assert in_child(use_in_child, fork)
         add(file, "parent")
         assert texts(path) == ["before", "parent"]
+
+
+class TestRun:
+    """One statement, as a transaction."""
+
+    def test_number(self, file: SqliteFile, path: Path) -> None:
+        """It returns the number of the row."""
+        insert = "INSERT INTO note (text) VALUES (?)"
+        assert [file.run(insert, [text]) for text in ("a", "b")] == [1, 2]
+        assert texts(path) == ["a", "b"]
+
+    def test_beside_another_thread(self, path: Path) -> None:
+        """It waits for other threads, and no longer than it may."""
+        with opened(path, 0.01) as file, ThreadPoolExecutor() as threads:
+            with file.transaction():
+                ran = threads.submit(file.run, "DELETE FROM note", ())
+                assert failed(path, ran.result) is StoreErrorCode.LOCKED
+            file.run("DELETE FROM note", ())
+
+    def test_fails(self, file: SqliteFile) -> None:
+        """A statement that is none is an error, and changes nothing."""
+        with pytest.raises(StoreError) as caught:
+            file.run("DELETE FROM nothing", ())
+        assert caught.value.code is StoreErrorCode.OTHER

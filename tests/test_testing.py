@@ -10,6 +10,7 @@ from importlib.util import module_from_spec
 from typing import Any
 
 import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
@@ -25,6 +26,7 @@ from pinpoint_events.errors import (
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
+from pinpoint_events.recorder import ItemCounts, RecorderStats
 from pinpoint_events.retry import Retry
 from pinpoint_events.senders import MemorySender
 from pinpoint_events.testing import strategies
@@ -170,6 +172,26 @@ except ConfigurationError as error:
         }
         assert public == {*strategies.__all__}
         assert strategies.__all__ == sorted(strategies.__all__)
+
+
+class TestRecorderStats:
+    """Stats of recorders."""
+
+    @given(stats=strategies.recorder_stats())
+    def test_balance(self, stats: RecorderStats) -> None:
+        """They balance."""
+        assert stats.balances
+        assert stats.endpoints.balances
+
+    @given(
+        stats=strategies.recorder_stats(
+            endpoints=st.just(ItemCounts()), spool_errors=st.none()
+        )
+    )
+    def test_parts(self, stats: RecorderStats) -> None:
+        """Parts can be given."""
+        assert stats.endpoints == ItemCounts()
+        assert stats.spool_error is None
 
 
 class TestEntryPoint:

@@ -508,7 +508,10 @@ class Recorder:
             return worker
         with self._lock.lock:
             worker = self._worker
-            if worker is None or worker.pid != os.getpid():
+            # Another thread may have been first.
+            if (  # pragma: no branch - by chance
+                worker is None or worker.pid != os.getpid()
+            ):
                 worker = Worker(
                     self._spool,
                     self._source.open,

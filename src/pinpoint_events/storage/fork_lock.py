@@ -71,7 +71,7 @@ class ForkLock:
         try:
             return self.lock.acquire(timeout=timeout_seconds)
         except BaseException:  # of a signal handler, perhaps after it was acquired
-            if self.is_held():
+            if self.is_held():  # pragma: no cover - by chance
                 self.lock.release()
             raise
 
