@@ -838,6 +838,17 @@ class TestRun:
                 assert failed(path, ran.result) is StoreErrorCode.LOCKED
             file.run("DELETE FROM note", ())
 
+    def test_beside_another_program(self, file: SqliteFile, path: Path) -> None:
+        """It waits for other programs that write, and is done when they are."""
+        with ThreadPoolExecutor() as threads:
+            with writing(path):
+                insert = "INSERT INTO note (text) VALUES ('a')"
+                ran = threads.submit(file.run, insert, ())
+                with pytest.raises(TimeoutError):  # it waits by SQLite, then by itself
+                    ran.result(0.5)
+            assert ran.result(10) == 1
+        assert texts(path) == ["a"]
+
     def test_fails(self, file: SqliteFile) -> None:
         """A statement that is none is an error, and changes nothing."""
         with pytest.raises(StoreError) as caught:

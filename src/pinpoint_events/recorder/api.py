@@ -477,7 +477,10 @@ class Recorder:
         worker = self._worker
         if self._is_closed or worker is None or worker.pid != os.getpid():
             return
+        end = self._time.monotonic() + self._exit_seconds
         worker.flush(self._exit_seconds, only_here=True)
+        # A request that is sent when the process ends would be sent again.
+        worker.finish(max(0.0, end - self._time.monotonic()))
         self._report_lost(self._spool.memory.drop_all())
 
     def _report_lost(self, items: Iterable[Item]) -> None:

@@ -134,6 +134,8 @@ class Worker:
             # thread runs any more, and one may have stopped anywhere.
             if self.is_this_thread or sys.is_finalizing():
                 return False
+            if self._dispatcher.is_stopped():
+                return False
             if not self.has_thread:
                 self._step_alone(timeout)
                 if self._has_ended(marks, generation):
@@ -189,13 +191,17 @@ class Worker:
             self.wake()
             self._progress.wait(seconds)
 
-    def stop(self, timeout: float) -> None:
-        """End the thread, after what it does now, and close the sender."""
+    def finish(self, timeout: float) -> None:
+        """End the thread, after the request that it sends now."""
         self._dispatcher.stop()
         self.wake()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(min(timeout, threading.TIMEOUT_MAX))
+
+    def stop(self, timeout: float) -> None:
+        """Do so, and close the sender."""
+        self.finish(timeout)
         if self._closes_sender:
             self._dispatcher.close_sender()
 
