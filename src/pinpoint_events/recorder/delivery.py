@@ -105,7 +105,7 @@ class Delivery:
 
     def reset(self) -> None:
         """Forget all items, and begin with the oldest of the spool again."""
-        self.cursor = 0
+        self.cursor: int = 0
         self._waiting: deque[Item] = deque()  # in the order of recording
         self._groups: list[deque[Item]] = []  # parts of refused requests
         self._failed: list[tuple[float, Item]] = []  # a heap by the end of their waits

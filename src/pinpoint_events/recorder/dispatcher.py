@@ -70,9 +70,9 @@ class Dispatcher:
         progress: Callable[[], None],
         time: Time,
     ) -> None:
-        self.has_claim = False
-        self.looks = 0
-        self.metrics = Metrics()
+        self.has_claim: bool = False
+        self.looks: int = 0
+        self.metrics: Metrics = Metrics()
         self._spool = spool
         self._open_sender = sender
         self._rules = rules

@@ -39,7 +39,7 @@ class Pace:
         self._rate: float | None = None
         self._rate_until = -math.inf
         self._outage_until = -math.inf
-        self.failures = 0
+        self.failures: int = 0
 
     @property
     def is_interrupted(self) -> bool:

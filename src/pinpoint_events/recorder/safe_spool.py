@@ -64,7 +64,7 @@ class SafeSpool:
         self._reports = reports
         self._time = time
         self._file: FileSpool | None = None
-        self.generation = 0  # of the file; grows when it is opened again
+        self.generation: int = 0  # of the file; grows when it is opened again
         self._is_moving = False
         self._known = Books()  # those of the file, when they were last read
         self._retry_seconds = _FIRST_RETRY_SECONDS

@@ -18,7 +18,7 @@ from pinpoint_events.recorder.operators import Selection, SpoolFile
 __all__ = ["DeadLetterLines", "line_of"]
 
 _OUTCOME, _CODE, _MESSAGE = NOTES[:3]
-_ENDPOINT_ID, _EVENT_ID, _, _EVENT = EVENT_MEMBERS
+_ENDPOINT_ID, _EVENT_ID, _ENDPOINT, _EVENT = EVENT_MEMBERS
 
 
 def line_of(item: Item, refusal: Refusal | None = None) -> bytes:

@@ -60,7 +60,7 @@ class Worker:
         closes_sender: bool,
         time: Time,
     ) -> None:
-        self.pid = os.getpid()
+        self.pid: int = os.getpid()
         self._spool = spool
         self._rules = rules
         self._reports = reports

@@ -50,7 +50,7 @@ class ForkLock:
         wait_seconds: float = _WAIT_SECONDS,
     ) -> None:
         # Reentrant only so that it knows whether this thread holds it.
-        self.lock = threading.RLock()
+        self.lock: threading.RLock = threading.RLock()
         self.is_held: Callable[[], bool] = cast("Any", self.lock)._is_owned  # noqa: SLF001
         self._wait_seconds = wait_seconds
         self._before_fork: Callable[[], Callable[[], None] | None] = (
