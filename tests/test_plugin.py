@@ -10,7 +10,6 @@ import os
 import re
 import subprocess
 import sys
-import threading
 import unittest
 from collections.abc import Iterator
 from importlib import import_module, metadata
@@ -51,6 +50,7 @@ from pinpoint_events.testing._serving import serving
 from tests.aws import aws
 from tests.samples import ROOT
 from tests.test_public_names import loaded_by
+from tests.threads import BegunThreads
 
 __all__ = ["aws"]
 
@@ -250,10 +250,10 @@ class TestPinpointRecorder:
 
     def test_has_no_thread(self, pinpoint_recorder: RecordingRecorder) -> None:
         """No test waits for another thread."""
-        before = threading.active_count()
+        begun = BegunThreads()
         pinpoint_recorder.record("ada", EVENT)
         assert pinpoint_recorder.flush(0)
-        assert threading.active_count() == before
+        assert len(begun) == 0
 
 
 def rejecting(request: EventsRequest) -> EventsResponse:

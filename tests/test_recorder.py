@@ -38,7 +38,9 @@ from pinpoint_events import (
     TransportError,
     ValidationError,
 )
+from pinpoint_events.recorder import OnFull
 from tests.stores import writing
+from tests.threads import BegunThreads
 
 TIMESTAMP = "2026-09-21T12:00:00.123Z"
 EVENT = Event("purchase", timestamp=TIMESTAMP, attributes={"sku": "A-1"})
@@ -574,15 +576,18 @@ class TestFull:
         assert 1 <= len(sender.requests) <= 3
         recorder.close(0)
 
-    def test_drop_newest(self, sender: MemorySender, spool: Path | None) -> None:
-        """`drop_newest` keeps what it has."""
+    @pytest.mark.parametrize("on_full", ["drop_newest", "drop_oldest"])
+    def test_drop(
+        self, sender: MemorySender, spool: Path | None, on_full: OnFull
+    ) -> None:
+        """`drop_newest` keeps what it has; `drop_oldest` what has waited least."""
         sender.answer = away
         dropped: list[DroppedItem] = []
         recorder = Recorder(
             sender,
             spool=spool,
             max_bytes=SMALL,
-            on_full="drop_newest",
+            on_full=on_full,
             on_dropped=dropped.append,
         )
         event = Event("x", attributes={f"a{n}": "b" * 200 for n in range(20)})
@@ -591,28 +596,12 @@ class TestFull:
         assert stats.balances
         assert stats.recorded == 40
         assert stats.dropped == {"full": len(dropped)}
-        assert [item.event_id for item in dropped] == ids[stats.pending :]
+        expected = {
+            "drop_newest": ids[stats.pending :],
+            "drop_oldest": ids[: len(dropped)],
+        }
+        assert [item.event_id for item in dropped] == expected[on_full]
         assert {item.reason for item in dropped} == {DropReason.FULL}
-        recorder.close(0)
-
-    def test_drop_oldest(self, sender: MemorySender, spool: Path | None) -> None:
-        """`drop_oldest` makes room by those that have waited longest."""
-        sender.answer = away
-        dropped: list[DroppedItem] = []
-        recorder = Recorder(
-            sender,
-            spool=spool,
-            max_bytes=SMALL,
-            on_full="drop_oldest",
-            on_dropped=dropped.append,
-        )
-        event = Event("x", attributes={f"a{n}": "b" * 200 for n in range(20)})
-        ids = [recorder.record("user-1", event) for _ in range(40)]
-        stats = recorder.stats()
-        assert stats.balances
-        assert stats.recorded == 40
-        assert stats.dropped == {"full": len(dropped)}
-        assert [item.event_id for item in dropped] == ids[: len(dropped)]
         recorder.close(0)
 
 
@@ -812,10 +801,10 @@ class TestObject:
 
     def test_starts_no_thread(self, sender: MemorySender, path: Path) -> None:
         """Before it is used, it has no thread."""
-        before = threading.active_count()
+        begun = BegunThreads()
         recorder = Recorder(sender, spool=path)
-        assert threading.active_count() == before
+        assert len(begun) == 0
         recorder.start()
-        assert threading.active_count() == before + 1
+        assert len(begun) == 1
         recorder.close()
-        assert threading.active_count() == before
+        assert len(begun) == 0

@@ -5,7 +5,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -25,6 +24,7 @@ from pinpoint_events import (
 )
 from pinpoint_events.senders._accepted import accepted
 from tests.fake_time import FakeTime
+from tests.threads import BegunThreads
 
 EVENT = Event("purchase", attributes={"sku": "A-1"})
 LARGE = Event("x", attributes={f"a{n}": "b" * 200 for n in range(30)})
@@ -279,7 +279,7 @@ def test_nothing_leaks(tmp_path: Path) -> None:
         assert recorder.close()
 
     use()
-    before = threading.active_count(), _handles()
+    begun, handles = BegunThreads(), _handles()
     for _ in range(10):
         use()
-    assert (threading.active_count(), _handles()) == before
+    assert (len(begun), _handles()) == (0, handles)

@@ -129,7 +129,7 @@ class TestWithoutOpenTelemetry:
         """A package that cannot be imported counts as absent."""
         monkeypatch.delitem(sys.modules, "opentelemetry.metrics")
         monkeypatch.setitem(sys.modules, "opentelemetry", None)
-        assert not Metrics()._is_installed
+        assert not Metrics()._is_installed()
 
     def test_does_nothing(self) -> None:
         """Its instruments are not made."""

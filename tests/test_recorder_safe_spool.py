@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from pinpoint_events.errors import ConfigurationError, StoreError, StoreErrorCode
-from pinpoint_events.recorder.file_spool import FileSpool, SpoolPlace
+from pinpoint_events.recorder.file_spool import FileSpool
 from pinpoint_events.recorder.items import DropReason, Settlement
 from pinpoint_events.recorder.memory_spool import MemorySpool
 from pinpoint_events.recorder.reports import Hooks, Reports
 from pinpoint_events.recorder.safe_spool import SafeSpool
+from pinpoint_events.recorder.spool_place import SpoolPlace
 from tests.fake_time import FakeTime
 from tests.spool_contract import (
     add_event,

@@ -15,7 +15,7 @@ from pinpoint_events.errors import (
     StoreError,
     StoreErrorCode,
 )
-from pinpoint_events.recorder import file_spool
+from pinpoint_events.recorder import spool_place
 from pinpoint_events.recorder._claim import Claim, _held
 from pinpoint_events.recorder.file_spool import FileSpool
 from pinpoint_events.recorder.items import (
@@ -66,9 +66,9 @@ class Files:
         self._opened.append(spool)
         return spool
 
-    def place(self) -> file_spool.SpoolPlace:
+    def place(self) -> spool_place.SpoolPlace:
         """Return where the file is."""
-        return file_spool.SpoolPlace(self.path, "app-1", 1_000_000, 0.05)
+        return spool_place.SpoolPlace(self.path, "app-1", 1_000_000, 0.05)
 
     def close(self) -> None:
         """Close what was opened."""

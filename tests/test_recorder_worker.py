@@ -23,6 +23,7 @@ from pinpoint_events.senders._accepted import accepted
 from tests.recorders import OnDemandRecorder
 from tests.samples import NO_QUOTAS, event
 from tests.stores import writing
+from tests.threads import BegunThreads
 
 
 @pytest.fixture
@@ -400,14 +401,15 @@ class TestWhatSendersRaise:
             start(thread)
 
         monkeypatch.setattr(threading.Thread, "start", fail_once)
+        begun = BegunThreads()
         recorder = Recorder(sender, spool=None)
         recorder.record("e", event())
         recorder.record("e", event())
-        assert threading.active_count() == 1
+        assert len(begun) == 0
         assert recorder.flush(0)  # in this thread
         recorder._running_worker()._start_at = 0.0
         recorder.record("e", event())
-        assert threading.active_count() == 2
+        assert len(begun) == 1
         assert recorder.flush()
         assert recorder.close(float("inf"))
 
@@ -508,9 +510,9 @@ class TestThread:
         """Starting it again does nothing."""
         recorder = Recorder(sender, spool=None)
         recorder.start()
-        before = threading.active_count()
+        begun = BegunThreads()
         recorder._running_worker().start()
-        assert threading.active_count() == before
+        assert len(begun) == 0
         recorder.close()
 
     def test_interrupted(
@@ -525,6 +527,59 @@ class TestThread:
         recorder.record("e", event())
         assert recorder.flush()
         recorder.close()
+
+    def test_interrupted_again(
+        self, sender: MemorySender, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """... also where an earlier call could not begin it."""
+        recorder = Recorder(sender, spool=None)
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", no_thread)
+            recorder.record("e", event())
+            patch.setattr(threading.Thread, "start", interrupt)
+            recorder._running_worker()._start_at = 0.0
+            with pytest.raises(KeyboardInterrupt):
+                recorder.record("e", event())
+        recorder.record("e", event())
+        assert recorder.flush()
+        # The event whose call was interrupted was not kept, and is not counted.
+        assert recorder.stats() == RecorderStats(recorded=2, delivered=2)
+        recorder.close()
+
+    def test_records_meanwhile(
+        self, sender: MemorySender, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A signal handler that records while it begins gets no second thread."""
+        recorder = Recorder(sender, spool=None)
+        start = threading.Thread.start
+
+        def start_slowly(thread: threading.Thread) -> None:
+            recorder.record("e", event())
+            start(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", start_slowly)
+        begun = BegunThreads()
+        recorder.record("e", event())
+        assert len(begun) == 1
+        assert recorder.close()
+        assert recorder.stats() == RecorderStats(recorded=2, delivered=2)
+
+    def test_not_after_the_end(self, sender: MemorySender) -> None:
+        """A closed recorder begins no thread."""
+        recorder = Recorder(sender, spool=None)
+        recorder.close()
+        begun = BegunThreads()
+        recorder.start()
+        assert recorder.flush()
+        assert len(begun) == 0
+
+    @pytest.mark.parametrize("timeout", [float("inf"), 0.0, -1.0, -2.0])
+    def test_alone_for_any_time(self, sender: MemorySender, timeout: float) -> None:
+        """A flush without a thread takes any number of seconds."""
+        recorder = OnDemandRecorder(sender, spool=None)
+        recorder.record("e", event())
+        assert recorder.flush(timeout)
+        recorder.close(timeout)
 
     def test_alone_beside_another(self, sender: MemorySender) -> None:
         """A flush without a thread waits for one that another thread has begun."""
@@ -580,6 +635,11 @@ def fail(request: EventsRequest) -> EventsResponse:
 def interrupt(*_: object) -> None:
     """Raise as Ctrl-C."""
     raise KeyboardInterrupt
+
+
+def no_thread(*_: object) -> None:
+    """Raise as a system that has no thread to give."""
+    raise RuntimeError("can't start new thread")
 
 
 def test_names() -> None:

@@ -149,7 +149,7 @@ class Application:
         end = time.monotonic() + SECONDS
         while not holds(self.stats()):
             assert time.monotonic() < end, self.stats()
-            time.sleep(0.05)
+            time.sleep(0.05)  # another process is awaited, which cannot tell
 
     def deliver_the_rest(self) -> None:
         """Do what the next start of the application does."""
@@ -199,7 +199,7 @@ def wait_for(url: str) -> None:
             socket.create_connection((address.hostname, address.port)).close()
         except ConnectionRefusedError:
             assert time.monotonic() < end
-            time.sleep(0.05)
+            time.sleep(0.05)  # another process is awaited, which cannot tell
         else:
             return
 

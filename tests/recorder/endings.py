@@ -34,7 +34,7 @@ SECONDS: Final = 60.0  # for anything to happen; nothing here takes so long
 # Enough for every delivery that is to succeed, on a busy machine, too.
 AMPLE_EXIT_SECONDS: Final = 30.0
 EXIT_SECONDS: Final = 2.0  # the default
-# Of the end of an interpreter, beside what a recorder does, on a busy machine.
+# Of the end of an interpreter, without what a recorder does, on a busy machine.
 SLACK_SECONDS: Final = 5.0
 
 ALL: Final = "all"

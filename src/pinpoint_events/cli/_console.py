@@ -86,12 +86,16 @@ def message(text: str) -> None:
     if stream is None:
         return
     joined = " ".join(line.strip() for line in text.splitlines())
-    line = "".join(each if each.isprintable() else _escaped(each) for each in joined)
     try:
-        stream.write(f"{line}\n")
+        stream.write(f"{printable(joined)}\n")
         stream.flush()
     except OSError:
         _discard(stream)  # the exit code alone can report it
+
+
+def printable(text: str) -> str:
+    """Return a text with unprintable characters escaped."""
+    return "".join(each if each.isprintable() else _escaped(each) for each in text)
 
 
 def _escaped(character: str) -> str:

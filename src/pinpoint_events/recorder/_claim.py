@@ -1,7 +1,7 @@
 """
 The claim of one process to deliver what is in a spool.
 
-It is a lock of the operating system on a file beside the spool. The system releases it
+It is a lock of the operating system on a file next to the spool. The system releases it
 when the process ends, however it ends, and a child of a `fork` does not inherit it. It
 needs no clock, and so no time after which it expires: a process that is stopped for an
 hour goes on where it was.
@@ -18,7 +18,7 @@ from typing import Final
 
 from pinpoint_events.storage.fork_lock import ForkLock
 
-__all__ = ["Claim", "is_claimed"]
+__all__ = ["Claim", "claim_path", "is_claimed"]
 
 if sys.platform == "win32":  # pragma: no cover - Linux in CI
     import msvcrt
@@ -71,6 +71,13 @@ def is_claimed(path: Path) -> bool:
         finally:
             os.close(descriptor)
     return False
+
+
+def claim_path(path: Path) -> Path:
+    """Return the path of the file by whose lock delivery is claimed."""
+    # One for each file, however it is named.
+    target = path.resolve()
+    return target.with_name(f"{target.name}-deliverer")
 
 
 class Claim:

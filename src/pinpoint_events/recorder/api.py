@@ -4,27 +4,14 @@ import asyncio
 import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import (
-    Any,
-    ClassVar,
-    Final,
-    Literal,
-    NamedTuple,
-    NoReturn,
-    Self,
-    SupportsIndex,
-    TypeGuard,
-    get_args,
-)
+from typing import Any, ClassVar, Final, NoReturn, Self, SupportsIndex
 
 import attrs
 
 from pinpoint_events.builder import new_event_id
 from pinpoint_events.errors import (
-    ConfigurationError,
     QuotaExceededError,
     SpoolFullError,
     StoreError,
@@ -41,37 +28,33 @@ from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event, Session
 from pinpoint_events.quotas import endpoint_problems, event_check, quotas_of
 from pinpoint_events.recorder.dispatcher import Rules
-from pinpoint_events.recorder.file_spool import SpoolPlace
 from pinpoint_events.recorder.items import DropReason, Item, ItemCounts
 from pinpoint_events.recorder.memory_spool import MemorySpool
+from pinpoint_events.recorder.options import (
+    OnFull,
+    check_functions,
+    check_limits,
+    check_seconds,
+)
 from pinpoint_events.recorder.process_end import at_end, not_at_end
 from pinpoint_events.recorder.reports import DroppedItem, Hooks, RejectedItem, Reports
 from pinpoint_events.recorder.safe_spool import SafeSpool
+from pinpoint_events.recorder.sender_source import sender_source
 from pinpoint_events.recorder.sessions import SessionRecorder
+from pinpoint_events.recorder.spool_place import SpoolPlace
 from pinpoint_events.recorder.worker import Worker
 from pinpoint_events.senders._blocking import Time
-from pinpoint_events.senders.protocol import (
-    DEFAULT_APPLICATION_ID,
-    Sender,
-    checked_application_id,
-    named_application_of,
-)
-from pinpoint_events.senders.url import application_of, open_sender, sqlite_path
+from pinpoint_events.senders.protocol import Sender
 from pinpoint_events.storage.fork_lock import ForkLock
 from pinpoint_events.storage.paths import path_text
 from pinpoint_events.wire import to_json
 from pinpoint_events.wire.converter import writer
 from pinpoint_events.wire.json_text import encode
 
-__all__ = ["OnFull", "Recorder", "RecorderStats"]
-
-OnFull = Literal["block", "drop_newest", "drop_oldest", "raise"]
-"""What `record()` does if the spool is full."""
+__all__ = ["Recorder", "RecorderStats"]
 
 _MAX_BYTES: Final = 256_000_000
 _MEMORY_BYTES: Final = 64_000_000  # in place of a file that cannot be used
-_LEAST_BYTES: Final = 100_000
-_MOST_SECONDS: Final = 1e6
 _ROOM_SECONDS: Final = 0.05  # until another look whether other processes made room
 
 
@@ -181,16 +164,16 @@ class Recorder:
         on_dropped: Callable[[DroppedItem], object] | None = None,
         on_error: Callable[[Exception], object] | None = None,
     ) -> None:
-        _check_limits(on_full, max_bytes, max_age, flush_events)
-        _check_seconds(
+        check_limits(on_full, max_bytes, max_age, flush_events)
+        check_seconds(
             block_seconds=block_seconds,
             flush_seconds=flush_seconds,
             exit_seconds=exit_seconds,
         )
-        _check_functions(
+        check_functions(
             on_rejected=on_rejected, on_dropped=on_dropped, on_error=on_error
         )
-        self._source = _source_of(sender, application_id)
+        self._source = sender_source(sender, application_id)
         self._on_full = on_full
         self._block_seconds = block_seconds
         self._exit_seconds = exit_seconds
@@ -449,20 +432,17 @@ class Recorder:
                 return True
             self._is_closed = True
         not_at_end(self)
-        worker = self._worker
-        if worker is None or worker.pid != os.getpid():
+        worker = self._worker_here
+        end = self._time.monotonic() + timeout
+        try:
+            if worker is not None:
+                return worker.flush(timeout, only_here=True)
             events, endpoints = self._spool.books()
-            is_done = not events.pending and not endpoints.pending
-        else:
-            end = self._time.monotonic() + timeout
-            try:
-                is_done = worker.flush(timeout, only_here=True)
-            finally:  # also after Ctrl-C
+            return not events.pending and not endpoints.pending
+        finally:  # also after Ctrl-C
+            if worker is not None:
                 worker.stop(max(0.0, end - self._time.monotonic()))
-                self._end()
-            return is_done
-        self._end()
-        return is_done
+            self._end()
 
     def _end(self) -> None:
         self._is_over = True
@@ -474,8 +454,8 @@ class Recorder:
 
     def process_ends(self) -> None:
         """Deliver within `exit_seconds`; called when the process ends."""
-        worker = self._worker
-        if self._is_closed or worker is None or worker.pid != os.getpid():
+        worker = self._worker_here
+        if self._is_closed or worker is None:
             return
         end = self._time.monotonic() + self._exit_seconds
         worker.flush(self._exit_seconds, only_here=True)
@@ -502,19 +482,19 @@ class Recorder:
             spool_error=error.code if isinstance(error, StoreError) else None,
         )
 
-    def _running_worker(self) -> Worker:
+    @property
+    def _worker_here(self) -> Worker | None:
+        """The worker, unless it is that of the process that this is a fork of."""
         worker = self._worker
-        if worker is not None and worker.pid == os.getpid():
-            if self._has_thread and not worker.has_thread:
-                with self._lock.lock:
-                    worker.start()
+        return worker if worker is not None and worker.pid == os.getpid() else None
+
+    def _running_worker(self) -> Worker:
+        worker = self._worker_here
+        if worker is not None and (worker.has_thread or not self._has_thread):
             return worker
         with self._lock.lock:
-            worker = self._worker
-            # Another thread may have been first.
-            if (  # pragma: no branch - by chance
-                worker is None or worker.pid != os.getpid()
-            ):
+            worker = self._worker_here
+            if worker is None:
                 worker = Worker(
                     self._spool,
                     self._source.open,
@@ -523,10 +503,17 @@ class Recorder:
                     closes_sender=self._source.is_ours,
                     time=self._time,
                 )
-                if self._has_thread:
-                    at_end(self)
-                    worker.start()
+                # Before it is started: a signal handler that records makes no other.
                 self._worker = worker
+            if self._has_thread and not self._is_closed:
+                at_end(self)
+                try:
+                    worker.start()
+                except (
+                    BaseException
+                ):  # of a signal handler: the next call makes another
+                    self._worker = None
+                    raise
         return worker
 
     def __enter__(self) -> Self:
@@ -566,111 +553,3 @@ class Recorder:
 
     def __repr__(self) -> str:
         return f"<Recorder of {self.application_id!r}>"
-
-
-class _Source(NamedTuple):
-    """
-    Where the sender comes from.
-
-    Attributes:
-        open: Returns it.
-        application_id: The application that it sends to.
-        is_ours: Whether the recorder opens it, and closes it.
-    """
-
-    open: Callable[[], Sender]
-    application_id: str
-    is_ours: bool
-
-
-def _source_of(sender: object, application_id: str | None) -> _Source:
-    if application_id is not None:
-        application_id = checked_application_id(application_id)
-    if isinstance(sender, str):
-        named = application_of(sender, application_id) or DEFAULT_APPLICATION_ID
-        path = sqlite_path(sender)
-        if path is None:
-            opener = partial(open_sender, sender, application_id=application_id)
-        else:  # relative to this directory, whatever it is when the thread opens it
-            absolute = Path(path).absolute()
-            opener = partial(_sqlite_sender, absolute, application_id=named)
-        return _Source(opener, named, is_ours=True)
-    if isinstance(sender, Sender) and not isinstance(sender, type):
-        named_by_it = named_application_of(sender)
-        if application_id not in {None, named_by_it or application_id}:
-            raise ConfigurationError(
-                "application_id is not that of the sender; leave it out"
-            )
-        named = application_id or named_by_it or DEFAULT_APPLICATION_ID
-        return _Source(lambda: sender, named, is_ours=False)
-    if callable(sender):
-        named = application_id or DEFAULT_APPLICATION_ID
-        return _Source(partial(_called, sender, named), named, is_ours=True)
-    raise ConfigurationError(
-        f"sender is of type {type(sender).__qualname__}; pass a URL, a function that "
-        "returns a sender, or a sender"
-    )
-
-
-def _sqlite_sender(path: Path, *, application_id: str) -> Sender:
-    from pinpoint_events.senders.sqlite import SqliteSender  # noqa: PLC0415
-
-    return SqliteSender(path, application_id=application_id)
-
-
-def _called(factory: Callable[[], object], application_id: str) -> Sender:
-    sender = factory()
-    if not isinstance(sender, Sender):
-        raise ConfigurationError(
-            f"the function returned a value of type {type(sender).__qualname__}; "
-            "return a sender"
-        )
-    if named_application_of(sender) not in {None, application_id}:
-        raise ConfigurationError(
-            "the function returned a sender of another application; pass its id as "
-            "application_id"
-        )
-    return sender
-
-
-def _check_limits(
-    on_full: object, max_bytes: object, max_age: object, flush_events: object
-) -> None:
-    if on_full not in get_args(OnFull):
-        raise ConfigurationError(
-            f"on_full is none of {', '.join(get_args(OnFull))}; choose one of them"
-        )
-    if not _is_whole(max_bytes) or max_bytes < _LEAST_BYTES:
-        raise ConfigurationError(
-            f"max_bytes is no whole number of at least {_LEAST_BYTES:,}"
-        )
-    if max_age is not None and not (
-        isinstance(max_age, timedelta) and max_age > timedelta()
-    ):
-        raise ConfigurationError(
-            "max_age is no time above zero; pass a timedelta, or None to keep events"
-        )
-    if not _is_whole(flush_events) or flush_events < 1:
-        raise ConfigurationError("flush_events is no whole number above zero")
-
-
-def _check_seconds(**seconds: object) -> None:
-    for name, value in seconds.items():
-        if (
-            not isinstance(value, int | float)
-            or isinstance(value, bool)
-            or not 0 <= value < _MOST_SECONDS
-        ):
-            raise ConfigurationError(f"{name} is no number of seconds")
-
-
-def _check_functions(**functions: object) -> None:
-    for name, value in functions.items():
-        if value is not None and not callable(value):
-            raise ConfigurationError(
-                f"{name} is of type {type(value).__qualname__}; pass a function"
-            )
-
-
-def _is_whole(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool)

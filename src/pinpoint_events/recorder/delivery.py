@@ -10,9 +10,10 @@ The rules:
 - An item ends when it was accepted, was refused, or is too old.
 - Not being able to send (no connection, 5xx, missing credentials, a locked store) and
   being throttled says nothing about items: all stay, and no attempt is counted.
-- An item that comes back, while others of its request are accepted or refused, has
-  failed. It waits for longer each time, and the others go on without it; only later
-  updates of the same endpoint wait with it. After `MAX_ATTEMPTS` it is refused.
+- An item that comes back, or that the answer does not mention, has failed if others of
+  its request are accepted or refused. It waits for longer each time, and the others go
+  on without it; only later updates of the same endpoint wait with it. After
+  `MAX_ATTEMPTS` it is refused.
 - If a request is refused as a whole, its halves are sent, and so on, until the item
   that is at fault is alone: it is refused, and no other. A request that was too large
   also makes the next ones smaller.

@@ -51,7 +51,7 @@ class Dispatcher:
         sender: Opens the sender; called by the first step that has something to send.
         rules: When to deliver.
         reports: Calls the hooks, and writes the log.
-        progress: Called when something was settled.
+        on_settled: Called when something was settled.
         time: The clocks, the sleep and the randomness.
 
     Attributes:
@@ -67,7 +67,7 @@ class Dispatcher:
         rules: Rules,
         reports: Reports,
         *,
-        progress: Callable[[], None],
+        on_settled: Callable[[], None],
         time: Time,
     ) -> None:
         self.has_claim: bool = False
@@ -77,7 +77,7 @@ class Dispatcher:
         self._open_sender = sender
         self._rules = rules
         self._reports = reports
-        self._progress = progress
+        self._on_settled = on_settled
         self._sender: Sender | None = None
         self._time = time
         self._pace = Pace(time.random)
@@ -280,7 +280,7 @@ class Dispatcher:
         self._report(written)
 
     def _report(self, settlement: Settlement) -> None:
-        self._progress()
+        self._on_settled()
         self._reports.rejected(settlement.refused)
         for item, reason in settlement.dropped:
             self._reports.dropped([(item.endpoint_id, item.event_id)], reason)

@@ -30,13 +30,11 @@ class Metrics:
     If they raise an error, nothing more is measured.
 
     Args:
-        is_installed: Whether to use the API.
+        is_installed: Whether to use the API; None to look for it when it is needed.
     """
 
     def __init__(self, *, is_installed: bool | None = None) -> None:
-        self._is_installed = (
-            _has_open_telemetry() if is_installed is None else is_installed
-        )
+        self._installed = is_installed
         self._sent: Any = None
         self._duration: Any = None
 
@@ -49,11 +47,18 @@ class Metrics:
             seconds: How long the request took.
             error: The error that it raised, if it did.
         """
-        if self._is_installed:
+        if self._is_installed():
             try:
                 self._measure(events, seconds, error)
             except Exception:  # noqa: BLE001 - of a provider of the application
-                self._is_installed = False
+                self._installed = False
+
+    def _is_installed(self) -> bool:
+        # In the thread that delivers, never in `record()`: to look is to import, and a
+        # signal handler that raises in an import leaves the import lock locked.
+        if self._installed is None:
+            self._installed = _has_open_telemetry()
+        return self._installed
 
     def _measure(
         self, events: int, seconds: float, error: BaseException | None
@@ -85,7 +90,7 @@ class Metrics:
     @contextmanager
     def without_tracing(self) -> Iterator[None]:
         """Let no instrumentation of HTTP clients trace the calls of this thread."""
-        if not self._is_installed:
+        if not self._is_installed():
             yield
             return
         context = import_module("opentelemetry.context")

@@ -21,16 +21,8 @@ from typing import Any, Final, NamedTuple, Self
 
 import attrs
 
-from pinpoint_events.recorder._claim import is_claimed
+from pinpoint_events.recorder._claim import claim_path, is_claimed
 from pinpoint_events.recorder._schema import SCHEMA
-from pinpoint_events.recorder.file_spool import (
-    books_in,
-    claim_path,
-    put_back_in,
-    settle_again_in,
-    settle_in,
-    used_bytes_in,
-)
 from pinpoint_events.recorder.items import (
     DropReason,
     Item,
@@ -38,6 +30,14 @@ from pinpoint_events.recorder.items import (
     Refusal,
     Settlement,
     count_kinds,
+)
+from pinpoint_events.recorder.ledger import (
+    HIGHEST,
+    books_in,
+    put_back_in,
+    settle_again_in,
+    settle_in,
+    used_bytes_in,
 )
 from pinpoint_events.storage.paths import path_text
 from pinpoint_events.storage.sqlite_file import SqliteFile
@@ -79,7 +79,6 @@ _READ_REJECTED: Final = (
 )
 _COUNT_PENDING: Final = f"SELECT {_COUNTS} FROM item WHERE {_CHOSEN_PENDING}"  # noqa: S608
 _COUNT_REJECTED: Final = f"SELECT {_COUNTS} FROM dead_letter WHERE {_CHOSEN_REJECTED}"  # noqa: S608
-_NEWEST_PENDING: Final = "SELECT coalesce(max(id), 0) FROM item"
 _NEWEST_REJECTED: Final = "SELECT coalesce(max(id), 0) FROM dead_letter"
 _WAITING: Final = f"SELECT {_COUNTS}, min(recorded_at) FROM item WHERE NOT is_settled"  # noqa: S608
 _KEPT: Final = f"SELECT {_COUNTS} FROM dead_letter"  # noqa: S608
@@ -271,7 +270,7 @@ class SpoolFile:
 
     def count_pending(self, chosen: Selection = ALL) -> tuple[KindCounts, int]:
         """Return how many items wait, and the number of the newest one."""
-        return self._counted(_NEWEST_PENDING, _COUNT_PENDING, chosen)
+        return self._counted(HIGHEST, _COUNT_PENDING, chosen)
 
     def count_rejected(self, chosen: Selection = ALL) -> tuple[KindCounts, int]:
         """Return how many dead letters there are, and the number of the newest one."""
@@ -294,7 +293,7 @@ class SpoolFile:
         Raises:
             StoreError: If the file cannot be used.
         """
-        for rows in self._parts(_NEWEST_PENDING, _READ_PENDING, chosen):
+        for rows in self._parts(HIGHEST, _READ_PENDING, chosen):
             yield from (Item(*row) for row in rows)
 
     def rejected(self, chosen: Selection = ALL) -> Iterator[DeadLetter]:

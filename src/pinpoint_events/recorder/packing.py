@@ -19,7 +19,7 @@ __all__ = ["Key", "Parcel", "packed", "refusal_of"]
 Key = tuple[str, str | None]
 """Endpoint id, and event id; None for the endpoint itself."""
 
-_FRAME_BYTES: Final = 64  # of an item in a request, beside its ids and text; at most
+_FRAME_BYTES: Final = 64  # of an item, in addition to its ids and text; at most
 
 
 class Parcel(NamedTuple):

@@ -41,7 +41,7 @@ def at_end(what: Ends) -> None:
     multiprocessing = sys.modules.get("multiprocessing.process")
     if (  # pragma: no branch - coverage measures no children
         multiprocessing is not None and multiprocessing.parent_process() is not None
-    ):  # pragma: no cover - the same
+    ):  # pragma: no cover - only in a child
         # It is loaded in every child, which runs its finalizers at the end.
         util = sys.modules["multiprocessing.util"]
         util.Finalize(None, _end, exitpriority=0)

@@ -113,7 +113,7 @@ class Reports:
             self._interrupted_at = time.monotonic()
             _log.warning(
                 "recorded events wait: they cannot be delivered now",
-                extra=_details(error),
+                extra=_extra(_details(error)),
             )
             self._call(self._hooks.on_error, error)
 
@@ -124,7 +124,7 @@ class Reports:
             self._interrupted_at = None
             _log.info(
                 "recorded events are delivered again",
-                extra={"pinpoint_events.seconds": seconds},
+                extra=_extra({"seconds": seconds}),
             )
 
     def spool_failed(self, error: Exception) -> None:
@@ -141,7 +141,7 @@ class Reports:
             self._spool_reported_at = now
             _log.warning(
                 "the spool's file cannot be used: events are kept in memory only",
-                extra=_details(error),
+                extra=_extra(_details(error)),
             )
             self._call(self._hooks.on_error, error)
 
@@ -193,23 +193,27 @@ class Reports:
             self._left_out[kind] += 1
             return False
         self._written[kind] = now
-        extra = {f"pinpoint_events.{name}": value for name, value in details.items()}
-        extra["pinpoint_events.others"] = self._left_out.pop(kind, 0)
-        _log.log(level, message, extra=extra)
+        others = self._left_out.pop(kind, 0)
+        _log.log(level, message, extra=_extra({**details, "others": others}))
         return True
+
+
+def _extra(details: Mapping[str, object]) -> dict[str, object]:
+    """Return details as the attributes of a log record."""
+    return {f"pinpoint_events.{name}": value for name, value in details.items()}
 
 
 def _details(error: BaseException) -> dict[str, object]:
     """Return what to log of an error: no message of others', which may hold data."""
-    details: dict[str, object] = {"pinpoint_events.error": type(error).__name__}
+    if not isinstance(error, PinpointEventsError):
+        return _place(error)
+    details: dict[str, object] = {"error": type(error).__name__}
     code = getattr(error, "code", None)
-    if isinstance(error, PinpointEventsError):
-        if code is not None:
-            details["pinpoint_events.code"] = str(code)
-    else:
-        details["pinpoint_events.place"] = defect_text(error)
+    if code is not None:
+        details["code"] = str(code)
     return details
 
 
 def _place(error: BaseException) -> dict[str, object]:
+    """Return where an error was raised, which is a defect."""
     return {"error": type(error).__name__, "place": defect_text(error)}

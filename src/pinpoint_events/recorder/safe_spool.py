@@ -14,11 +14,12 @@ from typing import Final
 from pinpoint_events.errors import PinpointEventsError, StoreError, StoreErrorCode
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
-from pinpoint_events.recorder.file_spool import FileSpool, SpoolPlace
+from pinpoint_events.recorder.file_spool import FileSpool
 from pinpoint_events.recorder.items import Books, DropReason, Item, Settlement
 from pinpoint_events.recorder.memory_spool import MemorySpool
 from pinpoint_events.recorder.reports import Reports
 from pinpoint_events.recorder.spool import Spool
+from pinpoint_events.recorder.spool_place import SpoolPlace
 from pinpoint_events.senders._blocking import Time
 
 __all__ = ["SafeSpool"]
@@ -196,9 +197,13 @@ class SafeSpool:
 
     def recover(self) -> bool:
         """
-        Try the file again, if it is time to; return whether it can be used again.
+        Try the file again, if it is time to.
 
         Only one thread at a time may call this, the one that delivers.
+
+        Returns:
+            Whether items were moved from memory into the file, where they have other
+            numbers.
         """
         place, error = self._place, self.error
         if place is None or self._time.monotonic() < self._retry_at:

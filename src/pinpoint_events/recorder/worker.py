@@ -67,7 +67,7 @@ class Worker:
         self._closes_sender = closes_sender
         self._time = time
         self._dispatcher = Dispatcher(
-            spool, sender, rules, reports, progress=self._notify, time=time
+            spool, sender, rules, reports, on_settled=self._notify, time=time
         )
         # Not an `Event`, which a signal handler that raises can leave locked for ever.
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -95,13 +95,14 @@ class Worker:
             target=self._run, name="pinpoint-events-recorder", daemon=True
         )
         try:
+            self._thread = thread
             thread.start()
         except RuntimeError:  # "can't create new thread at interpreter shutdown"
-            return
+            self._thread = None
         except BaseException:  # of a signal handler: the next call begins another one
+            self._thread = None
             self._dispatcher.stop()
             raise
-        self._thread = thread
 
     def wake(self) -> None:
         """Look at the spools now."""
@@ -163,7 +164,9 @@ class Worker:
     @property
     def has_thread(self) -> bool:
         """Whether the thread runs."""
-        return self._thread is not None and self._thread.is_alive()
+        # Not by its `is_alive`: before version 3.13 of Python a signal handler that
+        # raises there makes it say False for ever.
+        return self._thread is not None
 
     @property
     def _is_elsewhere(self) -> bool:
@@ -196,8 +199,9 @@ class Worker:
         self._dispatcher.stop()
         self.wake()
         thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(min(timeout, threading.TIMEOUT_MAX))
+        if thread is not None:
+            with suppress(RuntimeError):  # it is this thread, or is about to start
+                thread.join(_waitable(timeout))
 
     def stop(self, timeout: float) -> None:
         """Do so, and close the sender."""
@@ -208,6 +212,14 @@ class Worker:
     # --- The thread -------------------------------------------------------------------
 
     def _run(self) -> None:
+        try:
+            self._deliver()
+        finally:
+            # Another one, if the start of this was interrupted.
+            if self._thread is threading.current_thread():
+                self._thread = None
+
+    def _deliver(self) -> None:
         with ExitStack() as stack:
             with loading():
                 stack.enter_context(self._dispatcher.metrics.without_tracing())
@@ -226,7 +238,7 @@ class Worker:
     def _step_alone(self, seconds: float) -> None:
         """Deliver in this thread: the interpreter is about to end, or for tests."""
         until = self._time.monotonic() + seconds
-        if self._busy.acquire(timeout=seconds):
+        if self._busy.acquire(timeout=_waitable(seconds)):
             self._busy.release()
             with self._dispatcher.metrics.without_tracing():
                 self.step(until)
@@ -269,3 +281,8 @@ class Worker:
         except StoreError as error:
             self._spool.set_aside(error, spool)
             return True
+
+
+def _waitable(seconds: float) -> float:
+    """Return so many seconds, within what a lock or a thread can be waited for."""
+    return max(0.0, min(seconds, threading.TIMEOUT_MAX))

@@ -1,6 +1,6 @@
 """Reads which action of `spool` is meant, and runs it."""
 
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from pinpoint_events.cli._parser import Parser, invalid_choice
 
@@ -24,17 +24,22 @@ def run(program: str, arguments: list[str]) -> int:
     """
     # Not only the first argument: global options may precede it.
     action = next((each for each in arguments if each in ACTIONS), None)
-    if action is not None:
-        rest = arguments.copy()
-        rest.remove(action)
-        code: int = _module_of(action).run(f"{program} {action}", rest)
-        return code
+    if action is None:
+        _help_or_fail(program, arguments)
+    rest = arguments.copy()
+    rest.remove(action)
+    code: int = _module_of(action).run(f"{program} {action}", rest)
+    return code
+
+
+def _help_or_fail(program: str, arguments: list[str]) -> NoReturn:
+    """Do what a command line without an action asks for, or say what is wrong."""
     parser = _parser(program)
     words = [each for each in arguments if not each.startswith("-")]
     if words and _HELP.isdisjoint(arguments):
         parser.error(invalid_choice("ACTION", words[0], list(ACTIONS)))
     parser.parse_known_or_fail([each for each in arguments if each not in words])
-    raise AssertionError  # pragma: no cover - the action is missing
+    parser.error("the following arguments are required: ACTION")
 
 
 def _module_of(action: str) -> Any:
@@ -79,5 +84,6 @@ def _parser(program: str) -> Parser:
         example=f"{program} status events.spool",
         advice="the options of an action follow its name",
     )
-    parser.add_argument("action", metavar="ACTION", help="one of the above")
+    # Optional to the parser, so that --help and --version need none.
+    parser.add_argument("action", metavar="ACTION", nargs="?", help="one of the above")
     return parser

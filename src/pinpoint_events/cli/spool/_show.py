@@ -140,11 +140,4 @@ def _cell(value: Any) -> str | int:
     if value is None:
         return "-"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return "".join(map(_shown, " ".join(text.split())))
-
-
-def _shown(character: str) -> str:
-    """Return a character, escaped if it could move a terminal's cursor."""
-    if character.isprintable():
-        return character
-    return character.encode("unicode_escape").decode("ascii")
+    return console.printable(" ".join(text.split()))

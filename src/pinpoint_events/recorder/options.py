@@ -1,0 +1,60 @@
+"""The options of a recorder: what they may be."""
+
+from datetime import timedelta
+from typing import Final, Literal, TypeGuard, get_args
+
+from pinpoint_events.errors import ConfigurationError
+
+__all__ = ["OnFull", "check_functions", "check_limits", "check_seconds"]
+
+OnFull = Literal["block", "drop_newest", "drop_oldest", "raise"]
+"""What `record()` does if the spool is full."""
+
+_LEAST_BYTES: Final = 100_000
+_MOST_SECONDS: Final = 1e6
+
+
+def check_limits(
+    on_full: object, max_bytes: object, max_age: object, flush_events: object
+) -> None:
+    """Raise `ConfigurationError` if one of them is invalid."""
+    if on_full not in get_args(OnFull):
+        raise ConfigurationError(
+            f"on_full is none of {', '.join(get_args(OnFull))}; choose one of them"
+        )
+    if not _is_whole(max_bytes) or max_bytes < _LEAST_BYTES:
+        raise ConfigurationError(
+            f"max_bytes is no whole number of at least {_LEAST_BYTES:,}"
+        )
+    if max_age is not None and not (
+        isinstance(max_age, timedelta) and max_age > timedelta()
+    ):
+        raise ConfigurationError(
+            "max_age is no time above zero; pass a timedelta, or None to keep events"
+        )
+    if not _is_whole(flush_events) or flush_events < 1:
+        raise ConfigurationError("flush_events is no whole number above zero")
+
+
+def check_seconds(**seconds: object) -> None:
+    """Raise `ConfigurationError` if one of them is no number of seconds."""
+    for name, value in seconds.items():
+        if (
+            not isinstance(value, int | float)
+            or isinstance(value, bool)
+            or not 0 <= value < _MOST_SECONDS
+        ):
+            raise ConfigurationError(f"{name} is no number of seconds")
+
+
+def check_functions(**functions: object) -> None:
+    """Raise `ConfigurationError` if one of them is neither a function nor None."""
+    for name, value in functions.items():
+        if value is not None and not callable(value):
+            raise ConfigurationError(
+                f"{name} is of type {type(value).__qualname__}; pass a function"
+            )
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
