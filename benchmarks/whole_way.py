@@ -11,10 +11,8 @@ from typing import Any
 import boto3
 
 from benchmarks.timing import Side
-from benchmarks.workload import BATCHES, EVENTS, built, values
+from benchmarks.workload import APPLICATION_ID, BATCHES, EVENTS, built, values
 from pinpoint_events import EventsResponse, PinpointSender, to_wire
-
-APPLICATION_ID = "0123456789abcdef0123456789abcdef"
 
 
 @contextmanager

@@ -8,16 +8,21 @@ by round, and none of them runs among the modules and objects of another.
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from benchmarks.environment import KEYS, ROOT, environment
+from benchmarks.environment import KEYS, PURE_VARIABLE, ROOT, environment
 from benchmarks.timing import Lap, Pair, Side, lap
 
 WITHOUT_FAST = "--without-msgspec"
+PURE = "--pure"
+"""Without the compiled part."""
+COMPILED = "--compiled"
+"""With the compiled part; an error where it is not in use."""
 
 
 class Worker:
@@ -66,10 +71,18 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=0)
     parser.add_argument("--pairs", type=int, default=1)
     parser.add_argument(WITHOUT_FAST, action="store_true")
+    of_speedups = parser.add_mutually_exclusive_group()
+    of_speedups.add_argument(PURE, action="store_true")
+    of_speedups.add_argument(COMPILED, action="store_true")
     options = parser.parse_args()
+    if options.pure:
+        # The package reads it when it is imported, which is later.
+        os.environ[PURE_VARIABLE] = "1"
     if options.without_msgspec:
         # From here on, importing it fails as if it were not installed.
         sys.modules["msgspec"] = None  # type: ignore[assignment]
+    if options.pure or options.compiled:
+        _check_speedups(is_used=options.compiled)
     collects = options.name != "building"
     with _sides(options.name, options.url, options.events) as (ours, theirs):
         ours.run()
@@ -83,12 +96,24 @@ def main() -> None:
             print(json.dumps(pairs), flush=True)
 
 
+def _check_speedups(*, is_used: bool) -> None:
+    """Check that the compiled part is in use, or that it is not."""
+    import pinpoint_events  # noqa: PLC0415
+
+    if pinpoint_events.speedups().is_used is not is_used:
+        raise AssertionError(f"the compiled part is in use: {not is_used}")
+
+
 def _sides(name: str, url: str, many: int) -> AbstractContextManager[tuple[Side, Side]]:
     """Return what makes the two sides; each imports only what it needs."""
     if name == "whole_way":
         from benchmarks import whole_way  # noqa: PLC0415
 
         return whole_way.sides(url)
+    if name in {"limit_from_values", "limit_from_dicts"}:
+        from benchmarks import limit  # noqa: PLC0415
+
+        return limit.sides(url, from_values=name == "limit_from_values")
     if name in {"kinesis", "firehose", "bare"}:
         from benchmarks import streams  # noqa: PLC0415
 

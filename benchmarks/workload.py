@@ -21,6 +21,7 @@ from pinpoint_events import (
 ENDPOINTS = 10
 EVENTS_PER_ENDPOINT = 10
 EVENTS = ENDPOINTS * EVENTS_PER_ENDPOINT
+APPLICATION_ID = "0123456789abcdef0123456789abcdef"
 BATCHES = 8  # more than one, so that no row can live on what it kept of the last call
 
 _START = datetime(2026, 11, 1, 12, 0, 0, 123_000, tzinfo=UTC)

@@ -11,19 +11,31 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks import building, streams, whole_way
+from benchmarks import building, encoding, streams, whole_way
 from benchmarks.cold_start import COLD_STARTS
-from benchmarks.environment import KEYS, PROFILE, environment, write_profile
+from benchmarks.environment import (
+    KEYS,
+    PROFILE,
+    PURE_VARIABLE,
+    environment,
+    speedups_version,
+    write_profile,
+)
 from benchmarks.service import service
 from benchmarks.table import Bar, Result, Row, markdown
 from benchmarks.timing import Lap, Pair, Side, lap
-from benchmarks.worker import WITHOUT_FAST, worker
+from benchmarks.worker import COMPILED, PURE, WITHOUT_FAST, worker
 from benchmarks.workload import BATCHES, built, modelled, values
 
-from pinpoint_events import EventsResponse, from_wire, to_json, to_wire
+from pinpoint_events import EventsResponse, MemorySender, from_wire, to_json, to_wire
+from pinpoint_events.server import Credentials, create_app, served
 from tests.http_server import Answer, HttpServer
 
 ATTRIBUTES = ("sku", "campaign", "referrer")
+
+needs_compiled = pytest.mark.skipif(
+    speedups_version() is None, reason="the compiled part is not installed"
+)
 
 
 @pytest.fixture(scope="module", name="url")
@@ -104,17 +116,132 @@ class TestWholeWay:
         for number, answer in enumerate(answers):
             answer.raise_for_failures(built(values(number)).build())
 
-    def test_without_the_accelerator(self, tmp_path: Path) -> None:
-        """A worker in which msgspec cannot be imported sends the same content."""
+    @pytest.mark.parametrize(
+        "options",
+        [
+            pytest.param((COMPILED,), marks=needs_compiled),
+            (PURE,),
+            (PURE, WITHOUT_FAST),
+        ],
+        ids=" ".join,
+    )
+    def test_accelerators(self, tmp_path: Path, options: tuple[str, ...]) -> None:
+        """A worker sends the same content with accelerators and without them."""
         with (
             HttpServer() as server,
-            worker(tmp_path, "whole_way", WITHOUT_FAST, "--url", server.url) as child,
+            worker(tmp_path, "whole_way", *options, "--url", server.url) as child,
         ):
             pairs = child.round()
         batches = [to_wire(built(values(number)).build()) for number in range(BATCHES)]
         bodies = [json.loads(request.body) for request in server.received]
         assert bodies == batches * 4  # to warm up, and one pair of laps
         assert len(pairs) == 1
+
+
+class TestLimit:
+    """The minimal client is honest: it does all that the service asks for."""
+
+    @pytest.fixture(name="limit")
+    def limit_module(self) -> Any:
+        """Return the module; it needs orjson, of the dependency group `bench`."""
+        pytest.importorskip("orjson")
+        from benchmarks import limit
+
+        return limit
+
+    def test_same_bytes(self, limit: Any) -> None:
+        """Its dicts are the same JSON as ours, byte by byte."""
+        import orjson
+
+        for batch in map(values, range(BATCHES)):
+            body = orjson.dumps(limit.request_dict(batch))
+            assert body == encoding.built_body(batch)
+
+    @pytest.mark.parametrize("from_values", [True, False])
+    def test_accepted(self, keys: None, limit: Any, *, from_values: bool) -> None:
+        """An endpoint that verifies signatures accepts the requests of both sides."""
+        key = Credentials(KEYS["AWS_ACCESS_KEY_ID"], KEYS["AWS_SECRET_ACCESS_KEY"])
+        store = MemorySender()
+        with (
+            served(create_app(store, credentials=key)) as server,
+            limit.sides(server.url, from_values=from_values) as (ours, theirs),
+        ):
+            typed, decoded = ours.run(), theirs.run()
+        untyped = [from_wire(EventsResponse, data) for data in decoded]
+        assert [each.results for each in typed] == [each.results for each in untyped]
+        # The endpoint completes the attributes of endpoints, with the time of arrival.
+        events = [
+            {key: batch.events for key, batch in request.batch_item.items()}
+            for request in store.requests
+        ]
+        sent = [
+            {key: batch.events for key, batch in request.batch_item.items()}
+            for request in (modelled(values(number)) for number in range(BATCHES))
+        ]
+        assert events == sent * 2
+
+    def test_other_secret(self, limit: Any) -> None:
+        """A signature with another secret is refused, so the one above was checked."""
+        key = Credentials(KEYS["AWS_ACCESS_KEY_ID"], KEYS["AWS_SECRET_ACCESS_KEY"])
+        with served(create_app(MemorySender(), credentials=key)) as server:
+            client = limit.LimitClient(server.url, key.access_key_id, "x", "us-east-1")
+            with pytest.raises(RuntimeError, match="HTTP 403"):
+                client.put_events(limit.request_dict(values(0)))
+            client.close()
+
+    def test_stand_in_answers_each_batch(
+        self, keys: None, limit: Any, url: str
+    ) -> None:
+        """The stand-in's answers fit the batches, call by call."""
+        with limit.sides(url, from_values=True) as (ours, theirs):
+            typed, decoded = ours.run(), theirs.run()
+        untyped = [from_wire(EventsResponse, data) for data in decoded]
+        assert [each.results for each in typed] == [each.results for each in untyped]
+        for number, answer in enumerate(typed):
+            answer.raise_for_failures(built(values(number)).build())
+
+    @needs_compiled
+    @pytest.mark.parametrize("name", ["limit_from_values", "limit_from_dicts"])
+    def test_rows(self, limit: Any, tmp_path: Path, url: str, name: str) -> None:
+        """Both rows run."""
+        with worker(tmp_path, name, COMPILED, "--url", url) as child:
+            assert len(child.round()) == 1
+
+
+class TestEncoding:
+    """This library and pydantic write the same."""
+
+    @pytest.mark.parametrize(
+        "option", [pytest.param(COMPILED, marks=needs_compiled), PURE]
+    )
+    @pytest.mark.parametrize("name", ["encoding_by_model", "encoding_by_builder"])
+    def test_rows(self, tmp_path: Path, name: str, option: str) -> None:
+        """All rows run, after a look at whether both sides say the same."""
+        with worker(tmp_path, name, option) as child:
+            assert len(child.round()) == 1
+
+
+class TestMain:
+    """Rows that need the compiled part."""
+
+    @staticmethod
+    def rows_left_out() -> int:
+        """Return how many rows are left out here."""
+        from benchmarks import __main__
+
+        return len(__main__._left_out())
+
+    @needs_compiled
+    def test_all_rows(self) -> None:
+        """No row is left out where it is installed."""
+        assert self.rows_left_out() == 0
+
+    @pytest.mark.skipif(
+        speedups_version() is not None, reason="the compiled part is installed"
+    )
+    def test_rows_left_out(self) -> None:
+        """Those that need it are left out where it is not."""
+        assert self.rows_left_out() == 5
 
 
 class TestStreams:
@@ -196,9 +323,11 @@ class TestColdStart:
     def test_environment_has_no_settings_of_the_caller(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """What AWS's SDKs read in the caller's environment is left out."""
+        """What AWS's SDKs and the package read in the caller's is left out."""
         monkeypatch.setenv("AWS_PROFILE", "mine")
+        monkeypatch.setenv(PURE_VARIABLE, "1")
         found = environment(tmp_path, KEYS)
+        assert PURE_VARIABLE not in found
         assert found["HOME"] == str(tmp_path)
         assert {name for name in found if name.startswith("AWS_")} == set(KEYS)
 

@@ -20,7 +20,10 @@ from tests.commands import COMMAND, environment, run
 from tests.http_server import HttpServer, answered
 from tests.samples import ROOT
 
-VERSION = f"pinpoint-events {pinpoint_events.__version__}"
+SPEEDUPS = pinpoint_events.speedups()
+VERSION = f"pinpoint-events {pinpoint_events.__version__} (speedups" + (
+    f" {SPEEDUPS.version})" if SPEEDUPS.is_used else f": {SPEEDUPS.state})"
+)
 USAGE = "usage: pinpoint-events [--help] [--version] COMMAND ..."
 USAGE_OF_PUT_EVENTS = (
     "usage: pinpoint-events put-events --application-id ID --events-request REQUEST "

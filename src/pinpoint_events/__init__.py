@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pinpoint_events.builder import BatchBuilder as BatchBuilder
+    from pinpoint_events.compiled import Speedups as Speedups
+    from pinpoint_events.compiled import SpeedupsState as SpeedupsState
+    from pinpoint_events.compiled import speedups as speedups
     from pinpoint_events.errors import BadRequestError as BadRequestError
     from pinpoint_events.errors import ConfigurationError as ConfigurationError
     from pinpoint_events.errors import ConfigurationErrorCode as ConfigurationErrorCode
@@ -173,6 +176,8 @@ __all__ = [
     "SessionRecorder",
     "ShadowReport",
     "ShadowSender",
+    "Speedups",
+    "SpeedupsState",
     "SpoolFullError",
     "SqliteSender",
     "StoreError",
@@ -193,6 +198,7 @@ __all__ = [
     "from_stream_record",
     "from_wire",
     "open_sender",
+    "speedups",
     "to_amplify_envelope",
     "to_json",
     "to_stream_record",
@@ -201,6 +207,7 @@ __all__ = [
 
 _MODULES = {
     "builder": {"BatchBuilder"},
+    "compiled": {"Speedups", "SpeedupsState", "speedups"},
     "errors": {name for name in __all__ if name.endswith(("Error", "ErrorCode"))},
     "formats.amplify_envelope": {"from_amplify_envelope", "to_amplify_envelope"},
     "formats.kpl": {"KinesisRecord", "aggregate_records", "deaggregate_record"},

@@ -23,13 +23,14 @@ from pinpoint_events.problems import Problem, ProblemCode
 from pinpoint_events.quotas import (
     Quotas,
     bound,
-    endpoint_problems,
-    event_check,
+    checked_endpoint,
+    checked_event,
+    endpoint_writer,
+    event_writer,
     remember_quotas,
     request_problems,
 )
-from pinpoint_events.wire import to_json
-from pinpoint_events.wire.converter import remember_json, writer
+from pinpoint_events.wire.converter import remember_json
 from pinpoint_events.wire.json_text import encode
 
 __all__ = ["BatchBuilder", "new_event_id"]
@@ -56,6 +57,10 @@ def new_event_id() -> str:
         f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}"
         f"-{variant}{digits[17:20]}-{digits[20:]}"
     )
+
+
+def _with_id(event_id: str, text: bytes) -> bytes:
+    return b"%b:%b" % (encode(event_id), text)
 
 
 class _Batch:
@@ -111,8 +116,8 @@ class BatchBuilder:
             quotas=instance_of(Quotas, quotas), new_event_id=function(new_event_id)
         )
         self._quotas = quotas
-        self._check_event = event_check(quotas)
-        self._write_event = writer(Event, shares=True)
+        self._write_event = event_writer(quotas)
+        self._write_endpoint = endpoint_writer(quotas)
         self._new_event_id = new_event_id
         self.clear()
 
@@ -190,12 +195,11 @@ class BatchBuilder:
             raise ValidationError(
                 [Problem(ProblemCode.ENDPOINT_DIFFERS, path, actual=members)]
             )
-        text = to_json(endpoint)
-        over = endpoint_problems(endpoint, len(text), self._quotas)
-        if over:
-            path = ("batch_item", endpoint_id, "endpoint")
-            raise QuotaExceededError(problem.below(*path) for problem in over)
-        return text
+        text = self._write_endpoint(endpoint)
+        if text is not None:
+            return text
+        path = ("batch_item", endpoint_id, "endpoint")
+        return checked_endpoint(endpoint, self._quotas, path)
 
     def _new_batch(self, endpoint_id: str) -> _Batch:
         batch = _Batch(endpoint_id)
@@ -210,11 +214,20 @@ class BatchBuilder:
         Raises:
             ValidationError: If no endpoint is current, and as `add` does.
         """
-        if self._current is None:
+        name = self._current
+        if name is None:
             raise ValidationError(
                 [Problem(ProblemCode.NO_CURRENT_ENDPOINT, ("event",))]
             )
-        return self._add(self._current, event, event_id)
+        key = self._new_event_id() if event_id is None else event_id
+        # Nearly every event takes the short way: this is called for each.
+        text = self._write_event(event, key)
+        batch = self._batches.get(name)
+        if text is None or (batch is not None and key in batch.events):
+            self._add(name, key, event)
+        else:
+            self._put_event(name, key, event, text)
+        return self
 
     def add(
         self, endpoint_id: str, event: Event, *, event_id: str | None = None
@@ -233,42 +246,40 @@ class BatchBuilder:
                 is taken by another event of this endpoint.
             QuotaExceededError: If the event is over a quota.
         """
-        return self._add(required_text(endpoint_id), event, event_id)
+        key = self._new_event_id() if event_id is None else event_id
+        self._add(required_text(endpoint_id), key, event)
+        return self
 
-    def _add(self, name: Any, event: Any, event_id: str | None) -> Self:
+    def _add(self, name: Any, key: Any, event: Any) -> None:
         """Add an event; `name` is what the converter returned for the endpoint's id."""
-        key: Any = required_text(self._new_event_id() if event_id is None else event_id)
+        key = required_text(key)
         if type(event) is not Event or type(name) is Refused or type(key) is Refused:
             checked = instance_of(Event, event)
             raise_if_invalid(endpoint_id=name, event_id=key, event=checked)
         text = self._event_text(name, key, event)
         if text is not None:
             self._put_event(name, key, event, text)
-        return self
 
     def _event_text(self, name: str, key: str, event: Event) -> bytes | None:
         """
-        Return the text of an event to add; None if it is there already.
+        Return the text of an event to add, after its id; None if it is there already.
 
         Raises:
             ValidationError: If it cannot be added; nothing is changed.
         """
         batch = self._batches.get(name)
+        path = ("batch_item", name, "events", key)
         if batch is not None and key in batch.events:
             if batch.events[key] == event:
                 return None
-            path = ("batch_item", name, "events", key)
             raise ValidationError([Problem(ProblemCode.EVENT_ID_TAKEN, path)])
-        text = encode(self._write_event(event))
-        over = self._check_event(event, len(text))
-        if over:
-            path = ("batch_item", name, "events", key)
-            raise QuotaExceededError(problem.below(*path) for problem in over)
-        return text
+        text = self._write_event(event, key)
+        if text is not None:
+            return text
+        return _with_id(key, checked_event(event, self._quotas, path))
 
     def _put_event(self, name: str, key: str, event: Event, text: bytes) -> None:
         batch = self._batches.get(name) or self._new_batch(name)
-        text = b"%b:%b" % (encode(key), text)
         self._size_bytes += len(text) + bool(batch.events)
         batch.events[key] = event
         batch.texts[key] = text
@@ -280,7 +291,7 @@ class BatchBuilder:
         self, endpoint_id: str, event: Event, event_id: str, text: bytes
     ) -> None:
         """Add a new event that was checked, and written by `to_json`, before."""
-        self._put_event(endpoint_id, event_id, event, text)
+        self._put_event(endpoint_id, event_id, event, _with_id(event_id, text))
 
     def add_request(self, request: EventsRequest) -> Self:
         """

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from pinpoint_events import __version__
 from pinpoint_events.cli import _console as console
 from pinpoint_events.cli._codes import (
     ENVIRONMENT_IS_WRONG,
@@ -16,6 +15,7 @@ from pinpoint_events.cli._codes import (
 )
 from pinpoint_events.cli._parser import Parser, UsageError, invalid_choice
 from pinpoint_events.cli._problem_text import problem_text
+from pinpoint_events.cli._version import version_text
 from pinpoint_events.errors import (
     ConfigurationError,
     PinpointEventsError,
@@ -207,7 +207,7 @@ def _error_lines(error: Exception) -> list[str]:
         return [_service_error_text(error)]
     if isinstance(error, PinpointEventsError | console.OutputError):
         return [str(error)]
-    remedy = f"a defect of {_PROGRAM} {__version__}; report it"
+    remedy = f"a defect of {version_text()}; report it"
     return [f"{defect_text(error)}: {remedy}"]
 
 

@@ -2,15 +2,26 @@
 
 import argparse
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final, NoReturn
 
-from pinpoint_events import __version__
+from pinpoint_events.cli._version import version_text
 from pinpoint_events.problems import shortened
 from pinpoint_events.problems._similar import similar
 
 __all__ = ["Parser", "UsageError", "invalid_choice"]
+
+
+class _ShowVersion(argparse.Action):
+    """Prints the version, and whether the compiled part is used; then exits."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, *_: object, **__: object
+    ) -> None:
+        sys.stdout.write(f"{version_text()}\n")
+        parser.exit()
 
 
 class UsageError(Exception):
@@ -65,8 +76,9 @@ class Parser(argparse.ArgumentParser):
         self._advice = advice
         self.add_argument(
             "--version",
-            action="version",
-            version=f"pinpoint-events {__version__}",
+            action=_ShowVersion,
+            nargs=0,
+            default=argparse.SUPPRESS,
             help="print the version, and exit",
         )
 

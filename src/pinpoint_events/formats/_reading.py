@@ -21,13 +21,14 @@ from pinpoint_events.formats._writing import (
 from pinpoint_events.formats.record import StreamRecord, StreamRecordKind
 from pinpoint_events.model import _converters as to
 from pinpoint_events.model._immutable import FrozenMap, Immutable, Refused
+from pinpoint_events.model._registration import kind_of
 from pinpoint_events.model.endpoint import Demographic, Endpoint, User
 from pinpoint_events.model.event import Event, Session
 from pinpoint_events.problems import Audience, Expected, Problem, ProblemCode
 from pinpoint_events.wire import from_wire
 from pinpoint_events.wire.json_text import decode, json_problem
 from pinpoint_events.wire.names import wire_name
-from pinpoint_events.wire.writing import is_model, kind_of
+from pinpoint_events.wire.writing import is_model
 
 __all__ = ["read_record"]
 

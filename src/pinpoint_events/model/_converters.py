@@ -32,6 +32,7 @@ from pinpoint_events.model._problem_counts import (
     most_problems,
     nearest,
 )
+from pinpoint_events.model._registration import compiled_as, register_map
 from pinpoint_events.model._value_kinds import (
     kind_of_naive,
     kind_of_type,
@@ -654,3 +655,19 @@ _BYTES: Final = (bytes, bytearray, memoryview)
 
 def _type_name(value: object) -> str:
     return type(value).__qualname__
+
+
+compiled_as("text", text)
+compiled_as("required_text", required_text)
+compiled_as("time", time)
+compiled_as("optional_time", optional_time)
+compiled_as("integer", duration, 0, MAX_INTEGER)
+compiled_as("integer", integer, _MIN_INTEGER, MAX_INTEGER)
+compiled_as("integer", limit, 1, MAX_INTEGER)
+compiled_as("text_map", text_map)
+compiled_as("number_map", number_map, _MIN_INTEGER, MAX_INTEGER)
+compiled_as("texts_map", texts_map)
+register_map("text_map", TextMap, NO_TEXT)
+register_map("number_map", NumberMap, NO_NUMBERS)
+register_map("texts_map", TextsMap, NO_TEXTS)
+register_map("model_map", ObjectMap, NO_OBJECTS)

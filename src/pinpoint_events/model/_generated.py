@@ -165,6 +165,7 @@ def shape_reader(  # noqa: PLR0913 - each is a part of the generated source
     read_any: Callable[[Any, Any], Any],
     error_type: type[Exception],
     in_wire_name: Callable[[Any], Any],
+    is_compiled: bool,
 ) -> Callable[[Any, Any], Any]:
     """
     Return the function that reads dicts with just these members, in this order.
@@ -176,15 +177,17 @@ def shape_reader(  # noqa: PLR0913 - each is a part of the generated source
         read_any: Reads any data; called for members that are None.
         error_type: The constructor's error, which has `problems`.
         in_wire_name: Returns such a problem with the wire's name of its member.
+        is_compiled: Whether the compiled part constructs objects of the class.
     """
     names: dict[str, Any] = {
         "error_type": error_type,
         "in_wire_name": in_wire_name,
-        # A call of the class would do nothing else.
         "new": cls.__new__,
         "read_any": read_any,
         "this": cls,
     }
+    # A call of the class is a call of `__new__` and no more, unless it is compiled.
+    call = "this(" if is_compiled else "new(this, "
     arguments = []
     for member in members:
         reader = names[f"read_{member}"] = readers[member]
@@ -197,7 +200,7 @@ def read(data, kind):
     if {is_null}:
         return read_any(data, kind)
     try:
-        return new(this, {", ".join(arguments)})
+        return {call}{", ".join(arguments)})
     except error_type as error:
         raise error_type(map(in_wire_name, error.problems)) from None
 """

@@ -25,6 +25,7 @@ import attrs
 
 from pinpoint_events.errors import ValidationError
 from pinpoint_events.model._generated import constructor
+from pinpoint_events.model._registration import register_class
 from pinpoint_events.problems import Problem
 
 V = TypeVar("V")
@@ -57,6 +58,9 @@ class Immutable:
 
     _hash: int | None
     _compared: ClassVar[Callable[[Any], Any]]
+    # When `_broken_rule` certainly finds no problem: if the first of these members is
+    # None, or the second is not. None if only the rule itself can tell.
+    _rule_kept_if: ClassVar[tuple[str, ...] | None] = None
 
     def __init_subclass__(cls) -> None:
         # attrs makes each class twice, from the same bases, to give it slots.
@@ -70,9 +74,13 @@ class Immutable:
         names = [field.name for field in fields_of(cls) if field.eq]
         cls._compared = attrgetter(*names)
         build: Any = cls
-        build.__new__ = _new_of(cls)
+        has_rule = cls._broken_rule is not Immutable._broken_rule
+        new = _new_of(cls, has_rule=has_rule)
+        build.__new__ = new
         del build.__init__
         build.__hash__ = Immutable.__hash__  # attrs' own is computed at each call
+        kept_if = cls._rule_kept_if if has_rule else ()
+        register_class(cls, fields_of(cls), new=new, kept_if=kept_if)
 
     def _broken_rule(self) -> Problem | None:
         """
@@ -123,14 +131,14 @@ def fields_of(cls: type[Immutable]) -> "tuple[attrs.Attribute[Any], ...]":
     return fields
 
 
-def _new_of(cls: type[Immutable]) -> Any:
+def _new_of(cls: type[Immutable], *, has_rule: bool) -> Any:
     """Return the generated `__new__` of a class."""
     new = constructor(
         cls,
         fields_of(cls),
         refused=Refused,
         refuse=_refuse,
-        has_rule=cls._broken_rule is not Immutable._broken_rule,
+        has_rule=has_rule,
     )
     # Python shows it: `Event() missing 1 required positional argument`.
     new.__qualname__ = cls.__qualname__

@@ -6,12 +6,13 @@ The members and their meaning are the service's: Amazon Pinpoint API reference,
 """
 
 from datetime import datetime
-from typing import final
+from typing import ClassVar, final
 
 import attrs
 
 from pinpoint_events.model import _converters as to
 from pinpoint_events.model._immutable import FrozenMap, Immutable
+from pinpoint_events.model._registration import compiled_as
 from pinpoint_events.problems import Problem, ProblemCode, WordEnum
 
 __all__ = [
@@ -66,9 +67,15 @@ def _channel_type(value: ChannelType | str | None) -> ChannelType | None:
     return found
 
 
+compiled_as("member", _channel_type)
+
+
 def _endpoint_status(value: EndpointStatus | str | None) -> EndpointStatus | None:
     found: EndpointStatus | None = to.member_of(EndpointStatus, value, suggests=False)
     return found
+
+
+compiled_as("member", _endpoint_status)
 
 
 def _opt_out(value: OptOut | str | None) -> OptOut | None:
@@ -77,14 +84,23 @@ def _opt_out(value: OptOut | str | None) -> OptOut | None:
     return found
 
 
+compiled_as("member", _opt_out)
+
+
 def _latitude(value: float | None) -> int | float | None:
     angle: int | float | None = None if value is None else to.degrees(value, 90)
     return angle
 
 
+compiled_as("number", _latitude, -90, 90)
+
+
 def _longitude(value: float | None) -> int | float | None:
     angle: int | float | None = None if value is None else to.degrees(value, 180)
     return angle
+
+
+compiled_as("number", _longitude, -180, 180)
 
 
 @final
@@ -159,12 +175,21 @@ def _demographic(value: Demographic | None) -> Demographic | None:
     return None if value is None else to.instance_of(Demographic, value)
 
 
+compiled_as("optional_model", _demographic)
+
+
 def _location(value: Location | None) -> Location | None:
     return None if value is None else to.instance_of(Location, value)
 
 
+compiled_as("optional_model", _location)
+
+
 def _user(value: User | None) -> User | None:
     return None if value is None else to.instance_of(User, value)
+
+
+compiled_as("optional_model", _user)
 
 
 @final
@@ -217,6 +242,8 @@ class Endpoint(Immutable):
     opt_out: OptOut | None = attrs.field(default=None, converter=_opt_out)
     request_id: str | None = attrs.field(default=None, converter=to.text)
     user: User | None = attrs.field(default=None, converter=_user)
+
+    _rule_kept_if: ClassVar = ("address", "channel_type")
 
     def _broken_rule(self) -> Problem | None:
         if self.address is None or self.channel_type is not None:

@@ -6,12 +6,13 @@ and `Session`.
 """
 
 from datetime import datetime, timedelta
-from typing import Any, Final, final
+from typing import Any, ClassVar, Final, final
 
 import attrs
 
 from pinpoint_events.model import _converters as to
 from pinpoint_events.model._immutable import FrozenMap, Immutable, Refused
+from pinpoint_events.model._registration import compiled_as
 from pinpoint_events.problems import Problem, ProblemCode
 
 __all__ = ["Event", "Session"]
@@ -47,6 +48,8 @@ class Session(Immutable):
     )
     duration: int | None = attrs.field(default=None, converter=to.duration)
 
+    _rule_kept_if: ClassVar = ("stop_timestamp",)
+
     def _broken_rule(self) -> Problem | None:
         if self.stop_timestamp is None:
             return None
@@ -80,6 +83,9 @@ class Session(Immutable):
 
 def _session(value: Session | None) -> Session | None:
     return None if value is None else to.instance_of(Session, value)
+
+
+compiled_as("optional_model", _session)
 
 
 @final

@@ -12,6 +12,7 @@ import attrs
 
 from pinpoint_events.model import _converters as to
 from pinpoint_events.model._immutable import FrozenMap, Immutable, raise_if_invalid
+from pinpoint_events.model._registration import compiled_as
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.response import EventsResponse, Outcome, has_retryable
@@ -27,9 +28,15 @@ def _endpoint(value: Endpoint) -> Endpoint:
     return endpoint
 
 
+compiled_as("model", _endpoint)
+
+
 def _events(value: Mapping[str, Event] | None) -> FrozenMap[Event]:
     events: FrozenMap[Event] = to.object_map(value, Event)
     return events
+
+
+compiled_as("model_map", _events)
 
 
 @final
@@ -54,6 +61,9 @@ class EventsBatch(Immutable):
 def _batch_item(value: Mapping[str, EventsBatch] | None) -> FrozenMap[EventsBatch]:
     batches: FrozenMap[EventsBatch] = to.object_map(value, EventsBatch)
     return batches
+
+
+compiled_as("model_map", _batch_item)
 
 
 class _Remembered(Immutable):

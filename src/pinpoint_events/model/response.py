@@ -8,7 +8,7 @@ All members are optional, in the reference and in real answers.
 
 from collections.abc import Iterator, Mapping
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final, NamedTuple, final
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, final
 
 import attrs
 
@@ -20,6 +20,7 @@ from pinpoint_events.model._immutable import (
     dict_inside,
     raise_if_invalid,
 )
+from pinpoint_events.model._registration import compiled_as
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.problems import Problem, ProblemCode, WordEnum
@@ -116,6 +117,9 @@ def _endpoint_response(
     return None if value is None else to.instance_of(EndpointItemResponse, value)
 
 
+compiled_as("optional_model", _endpoint_response)
+
+
 def _event_responses(
     value: Mapping[str, EventItemResponse] | None,
 ) -> FrozenMap[EventItemResponse]:
@@ -123,6 +127,9 @@ def _event_responses(
         value, EventItemResponse, names=False
     )
     return responses
+
+
+compiled_as("model_map", _event_responses)
 
 
 @final
@@ -146,6 +153,8 @@ class ItemResponse(Immutable):
     )
     status_code: int | None = attrs.field(default=None, converter=to.integer)
 
+    _rule_kept_if: ClassVar = ("status_code",)
+
     def _broken_rule(self) -> Problem | None:
         if self.status_code is None:
             return None
@@ -157,6 +166,9 @@ class ItemResponse(Immutable):
 def _results(value: Mapping[str, ItemResponse] | None) -> FrozenMap[ItemResponse]:
     results: FrozenMap[ItemResponse] = to.object_map(value, ItemResponse, names=False)
     return results
+
+
+compiled_as("model_map", _results)
 
 
 class ItemOutcome(NamedTuple):

@@ -12,7 +12,6 @@ import attrs
 
 from pinpoint_events.builder import new_event_id
 from pinpoint_events.errors import (
-    QuotaExceededError,
     SpoolFullError,
     StoreError,
     StoreErrorCode,
@@ -26,7 +25,12 @@ from pinpoint_events.model._converters import (
 from pinpoint_events.model._immutable import Refused, raise_if_invalid
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event, Session
-from pinpoint_events.quotas import endpoint_problems, event_check, quotas_of
+from pinpoint_events.quotas import (
+    checked_endpoint,
+    checked_event,
+    event_writer,
+    quotas_of,
+)
 from pinpoint_events.recorder.dispatcher import Rules
 from pinpoint_events.recorder.items import DropReason, Item, ItemCounts
 from pinpoint_events.recorder.memory_spool import MemorySpool
@@ -47,9 +51,6 @@ from pinpoint_events.senders._blocking import Time
 from pinpoint_events.senders.protocol import Sender
 from pinpoint_events.storage.fork_lock import ForkLock
 from pinpoint_events.storage.paths import path_text
-from pinpoint_events.wire import to_json
-from pinpoint_events.wire.converter import writer
-from pinpoint_events.wire.json_text import encode
 
 __all__ = ["Recorder", "RecorderStats"]
 
@@ -183,8 +184,7 @@ class Recorder:
             None if max_age is None else max_age // timedelta(milliseconds=1),
         )
         self._quotas = quotas_of(sender)
-        self._check_event = event_check(self._quotas)
-        self._write_event = writer(Event, shares=True)
+        self._write_event = event_writer(self._quotas)
         self.set_defaults(attributes=attributes, metrics=metrics, session=session)
         self._reports = Reports(Hooks(on_rejected, on_dropped, on_error))
         self._spool = self._opened_spool(spool, max_bytes)
@@ -268,10 +268,9 @@ class Recorder:
             raise_if_invalid(endpoint_id=name, event=checked, event_id=key)
         if self._has_defaults:
             event = self._with_defaults(event)
-        text = encode(self._write_event(event))
-        over = self._check_event(event, len(text))
-        if over:
-            raise QuotaExceededError(problem.below("event") for problem in over)
+        text = self._write_event(event)
+        if text is None:
+            text = checked_event(event, self._quotas, ["event"])
         self._keep(name, key, text.decode(), event)
         return str(key)
 
@@ -290,10 +289,7 @@ class Recorder:
         """
         name: Any = required_text(endpoint_id)
         raise_if_invalid(endpoint_id=name, endpoint=instance_of(Endpoint, endpoint))
-        text = to_json(endpoint)
-        over = endpoint_problems(endpoint, len(text), self._quotas)
-        if over:
-            raise QuotaExceededError(problem.below("endpoint") for problem in over)
+        text = checked_endpoint(endpoint, self._quotas, ["endpoint"])
         self._keep(name, None, text.decode(), endpoint)
 
     def session(self, endpoint_id: str) -> SessionRecorder:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from pinpoint_events.model._immutable import FrozenMap
+from pinpoint_events.model._registration import kind_of
 from pinpoint_events.model.endpoint import Demographic, Endpoint, Location, User
 from pinpoint_events.model.event import Event, Session
 from pinpoint_events.model.request import EventsBatch, EventsRequest
@@ -32,7 +33,7 @@ from pinpoint_events.testing._values import (
 )
 from pinpoint_events.wire import to_wire
 from pinpoint_events.wire.names import wire_name
-from pinpoint_events.wire.writing import is_model, kind_of
+from pinpoint_events.wire.writing import is_model
 
 __all__ = [
     "InvalidInput",

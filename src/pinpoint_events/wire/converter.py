@@ -7,7 +7,8 @@ from typing import Any, Final, TypeVar, cast
 
 from cattrs import Converter
 
-from pinpoint_events.model._immutable import Immutable
+from pinpoint_events.compiled import core
+from pinpoint_events.model._immutable import Immutable, fields_of
 from pinpoint_events.model._problem_counts import few_suggestions
 from pinpoint_events.model.endpoint import (
     Demographic,
@@ -24,11 +25,20 @@ from pinpoint_events.model.response import (
     ItemResponse,
 )
 from pinpoint_events.wire.json_text import decode, decode_request, encode
+from pinpoint_events.wire.names import wire_name
 from pinpoint_events.wire.reading_answers import READERS
 from pinpoint_events.wire.reading_requests import make_reader
 from pinpoint_events.wire.writing import make_item_writer, make_writer
 
-__all__ = ["from_json", "from_wire", "remember_json", "to_json", "to_wire", "writer"]
+__all__ = [
+    "from_json",
+    "from_wire",
+    "remember_json",
+    "text_in_python",
+    "to_json",
+    "to_wire",
+    "writer",
+]
 
 T = TypeVar("T")
 
@@ -114,13 +124,33 @@ def to_json(obj: Immutable) -> bytes:
     Raises:
         TypeError: If it is not an object of the model.
     """
-    kind: Any = type(obj)
     if type(obj) is not EventsRequest:
-        return encode(writer(kind, shares=True)(obj))
+        return _text(obj)
     kept: bytes | None = getattr(obj, "_json", None)
-    if kept is not None:
-        return kept
-    return remember_json(obj, encode(writer(kind, shares=True)(obj)))
+    return remember_json(obj, _text(obj)) if kept is None else kept
+
+
+def _text(obj: Any) -> bytes:
+    text: bytes | None = None if core is None else core.text_of(obj)
+    return text_in_python(obj) if text is None else text
+
+
+def text_in_python(obj: Any) -> bytes:
+    """Return the JSON text of an object, written by what the compiled part replaces."""
+    kind: Any = type(obj)
+    return encode(writer(kind, shares=True)(obj))
+
+
+def _name_fields() -> None:
+    """Let the compiled part write requests."""
+    core.set_number_writer(encode)
+    for cls in _REQUEST_SIDE:
+        fields = (field.name for field in fields_of(cls) if field.eq)
+        core.name_fields(cls, {name: wire_name(name) for name in fields})
+
+
+if core is not None:
+    _name_fields()
 
 
 def remember_json(request: EventsRequest, text: bytes) -> bytes:

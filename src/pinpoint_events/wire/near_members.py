@@ -15,9 +15,10 @@ import attrs
 
 from pinpoint_events.model._immutable import FrozenMap
 from pinpoint_events.model._problem_counts import nearest
+from pinpoint_events.model._registration import kind_of
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.wire.names import wire_name
-from pinpoint_events.wire.writing import is_model, kind_of
+from pinpoint_events.wire.writing import is_model
 
 __all__ = ["near_members"]
 

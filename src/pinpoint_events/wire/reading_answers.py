@@ -7,6 +7,7 @@ Unknown keys are ignored, and a member of a wrong type counts as left out.
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
+from pinpoint_events.compiled import core
 from pinpoint_events.errors import ValidationError
 from pinpoint_events.model._converters import MAX_INTEGER
 from pinpoint_events.model.response import (
@@ -17,7 +18,7 @@ from pinpoint_events.model.response import (
 )
 from pinpoint_events.wire.reading_requests import no_object
 
-__all__ = ["READERS", "read_text"]
+__all__ = ["READERS", "event_responses_in_python", "read_text"]
 
 _CODE_DIGITS: Final = 9  # more than any status code has
 
@@ -71,7 +72,15 @@ def _read_item(data: Any, _: Any) -> ItemResponse:
     )
 
 
-def _read_event_responses(data: Any) -> dict[str, EventItemResponse]:
+def _read_event_responses(data: Any) -> Mapping[str, EventItemResponse]:
+    read: Mapping[str, EventItemResponse] | None = None
+    if core is not None:
+        read = core.read_event_responses(data, EventItemResponse)
+    return event_responses_in_python(data) if read is None else read
+
+
+def event_responses_in_python(data: Any) -> dict[str, EventItemResponse]:
+    """Return the answers by event id, read by what the compiled part replaces."""
     if not isinstance(data, Mapping):
         return {}
     # Most events have the same answer as the one before; they share one object.

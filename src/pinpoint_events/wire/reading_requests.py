@@ -26,6 +26,7 @@ from pinpoint_events.model._problem_counts import (
     most_problems,
     nearest,
 )
+from pinpoint_events.model._registration import is_compiled, kind_of
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsRequest
@@ -33,7 +34,7 @@ from pinpoint_events.problems import Audience, Problem, ProblemCode
 from pinpoint_events.wire.json_text import Repeated, json_problem
 from pinpoint_events.wire.names import wire_name
 from pinpoint_events.wire.near_members import near_members
-from pinpoint_events.wire.writing import is_model, kind_of
+from pinpoint_events.wire.writing import is_model
 
 __all__ = ["make_reader", "no_object", "repeated_keys", "unknown_key"]
 
@@ -144,6 +145,7 @@ def make_reader(cls: type[Any], reader_of: ReaderOf) -> Reader:
                     read_any=read_any,
                     error_type=ValidationError,
                     in_wire_name=_member_in_wire_name,
+                    is_compiled=is_compiled(cls),
                 )
                 if keys
                 else lambda _data, _kind: cls()

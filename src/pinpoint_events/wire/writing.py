@@ -9,19 +9,20 @@ from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
-from types import NoneType, UnionType
 from typing import Any, Final, get_args, get_origin
 
 import attrs
 
+from pinpoint_events.compiled import core
 from pinpoint_events.model._generated import member_writer
 from pinpoint_events.model._immutable import FrozenMap, Immutable
+from pinpoint_events.model._registration import kind_of
 from pinpoint_events.model.endpoint import ChannelType, EndpointStatus, OptOut
 from pinpoint_events.model.response import ItemResponse
 from pinpoint_events.wire.json_text import encode, is_fast
 from pinpoint_events.wire.names import wire_name
 
-__all__ = ["is_model", "kind_of", "make_item_writer", "make_writer", "time_text"]
+__all__ = ["is_model", "make_item_writer", "make_writer", "time_text"]
 
 Writer = Callable[[Any], Any]
 WriterOf = Callable[[type[Any]], Writer]
@@ -59,6 +60,11 @@ def _fast_time_text(moment: datetime) -> str:
 
 _FRACTION_BYTES: Final = len('"2026-11-24T09:30:00.123000Z"')
 
+if core is not None:
+    _write_time = core.time_text
+else:
+    _write_time = _fast_time_text if is_fast else time_text
+
 
 def _write_member(member: StrEnum) -> str:
     word: str = member._value_
@@ -70,7 +76,7 @@ _PLAIN_WRITERS: Final[dict[Any, Callable[[Any], str]]] = {
     ChannelType: _write_member,
     EndpointStatus: _write_member,
     OptOut: _write_member,
-    datetime: _fast_time_text if is_fast else time_text,
+    datetime: _write_time,
 }
 
 
@@ -82,14 +88,6 @@ def _write_objects(
     write: Callable[[Any], Any], values: FrozenMap[Any]
 ) -> dict[str, Any]:
     return {key: write(value) for key, value in values._data.items()}
-
-
-def kind_of(member: "attrs.Attribute[Any]") -> Any:
-    """Return the type of a member without None."""
-    if get_origin(member.type) is not UnionType:
-        return member.type
-    kinds = [kind for kind in get_args(member.type) if kind is not NoneType]
-    return kinds[0]
 
 
 def is_model(kind: Any) -> bool:

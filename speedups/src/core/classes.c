@@ -1,0 +1,212 @@
+/* The classes of the model, as Python code registers them. */
+
+#include "core.h"
+
+#include <stddef.h>
+#include <string.h>
+#if PY_VERSION_HEX < 0x030C0000
+#include <structmember.h>
+#define Py_T_OBJECT_EX T_OBJECT_EX
+#endif
+
+/* In the order of `Kind`. */
+static const char *const kind_names[] = {
+    "text",   "required_text",  "time",     "optional_time", "integer",
+    "number", "member",         "model",    "optional_model", "text_map",
+    "number_map", "texts_map",  "model_map",
+};
+#define KINDS ((int)(sizeof kind_names / sizeof *kind_names))
+
+MapClass map_classes[KINDS];
+
+/* A process has one set of model classes; they are never unloaded. */
+static Class classes[MAX_CLASSES];
+static int class_count;
+
+Class *
+class_of(PyTypeObject *type)
+{
+    for (int i = 0; i < class_count; i++) {
+        if (classes[i].type == type) {
+            return &classes[i];
+        }
+    }
+    return NULL;
+}
+
+static int
+kind_named(const char *name)
+{
+    for (int i = 0; i < KINDS; i++) {
+        if (strcmp(kind_names[i], name) == 0) {
+            return i;
+        }
+    }
+    PyErr_Format(PyExc_ValueError, "no kind of field is named %s", name);
+    return -1;
+}
+
+/* Return the offset of a slot of a class; -1 with an exception if it has none. */
+static Py_ssize_t
+slot_offset(PyObject *type, const char *name)
+{
+    PyObject *found = PyObject_GetAttrString(type, name);
+    if (found == NULL) {
+        return -1;
+    }
+    Py_ssize_t offset = -1;
+    if (Py_IS_TYPE(found, &PyMemberDescr_Type)) {
+        PyMemberDef *member = ((PyMemberDescrObject *)found)->d_member;
+        if (member->type == Py_T_OBJECT_EX) {
+            offset = member->offset;
+        }
+    }
+    Py_DECREF(found);
+    if (offset < 0) {
+        PyErr_Format(PyExc_TypeError, "%s is no slot", name);
+    }
+    return offset;
+}
+
+/* register_map(kind, cls, empty): the class of such mappings, and the empty one. */
+PyObject *
+register_map(PyObject *Py_UNUSED(module), PyObject *arguments)
+{
+    const char *name;
+    PyObject *type, *empty;
+    if (!PyArg_ParseTuple(arguments, "sO!O", &name, &PyType_Type, &type, &empty)) {
+        return NULL;
+    }
+    int kind = kind_named(name);
+    if (kind < 0) {
+        return NULL;
+    }
+    MapClass class = {
+        .type = (PyTypeObject *)type,
+        .empty = empty,
+        .data = slot_offset(type, "_data"),
+        .hash = slot_offset(type, "_hash"),
+    };
+    if (PyErr_Occurred()) {
+        return NULL;
+    }
+    Py_INCREF(type);
+    Py_INCREF(empty);
+    map_classes[kind] = class;
+    Py_RETURN_NONE;
+}
+
+/* Read (name, kind, of, members, low, high, default, factory, is_keyword). */
+static int
+read_field(PyObject *type, PyObject *facts, Field *field)
+{
+    const char *kind_name, *text;
+    PyObject *of, *members, *standard, *factory;
+    Field found = {0};
+    if (!PyArg_ParseTuple(facts, "UsOOLLOOp", &found.name, &kind_name, &of, &members,
+            &found.low, &found.high, &standard, &factory, &found.is_keyword)) {
+        return -1;
+    }
+    int kind = kind_named(kind_name);
+    if (kind < 0 || (text = PyUnicode_AsUTF8(found.name)) == NULL ||
+        (found.offset = slot_offset(type, text)) < 0) {
+        return -1;
+    }
+    if ((of != Py_None && !PyType_Check(of)) ||
+        (members != Py_None && !PyDict_CheckExact(members))) {
+        PyErr_Format(PyExc_TypeError, "field %s: `of` or `members` is wrong", text);
+        return -1;
+    }
+    found.kind = (Kind)kind;
+    found.of = of == Py_None ? NULL : (PyTypeObject *)Py_NewRef(of);
+    found.members = members == Py_None ? NULL : Py_NewRef(members);
+    found.factory = factory == Py_None ? NULL : Py_NewRef(factory);
+    /* A tuple of the default, as None is one. */
+    if (PyTuple_CheckExact(standard) && PyTuple_GET_SIZE(standard) == 1) {
+        found.standard = Py_NewRef(PyTuple_GET_ITEM(standard, 0));
+    }
+    Py_INCREF(found.name);
+    PyUnicode_InternInPlace(&found.name);
+    *field = found;
+    return 0;
+}
+
+static int
+field_named(const Class *class, PyObject *name)
+{
+    for (int i = 0; i < class->count; i++) {
+        if (PyUnicode_Compare(class->fields[i].name, name) == 0) {
+            return i;
+        }
+    }
+    PyErr_Format(PyExc_ValueError, "no field is named %R", name);
+    return -1;
+}
+
+/* register_class(cls, fields, python_new, kept_if): construct its objects here. */
+PyObject *
+register_class(PyObject *Py_UNUSED(module), PyObject *arguments)
+{
+    PyObject *type, *fields, *python_new, *kept_if;
+    if (!PyArg_ParseTuple(arguments, "O!O!OO!", &PyType_Type, &type, &PyTuple_Type,
+            &fields, &python_new, &PyTuple_Type, &kept_if)) {
+        return NULL;
+    }
+    Py_ssize_t count = PyTuple_GET_SIZE(fields);
+    if (class_count == MAX_CLASSES || count > MAX_FIELDS) {
+        PyErr_SetString(PyExc_ValueError, "too many classes, or fields");
+        return NULL;
+    }
+    Class *class = &classes[class_count];
+    *class = (Class){.type = (PyTypeObject *)type, .none = -1, .or_given = -1};
+    class->hash = slot_offset(type, "_hash");
+    if (class->hash < 0) {
+        return NULL;
+    }
+    for (; class->count < count; class->count++) {
+        PyObject *facts = PyTuple_GET_ITEM(fields, class->count);
+        if (read_field(type, facts, &class->fields[class->count]) < 0) {
+            return NULL;
+        }
+    }
+    int *parts[] = {&class->none, &class->or_given};
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(kept_if) && i < 2; i++) {
+        *parts[i] = field_named(class, PyTuple_GET_ITEM(kept_if, i));
+        if (*parts[i] < 0) {
+            return NULL;
+        }
+    }
+    Py_INCREF(type);
+    class->python_new = Py_NewRef(python_new);
+    class_count++;
+    class->type->tp_vectorcall = construct;
+    Py_RETURN_NONE;
+}
+
+/* name_fields(cls, names): write the fields under these names, and the others not. */
+PyObject *
+name_fields(PyObject *Py_UNUSED(module), PyObject *arguments)
+{
+    PyObject *type, *names, *name, *wire_name;
+    Py_ssize_t position = 0;
+    if (!PyArg_ParseTuple(
+            arguments, "O!O!", &PyType_Type, &type, &PyDict_Type, &names)) {
+        return NULL;
+    }
+    Class *class = class_of((PyTypeObject *)type);
+    if (class == NULL) {
+        PyErr_SetString(PyExc_ValueError, "the class is not registered");
+        return NULL;
+    }
+    while (PyDict_Next(names, &position, &name, &wire_name)) {
+        int place = field_named(class, name);
+        const char *text = place < 0 ? NULL : PyUnicode_AsUTF8(wire_name);
+        PyObject *key = text == NULL ? NULL : PyBytes_FromFormat("\"%s\":", text);
+        if (key == NULL) {
+            return NULL;
+        }
+        Py_XSETREF(class->fields[place].key, key);
+    }
+    class->is_written = 1;
+    Py_RETURN_NONE;
+}

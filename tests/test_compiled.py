@@ -1,0 +1,133 @@
+"""Tests of `pinpoint_events.compiled`: whether the compiled part is used, or why."""
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pinpoint_events
+from pinpoint_events import Event, Speedups, SpeedupsState
+from pinpoint_events.compiled import core
+from tests.samples import REQUEST
+
+FOUND = pinpoint_events.speedups()
+PURE = {"PINPOINT_EVENTS_PURE": "1"}
+
+ASK = (
+    "import json, pinpoint_events as p; s = p.speedups(); "
+    "made = len(p.Event('e').event_type); "
+    "print(json.dumps([s.state.name, s.version, s.is_used, made]))"
+)
+
+
+def answer(
+    code: str, settings: Mapping[str, str] = {}, path: Path | None = None
+) -> Any:
+    """Return what a new process prints, as JSON."""
+    found = {name: value for name, value in os.environ.items() if name not in PURE}
+    if path is not None:
+        found["PYTHONPATH"] = str(path)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**found, **settings},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert done.stderr == ""
+    return json.loads(done.stdout)
+
+
+def package(place: Path, source: str) -> Path:
+    """Make a package in place of the compiled part, and return its directory."""
+    (place / "pinpoint_events_speedups").mkdir()
+    (place / "pinpoint_events_speedups" / "__init__.py").write_text(source)
+    return place
+
+
+class TestState:
+    """Why it is used or not; either way everything works, and nothing is printed."""
+
+    def test_of_this_process(self) -> None:
+        """What is said is what is done."""
+        assert FOUND.is_used == (core is not None)
+        assert pickle.loads(pickle.dumps(FOUND)) == FOUND
+        assert isinstance(FOUND, Speedups)
+
+    def test_not_installed(self) -> None:
+        """Without it Python does all the work."""
+        hidden = "import sys; sys.modules['pinpoint_events_speedups'] = None; "
+        assert answer(hidden + ASK) == ["NOT_INSTALLED", None, False, 1]
+
+    def test_switched_off(self) -> None:
+        """So it does where the environment says so."""
+        assert answer(ASK, PURE) == ["SWITCHED_OFF", None, False, 1]
+
+    def test_switched_on(self) -> None:
+        """Any other value of the variable says nothing."""
+        state = answer(ASK, {"PINPOINT_EVENTS_PURE": "0"})[0]
+        assert state != "SWITCHED_OFF"
+
+    def test_other_interface(self, tmp_path: Path) -> None:
+        """One of another release is left alone."""
+        path = package(tmp_path, "INTERFACE = 0\n__version__ = '0.0.1'\n")
+        assert answer(ASK, path=path) == ["OTHER_INTERFACE", "0.0.1", False, 1]
+
+    def test_no_interface(self, tmp_path: Path) -> None:
+        """So is a package that only has its name."""
+        path = package(tmp_path, "")
+        assert answer(ASK, path=path) == ["OTHER_INTERFACE", "None", False, 1]
+
+    @pytest.mark.parametrize(
+        "source",
+        ["raise ImportError('no such symbol')", "import a_part_that_is_not_there"],
+    )
+    def test_not_loadable(self, tmp_path: Path, source: str) -> None:
+        """So is one that is built for another Python."""
+        path = package(tmp_path, source)
+        assert answer(ASK, path=path) == ["NOT_LOADABLE", None, False, 1]
+
+    def test_words(self) -> None:
+        """The command line shows each state in words."""
+        assert [str(state) for state in SpeedupsState] == [
+            "used",
+            "not installed",
+            "switched off",
+            "of another release",
+            "not loadable",
+        ]
+
+
+class TestPickles:
+    """Processes with and without it understand each other."""
+
+    @pytest.mark.parametrize("settings", [PURE, {}])
+    def test_reads(self, settings: dict[str, str]) -> None:
+        """An object of this process is the same in another."""
+        data = pickle.dumps(REQUEST).hex()
+        code = (
+            "import json, pickle; from pinpoint_events import to_json; "
+            f"print(json.dumps(to_json(pickle.loads(bytes.fromhex('{data}'))).decode()))"
+        )
+        assert answer(code, settings).encode() == pinpoint_events.to_json(REQUEST)
+
+    @pytest.mark.parametrize("settings", [PURE, {}])
+    def test_is_read(self, settings: dict[str, str]) -> None:
+        """So is one of another process here."""
+        code = (
+            "import json, pickle; from pinpoint_events import Event; "
+            "e = Event('e', timestamp='2026-09-21T12:00:00Z', attributes={'a': 'b'}); "
+            "print(json.dumps([pickle.dumps(e).hex(), repr(e)]))"
+        )
+        data, shown = answer(code, settings)
+        event = pickle.loads(bytes.fromhex(data))
+        assert event == Event(
+            "e", timestamp="2026-09-21T12:00:00Z", attributes={"a": "b"}
+        )
+        assert repr(event) == shown
