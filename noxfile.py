@@ -39,6 +39,8 @@ CONSTRAINTS = ROOT / "constraints.txt"
 DIST = ROOT / "dist"
 COVERAGE_DATA = ROOT / ".nox" / "coverage-data"
 
+SPEEDUPS = ROOT / "speedups"
+
 ALL_EXTRAS = "cli,fast,server,testing"
 
 # Programs that tests run. Each pins a botocore, and so has a separate environment.
@@ -69,13 +71,19 @@ def install(
     session.install("-c", str(constraints), f"{named} @ {wheel.as_uri()}", *options)
 
 
-def run_pytest(session: nox.Session, *, measured: bool = False) -> None:
-    """Runs all tests, under coverage if the result is to be `measured`."""
+def run_pytest(
+    session: nox.Session, *, measured: bool = False, is_slow: bool = True
+) -> None:
+    """
+    Runs all tests, under coverage if the result is to be `measured`.
+
+    With `is_slow`, also those that the README's command leaves out.
+    """
     where = f"import {PACKAGE}; print({PACKAGE}.__file__)"
     path = session.run("python", "-I", "-c", where, silent=True)
     if "site-packages" not in str(path):
         session.error(f"The tests would not see the installed wheel but {path}")
-    env = {"PINPOINT_EVENTS_SLOW": "1"}  # what the README's command leaves out
+    env = {"PINPOINT_EVENTS_SLOW": "1"} if is_slow else {}
     if not measured:
         session.run("pytest", *session.posargs, env=env)
         return
@@ -250,7 +258,74 @@ def tests_without_fast(session: nox.Session) -> None:
     """All tests with the standard library's JSON."""
     install(session, extras="cli,server,testing", groups=("test",))
     session.run("python", "-c", "import msgspec", success_codes=[1], silent=True)
-    run_pytest(session, measured=True)
+    run_pytest(session, measured=True, is_slow=False)
+
+
+@nox.session(python=PYTHONS, requires=["build"])
+def tests_speedups(session: nox.Session) -> None:
+    """All tests with the compiled part, which is built and checked here."""
+    install(session, extras=ALL_EXTRAS, groups=("test",))
+    session.install("-c", str(CONSTRAINTS), "uv")
+    place = Path(session.create_tmp()).resolve() / "dist"
+    shutil.rmtree(place, ignore_errors=True)
+    # The wheel is made from the sdist: what the sdist lacks, the compiler misses.
+    session.run(
+        *("uv", "build", "--quiet", "--build-constraints", str(CONSTRAINTS)),
+        *("--python", str(Path(session.bin) / "python"), "--out-dir", str(place)),
+        str(SPEEDUPS),
+        env={"CFLAGS": " ".join(C_WARNINGS)},
+    )
+    (wheel,) = place.glob("*.whl")
+    (sdist,) = place.glob("*.tar.gz")
+    problems = speedups_problems(wheel, sdist)
+    if problems:
+        session.error("\n".join(problems))
+    session.install("--no-deps", str(wheel))
+    used = (
+        "import pinpoint_events as p; print(p.speedups()); assert p.speedups().is_used"
+    )
+    session.run("python", "-I", "-W", "error", "-X", "dev", "-c", used)
+    run_pytest(session, measured=session.python == LOWEST_PYTHON, is_slow=False)
+    # A million events, for leaks.
+    env = {"PINPOINT_EVENTS_SLOW": "1"}
+    session.run("pytest", "tests/speedups/test_memory.py", env=env)
+
+
+C_WARNINGS = (
+    *("-Werror", "-Wall", "-Wextra"),
+    "-Wno-missing-field-initializers",  # the rest of a struct is zero
+    "-Wno-cast-function-type",  # Python's own way to declare fast calls
+)
+
+
+def speedups_problems(wheel: Path, sdist: Path) -> list[str]:
+    """What is missing from the distribution of the compiled part, or unwanted."""
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        (info,) = {n.split("/")[0] for n in names if ".dist-info/" in n}
+        metadata = Metadata.from_email(archive.read(f"{info}/METADATA"))
+    with tarfile.open(sdist) as archive:
+        sources = {str(PurePosixPath(*Path(n).parts[1:])) for n in archive.getnames()}
+    package = SPEEDUPS / "src" / f"{PACKAGE}_speedups"
+    modules = {f"{package.name}/{path.name}" for path in package.glob("[!.]*.*")}
+    modules |= {name for name in names if re.fullmatch(r"\w+/_core\.[\w.-]+", name)}
+    wanted = modules | {
+        f"{info}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "top_level.txt")
+    }
+    wanted.add(f"{info}/licenses/LICENSE")
+    needed = {"LICENSE", "README.md", "pyproject.toml"} | {
+        path.relative_to(SPEEDUPS).as_posix()
+        for path in (SPEEDUPS / "src" / "core").iterdir()
+    }
+    version = re.search(r'__version__ = "(.+)"', (package / "__init__.py").read_text())
+    problems = [f"not in the wheel: {name}" for name in sorted(wanted - names)]
+    problems += [f"unwanted in the wheel: {name}" for name in sorted(names - wanted)]
+    problems += [f"not in the sdist: {name}" for name in sorted(needed - sources)]
+    if "-linux_" not in wheel.name and sys.platform == "linux":
+        problems.append(f"no wheel for this system: {wheel.name}")
+    if version is None or str(metadata.version) != version[1]:
+        problems.append(f"version {metadata.version}, but the source says {version}")
+    return problems
 
 
 @nox.session(python=LOWEST_PYTHON, requires=["build"])
@@ -269,7 +344,7 @@ def tests_lowest(session: nox.Session) -> None:
     constraints.write_text("\n".join(pins) + "\n", encoding="utf-8")
     install(session, extras=ALL_EXTRAS, groups=("test",), constraints=constraints)
     session.log("Lowest: " + ", ".join(f"{n} {v}" for n, v in lowest.items()))
-    run_pytest(session)
+    run_pytest(session, is_slow=False)
 
 
 @nox.session(python=LOWEST_PYTHON, requires=["build"])
@@ -344,15 +419,19 @@ def crashes(session: nox.Session) -> None:
     session.run("pytest", "tests/recorder/test_crashes.py", *session.posargs, env=env)
 
 
-@nox.session(requires=[f"tests-{LOWEST_PYTHON}", "tests_without_fast"])
+MEASURED = (
+    f"tests-{LOWEST_PYTHON}",
+    f"tests_speedups-{LOWEST_PYTHON}",
+    "tests_without_fast",
+)
+
+
+@nox.session(requires=[*MEASURED])
 def coverage(session: nox.Session) -> None:
-    """Branch coverage of the runs with and without the accelerator, together."""
+    """Branch coverage with and without accelerator and compiled part, together."""
     session.install("-c", str(CONSTRAINTS), "coverage")
     data = f"--data-file={Path(session.create_tmp()) / 'coverage'}"
-    runs = [
-        str(COVERAGE_DATA / f".coverage.{name}")
-        for name in (f"tests-{LOWEST_PYTHON}", "tests_without_fast")
-    ]
+    runs = [str(COVERAGE_DATA / f".coverage.{name}") for name in MEASURED]
     session.run("coverage", "combine", "--quiet", "--keep", data, *runs)
     session.run("coverage", "report", data)
 

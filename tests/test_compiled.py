@@ -101,7 +101,40 @@ class TestState:
             "switched off",
             "of another release",
             "not loadable",
+            "used by another interpreter",
         ]
+
+    @pytest.mark.skipif(core is None, reason="the compiled part is not used")
+    def test_other_interpreter(self) -> None:
+        """The second interpreter of a process works by Python."""
+        name = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
+        legacy = "'legacy'" if sys.version_info >= (3, 13) else "isolated=False"
+        inner = (
+            "import json, pinpoint_events as p; "
+            "made = dict(p.Event('e', attributes={'a': 'b'}).attributes); "
+            "print(json.dumps([p.speedups().state.name, made]))"
+        )
+        code = (
+            f"import {name} as i, pinpoint_events as p; e = p.Event('e'); "
+            f"n = i.create({legacy}); i.run_string(n, {inner!r}); i.destroy(n); "
+            "assert p.Event('e', attributes={'a': 'b'}).attributes == {'a': 'b'}"
+        )
+        assert answer(code) == ["OTHER_INTERPRETER", {"a": "b"}]
+
+    @pytest.mark.skipif(core is None, reason="the compiled part is not used")
+    def test_second_copy(self) -> None:
+        """A second copy of the package has classes of its own."""
+        code = (
+            "import sys, json, pinpoint_events as p; first = p.Event; first('e'); "
+            "[sys.modules.pop(n) for n in list(sys.modules) if n.split('.')[0] == "
+            "'pinpoint_events']; import pinpoint_events as q; second = q.Event; "
+            "a = first('e', attributes={'a': 'b'}); "
+            "b = second('e', attributes={'a': 'b'}); "
+            "print(json.dumps([first is second, type(a) is first, type(b) is second, "
+            "type(a.attributes) is type(b.attributes), "
+            "b'Attributes' in q.to_json(b)]))"
+        )
+        assert answer(code) == [False, True, True, False, True]
 
 
 class TestPickles:

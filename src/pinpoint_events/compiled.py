@@ -30,6 +30,7 @@ class SpeedupsState(WordEnum):
         SWITCHED_OFF: `PINPOINT_EVENTS_PURE` is `1` in the environment.
         OTHER_INTERFACE: It is of another release than this package.
         NOT_LOADABLE: Python cannot load it: it is built for another Python or system.
+        OTHER_INTERPRETER: Another interpreter of this process uses it: one can.
     """
 
     USED = "used"
@@ -37,6 +38,7 @@ class SpeedupsState(WordEnum):
     SWITCHED_OFF = "switched off"
     OTHER_INTERFACE = "of another release"
     NOT_LOADABLE = "not loadable"
+    OTHER_INTERPRETER = "used by another interpreter"
 
 
 class Speedups(NamedTuple):
@@ -71,6 +73,8 @@ def _found() -> tuple[Any, Speedups]:
     version = str(getattr(found, "__version__", None))
     if getattr(found, "INTERFACE", None) != _INTERFACE:
         return None, Speedups(SpeedupsState.OTHER_INTERFACE, version)
+    if not found.claim():
+        return None, Speedups(SpeedupsState.OTHER_INTERPRETER, version)
     return found, Speedups(SpeedupsState.USED, version)
 
 

@@ -541,7 +541,7 @@ class TestAnswers:
     def test_events(self, data: dict[str, Any]) -> None:
         """Those of events are the same, and equal neighbours are one object."""
         python = event_responses_in_python(data)
-        read = core.read_event_responses(data, EventItemResponse)
+        read = core.read_event_responses(data, ItemResponse)
         if read is not None:
             assert list(read.items()) == list(python.items())
             assert len(set(map(id, read.values()))) <= len(
@@ -551,11 +551,11 @@ class TestAnswers:
     def test_usual(self) -> None:
         """The usual answer is read in C."""
         data = {f"v{n}": {"StatusCode": 202, "Message": "Accepted"} for n in range(5)}
-        read = core.read_event_responses(data, EventItemResponse)
+        read = core.read_event_responses(data, ItemResponse)
         assert read == dict.fromkeys(
             data, EventItemResponse(status_code=202, message="Accepted")
         )
         assert len(set(map(id, read.values()))) == 1
-        assert core.read_event_responses({}, EventItemResponse) == {}
-        assert core.read_event_responses([], EventItemResponse) is None
+        assert core.read_event_responses({}, ItemResponse) == {}
+        assert core.read_event_responses([], ItemResponse) is None
         assert core.read_event_responses(data, dict) is None

@@ -21,7 +21,7 @@ from pinpoint_events.model._converters import NO_NUMBERS, NO_TEXT
 from pinpoint_events.model.endpoint import ChannelType, Endpoint, User
 from pinpoint_events.model.event import Event, Session
 from pinpoint_events.model.request import EventsBatch, EventsRequest
-from pinpoint_events.model.response import EventItemResponse
+from pinpoint_events.model.response import EventItemResponse, ItemResponse
 from pinpoint_events.quotas import Quotas, event_writer
 from pinpoint_events.wire import to_json
 
@@ -63,7 +63,7 @@ def make() -> None:
     write(event, TEXT)
     core.time_text(MOMENT)
     answer = {"StatusCode": 202, "Message": TEXT}
-    core.read_event_responses({TEXT: answer, "b": answer}, EventItemResponse)
+    core.read_event_responses({TEXT: answer, "b": answer}, ItemResponse)
 
 
 def refuse() -> None:
@@ -81,7 +81,7 @@ def refuse() -> None:
         with suppress(ValidationError, TypeError):
             call()
     answer: dict[str, Any] = {"StatusCode": 202, "Message": None}
-    core.read_event_responses({TEXT: answer}, EventItemResponse)
+    core.read_event_responses({TEXT: answer}, ItemResponse)
 
 
 def resident_bytes() -> int:

@@ -46,8 +46,21 @@ is_same(PyObject *const *parts, PyObject *const *last)
         PyUnicode_Compare(parts[1], last[1]) == 0;
 }
 
-/* read_event_responses(answers, cls): id to answer, equal neighbours as one object;
-None where an answer is none of the usual form. */
+/* Return the field of a class that holds objects by their ids; NULL if it has none. */
+static const Field *
+field_of_objects(const Class *class)
+{
+    for (int i = 0; class != NULL && i < class->count; i++) {
+        if (class->fields[i].kind == KIND_MODEL_MAP) {
+            return &class->fields[i];
+        }
+    }
+    return NULL;
+}
+
+/* read_event_responses(answers, cls): what the field of a class holds that answers for
+an endpoint: id to answer, equal neighbours as one object. None where an answer is none
+of the usual form. */
 PyObject *
 read_event_responses(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
@@ -57,8 +70,12 @@ read_event_responses(PyObject *Py_UNUSED(module), PyObject *arguments)
         prepare_names() < 0) {
         return NULL;
     }
-    if (!PyDict_CheckExact(answers) || class_of((PyTypeObject *)type) == NULL) {
+    const Field *field = field_of_objects(class_of((PyTypeObject *)type));
+    if (!PyDict_CheckExact(answers) || field == NULL) {
         Py_RETURN_NONE;
+    }
+    if (PyDict_GET_SIZE(answers) == 0) {
+        return Py_NewRef(field->map->empty);
     }
     /* A copy: making an object may run the garbage collector, and so other code. */
     PyObject *read = PyDict_Copy(answers), *item = NULL;
@@ -68,7 +85,7 @@ read_event_responses(PyObject *Py_UNUSED(module), PyObject *arguments)
         is_read = is_sound_text(key) && find_parts(answer, parts) == 0;
         if (is_read && (item == NULL || !is_same(parts, last))) {
             Py_XDECREF(item);
-            item = construct(type, parts, 0, names);
+            item = construct((PyObject *)field->of, parts, 0, names);
             last[0] = parts[0];
             last[1] = parts[1];
         }
@@ -77,9 +94,7 @@ read_event_responses(PyObject *Py_UNUSED(module), PyObject *arguments)
     }
     Py_XDECREF(item);
     if (is_read) {
-        return PyDict_GET_SIZE(read) == 0
-            ? (Py_DECREF(read), Py_NewRef(map_classes[KIND_MODEL_MAP].empty))
-            : new_map(&map_classes[KIND_MODEL_MAP], read);
+        return new_map(field->map, read);
     }
     Py_XDECREF(read);
     if (PyErr_Occurred()) {

@@ -17,21 +17,59 @@ static const char *const kind_names[] = {
 };
 #define KINDS ((int)(sizeof kind_names / sizeof *kind_names))
 
-MapClass map_classes[KINDS];
+/*
+What is registered is never deleted: a type may be called as long as the process lives.
 
-/* A process has one set of model classes; they are never unloaded. */
-static Class classes[MAX_CLASSES];
+A second copy of the package in one process registers its own classes, each with the
+mappings that its copy registered before.
+*/
+static const MapClass *map_classes[KINDS];
+static Class **classes;
 static int class_count;
 
 Class *
 class_of(PyTypeObject *type)
 {
     for (int i = 0; i < class_count; i++) {
-        if (classes[i].type == type) {
-            return &classes[i];
+        if (classes[i]->type == type) {
+            return classes[i];
         }
     }
     return NULL;
+}
+
+/* claim(): whether this interpreter may register classes. One of a process may: the
+tables above are shared by all, and objects are not. */
+PyObject *
+claim(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(arguments))
+{
+    static int64_t owner = -1;
+    int64_t here = PyInterpreterState_GetID(PyInterpreterState_Get());
+    if (owner == -1) {
+        owner = here;
+    }
+    return PyBool_FromLong(owner == here);
+}
+
+/* Take a class into the table, in place of one at the same address, if there is any. */
+static int
+keep(Class *class)
+{
+    for (int i = 0; i < class_count; i++) {
+        if (classes[i]->type == class->type) {
+            classes[i] = class;
+            return 0;
+        }
+    }
+    Class **more =
+        PyMem_RawRealloc(classes, (size_t)(class_count + 1) * sizeof *classes);
+    if (more == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    classes = more;
+    classes[class_count++] = class;
+    return 0;
 }
 
 static int
@@ -81,7 +119,7 @@ register_map(PyObject *Py_UNUSED(module), PyObject *arguments)
     if (kind < 0) {
         return NULL;
     }
-    MapClass class = {
+    MapClass found = {
         .type = (PyTypeObject *)type,
         .empty = empty,
         .data = slot_offset(type, "_data"),
@@ -90,8 +128,13 @@ register_map(PyObject *Py_UNUSED(module), PyObject *arguments)
     if (PyErr_Occurred()) {
         return NULL;
     }
+    MapClass *class = PyMem_RawMalloc(sizeof *class);
+    if (class == NULL) {
+        return PyErr_NoMemory();
+    }
     Py_INCREF(type);
     Py_INCREF(empty);
+    *class = found;
     map_classes[kind] = class;
     Py_RETURN_NONE;
 }
@@ -118,6 +161,11 @@ read_field(PyObject *type, PyObject *facts, Field *field)
         return -1;
     }
     found.kind = (Kind)kind;
+    found.map = map_classes[kind];
+    if (kind >= KIND_TEXT_MAP && found.map == NULL) {
+        PyErr_Format(PyExc_ValueError, "register_map comes before field %s", text);
+        return -1;
+    }
     found.of = of == Py_None ? NULL : (PyTypeObject *)Py_NewRef(of);
     found.members = members == Py_None ? NULL : Py_NewRef(members);
     found.factory = factory == Py_None ? NULL : Py_NewRef(factory);
@@ -143,6 +191,29 @@ field_named(const Class *class, PyObject *name)
     return -1;
 }
 
+static int
+read_class(Class *class, PyObject *type, PyObject *fields, PyObject *kept_if)
+{
+    class->hash = slot_offset(type, "_hash");
+    if (class->hash < 0) {
+        return -1;
+    }
+    for (; class->count < PyTuple_GET_SIZE(fields); class->count++) {
+        PyObject *facts = PyTuple_GET_ITEM(fields, class->count);
+        if (read_field(type, facts, &class->fields[class->count]) < 0) {
+            return -1;
+        }
+    }
+    int *parts[] = {&class->none, &class->or_given};
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(kept_if) && i < 2; i++) {
+        *parts[i] = field_named(class, PyTuple_GET_ITEM(kept_if, i));
+        if (*parts[i] < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 /* register_class(cls, fields, python_new, kept_if): construct its objects here. */
 PyObject *
 register_class(PyObject *Py_UNUSED(module), PyObject *arguments)
@@ -153,32 +224,21 @@ register_class(PyObject *Py_UNUSED(module), PyObject *arguments)
         return NULL;
     }
     Py_ssize_t count = PyTuple_GET_SIZE(fields);
-    if (class_count == MAX_CLASSES || count > MAX_FIELDS) {
-        PyErr_SetString(PyExc_ValueError, "too many classes, or fields");
+    if (count > MAX_FIELDS) {
+        PyErr_SetString(PyExc_ValueError, "too many fields");
         return NULL;
     }
-    Class *class = &classes[class_count];
+    Class *class = PyMem_RawCalloc(1, sizeof *class);
+    if (class == NULL) {
+        return PyErr_NoMemory();
+    }
     *class = (Class){.type = (PyTypeObject *)type, .none = -1, .or_given = -1};
-    class->hash = slot_offset(type, "_hash");
-    if (class->hash < 0) {
+    if (read_class(class, type, fields, kept_if) < 0 || keep(class) < 0) {
+        PyMem_RawFree(class);
         return NULL;
-    }
-    for (; class->count < count; class->count++) {
-        PyObject *facts = PyTuple_GET_ITEM(fields, class->count);
-        if (read_field(type, facts, &class->fields[class->count]) < 0) {
-            return NULL;
-        }
-    }
-    int *parts[] = {&class->none, &class->or_given};
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(kept_if) && i < 2; i++) {
-        *parts[i] = field_named(class, PyTuple_GET_ITEM(kept_if, i));
-        if (*parts[i] < 0) {
-            return NULL;
-        }
     }
     Py_INCREF(type);
     class->python_new = Py_NewRef(python_new);
-    class_count++;
     class->type->tp_vectorcall = construct;
     Py_RETURN_NONE;
 }

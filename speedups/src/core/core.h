@@ -19,7 +19,6 @@ side calls on the other, or of what a class is registered with. */
 #define CORE_INTERFACE 1
 
 #define MAX_FIELDS 16
-#define MAX_CLASSES 24
 
 typedef enum {
     KIND_TEXT,           /* str or None */
@@ -52,6 +51,7 @@ typedef struct {
     PyObject *factory;  /* makes the default; NULL if there is none */
     PyObject *members;  /* text to member, for enums */
     PyTypeObject *of;   /* class of the member or of the objects */
+    const MapClass *map; /* of mappings */
     long long low;      /* bounds of ints */
     long long high;
     Py_ssize_t offset; /* of the slot in an object */
@@ -73,8 +73,8 @@ typedef struct {
 } Class;
 
 /* classes.c */
-extern MapClass map_classes[];
 Class *class_of(PyTypeObject *type);
+PyObject *claim(PyObject *module, PyObject *arguments);
 PyObject *register_map(PyObject *module, PyObject *arguments);
 PyObject *register_class(PyObject *module, PyObject *arguments);
 PyObject *name_fields(PyObject *module, PyObject *arguments);

@@ -1,6 +1,7 @@
 #include "core.h"
 
 static PyMethodDef functions[] = {
+    {"claim", claim, METH_NOARGS, NULL},
     {"register_map", register_map, METH_VARARGS, NULL},
     {"register_class", register_class, METH_VARARGS, NULL},
     {"name_fields", name_fields, METH_VARARGS, NULL},
@@ -16,7 +17,7 @@ static PyModuleDef module = {
     PyModuleDef_HEAD_INIT,
     .m_name = "pinpoint_events_speedups._core",
     .m_doc = "The compiled part of pinpoint_events; its interface is not public.",
-    .m_size = -1, /* one set of classes for each process */
+    .m_size = -1, /* one set of classes for a process; see `claim` */
     .m_methods = functions,
 };
 

@@ -133,9 +133,9 @@ sound_dict(const Field *field, PyObject *value)
 
 /* Whether all objects in a mapping of the model are of the field's class. */
 static int
-holds_only(const Field *field, const MapClass *class, PyObject *map)
+holds_only(const Field *field, PyObject *map)
 {
-    PyObject *key, *item, *data = *slot_of(map, class->data);
+    PyObject *key, *item, *data = *slot_of(map, field->map->data);
     Py_ssize_t position = 0;
     while (PyDict_Next(data, &position, &key, &item)) {
         if (!Py_IS_TYPE(item, field->of)) {
@@ -148,13 +148,13 @@ holds_only(const Field *field, const MapClass *class, PyObject *map)
 static PyObject *
 sound_map(const Field *field, PyObject *value)
 {
-    const MapClass *class = &map_classes[field->kind];
+    const MapClass *class = field->map;
     if (value == Py_None) {
         return Py_NewRef(class->empty);
     }
     if (Py_IS_TYPE(value, class->type)) {
         int is_sound =
-            field->kind != KIND_MODEL_MAP || holds_only(field, class, value);
+            field->kind != KIND_MODEL_MAP || holds_only(field, value);
         return is_sound ? Py_NewRef(value) : NULL;
     }
     if (!PyDict_CheckExact(value)) {

@@ -149,11 +149,10 @@ write_object(Writer *writer, const Class *class, PyObject *object)
             return -1;
         }
         if (field->kind >= KIND_TEXT_MAP) {
-            const MapClass *map = &map_classes[field->kind];
-            if (!Py_IS_TYPE(value, map->type)) {
+            if (!Py_IS_TYPE(value, field->map->type)) {
                 return -1;
             }
-            data = *slot_of(value, map->data);
+            data = *slot_of(value, field->map->data);
             if (PyDict_GET_SIZE(data) == 0 && field->standard != NULL) {
                 continue;
             }

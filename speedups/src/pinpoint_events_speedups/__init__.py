@@ -6,6 +6,7 @@ Nothing here is public: what `pinpoint_events` calls changes with its interface 
 
 from pinpoint_events_speedups._core import (
     INTERFACE,
+    claim,
     limited_writer,
     name_fields,
     read_event_responses,
@@ -20,6 +21,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "INTERFACE",
+    "claim",
     "limited_writer",
     "name_fields",
     "read_event_responses",

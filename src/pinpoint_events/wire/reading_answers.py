@@ -75,7 +75,7 @@ def _read_item(data: Any, _: Any) -> ItemResponse:
 def _read_event_responses(data: Any) -> Mapping[str, EventItemResponse]:
     read: Mapping[str, EventItemResponse] | None = None
     if core is not None:
-        read = core.read_event_responses(data, EventItemResponse)
+        read = core.read_event_responses(data, ItemResponse)
     return event_responses_in_python(data) if read is None else read
 
 
