@@ -54,7 +54,7 @@ from pinpoint_events.quotas import (
 from pinpoint_events.testing import strategies
 from pinpoint_events.wire.converter import text_in_python
 from pinpoint_events.wire.json_text import encode
-from pinpoint_events.wire.reading_answers import event_responses_in_python
+from pinpoint_events.wire.reading_answers import item_in_python
 from pinpoint_events.wire.writing import time_text
 
 pytestmark = pytest.mark.skipif(core is None, reason="the compiled part is not used")
@@ -517,45 +517,58 @@ class TestLimits:
             write(event, "v", 1)
 
 
+answers = st.fixed_dictionaries(
+    {},
+    optional={
+        "StatusCode": st.sampled_from([202, 400, 429, 500, True, None, "5"]) | numbers,
+        "Message": st.sampled_from(["Accepted", "Bad", None, 5, "\ud800"]) | any_text,
+        "Other": st.none(),
+    },
+) | one_of([None, 202, "x", [], Members()])
+usual = st.fixed_dictionaries(
+    {
+        "StatusCode": st.sampled_from([202, 400]),
+        "Message": st.just("Accepted") | any_text,
+    }
+)
+
+
 class TestAnswers:
     """Answers are read alike."""
 
     @many
     @given(
-        st.dictionaries(
-            any_text,
-            st.fixed_dictionaries(
-                {},
-                optional={
-                    "StatusCode": st.sampled_from([202, 400, 429, 500, True, None, "5"])
-                    | numbers,
-                    "Message": st.sampled_from(["Accepted", "Bad", None, 5, "\ud800"])
-                    | any_text,
-                    "Other": st.none(),
-                },
-            )
-            | st.sampled_from([None, 202, "x", []]),
-            max_size=6,
-        )
+        usual | answers,
+        st.dictionaries(any_text, usual | answers, max_size=6)
+        | st.dictionaries(any_text, usual, max_size=6)
+        | one_of([None, [], Members()]),
+        st.sampled_from([{}, {"EndpointItemResponse": None}, {"Other": 1}]),
     )
-    def test_events(self, data: dict[str, Any]) -> None:
-        """Those of events are the same, and equal neighbours are one object."""
-        python = event_responses_in_python(data)
-        read = core.read_event_responses(data, ItemResponse)
-        if read is not None:
-            assert list(read.items()) == list(python.items())
-            assert len(set(map(id, read.values()))) <= len(
-                set(map(id, python.values()))
-            )
+    def test_items(self, endpoint: Any, events: Any, other: dict[str, Any]) -> None:
+        """The item is the same, and equal neighbours of its events are one object."""
+        data = {"EndpointItemResponse": endpoint, "EventsItemResponse": events, **other}
+        read = core.read_item(data, ItemResponse)
+        if read is None:
+            return
+        python = item_in_python(data)
+        assert outcome(lambda: read) == outcome(lambda: python)
+        in_c, in_python = read.events_item_response, python.events_item_response
+        assert list(in_c) == list(in_python)
+        assert len(set(map(id, in_c.values()))) <= len(set(map(id, in_python.values())))
 
     def test_usual(self) -> None:
         """The usual answer is read in C."""
-        data = {f"v{n}": {"StatusCode": 202, "Message": "Accepted"} for n in range(5)}
-        read = core.read_event_responses(data, ItemResponse)
-        assert read == dict.fromkeys(
-            data, EventItemResponse(status_code=202, message="Accepted")
-        )
-        assert len(set(map(id, read.values()))) == 1
-        assert core.read_event_responses({}, ItemResponse) == {}
-        assert core.read_event_responses([], ItemResponse) is None
-        assert core.read_event_responses(data, dict) is None
+        taken = {"StatusCode": 202, "Message": "Accepted"}
+        data = {
+            "EndpointItemResponse": taken,
+            "EventsItemResponse": {f"v{n}": dict(taken) for n in range(5)},
+        }
+        read = core.read_item(data, ItemResponse)
+        assert read == item_in_python(data)
+        assert len(set(map(id, read.events_item_response.values()))) == 1
+        without = {**data, "EventsItemResponse": []}
+        others: list[Any] = [[], {}, without, Members(data)]
+        for other in others:
+            assert core.read_item(other, ItemResponse) is None
+        for cls in (dict, EventsResponse, EventItemResponse):
+            assert core.read_item(data, cls) is None

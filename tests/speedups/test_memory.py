@@ -63,7 +63,10 @@ def make() -> None:
     write(event, TEXT)
     core.time_text(MOMENT)
     answer = {"StatusCode": 202, "Message": TEXT}
-    core.read_event_responses({TEXT: answer, "b": answer}, ItemResponse)
+    events = {TEXT: answer, "b": answer}
+    core.read_item(
+        {"EndpointItemResponse": answer, "EventsItemResponse": events}, ItemResponse
+    )
 
 
 def refuse() -> None:
@@ -80,8 +83,14 @@ def refuse() -> None:
     for call in calls:
         with suppress(ValidationError, TypeError):
             call()
-    answer: dict[str, Any] = {"StatusCode": 202, "Message": None}
-    core.read_event_responses({TEXT: answer}, ItemResponse)
+    bad: dict[str, Any] = {"StatusCode": 202, "Message": None}
+    taken: dict[str, Any] = {"StatusCode": 202, "Message": TEXT}
+    for of_endpoint, of_events in ((bad, taken), (taken, bad)):
+        events = {"a": taken, TEXT: of_events}
+        core.read_item(
+            {"EndpointItemResponse": of_endpoint, "EventsItemResponse": events},
+            ItemResponse,
+        )
 
 
 def resident_bytes() -> int:

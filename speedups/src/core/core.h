@@ -129,7 +129,7 @@ PyObject *text_of(PyObject *module, PyObject *object);
 PyObject *limited_writer(PyObject *module, PyObject *arguments);
 
 /* answers.c */
-PyObject *read_event_responses(PyObject *module, PyObject *arguments);
+PyObject *read_item(PyObject *module, PyObject *arguments);
 
 static inline PyObject **
 slot_of(PyObject *object, Py_ssize_t offset)

@@ -9,7 +9,7 @@ static PyMethodDef functions[] = {
     {"time_text", time_text, METH_O, NULL},
     {"text_of", text_of, METH_O, NULL},
     {"limited_writer", limited_writer, METH_VARARGS, NULL},
-    {"read_event_responses", read_event_responses, METH_VARARGS, NULL},
+    {"read_item", read_item, METH_VARARGS, NULL},
     {NULL},
 };
 

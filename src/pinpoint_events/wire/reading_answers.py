@@ -18,7 +18,7 @@ from pinpoint_events.model.response import (
 )
 from pinpoint_events.wire.reading_requests import no_object
 
-__all__ = ["READERS", "event_responses_in_python", "read_text"]
+__all__ = ["READERS", "item_in_python", "read_text"]
 
 _CODE_DIGITS: Final = 9  # more than any status code has
 
@@ -61,6 +61,14 @@ _read_event_response: Final = _make_response_reader(EventItemResponse)
 
 
 def _read_item(data: Any, _: Any) -> ItemResponse:
+    item: ItemResponse | None = None
+    if core is not None:
+        item = core.read_item(data, ItemResponse)
+    return item_in_python(data) if item is None else item
+
+
+def item_in_python(data: Any) -> ItemResponse:
+    """Return the answer of an endpoint, read by what the compiled part replaces."""
     if not isinstance(data, Mapping):
         return ItemResponse(status_code=_read_code(data))
     of_endpoint = data.get("EndpointItemResponse")
@@ -72,15 +80,7 @@ def _read_item(data: Any, _: Any) -> ItemResponse:
     )
 
 
-def _read_event_responses(data: Any) -> Mapping[str, EventItemResponse]:
-    read: Mapping[str, EventItemResponse] | None = None
-    if core is not None:
-        read = core.read_event_responses(data, ItemResponse)
-    return event_responses_in_python(data) if read is None else read
-
-
-def event_responses_in_python(data: Any) -> dict[str, EventItemResponse]:
-    """Return the answers by event id, read by what the compiled part replaces."""
+def _read_event_responses(data: Any) -> dict[str, EventItemResponse]:
     if not isinstance(data, Mapping):
         return {}
     # Most events have the same answer as the one before; they share one object.
