@@ -55,7 +55,6 @@ class TestCanary:
             "_inject_signature_to_request": ["self", "request", "signature"],
             "_modify_request_before_signing": ["self", "request"],
             "canonical_request": ["self", "request"],
-            "signature": ["self", "string_to_sign", "request"],
             "string_to_sign": ["self", "request", "canonical_request"],
         }.items():
             assert parameters(getattr(signer, name)) == expected, name

@@ -120,6 +120,15 @@ class TestSigner:
         assert ours.body == body
         assert theirs.url.lower().endswith(ours.path.lower())
 
+    def test_on_another_day(self) -> None:
+        """A signer signs after midnight, and before it again, as a new one would."""
+        call = http_request("app", REQUEST)
+        signer = Signer(PINPOINT, settings_for(PAIR))
+        midnight = calendar.timegm((2026, 11, 30, 0, 0, 0))
+        for at in (midnight - 1, midnight, midnight - 1):
+            new = Signer(PINPOINT, settings_for(PAIR))
+            assert signer.sign(call, at, {}) == new.sign(call, at, {})
+
     def test_change_with_time_body_path_and_keys(self) -> None:
         """No signature is one of another request, though most of the text is kept."""
         fresh = [PAIR]

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Mapping
 from hashlib import sha256
+from hmac import HMAC
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -26,6 +27,8 @@ from botocore.utils import (
     is_valid_ipv6_endpoint_url,
     validate_region_name,
 )
+
+from pinpoint_events.aws.signing_key import signing_mac
 
 __all__ = [
     "ProxyConfiguration",
@@ -102,6 +105,9 @@ class SignatureTemplate:
         headers: Mapping[str, str],
     ) -> None:
         self._auth = SigV4Auth(credentials, signing_name, region)
+        self._signing_name = signing_name
+        self._region = region
+        self._known_mac = _NO_DAY  # the day, and what signs on it
         # The attributes of an `AWSRequest` that the signer reads.
         request = SimpleNamespace(
             method=method,
@@ -133,7 +139,9 @@ class SignatureTemplate:
         canonical = timestamp.join(self._around_time) + sha256(body).hexdigest()
         request = SimpleNamespace(context={"timestamp": timestamp})
         to_sign = self._auth.string_to_sign(request, canonical)
-        signature: str = self._auth.signature(to_sign, request)
+        mac = self._mac(timestamp[:8]).copy()
+        mac.update(to_sign.encode())
+        signature = mac.hexdigest()
         headers = {
             name: value.replace(_TIME, timestamp).replace(_DAY, timestamp[:8])
             for name, value in self._headers.items()
@@ -141,8 +149,17 @@ class SignatureTemplate:
         headers["Authorization"] += signature
         return headers, signature
 
+    def _mac(self, day: str) -> HMAC:
+        known, mac = self._known_mac
+        if known != day:
+            scope = (day, self._region, self._signing_name, "aws4_request")
+            mac = signing_mac(self._auth.credentials.secret_key, scope)
+            self._known_mac = day, mac
+        return mac
+
 
 # Placeholders that cannot occur elsewhere: paths are percent-encoded, and headers
 # printable.
 _DAY: Final = "\x01" * 8
 _TIME: Final = _DAY * 2
+_NO_DAY: Final = ("", HMAC(b"", digestmod="sha256"))
