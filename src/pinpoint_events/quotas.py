@@ -25,6 +25,7 @@ from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.problems import Problem, ProblemCode
 from pinpoint_events.wire import to_json
+from pinpoint_events.wire.converter import writer
 from pinpoint_events.wire.json_text import encode
 
 __all__ = ["Quotas", "check_quotas"]
@@ -266,7 +267,7 @@ def event_writer(quotas: Quotas) -> Callable[..., bytes | None]:
     """
     if core is None:
         return event_writer_in_python(quotas)
-    writer: Callable[..., bytes | None] = core.limited_writer(
+    write: Callable[..., bytes | None] = core.limited_writer(
         Event,
         bound(quotas.event_bytes),
         bound(quotas.event_attributes_and_metrics),
@@ -274,17 +275,18 @@ def event_writer(quotas: Quotas) -> Callable[..., bytes | None]:
         bound(quotas.event_attribute_value_characters),
         sys.maxsize,
     )
-    return writer
+    return write
 
 
 def event_writer_in_python(quotas: Quotas) -> Callable[..., bytes | None]:
     """Return the function that the compiled part replaces."""
     check = event_check(quotas)
+    members_of = writer(Event, shares=True)
 
     def write(event: Any, event_id: str | None = None) -> bytes | None:
         if type(event) is not Event:
             return None
-        text = to_json(event)
+        text = encode(members_of(event))
         if check(event, len(text)):
             return None
         if event_id is None:
@@ -300,7 +302,7 @@ def endpoint_writer(quotas: Quotas) -> Callable[[Endpoint], bytes | None]:
     """Return such a function for endpoints, which are written without their ids."""
     if core is None:
         return endpoint_writer_in_python(quotas)
-    writer: Callable[[Endpoint], bytes | None] = core.limited_writer(
+    write: Callable[[Endpoint], bytes | None] = core.limited_writer(
         Endpoint,
         bound(quotas.endpoint_bytes),
         bound(quotas.endpoint_attributes_and_metrics),
@@ -308,7 +310,7 @@ def endpoint_writer(quotas: Quotas) -> Callable[[Endpoint], bytes | None]:
         bound(quotas.endpoint_attribute_value_characters),
         bound(quotas.endpoint_attribute_values),
     )
-    return writer
+    return write
 
 
 def endpoint_writer_in_python(quotas: Quotas) -> Callable[[Endpoint], bytes | None]:
