@@ -49,7 +49,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from benchmarks.environment import KEYS, ROOT, environment
+from benchmarks.environment import KEYS, PURE_VARIABLE, ROOT, environment
 from benchmarks.service import service
 from benchmarks.timing import Side, lap
 from benchmarks.without_shortcuts import (
@@ -66,6 +66,8 @@ _CREDENTIALS: Final = Credentials("AKIDBENCHMARK", "a-secret-that-is-no-secret")
 _HOST: Final = "http://127.0.0.1:8080"
 _PATH: Final = f"/v1/apps/{_APPLICATION_ID}/events"
 _PREFIX: Final = b"(serial)-"
+# The shortcuts are those of the code in Python.
+_PURE: Final = {PURE_VARIABLE: "1"}
 _BATCHES: Final = 8
 _EVENTS: Final = 100
 
@@ -365,7 +367,7 @@ def _ratios(place: int, way: str, url: str, home: Path, rounds: int) -> list[flo
         subprocess.run(
             _command(place, way, url, "--rounds", rounds),
             cwd=ROOT,
-            env=environment(home, KEYS),
+            env=environment(home, KEYS) | _PURE,
             stdout=subprocess.PIPE,
             check=True,
         ).stdout
@@ -387,7 +389,7 @@ def _instructions(place: int, way: str, url: str, home: Path) -> float:
                 *_command(place, way, url, "--laps", laps),
             ],
             cwd=ROOT,
-            env=environment(home, KEYS) | {"PYTHONHASHSEED": "0"},
+            env=environment(home, KEYS) | _PURE | {"PYTHONHASHSEED": "0"},
             stderr=subprocess.PIPE,
             text=True,
             check=True,

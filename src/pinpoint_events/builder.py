@@ -66,9 +66,10 @@ def _with_id(event_id: str, text: bytes) -> bytes:
 class _Batch:
     """One endpoint and its events, with the text of each."""
 
-    __slots__ = ("endpoint", "endpoint_text", "events", "id_text", "texts")
+    __slots__ = ("endpoint", "endpoint_text", "events", "id", "id_text", "texts")
 
     def __init__(self, endpoint_id: str) -> None:
+        self.id = endpoint_id
         self.id_text = encode(endpoint_id)
         self.endpoint: Endpoint | None = None
         self.endpoint_text = _UNTOUCHED_TEXT
@@ -133,7 +134,7 @@ class BatchBuilder:
         self._arrived_at: list[str] = []
         self._arrived: list[str | None] = []
         self._current: str | None = None
-        self._count = 0
+        self._endpoints_alone = 0  # arrivals that are no events
         self._size_bytes = _EMPTY_REQUEST_BYTES
         return self
 
@@ -172,6 +173,7 @@ class BatchBuilder:
             batch = self._new_batch(endpoint_id)
             self._arrived_at.append(endpoint_id)
             self._arrived.append(None)
+            self._endpoints_alone += 1
         self._size_bytes += len(text) - len(batch.endpoint_text)
         batch.endpoint, batch.endpoint_text = endpoint, text
 
@@ -226,7 +228,7 @@ class BatchBuilder:
         if text is None or (batch is not None and key in batch.events):
             self._add(name, key, event)
         else:
-            self._put_event(name, key, event, text)
+            self._append(batch or self._new_batch(name), key, event, text)
         return self
 
     def add(
@@ -280,12 +282,15 @@ class BatchBuilder:
 
     def _put_event(self, name: str, key: str, event: Event, text: bytes) -> None:
         batch = self._batches.get(name) or self._new_batch(name)
-        self._size_bytes += len(text) + bool(batch.events)
-        batch.events[key] = event
+        self._append(batch, key, event, text)
+
+    def _append(self, batch: _Batch, key: str, event: Event, text: bytes) -> None:
+        events = batch.events
+        self._size_bytes += len(text) + 1 if events else len(text)
+        events[key] = event
         batch.texts[key] = text
-        self._arrived_at.append(name)
+        self._arrived_at.append(batch.id)
         self._arrived.append(key)
-        self._count += 1
 
     def _add_written(
         self, endpoint_id: str, event: Event, event_id: str, text: bytes
@@ -346,7 +351,7 @@ class BatchBuilder:
 
     def __len__(self) -> int:
         """Return how many events there are."""
-        return self._count
+        return len(self._arrived) - self._endpoints_alone
 
     def __bool__(self) -> bool:
         """Return whether there is anything to build; an endpoint alone is enough."""
@@ -354,7 +359,7 @@ class BatchBuilder:
 
     def __repr__(self) -> str:
         return (
-            f"<BatchBuilder of {self._count} events at {len(self._batches)} endpoints, "
+            f"<BatchBuilder of {len(self)} events at {len(self._batches)} endpoints, "
             f"{self._size_bytes} bytes>"
         )
 
@@ -373,7 +378,7 @@ class BatchBuilder:
         """
         self._refuse_empty()
         over = request_problems(
-            self._count,
+            len(self),
             self._size_bytes,
             self._quotas,
             endpoints=len(self._batches),
