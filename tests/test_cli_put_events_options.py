@@ -12,6 +12,7 @@ import pytest
 
 import pinpoint_events
 from pinpoint_events.cli import main
+from pinpoint_events.cli._version import version_text
 from tests.aws import KEYS, aws
 from tests.http_server import (
     CUT,
@@ -137,8 +138,7 @@ class TestTogether:
 
     def test_version(self, put: Put) -> None:
         """The AWS CLI takes this option anywhere."""
-        version = f"pinpoint-events {pinpoint_events.__version__}\n"
-        assert put("--version") == (0, version, [])
+        assert put("--version") == (0, f"{version_text()}\n", [])
 
     def test_without_effect(self, put: Put) -> None:
         """What there is no counterpart of here does no harm."""

@@ -130,6 +130,7 @@ MADE: Final = {
     "SentEvent",
     "Served",
     "ShadowReport",
+    "Speedups",
     "ShardRecord",
     "Totals",
 }
