@@ -119,13 +119,9 @@ register_map(PyObject *Py_UNUSED(module), PyObject *arguments)
     if (kind < 0) {
         return NULL;
     }
-    MapClass found = {
-        .type = (PyTypeObject *)type,
-        .empty = empty,
-        .data = slot_offset(type, "_data"),
-        .hash = slot_offset(type, "_hash"),
-    };
-    if (PyErr_Occurred()) {
+    MapClass found = {.type = (PyTypeObject *)type, .empty = empty};
+    if ((found.data = slot_offset(type, "_data")) < 0 ||
+        (found.hash = slot_offset(type, "_hash")) < 0) {
         return NULL;
     }
     MapClass *class = PyMem_RawMalloc(sizeof *class);
@@ -155,9 +151,11 @@ read_field(PyObject *type, PyObject *facts, Field *field)
         (found.offset = slot_offset(type, text)) < 0) {
         return -1;
     }
-    if ((of != Py_None && !PyType_Check(of)) ||
-        (members != Py_None && !PyDict_CheckExact(members))) {
-        PyErr_Format(PyExc_TypeError, "field %s: `of` or `members` is wrong", text);
+    int has_class = kind == KIND_MEMBER || kind == KIND_MODEL ||
+        kind == KIND_OPTIONAL_MODEL || kind == KIND_MODEL_MAP;
+    if ((has_class && !PyType_Check(of)) ||
+        (kind == KIND_MEMBER && !PyDict_CheckExact(members))) {
+        PyErr_Format(PyExc_TypeError, "field %s has no class, or no members", text);
         return -1;
     }
     found.kind = (Kind)kind;
@@ -166,8 +164,8 @@ read_field(PyObject *type, PyObject *facts, Field *field)
         PyErr_Format(PyExc_ValueError, "register_map comes before field %s", text);
         return -1;
     }
-    found.of = of == Py_None ? NULL : (PyTypeObject *)Py_NewRef(of);
-    found.members = members == Py_None ? NULL : Py_NewRef(members);
+    found.of = has_class ? (PyTypeObject *)Py_NewRef(of) : NULL;
+    found.members = kind == KIND_MEMBER ? Py_NewRef(members) : NULL;
     found.factory = factory == Py_None ? NULL : Py_NewRef(factory);
     /* A tuple of the default, as None is one. */
     if (PyTuple_CheckExact(standard) && PyTuple_GET_SIZE(standard) == 1) {

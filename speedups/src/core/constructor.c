@@ -69,6 +69,10 @@ construct(PyObject *type, PyObject *const *values, size_t flags, PyObject *names
     Py_ssize_t count = PyVectorcall_NARGS(flags);
     PyObject *given[MAX_FIELDS], *made[MAX_FIELDS];
     int place = 0;
+    if (class == NULL) {
+        PyErr_SetString(PyExc_SystemError, "the class is not registered");
+        return NULL;
+    }
     if (arrange(class, values, count, names, given) < 0) {
         return construct_in_python(class, values, count, names);
     }

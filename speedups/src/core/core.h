@@ -14,6 +14,10 @@ Python code which was called raised it; it is passed on.
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#ifdef Py_GIL_DISABLED
+#error "pinpoint-events-speedups needs a Python with the global interpreter lock"
+#endif
+
 /* What pinpoint_events/compiled.py expects. To be raised with each change of what one
 side calls on the other, or of what a class is registered with. */
 #define CORE_INTERFACE 1
