@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from pinpoint_events.aws import http
-from pinpoint_events.aws.http import transport
+from pinpoint_events.aws.deadline import Deadline
+from pinpoint_events.aws.direct import first_reached
 from pinpoint_events.aws.link import Link, Proxy
 from pinpoint_events.errors import (
     InternalServerError,
@@ -20,10 +20,11 @@ from pinpoint_events.errors import (
 from pinpoint_events.http_messages import HttpRequest
 from pinpoint_events.retry import Retry
 from pinpoint_events.senders.pinpoint import PinpointSender
+from tests.answer_readers import reader, transport
 from tests.aws import KEYS, aws
 from tests.samples import REQUEST as EVENTS
 
-__all__ = ["aws"]
+__all__ = ["aws", "reader"]
 
 REQUEST = HttpRequest(method="POST", path="/", headers={"Host": "h"}, body=b"{}")
 HEAD = b"HTTP/1.1 202 Accepted\r\nContent-Length: 1000\r\n\r\n"
@@ -106,6 +107,7 @@ def serving(script: Script) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("is_proxied", [False, True], ids=["direct", "proxied"])
+@pytest.mark.usefixtures("reader")
 class TestExchange:
     """An exchange ends at its deadline, on both ways to the service."""
 
@@ -180,7 +182,7 @@ class TestAddresses:
             with socket.create_connection(address):  # which fills the queue
                 began = time.monotonic()
                 with pytest.raises(TimeoutError):
-                    http._first_reached([address] * 20, http._Deadline(0.5), 30.0)
+                    first_reached([address] * 20, Deadline(0.5), 30.0)
                 seconds = time.monotonic() - began
         assert 0.4 < seconds < 5
 
@@ -188,14 +190,14 @@ class TestAddresses:
         """An address that refuses leads to the next one."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             addresses = [("127.0.0.1", 1), listener.getsockname()]
-            reached = http._first_reached(addresses, http._Deadline(30), 30.0)
+            reached = first_reached(addresses, Deadline(30), 30.0)
             with reached:
                 assert reached.getpeername() == listener.getsockname()
 
     def test_none(self) -> None:
         """A host without addresses is not reached."""
         with pytest.raises(OSError, match="the host has no address"):
-            http._first_reached([], http._Deadline(30), None)
+            first_reached([], Deadline(30), None)
 
 
 class TestSender:

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,12 @@ import pytest
 from urllib3.exceptions import InsecureRequestWarning
 from urllib3.util import wait_for_read
 
-from pinpoint_events.aws import http
 from pinpoint_events.aws._transport_errors import MAX_ANSWER_BYTES
-from pinpoint_events.aws.http import Transport, transport
+from pinpoint_events.aws.answer_reader import AnswerReader, BoundedReader, HeadReader
+from pinpoint_events.aws.deadline import Deadline, exchange
+from pinpoint_events.aws.direct import Direct, load_head_reader
+from pinpoint_events.aws.fast_answer_reader import read_head
+from pinpoint_events.aws.http import Transport
 from pinpoint_events.aws.link import Link, Proxy
 from pinpoint_events.errors import (
     ConfigurationError,
@@ -28,10 +31,11 @@ from pinpoint_events.errors import (
     TransportErrorCode,
 )
 from pinpoint_events.http_messages import HttpRequest
+from tests.answer_readers import reader, transport
 from tests.aws import aws
 from tests.http_server import CUT, REQUEST_ID, SILENCE, Answer, HttpServer
 
-__all__ = ["aws"]
+__all__ = ["aws", "reader"]
 
 TLS = Path(__file__).parent / "data" / "tls"
 PEM = str(TLS / "localhost.pem")
@@ -104,6 +108,7 @@ def closed_port() -> Iterator[int]:
         yield holder.getsockname()[1]
 
 
+@pytest.mark.usefixtures("reader")
 class TestExchange:
     """One request out, one whole answer in."""
 
@@ -211,7 +216,9 @@ class TestExchange:
 
 
 @contextmanager
-def scripted(*replies: bytes) -> Iterator[tuple[int, list[int]]]:
+def scripted(
+    *replies: bytes, tls: ssl.SSLContext | None = None
+) -> Iterator[tuple[int, list[int]]]:
     """
     Yield the port of a server that answers with these bytes, and a list.
 
@@ -222,6 +229,8 @@ def scripted(*replies: bytes) -> Iterator[tuple[int, list[int]]]:
     served: list[int] = []
 
     def serve(connection: socket.socket, number: int) -> None:
+        if tls is not None:
+            connection = tls.wrap_socket(connection, server_side=True)
         with connection:
             received = b""
             while following and (chunk := connection.recv(65_536)):
@@ -251,8 +260,10 @@ def scripted(*replies: bytes) -> Iterator[tuple[int, list[int]]]:
 
         threads = [threading.Thread(target=accept)]
         threads[0].start()
-        yield listener.getsockname()[1], served
-        listener.shutdown(socket.SHUT_RDWR)
+        try:
+            yield listener.getsockname()[1], served
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
     for thread in threads:
         thread.join(10)
         assert not thread.is_alive()  # no connection is left open
@@ -278,6 +289,7 @@ def reply(body: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("is_proxied", [False, True])
+@pytest.mark.usefixtures("reader")
 class TestOneAnswerForEachRequest:
     """No request gets the answer to another one, directly or through a proxy."""
 
@@ -352,18 +364,42 @@ class TestOneAnswerForEachRequest:
         assert answer.headers["content-encoding"] == "gzip"
 
 
+class TestReaders:
+    """`http.client` reads first answers, httptools later ones if it is installed."""
+
+    def test_installed(self) -> None:
+        """It is loaded when a connection is used again: loading takes its time."""
+        with HttpServer(default=fine) as server, linked(server) as to:
+            used: list[HeadReader | None] = []
+            for _ in range(3):
+                assert to.exchange(REQUEST).body == b"fine"
+                used.append(to._read_head)  # type: ignore[attr-defined]
+        assert used == [None, read_head, read_head]
+        assert server.connections == 1
+
+    def test_not_installed(self) -> None:
+        """`http.client` reads all of them."""
+        with HttpServer(default=fine) as server:
+            link = Link("http", "127.0.0.1", server.port)
+            to = Direct(link, load=lambda: load_head_reader("no_such_package"))
+            assert [to.exchange(REQUEST).body for _ in range(3)] == [b"fine"] * 3
+            assert to._read_head is None
+            to.close()
+
+
 def test_reader_is_closed_twice() -> None:
     """Closing it again looks for no more bytes."""
-    http._exchange.deadline = http._Deadline(1)
+    exchange.deadline = Deadline(1)
     mine, its = socket.socketpair()
     with mine, its:
         stream: Any = mine.makefile("rb")
-        reader = http._AnswerReader(mine, http._BoundedReader(mine, stream.detach()))
-        reader.close()
-        reader.close()
+        answer = AnswerReader(mine, BoundedReader(mine, stream.detach()))
+        answer.close()
+        answer.close()
         assert its.send(b"x") == 1  # the connection is open
 
 
+@pytest.mark.usefixtures("reader")
 class TestConnections:
     """They are kept for later, and shared by no one."""
 
@@ -458,7 +494,13 @@ class TestConnections:
             to.close()
 
     @pytest.mark.parametrize(
-        "step", ["socket.socket.setsockopt", "http.client.HTTPConnection.getresponse"]
+        "steps",
+        [
+            ["socket.socket.setsockopt"],
+            ["socket.socket.sendall"],
+            ["socket.socket.recv", "socket.SocketIO.readinto"],
+        ],
+        ids=["connecting", "sending", "receiving"],
     )
     @pytest.mark.parametrize(
         "error, becomes",
@@ -466,21 +508,26 @@ class TestConnections:
     )
     def test_are_closed_by_failures(
         self,
-        step: str,
+        steps: list[str],
         error: type[BaseException],
         becomes: type[BaseException],
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """Nothing is left open, not even by Ctrl-C in the middle of something."""
-        whole: Any = pkgutil.resolve_name(step)
 
-        def fails(*given: object) -> object:
-            if threading.current_thread() is threading.main_thread():
-                raise error
-            return whole(*given)  # it is the server's
+        def failing(step: str) -> Callable[..., object]:
+            whole: Any = pkgutil.resolve_name(step)
+
+            def fails(*given: object) -> object:
+                if threading.current_thread() is threading.main_thread():
+                    raise error
+                return whole(*given)  # it is the server's
+
+            return fails
 
         with HttpServer(default=fine) as server, linked(server) as to:
-            monkeypatch.setattr(step, fails)
+            for step in steps:
+                monkeypatch.setattr(step, failing(step))
             with pytest.raises(becomes):
                 to.exchange(REQUEST)
             monkeypatch.undo()
@@ -544,6 +591,7 @@ def child_environment() -> dict[str, str]:
     return {**os.environ, "PYTHONWARNINGS": "error"}
 
 
+@pytest.mark.usefixtures("reader")
 class TestNoConnection:
     """Where there is no connection, the error says why, and what to look at."""
 
@@ -621,6 +669,7 @@ class TestNoConnection:
         assert error.is_retry_safe
 
 
+@pytest.mark.usefixtures("reader")
 class TestCodes:
     """Each kind of failure has its code."""
 
@@ -681,6 +730,7 @@ class TestCodes:
         assert error.code is code
 
 
+@pytest.mark.usefixtures("reader")
 class TestNoAnswer:
     """Where a connection brings no whole answer, the events may have been accepted."""
 
@@ -757,6 +807,7 @@ OVERSIZED = {
 }
 
 
+@pytest.mark.usefixtures("reader")
 class TestTooLarge:
     """An answer has an end, and not too far."""
 
@@ -785,6 +836,7 @@ class TestTooLarge:
             assert to.exchange(REQUEST).body == body
 
 
+@pytest.mark.usefixtures("reader")
 class TestTls:
     """Certificates are verified, by the bundle that is named."""
 
@@ -797,6 +849,21 @@ class TestTls:
             assert to.exchange(REQUEST).body == b"fine"
             to.close()
         assert server.connections == 1
+
+    @pytest.mark.parametrize("size", [2_000, 8_192, 16_000])
+    def test_notices_more_than_the_answer(self, size: int) -> None:
+        """Nor does what OpenSSL has decrypted wait for the next request."""
+        # http.client reads 8,192 bytes at a time, OpenSSL a record of 16,384.
+        first = reply(bytes(size))
+        first = reply(bytes(2 * size - len(first)))
+        assert len(first) == size
+        replies = (first + reply(b"late"), reply(b"two"))
+        with scripted(*replies, tls=server_tls()) as (port, served):
+            link = Link("https", "127.0.0.1", port, verify=PEM)
+            with closing(transport(link)) as to:
+                to.exchange(REQUEST)
+                assert to.exchange(REQUEST).body == b"two"
+        assert served == [1, 2]
 
     @pytest.mark.parametrize(
         "cert, verify, reason",

@@ -24,7 +24,8 @@ def bounded_requirements() -> list[Requirement]:
     """What users are made to install, extras included."""
     extras: dict[str, list[str]] = PROJECT["optional-dependencies"]
     texts = [*PROJECT["dependencies"], *(d for each in extras.values() for d in each)]
-    return [Requirement(text) for text in texts]
+    # Extras may share a package, with the same bound.
+    return [Requirement(text) for text in dict.fromkeys(texts)]
 
 
 def constraint_lines() -> list[str]:
@@ -87,6 +88,11 @@ class TestBounds:
     ) -> None:
         """`nox -s tests_lowest` can pin it, and nothing newer is shut out."""
         assert [each.operator for each in requirement.specifier] == [">="]
+
+    def test_each_dependency_is_stated_with_one_bound(self) -> None:
+        """Extras that share a package agree on it."""
+        names = [canonicalize_name(each.name) for each in bounded_requirements()]
+        assert sorted(set(names)) == sorted(names)
 
     def test_each_constraint_is_one_exact_version(self) -> None:
         """A pin is a name and a version, without address, so any index serves."""

@@ -4,6 +4,7 @@ import socket
 import ssl
 from typing import Final
 
+from pinpoint_events.aws.deadline import Deadline
 from pinpoint_events.aws.link import Link
 from pinpoint_events.errors import (
     InvalidResponseError,
@@ -19,7 +20,7 @@ __all__ = [
     "not_connected",
     "not_http",
     "not_trusted",
-    "silent",
+    "timed_out",
     "too_large",
     "too_late",
 ]
@@ -89,8 +90,10 @@ def too_late(link: Link, request_id: str | None = None) -> TransportError:
     return _unanswered(message, TransportErrorCode.DEADLINE, request_id)
 
 
-def silent(link: Link, request_id: str | None = None) -> TransportError:
-    """Return the error for a read timeout."""
+def timed_out(link: Link, request_id: str | None, deadline: Deadline) -> TransportError:
+    """Return the error for a wait that was too long, by the timeout or in all."""
+    if deadline.is_over:
+        return too_late(link, request_id)
     message = (
         f"no complete answer from {link.origin} {_within(link.read_timeout)}; the "
         "events may have been accepted; send them again, or raise read_timeout in the "
