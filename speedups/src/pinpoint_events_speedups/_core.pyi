@@ -1,4 +1,4 @@
-"""What `pinpoint_events` calls; described where it is written, in `src/core`."""
+# What `pinpoint_events` calls; described where it is written, in `src/core`.
 
 from collections.abc import Callable
 from datetime import datetime

@@ -95,8 +95,8 @@ class AnswerReader(io.BufferedReader):
         is_last: Whether nothing that is HTTP comes after this answer.
     """
 
-    is_head_cut = False
-    is_last = False
+    is_head_cut: bool = False
+    is_last: bool = False
 
     def __init__(self, sock: socket.socket, raw: BoundedReader) -> None:
         super().__init__(raw)
@@ -142,7 +142,7 @@ class FinalResponse(http.client.HTTPResponse):
         stream: Any = self.fp
         raw = BoundedReader(sock, stream.detach(), received)
         self._reader = AnswerReader(sock, raw)
-        self.fp = self._reader
+        self.fp: Any = self._reader
 
     def begin(self) -> None:
         """Read the head."""

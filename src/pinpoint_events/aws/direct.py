@@ -84,7 +84,7 @@ class Connection:
         self._link = link
         self._tls = tls
         self.sock: Any = None  # a socket, except before and after
-        self.process = os.getpid()
+        self.process: int = os.getpid()
         self.request_id: str | None = None
 
     def connect(self, deadline: Deadline) -> None:
