@@ -8,14 +8,22 @@ import sqlite3
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import (
+    AbstractContextManager,
+    ExitStack,
+    closing,
+    contextmanager,
+    redirect_stderr,
+    redirect_stdout,
+)
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import quote
 
 import pytest
 from tests.aws import KEYS, aws
 from tests.commands import COMMAND, environment, needs_posix, run
+from tests.sender_contract import needs_fork
 from tests.server.clients import (
     KEY,
     ONE,
@@ -199,6 +207,7 @@ class TestFileHandles:
         "connections and the stores of 100 applications: only 32 connections are "
         "accepted at a time; raise the limit, for example with `ulimit -n 850`"
     )
+    FEW_OF_EACH = FEW.replace("this", "each").replace("are", "of each are")
 
     @pytest.mark.parametrize("soft", ["64", "48"])
     def test_few(self, tmp_path: Path, soft: str) -> None:
@@ -276,6 +285,18 @@ def here(
     for log, (handlers, propagate, level) in zip(logs, before, strict=True):
         log.handlers[:], log.propagate = handlers, propagate
         log.setLevel(level)
+
+
+@contextmanager
+def shown_to(act: Callable[[IO[str]], None]) -> Iterator[IO[str]]:
+    """Yield a stream whose lines are shown to a function in another thread."""
+    read, write = os.pipe()
+    with os.fdopen(read) as lines:
+        thread = threading.Thread(target=act, args=[lines])
+        thread.start()
+        with os.fdopen(write, "w") as out:
+            yield out
+        thread.join(SECONDS)
 
 
 @needs_posix
@@ -437,6 +458,57 @@ class TestServing:
 
         assert here.serve("--region", "us-east-1", use=use)[0] == 0
 
+    @needs_fork
+    # From Python 3.12 on: this process has threads. The command alone has none.
+    @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+    @pytest.mark.parametrize(
+        "number, code", [(signal.SIGTERM, 0), (signal.SIGINT, 130)]
+    )
+    def test_workers(
+        self,
+        here: Here,
+        tmp_path: Path,
+        aws: pytest.MonkeyPatch,
+        number: int,
+        code: int,
+    ) -> None:
+        """Several processes share the port; what is scarce is so for each."""
+        aws.setattr("resource.getrlimit", lambda _: (64, 64))
+
+        def act(lines: IO[str]) -> None:
+            url = lines.readline().strip()  # when all of them accept connections
+            try:
+                server = Served(None, url)  # type: ignore[arg-type] # none here
+                assert post(server, ONE).status == 202
+            finally:
+                os.kill(os.getpid(), number)
+
+        with shown_to(act) as out, redirect_stdout(out):
+            assert main(["serve", "--no-auth", "--port", "0", "--workers", "2"]) == code
+        err = here.capsys.readouterr().err.splitlines()
+        assert err == [TestFileHandles.FEW_OF_EACH, WARNING]
+        assert stored(tmp_path / "events.db") == [("shop", "e", "v")]
+
+    @needs_fork
+    @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+    @pytest.mark.usefixtures("here")
+    def test_incomplete_worker(self) -> None:
+        """A worker that does not end by itself is reason for 255."""
+
+        def act(lines: IO[str]) -> None:
+            pids = []
+            while not (line := lines.readline()).startswith("http:"):
+                _, is_accepting, pid = line.partition(" accepts connections pid=")
+                pids += [int(pid)] if is_accepting else []
+            child, _ = pids
+            os.kill(child, signal.SIGSTOP)
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(child, signal.SIGKILL)
+
+        arguments = ["--no-auth", "--verbose", "--port", "0", "--workers", "2"]
+        with shown_to(act) as out, redirect_stdout(out), redirect_stderr(out):
+            assert main(["serve", *arguments]) == 255
+
     def test_few_handles(self, here: Here, aws: pytest.MonkeyPatch) -> None:
         """Few file handles are reason for a warning, as in a separate process."""
         aws.setattr("resource.getrlimit", lambda _: (64, 64))
@@ -552,6 +624,44 @@ class TestRefused:
                     "--uds",
                 )
             ),
+            *(
+                (
+                    ("--workers", number),
+                    f"argument --workers: {number} is not from 1 to 256",
+                )
+                for number in ("0", "257")
+            ),
+            *(
+                (
+                    ("--no-auth", "--workers", "2", "--to", to),
+                    (
+                        "--workers and memory: contradict each other, as processes "
+                        "share no memory; leave out --workers, or use sqlite:///FILE"
+                    ),
+                )
+                for to in (
+                    "memory:",
+                    "MEMORY:",
+                    "kinesis://s?region=eu-west-1&endpoints=memory%3A",
+                )
+            ),
+            *(
+                (
+                    ("--no-auth", "--workers", "2", option, "s"),
+                    (
+                        "--workers is not for --kinesis and --firehose, whose state is "
+                        "in the memory of one process; leave it out"
+                    ),
+                )
+                for option in ("--kinesis", "--firehose")
+            ),
+            (
+                ("--no-auth", "--workers", "2", "--faults", "faults.json"),
+                (
+                    "--workers and --faults contradict each other, as faults count the "
+                    "calls of one process; leave one out"
+                ),
+            ),
             (
                 ("--naive-times", "local"),
                 "argument --naive-times: is not utc; pass utc, or leave it out",
@@ -601,6 +711,16 @@ class TestRefused:
     ) -> None:
         """252: the command line."""
         assert self.refused(capsys, *arguments) == (252, message)
+
+    def test_no_fork(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """252: several processes on a system that cannot fork, as Windows."""
+        monkeypatch.delattr(os, "fork", raising=False)
+        assert self.refused(capsys, "--no-auth", "--workers", "2") == (
+            252,
+            "--workers needs a system that can fork; leave it out",
+        )
 
     def test_faults(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
         """252: a file of faults that is none."""

@@ -2,8 +2,9 @@
 A soak of the endpoint: honest clients at half of its capacity, beside attackers.
 
 It runs only if `PINPOINT_EVENTS_SOAK_SECONDS` says for how long; `nox -s soak` sets 60.
-The phases share that time. What comes on top is the time after each phase until all
-honest calls have their answers, and the endpoint has given its memory back.
+One process and two worker processes get half of that time each. The phases share it.
+What comes on top is the time after each phase until all honest calls have their
+answers, and the endpoint has given its memory back.
 """
 
 import asyncio
@@ -29,6 +30,18 @@ from tests.server.honest_clients import EVENTS, HonestClients, Window
 from tests.server.quick_calls import KEY_ID, SECRET
 
 SECONDS: Final = float(os.environ.get("PINPOINT_EVENTS_SOAK_SECONDS") or 0)
+WORKERS: Final = (1, 2)
+# Those that make processes meet: at the store, at the listening socket, in the limits
+# that each has for itself. What one process bears, two do.
+OF_SEVERAL: Final = (
+    attackers.one_address,
+    attackers.pipelined_gets,
+    attackers.absent_bodies,
+    attackers.silent_connections,
+    attackers.connect_and_close,
+    attackers.garbage,
+    attackers.locked_store,
+)
 ROOT: Final = Path(__file__).parents[2]
 
 # What the endpoint promises.
@@ -62,24 +75,37 @@ LAST: Final = (
 @attrs.define(eq=False)
 class Endpoint:
     """
-    The process of an endpoint.
+    The processes of an endpoint.
 
     Attributes:
+        process: The first one.
+        workers: How many serve: the first one alone, or so many children of it.
         peak_bytes: The most memory that was seen.
     """
 
     process: "subprocess.Popen[str]"
+    workers: int
     host: str
     port: int
     store: Path
     peak_bytes: int = 0
 
+    def pids(self) -> list[int]:
+        """Return the processes that serve."""
+        first = self.process.pid
+        if self.workers == 1:
+            return [first]
+        with suppress(OSError):
+            children = Path(f"/proc/{first}/task/{first}/children").read_text()
+            return [int(each) for each in children.split()]
+        return []
+
     def resident_bytes(self) -> int:
-        """Return how much memory the process has now; 0 if it has ended."""
+        """Return how much memory the processes have now; 0 if they have ended."""
         pages = 0
-        with suppress(OSError, IndexError):
-            statm = Path(f"/proc/{self.process.pid}/statm").read_text()
-            pages = int(statm.split()[1])
+        for pid in self.pids():
+            with suppress(OSError, IndexError):
+                pages += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
         size = pages * os.sysconf("SC_PAGE_SIZE")
         self.peak_bytes = max(self.peak_bytes, size)
         return size
@@ -102,19 +128,26 @@ class Endpoint:
 
 
 @contextmanager
-def serving(directory: Path) -> Iterator[Endpoint]:
-    """Run the endpoint as a user would, with its log in a file, on a separate core."""
+def serving(directory: Path, workers: int) -> Iterator[Endpoint]:
+    """
+    Run the endpoint as a user would, with its log in a file.
+
+    One process has a separate core. Workers share all cores with their clients: that
+    they run at the same time is what they are tested for.
+    """
     store = directory / "events.db"
     keys = directory / "keys"
     keys.write_text(
         f"[any]\naws_access_key_id = {KEY_ID}\naws_secret_access_key = {SECRET}\n"
     )
     arguments = ["--to", f"sqlite:///{store}", "--credentials", str(keys)]
+    arguments += ["--workers", str(workers)]
     log = directory / "log"
     with ExitStack() as stack:
         stderr = stack.enter_context(log.open("w"))
         core, others = stack.enter_context(separate_core())
-        os.sched_setaffinity(0, core)  # for the child
+        if workers == 1:
+            os.sched_setaffinity(0, core)  # for the child
         process = stack.enter_context(
             subprocess.Popen(
                 [*COMMAND, "serve", "--port", "0", *arguments],
@@ -126,11 +159,12 @@ def serving(directory: Path) -> Iterator[Endpoint]:
             )
         )
         stack.callback(process.kill)
-        os.sched_setaffinity(0, others)
+        if workers == 1:
+            os.sched_setaffinity(0, others)
         assert process.stdout is not None
         parts = urlsplit(process.stdout.readline().strip())
         assert parts.port is not None, log.read_text()
-        yield Endpoint(process, parts.hostname or "", parts.port, store)
+        yield Endpoint(process, workers, parts.hostname or "", parts.port, store)
 
 
 @contextmanager
@@ -215,7 +249,10 @@ class Soak:
     async def run(self) -> None:
         """Go through all phases, and stop the endpoint."""
         clients = HonestClients(self.endpoint.host, self.endpoint.port)
-        share = SECONDS / (len(ATTACKERS) + 5)
+        is_one = self.endpoint.workers == 1
+        chosen = ATTACKERS if is_one else OF_SEVERAL
+        phases = len(chosen) + (5 if is_one else 6)
+        share = SECONDS / len(WORKERS) / phases
         capacity = await clients.capacity(2 * share, CLIENTS)
         rate = capacity / 2
         self.show(
@@ -234,8 +271,10 @@ class Soak:
             p99 = min(each.p99 for each in windows)
             self._max_p99 = max(MAX_SLOWDOWN * p99, LOW_P99_SECONDS)
             self._max_bytes = MAX_GROWTH * self.endpoint.resident_bytes()
-            for attacker in ATTACKERS:
+            for attacker in chosen:
                 await self._attack(clients, attacker, share)
+            if not is_one:
+                await self._kill(clients, share)
             await self._stop(share)
         if clients.refused:
             self.failures.append(f"honest calls were rejected: {clients.refused}")
@@ -264,6 +303,20 @@ class Soak:
             f"{name}: honest p99 of {', '.join(found)}; "
             f"at most {self._max_p99 * 1e3:.0f} ms more than that"
         )
+
+    async def _kill(self, clients: HonestClients, seconds: float) -> None:
+        """Kill a worker while it serves: what it has answered is stored."""
+        victim, *others = self.endpoint.pids()
+        loop = asyncio.get_running_loop()
+        killing = loop.call_later(seconds / 2, os.kill, victim, signal.SIGKILL)
+        await self._phase(clients, "killed worker", seconds)
+        killing.cancel()
+        await _until(
+            lambda: len(self.endpoint.pids()) == self.endpoint.workers, ANSWER_SECONDS
+        )
+        after = self.endpoint.pids()
+        if victim in after or not {*others} < {*after}:
+            self.failures.append(f"{victim} was killed; before {others}, then {after}")
 
     async def _phase(
         self, clients: HonestClients, name: str, seconds: float, *chosen: Attacker
@@ -355,8 +408,9 @@ class Soak:
 class TestSoak:
     """No attacker takes the endpoint away from honest clients."""
 
+    @pytest.mark.parametrize("workers", WORKERS)
     def test_attackers(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], workers: int
     ) -> None:
         """Honest calls stay fast, and memory bounded; no event is lost or doubled."""
 
@@ -365,8 +419,8 @@ class TestSoak:
                 sys.stdout.write(f"{line}\n")
                 sys.stdout.flush()
 
-        show("")
-        with serving(tmp_path) as endpoint:
+        show(f"\n{workers} worker(s)")
+        with serving(tmp_path, workers) as endpoint:
             soak = Soak(endpoint, show)
             asyncio.run(soak.run())
         assert not soak.failures, "\n".join(soak.failures)

@@ -22,10 +22,14 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from queue import SimpleQueue
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pinpoint_events.errors import ConfigurationError
 from pinpoint_events.model import _converters as to
+from pinpoint_events.server._connection_shares import (
+    ConnectionShare,
+    WatchedConnections,
+)
 from pinpoint_events.server._open_connections import OpenConnections
 from pinpoint_events.server._settings import check_settings, count
 from pinpoint_events.server._turns import Turns
@@ -44,7 +48,7 @@ except ImportError as _missing:
     )
     raise ConfigurationError(_message) from _missing
 
-__all__ = ["Served", "run", "served"]
+__all__ = ["SIGNALS", "Served", "WorkerPlace", "run", "served"]
 
 _log = logging.getLogger("pinpoint_events")
 
@@ -57,9 +61,15 @@ _GIVEN_UP: Final = 255  # exit code; as that of the commands for any other error
 
 
 class _Server:
-    """Accepts connections, and starts and stops by events, without polling."""
+    """
+    Accepts connections, and starts and stops by events, without polling.
 
-    def __init__(self, app: App) -> None:
+    Args:
+        app: The endpoint.
+        share: The share of this process where several accept from one socket.
+    """
+
+    def __init__(self, app: App, share: ConnectionShare | None = None) -> None:
         if app.is_closed:
             message = "this endpoint was served and has ended; make one with create_app"
             raise ConfigurationError(message)
@@ -80,6 +90,15 @@ class _Server:
         self._connecting: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._next_report = 0.0
+        self._share = share
+        if share is not None:
+            self._state.connections = WatchedConnections(self._publish)
+
+    def _publish(self) -> None:
+        """Tell the other processes how many connections this one has."""
+        if self._share is not None:
+            count = len(self._state.connections) + len(self._connecting)
+            self._share.publish(count)
 
     async def serve_on(self, sock: socket.socket, started: Callable[[], None]) -> None:
         """Serve until `stop` is called, then finish the accepted calls."""
@@ -105,6 +124,9 @@ class _Server:
             accepting.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await accepting
+            if self._share is not None:
+                self._share.leave()
+                self._share = None
             sock.close()
             await self._finish()
             await lifespan.shutdown()
@@ -120,10 +142,11 @@ class _Server:
         """
         loop = asyncio.get_running_loop()
         sock.settimeout(0)
+        self._publish()
         accepted = 0
         while True:
             try:
-                client, _ = await loop.sock_accept(sock)
+                client = await self._accept_one(sock)
             except OSError as error:
                 await self._make_room(error)
                 continue
@@ -137,13 +160,24 @@ class _Server:
                 continue
             task = loop.create_task(self._connect(client, connection))
             self._connecting.add(task)
-            task.add_done_callback(self._connecting.discard)
+            self._publish()
+            task.add_done_callback(self._connected)
             if len(self._connecting) >= _ACCEPTED_AT_A_TIME:
                 # Otherwise, more connections than there may be would be accepted before
                 # the first of them makes room; and a flood of them would leave no time
                 # for anything else.
                 await asyncio.wait(self._connecting)
                 await asyncio.sleep(_ACCEPT_REST_SECONDS)
+
+    def _connected(self, task: asyncio.Task[None]) -> None:
+        self._connecting.discard(task)
+        self._publish()
+
+    async def _accept_one(self, sock: socket.socket) -> socket.socket:
+        if self._share is not None:
+            return await self._share.accept(sock)
+        client, _ = await asyncio.get_running_loop().sock_accept(sock)
+        return client
 
     async def _connect(
         self, client: socket.socket, connection: Callable[[], Connection]
@@ -278,12 +312,27 @@ def served(app: App, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[Serv
             ended.result()
 
 
+class WorkerPlace(NamedTuple):
+    """
+    What a worker process has in common with others, and with their parent.
+
+    Attributes:
+        share: Its share of the connections.
+        parent: A file descriptor that can be read when the worker has to stop: the read
+            end of a pipe that the parent closes, and the system if the parent dies.
+    """
+
+    share: ConnectionShare
+    parent: int
+
+
 def run(
     app: App,
     sock: socket.socket,
     *,
     started: Callable[[str], None],
     end_process: Callable[[int], object] = os._exit,
+    place: WorkerPlace | None = None,
 ) -> int:
     """
     Serve an endpoint in the main thread, until SIGINT or SIGTERM.
@@ -299,6 +348,8 @@ def run(
         started: Called with the URL, as `url_of` writes it, when the endpoint accepts
             connections.
         end_process: Ends the process with an exit code, whatever its threads do.
+        place: That of this process among several that serve the endpoint. The end of
+            their parent then counts as SIGTERM.
 
     Returns:
         The number of the signal.
@@ -308,22 +359,30 @@ def run(
     last_resort = _LastResort(app, end_process)
 
     async def serve() -> None:
-        server = _Server(app)
+        server = _Server(app, None if place is None else place.share)
         loop = asyncio.get_running_loop()
 
-        def stop(number: int, _: Any) -> None:
+        def stop(number: int) -> None:
             received.append(number)
-            for each in _SIGNALS:
-                signal.signal(each, signal.SIG_DFL)
             last_resort.begin()
-            loop.call_soon_threadsafe(server.stop)
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(server.stop)
 
-        for each in _SIGNALS:
-            signal.signal(each, stop)
+        def handle(number: int, _: Any) -> None:
+            for each in SIGNALS:
+                signal.signal(each, signal.SIG_DFL)
+            stop(number)
+
+        for each in SIGNALS:
+            signal.signal(each, handle)
+        if place is not None:
+            # Held back while the worker started: see `worker_processes`.
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+            _at_end_of(place.parent, lambda: stop(signal.SIGTERM))
         with _woken_by_signals(loop):
             await server.serve_on(sock, lambda: started(url))
 
-    before = {each: signal.getsignal(each) for each in _SIGNALS}
+    before = {each: signal.getsignal(each) for each in SIGNALS}
     try:
         asyncio.run(serve())
         _end_if_unfinished(app, end_process)
@@ -332,6 +391,17 @@ def run(
         for each, handler in before.items():
             signal.signal(each, handler)
     return received[0]
+
+
+def _at_end_of(parent: int, act: Callable[[], None]) -> None:
+    """Act when the parent has ended, in a thread: the event loop may be stuck."""
+
+    def wait_for_end() -> None:
+        os.read(parent, 1)
+        act()
+
+    name = "pinpoint-events-parent"
+    threading.Thread(target=wait_for_end, name=name, daemon=True).start()
 
 
 @contextlib.contextmanager
@@ -422,7 +492,7 @@ def _end(
 
 
 # Windows sends SIGBREAK for Ctrl-Break, and to end a process group.
-_SIGNALS: Final = [
+SIGNALS: Final = [
     getattr(signal, name)
     for name in ("SIGINT", "SIGTERM", "SIGBREAK")
     if hasattr(signal, name)

@@ -4,12 +4,13 @@ import gc
 import logging
 import signal
 import sys
-from collections.abc import Iterator
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pinpoint_events.cli import _console as console
-from pinpoint_events.cli._codes import INTERRUPTED, SUCCESS
+from pinpoint_events.cli._codes import FAILED, INTERRUPTED, SUCCESS
 from pinpoint_events.cli._log import Repeats, log_lines
 from pinpoint_events.cli.serve._access import (
     allowed_hosts,
@@ -22,7 +23,15 @@ from pinpoint_events.cli.serve._faults import read_faults
 from pinpoint_events.cli.serve._options import DEFAULT_TO, PLACEHOLDER, read_options
 from pinpoint_events.cli.serve._streams import firehose_of, kinesis_of
 
+if TYPE_CHECKING:
+    from socket import socket
+
+    from pinpoint_events.server import App, running
+    from pinpoint_events.server.worker_processes import Ended
+
 __all__ = ["run"]
+
+_log = logging.getLogger("pinpoint_events")
 
 _DEFAULT_REGION: Final = "us-east-1"
 _SWITCH_SECONDS: Final = 0.001
@@ -45,13 +54,14 @@ def run(program: str, arguments: list[str]) -> int:
     from pinpoint_events.server import create_app, running  # noqa: PLC0415
 
     hosts = allowed_hosts(options)
-    connections = _fitting_connections()
+    connections = _fitting_connections(options.workers)
     senders = opener(options)
     region = options.region or _DEFAULT_REGION
     faults = read_faults(options.faults)
     keys = None if options.no_auth else read_keys(options.credentials)
     with ExitStack() as stack:
-        stack.enter_context(_log_to_stderr(is_verbose=options.verbose))
+        if options.workers == 1:
+            stack.enter_context(_log_to_stderr(options))
         kinesis = kinesis_of(options.kinesis, options.streams_store, region)
         if kinesis is not None:
             stack.callback(kinesis.close)
@@ -79,12 +89,46 @@ def run(program: str, arguments: list[str]) -> int:
             hosts=hosts,
             connections=connections,
         )
-        with _infrequent_collections(), _quick_switches():
-            number = running.run(app, listener, started=console.out)
+        if options.workers == 1:
+            with _infrequent_collections(), _quick_switches():
+                number = running.run(app, listener, started=console.out)
+        else:
+            ended = _supervise(app, listener, options)
+            if not ended.is_complete:
+                return FAILED
+            number = ended.number
     return INTERRUPTED if number == signal.SIGINT else SUCCESS
 
 
-def _fitting_connections() -> int:
+def _supervise(app: "App", listener: "socket", options: Namespace) -> "Ended":
+    """Serve by several processes; see `worker_processes`."""
+    from pinpoint_events.server import running, worker_processes  # noqa: PLC0415
+    from pinpoint_events.server.listening import url_of  # noqa: PLC0415 - not for help
+
+    url = url_of(listener)
+
+    def work(
+        place: "running.WorkerPlace", started: Callable[[], None]
+    ) -> None:  # pragma: no cover - in the worker
+        with _log_to_stderr(options), _infrequent_collections(), _quick_switches():
+            running.run(app, listener, started=lambda _: started(), place=place)
+
+    def report(level: int, message: str, details: Mapping[str, object]) -> None:
+        # Only for this line: workers log for themselves.
+        with _log_to_stderr(options):
+            _log.log(level, message, extra=details)
+
+    return worker_processes.supervise(
+        work,
+        options.workers,
+        listener,
+        started=lambda: console.out(url),
+        report=report,
+        stop_seconds=app.limits.stop_seconds,
+    )
+
+
+def _fitting_connections(workers: int) -> int:
     """Return how many connections fit into the limit of open files; warn of fewer."""
     from pinpoint_events.server.file_handles import (  # noqa: PLC0415 - not for help
         fitting_connections,
@@ -96,10 +140,15 @@ def _fitting_connections() -> int:
     fitting = fitting_connections(_CONNECTIONS, limit)
     if fitting < _CONNECTIONS:
         needed = needed_files(_CONNECTIONS)
+        which, most = (
+            ("this process", f"only {fitting} connections")
+            if workers == 1
+            else ("each process", f"only {fitting} connections of each")
+        )
         console.message(
-            f"WARNING: this process may have {limit} open files, and needs {needed} "
-            f"for {_CONNECTIONS} connections and the stores of 100 applications: only "
-            f"{fitting} connections are accepted at a time; raise the limit, for "
+            f"WARNING: {which} may have {limit} open files, and needs {needed} "
+            f"for {_CONNECTIONS} connections and the stores of 100 applications: "
+            f"{most} are accepted at a time; raise the limit, for "
             f"example with `ulimit -n {needed}`"
         )
     return fitting
@@ -141,14 +190,16 @@ def _quick_switches() -> Iterator[None]:
 
 
 @contextmanager
-def _log_to_stderr(*, is_verbose: bool) -> Iterator[None]:
+def _log_to_stderr(options: Namespace) -> Iterator[None]:
     """
-    Log warnings, and with `is_verbose` each answer; never payload.
+    Log warnings, and with `--verbose` each answer; never payload.
 
     Any client can cause warnings, so each kind is logged once a minute.
     """
-    level = logging.INFO if is_verbose else logging.WARNING
+    level = logging.INFO if options.verbose else logging.WARNING
     # Its warnings are of requests, which are answered.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    with log_lines("%(asctime)s %(levelname)s %(message)s", level, Repeats()):
+    process = "" if options.workers == 1 else "%(process)d "
+    line = f"%(asctime)s {process}%(levelname)s %(message)s"
+    with log_lines(line, level, Repeats()):
         yield

@@ -1,7 +1,10 @@
 """The options, and which of them may be used together."""
 
+import os
+import re
 from argparse import Namespace
 from typing import Final
+from urllib.parse import unquote
 
 from pinpoint_events.cli._parser import Parser
 from pinpoint_events.errors import ConfigurationError, ConfigurationErrorCode
@@ -12,6 +15,9 @@ PLACEHOLDER: Final = "{application_id}"
 DEFAULT_TO: Final = "sqlite:///events.db"
 
 _MAX_PORT: Final = 65_535
+_MAX_WORKERS: Final = 256  # more would be a mistake
+# A destination, or the endpoints that a stream's sender knows.
+_IN_MEMORY: Final = re.compile(r"(?:^|[?&]endpoints=)memory:", re.IGNORECASE)
 _NOT_EMPTY: Final = (
     "credentials",
     "faults",
@@ -47,8 +53,36 @@ def read_options(program: str, arguments: list[str]) -> Namespace:
             "--streams-store is for --kinesis and --firehose; add one of them, or "
             "leave it out"
         )
+    _check_workers(parser, options)
     _check_region(options.region)
     return options
+
+
+def _check_workers(parser: Parser, options: Namespace) -> None:
+    """Check that several processes can serve this, if there are to be several."""
+    if not 1 <= options.workers <= _MAX_WORKERS:
+        parser.error(
+            f"argument --workers: {options.workers} is not from 1 to {_MAX_WORKERS}"
+        )
+    if options.workers == 1:
+        return
+    if not hasattr(os, "fork"):
+        parser.error("--workers needs a system that can fork; leave it out")
+    if _IN_MEMORY.search(unquote(options.to or "")):
+        parser.error(
+            "--workers and memory: contradict each other, as processes share no "
+            "memory; leave out --workers, or use sqlite:///FILE"
+        )
+    if has_streams(options):
+        parser.error(
+            "--workers is not for --kinesis and --firehose, whose state is in the "
+            "memory of one process; leave it out"
+        )
+    if options.faults is not None:
+        parser.error(
+            "--workers and --faults contradict each other, as faults count the calls "
+            "of one process; leave one out"
+        )
 
 
 def _check_place(parser: Parser, options: Namespace) -> None:
@@ -175,6 +209,13 @@ def _parser(program: str) -> Parser:
         "--faults",
         metavar="FILE",
         help="a JSON file with faults to inject, for testing clients",
+    )
+    add(
+        "--workers",
+        metavar="NUMBER",
+        type=int,
+        default=1,
+        help="serve by so many processes, to use as many processor cores (default: 1)",
     )
     add(
         "--verbose",
