@@ -17,10 +17,17 @@ piece of plain Python is timed on the endpoint's core, too: it tells how fast th
 is in the moment. Where others share the machine, that changes by half, many times in a
 second; so rounds are short, and what counts is the median of those in which the core
 ran at 90 % of its best, or more, before and after.
+
+With `--compare`, two endpoints take rounds in turns, each with a separate store: one
+with the compiled part, and one without it (`PINPOINT_EVENTS_PURE=1`). Both rounds of a
+pair meet about the same core, so all pairs count: by the median of their ratios, as a
+median of one side may be of a faster core than that of the other. The exit status is 1
+if it is over the bar.
 """
 
 import argparse
 import json
+import math
 import os
 import shutil
 import socket
@@ -30,11 +37,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
@@ -50,6 +58,8 @@ _KEY = ("AKIDBENCHMARK", "a-secret-that-is-no-secret")
 _PATH = "/v1/apps/benchmark/events"
 _PREFIX = b"(serial)-"
 _FULL_SPEED = 0.9
+_WARM_UP = 200  # requests: each endpoint twice
+_MAX_RATIO = 0.85  # of the processor time with the compiled part to that without it
 
 
 class Usage(NamedTuple):
@@ -82,7 +92,9 @@ def _stay_on(core: int) -> None:
 
 
 @contextmanager
-def endpoint(to: str, *, core: int) -> Iterator[tuple[str, int]]:
+def endpoint(
+    to: str, *, core: int, variables: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[tuple[str, int]]:
     """Run the endpoint, and yield its URL and process id."""
     command = [sys.executable, "-m", "pinpoint_events", "serve", "--port", "0"]
     command += ["--to", to]
@@ -90,6 +102,7 @@ def endpoint(to: str, *, core: int) -> Iterator[tuple[str, int]]:
         **os.environ,
         "AWS_ACCESS_KEY_ID": _KEY[0],
         "AWS_SECRET_ACCESS_KEY": _KEY[1],
+        **variables,
     }
     environment.pop("AWS_SESSION_TOKEN", None)
     with subprocess.Popen(
@@ -200,55 +213,119 @@ class Round(NamedTuple):
     resident_bytes: int
 
 
+class Endpoint:
+    """
+    A running endpoint, and the clients that load it.
+
+    Args:
+        stack: Ends both.
+        to: Where the endpoint sends events to.
+        connections: How many clients.
+        variables: Environment variables of the endpoint.
+
+    Attributes:
+        url: Its URL.
+        sent: How many requests were sent to it.
+        rounds: What its rounds have shown.
+    """
+
+    def __init__(
+        self, stack: ExitStack, to: str, connections: int, **variables: str
+    ) -> None:
+        running = endpoint(to, core=1, variables=variables)
+        self.url, self._pid = stack.enter_context(running)
+        self._clients = stack.enter_context(Clients(self.url, connections))
+        self.sent = 0
+        self.rounds: list[Round] = []
+        self._clients.send(self._next(_WARM_UP))
+
+    def _next(self, count: int) -> Sequence[bytes]:
+        first = self.sent
+        self.sent += count
+        return [signed_request(self.url, first + number) for number in range(count)]
+
+    def run_round(self, count: int) -> None:
+        """Send one round of requests."""
+        requests = self._next(count)
+        before = speed()
+        start = usage(self._pid)
+        seconds = self._clients.send(requests)
+        end = usage(self._pid)
+        slower = min(before, speed())
+        spent = (end.seconds - start.seconds) / (count * EVENTS) * 1e6
+        self.rounds.append(Round(spent, seconds, slower, end.resident_bytes))
+
+
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=20, help="in each round")
     parser.add_argument("--rounds", type=int, default=300)
     parser.add_argument("--connections", type=int, default=4)
-    parser.add_argument("--kinesis", action="store_true", help="as a gateway")
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument("--kinesis", action="store_true", help="as a gateway")
+    chosen.add_argument(
+        "--compare", action="store_true", help="with the compiled part and without it"
+    )
     options = parser.parse_args()
     _stay_on(0)
     with ExitStack() as stack:
-        directory = stack.enter_context(tempfile.TemporaryDirectory())
-        store = Path(directory, "events.db")
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        if options.compare:
+            sys.exit(compare(stack, directory, options))
+        store = directory / "events.db"
         to = f"sqlite:///{store.as_posix()}"
         if options.kinesis:
             stand_in = stack.enter_context(service())
             to = f"kinesis://benchmark?region=us-east-1&endpoint_url={stand_in}"
-        with endpoint(to, core=1) as (url, pid):
+        with ExitStack() as inner:
+            measured = Endpoint(inner, to, options.connections)
             scheme = to.partition(":")[0]
-            print(f"{url}, requests of {EVENTS} events, signed, to {scheme}")
-            count = options.rounds * options.requests
-            with Clients(url, options.connections) as clients:
-                # Each endpoint twice.
-                clients.send([signed_request(url, serial) for serial in range(200)])
-                rounds = [
-                    one_round(clients, url, pid, options.requests, 200 + serial)
-                    for serial in range(0, count, options.requests)
-                ]
+            print(f"{measured.url}, requests of {EVENTS} events, signed, to {scheme}")
+            for _ in range(options.rounds):
+                measured.run_round(options.requests)
         stored = None if options.kinesis else _count(store)
-    show(rounds, options.requests * EVENTS)
-    sent = (200 + count) * EVENTS
+    show(measured.rounds, options.requests * EVENTS)
+    sent = measured.sent * EVENTS
     print(f"{sent:,} events sent", "" if stored is None else f"{stored:,} stored")
+
+
+def compare(stack: ExitStack, directory: Path, options: argparse.Namespace) -> int:
+    """Print the figures with the compiled part and without it; return the status."""
+    with_it, without_it = (
+        Endpoint(
+            stack,
+            f"sqlite:///{(directory / name).as_posix()}.db",
+            options.connections,
+            PINPOINT_EVENTS_PURE=pure,
+        )
+        for name, pure in (("compiled", ""), ("pure", "1"))
+    )
+    for number in range(options.rounds):
+        pair = [with_it, without_it]
+        for each in reversed(pair) if number % 2 else pair:
+            each.run_round(options.requests)
+    for name, each in (("with", with_it), ("without", without_it)):
+        median = statistics.median(one.microseconds for one in each.rounds)
+        rate = f"{1e6 / median:,.0f}" if median else "unknown"  # Linux alone tells it
+        print(f"{name} the compiled part: {median:.1f} us an event, {rate} events/s")
+    ratios = [
+        one.microseconds / other.microseconds if other.microseconds else math.inf
+        for one, other in zip(with_it.rounds, without_it.rounds, strict=True)
+    ]
+    ratio = statistics.median(ratios)
+    is_held = ratio <= _MAX_RATIO
+    print(
+        f"median of the ratios of {len(ratios)} pairs: {ratio:.2f}, at most "
+        f"{_MAX_RATIO}: {'holds' if is_held else 'does not hold'}"
+    )
+    return 0 if is_held else 1
 
 
 def _count(store: Path) -> int:
     with closing(sqlite3.connect(store)) as connection:
         ((count,),) = connection.execute("SELECT count(*) FROM events")
     return int(count)
-
-
-def one_round(clients: Clients, url: str, pid: int, count: int, first: int) -> Round:
-    """Send one round of requests."""
-    requests = [signed_request(url, first + number) for number in range(count)]
-    before = speed()
-    start = usage(pid)
-    seconds = clients.send(requests)
-    end = usage(pid)
-    slower = min(before, speed())
-    spent = (end.seconds - start.seconds) / (count * EVENTS) * 1e6
-    return Round(spent, seconds, slower, end.resident_bytes)
 
 
 def show(rounds: Sequence[Round], events: int) -> None:

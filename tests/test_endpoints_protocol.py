@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import pytest
 
-from pinpoint_events.endpoints.protocol import FindsEndpoints
+from pinpoint_events.endpoints.protocol import FindsEndpoints, WritesExclusively
 from pinpoint_events.model.endpoint import ChannelType, Endpoint, EndpointStatus, User
 from pinpoint_events.model.request import EventsBatch, EventsRequest
 from pinpoint_events.senders._sqlite_schema import IS_NOT_INACTIVE
@@ -48,6 +48,11 @@ class TestFindEndpoints:
     def test_protocol(self, sender: MemorySender | SqliteSender) -> None:
         """`MemorySender` and `SqliteSender` have the method."""
         assert isinstance(sender, FindsEndpoints)
+
+    def test_exclusive(self, sender: MemorySender | SqliteSender) -> None:
+        """`SqliteSender` can keep others from writing meanwhile."""
+        is_exclusive = isinstance(sender, WritesExclusively)
+        assert is_exclusive is isinstance(sender, SqliteSender)
 
     def test_found(self, sender: MemorySender | SqliteSender) -> None:
         """Each argument finds endpoints; each is returned once, the oldest first."""

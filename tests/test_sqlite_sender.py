@@ -992,6 +992,58 @@ class TestWholeTexts:
             assert found.fetchall() == [(first, second, None)]
 
 
+class TestExclusive:
+    """Reads and writes of a thread can be one transaction."""
+
+    def test_read_and_write(self, path: Path) -> None:
+        """What was found does not change; all requests are stored at the end."""
+        with (
+            SqliteSender(path, timeout_seconds=0.01) as sender,
+            SqliteSender(path, timeout_seconds=0.01) as other,
+        ):
+            with sender.exclusive():
+                assert sender.find_endpoints(ids=["e"]) == {}
+                assert (
+                    failure(lambda: other.put_events(update(ENDPOINT))).code
+                    is StoreErrorCode.LOCKED
+                )
+                sender.put_events(update(ENDPOINT))
+                assert sender.find_endpoints(ids=["e"]) == {"e": ENDPOINT}
+                sender.check_ready()
+                sender.put_events(request(e={"v": event()}))
+                assert other.find_endpoints(ids=["e"]) == {}
+                assert count(path) == 0
+            assert other.find_endpoints(ids=["e"]) == {"e": ENDPOINT}
+        assert count(path) == 1
+
+    def test_request_that_fails(self, sender: SqliteSender, path: Path) -> None:
+        """It undoes the others, even if its error is caught."""
+        sender.put_events(update(ENDPOINT, "bad"))
+        with closing(sqlite3.connect(path)) as store, store:
+            store.execute("UPDATE endpoint SET json = 'bad'")
+
+        def put() -> None:
+            with sender.exclusive():
+                sender.put_events(request(e={"v": event()}))
+                failure(lambda: sender.put_events(update(ENDPOINT, "bad")))
+
+        assert failure(put).code is StoreErrorCode.UNREADABLE_ROW
+        assert count(path) == 0
+        sender.put_events(request(e={"v": event()}))
+        assert count(path) == 1
+
+    def test_closed(self, path: Path) -> None:
+        """A closed sender begins none."""
+        sender = SqliteSender(path)
+        sender.close()
+
+        def begin() -> None:
+            with sender.exclusive():
+                pytest.fail("it should not begin")
+
+        assert failure(begin).code is StoreErrorCode.CLOSED
+
+
 class TestMemory:
     """What a sender remembers of endpoints is bounded, and gone when it is closed."""
 

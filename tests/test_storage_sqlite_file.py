@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -233,6 +233,160 @@ class TestTransaction:
     def test_wal(self, file: SqliteFile, path: Path) -> None:
         """The file is in WAL mode."""
         assert query(path, "PRAGMA journal_mode") == [("wal",)]
+
+
+class TestExclusive:
+    """The transactions of a thread in an exclusive block are one."""
+
+    def test_is_committed_at_its_end(self, file: SqliteFile, path: Path) -> None:
+        """Each sees what those before it have written; others see it at the end."""
+        with file.exclusive():
+            add(file, "a")
+            add(file, "b")
+            with file.transaction(writes=False) as connection:
+                found = connection.execute("SELECT text FROM texts").fetchall()
+            assert found == [("a",), ("b",)]
+            assert texts(path) == []
+        assert texts(path) == ["a", "b"]
+
+    def test_others_wait(self, path: Path) -> None:
+        """No other thread or program writes meanwhile."""
+        with opened(path, 0.01) as file, opened(path, 0.01) as other:
+            with ThreadPoolExecutor() as pool, file.exclusive():
+                for each in (file, other):
+                    found = pool.submit(failed, path, partial(add, each, "a"))
+                    assert found.result() is StoreErrorCode.LOCKED
+            add(other, "b")
+        assert texts(path) == ["b"]
+
+    def test_waits(self, path: Path) -> None:
+        """It begins to write at once, and so waits for other writers, up to a limit."""
+        with (
+            opened(path, 60) as file,
+            writing(path),
+            waiting_until(time.monotonic() + 0.1),
+            pytest.raises(StoreError) as caught,
+            file.exclusive(),
+        ):
+            pytest.fail("it should not begin")
+        assert caught.value.code is StoreErrorCode.LOCKED
+
+    def test_raises(self, file: SqliteFile, path: Path) -> None:
+        """An exception in the block undoes it, and is not replaced."""
+
+        def fail() -> None:
+            with file.exclusive():
+                add(file, "lost")
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            fail()
+        add(file, "kept")
+        assert texts(path) == ["kept"]
+
+    def test_transaction_raises(self, file: SqliteFile, path: Path) -> None:
+        """If one of its transactions raises, it is undone, and raises it at its end."""
+
+        def fail() -> None:
+            with file.transaction():
+                raise ZeroDivisionError
+
+        def fail_within() -> None:
+            with file.exclusive():
+                add(file, "lost")
+                for act in (fail, fail, partial(add, file, "lost, too")):
+                    with pytest.raises(ZeroDivisionError):
+                        act()
+
+        with pytest.raises(ZeroDivisionError):
+            fail_within()
+        add(file, "kept")
+        assert texts(path) == ["kept"]
+
+    def test_sqlite_fails(self, file: SqliteFile, path: Path) -> None:
+        """So it is with an error of SQLite, which may have undone the block itself."""
+        with file.transaction() as connection:
+            ((pages,),) = connection.execute("PRAGMA page_count")
+            connection.execute(f"PRAGMA max_page_count = {pages + 10}").fetchall()
+
+        def fill() -> None:
+            with file.exclusive():
+                add(file, "lost")
+                found = failed(path, partial(add, file, *["long" * 9_999] * 99))
+                assert found is StoreErrorCode.FULL
+                assert failed(path, partial(add, file, "b")) is StoreErrorCode.FULL
+
+        assert failed(path, fill) is StoreErrorCode.FULL
+        add(file, "kept")
+        assert texts(path) == ["kept"]
+
+    def test_within_another(self, file: SqliteFile, path: Path) -> None:
+        """A block in another one is a part of it."""
+        with file.exclusive():
+            with file.exclusive():
+                add(file, "a")
+            add(file, "b")
+            assert texts(path) == []
+        assert texts(path) == ["a", "b"]
+
+    def test_raises_within_another(self, file: SqliteFile, path: Path) -> None:
+        """If it raises, the other one is undone, too."""
+
+        def fail() -> None:
+            with file.exclusive():
+                raise ZeroDivisionError
+
+        def fail_within() -> None:
+            with file.exclusive():
+                add(file, "lost")
+                with pytest.raises(ZeroDivisionError):
+                    fail()
+
+        with pytest.raises(ZeroDivisionError):
+            fail_within()
+        assert texts(path) == []
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="no file in use can be moved")
+    def test_moved_meanwhile(self, file: SqliteFile, path: Path) -> None:
+        """A file that is moved in the middle is reported at the end."""
+
+        def move() -> None:
+            with file.exclusive():
+                add(file, "a")
+                path.rename(path.with_name("moved"))
+
+        assert failed(path, move) is StoreErrorCode.MOVED
+
+    @needs_fork
+    def test_fork_within(self, file: SqliteFile, path: Path) -> None:
+        """The child of a fork in the block neither writes nor commits."""
+        with ExitStack() as stack:
+            stack.enter_context(file.exclusive())
+            add(file, "a")
+
+            def write_in_child() -> None:
+                act = partial(add, file, "child")
+                assert failed(path, act) is StoreErrorCode.UNSAFE_FORK
+
+            def end_in_child() -> None:
+                assert failed(path, stack.close) is StoreErrorCode.UNSAFE_FORK
+
+            assert in_child(write_in_child)
+            assert in_child(end_in_child)
+            add(file, "b")
+            assert texts(path) == []
+        assert texts(path) == ["a", "b"]
+
+    @needs_fork
+    def test_fork_waits(self, file: SqliteFile, path: Path) -> None:
+        """A fork by another thread waits for the end, and the child goes on writing."""
+        with ThreadPoolExecutor() as pool:
+            with file.exclusive():
+                add(file, "a")
+                forked = pool.submit(in_child, partial(add, file, "child"))
+                add(file, "b")
+            assert forked.result()
+        assert texts(path) == ["a", "b", "child"]
 
 
 class TestLocked:

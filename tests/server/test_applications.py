@@ -33,11 +33,13 @@ from pinpoint_events.server import (
     create_app,
     served,
 )
+from pinpoint_events.server._application import ReadCall
 from pinpoint_events.server._applications import _SenderSlot
 from pinpoint_events.server._deadline import CallDeadline
 from pinpoint_events.server._request_reader import RequestReader
 
 CALLS = 24
+EVENTS = json.dumps(ONE).encode()
 REJECTED = {"BatchItem": {"e": {"Endpoint": {"OptOut": ""}, "Events": {"v": {}}}}}
 
 
@@ -309,7 +311,7 @@ class TestSlot:
         before = slot.application(senders, deadline)
         slot.lose(before, deadline)
         with pytest.raises(StoreError) as caught:
-            before.put(RequestReader(Quotas()).read(json.dumps(ONE).encode()), deadline)
+            before.put(ReadCall(RequestReader(Quotas()).read(EVENTS), 0), deadline)
         assert caught.value.code is StoreErrorCode.MOVED
         assert slot.is_open
         slot.close()  # without a sender

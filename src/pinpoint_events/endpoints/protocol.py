@@ -1,11 +1,12 @@
 """What senders that can look up their endpoints have in common."""
 
 from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
 from pinpoint_events.model.endpoint import Endpoint
 
-__all__ = ["FindsEndpoints"]
+__all__ = ["FindsEndpoints", "WritesExclusively"]
 
 
 @runtime_checkable
@@ -38,5 +39,29 @@ class FindsEndpoints(Protocol):
             active_addresses: Addresses of endpoints that are not INACTIVE.
                 An application may have many endpoints at one address, of which the
                 rules concern these.
+        """
+        ...
+
+
+@runtime_checkable
+class WritesExclusively(FindsEndpoints, Protocol):
+    """
+    A sender that can keep all others from writing while it reads and writes.
+
+    `SqliteSender` can. Where a sender has this method, too, the endpoint applies the
+    service's rules within a block, so that they hold although several processes write
+    to the same store, and it processes calls that arrive at the same time in one block.
+    """
+
+    def exclusive(self) -> AbstractContextManager[object]:
+        """
+        Hold one transaction over all calls of this thread within a block.
+
+        What `find_endpoints` finds in the block must not change until its end, other
+        than by this thread, and what `put_events` sends must be kept at its end, whole
+        or not at all. If the block raises, nothing of it may be kept.
+
+        Raises:
+            SenderError: When the block begins or ends; then nothing of it is kept.
         """
         ...

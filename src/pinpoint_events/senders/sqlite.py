@@ -4,7 +4,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, cast
@@ -210,6 +210,27 @@ class SqliteSender(BaseSender):
                         with self._reading(name):
                             found[key] = name, self._texts.endpoint(text)
         return dict(found[key] for key in sorted(found))
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        """
+        Hold one transaction over all calls of this thread within a block.
+
+        What `find_endpoints` finds in the block, no other thread or process changes
+        until its end; so a change may depend on it. All requests of the block are
+        stored at its end, or none: an error undoes them all, even if it is caught, and
+        the end of the block raises it again. Others cannot write meanwhile, so the
+        block should be short. A block in another one is a part of it.
+
+            >>> from pinpoint_events import BatchBuilder, Event
+            >>> request = BatchBuilder().add("user-2", Event("first seen")).build()
+            >>> with SqliteSender("events.db") as sender, sender.exclusive():
+            ...     if not sender.find_endpoints(ids=["user-2"]):
+            ...         sender.put_events(request).raise_for_failures(request)
+
+        Raises:
+            StoreError: If the file cannot be written, when the block begins or ends.
+        """
+        return self._file.exclusive()
 
     def check_ready(self) -> None:
         """

@@ -1,43 +1,27 @@
 """
 The senders of all applications, and the part of a call that may block.
 
-This code runs in worker threads. If a sender can look up its endpoints, the calls of
-one application are processed one after the other: the rules are applied to a call, and
-the call is stored, before the next one begins. Otherwise two simultaneous calls could
-each add the last endpoint that a user may have. This can still happen if another
-process writes to the same store.
-
-A call of many endpoints is stored in parts, and other calls are processed between two
-parts. If a part fails, the call fails: its client sends it again, and what was stored
-is recognised as a repeat.
-
-If a store was moved or deleted, the call that notices it closes the sender, opens
-another, and is processed again, as nothing of it is in the new store. This
-needs a sender that a function opened, and that one call at a time uses, as those that
-can look up their endpoints. The old sender is closed before the new one is opened:
-SQLite must not have two files of one name open.
+This code runs in worker threads. If a store was moved or deleted, the call that notices
+it closes the sender, opens another, and is processed again, as nothing of it is in the
+new store. This needs a sender that a function opened, and that one call at a time uses,
+as those that can look up their endpoints. The old sender is closed before the new one
+is opened: SQLite must not have two files of one name open.
 """
 
 import logging
 import threading
-import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Final, TypeVar, cast
 
-from pinpoint_events.endpoints.protocol import FindsEndpoints
-from pinpoint_events.endpoints.rules import apply_rules
-from pinpoint_events.endpoints.seen import SeenEndpoints
-from pinpoint_events.errors import StoreError, StoreErrorCode, defect_text
-from pinpoint_events.model.endpoint import Endpoint
-from pinpoint_events.model.request import EventsRequest
-from pinpoint_events.model.response import EventsResponse, ItemResponse, Outcome
-from pinpoint_events.quotas import quotas_of, remember_quotas
+from pinpoint_events.errors import StoreError, StoreErrorCode
+from pinpoint_events.model.response import EventsResponse, ItemResponse
 from pinpoint_events.senders.protocol import Sender
 from pinpoint_events.server._active_faults import CallFaults, Faults
 from pinpoint_events.server._answers import not_found
+from pinpoint_events.server._application import Application, ReadCall
 from pinpoint_events.server._deadline import CallDeadline
 from pinpoint_events.server._readiness import check_sender, reason_of
-from pinpoint_events.server._request_reader import ParsedRequest, RequestReader
+from pinpoint_events.server._request_reader import RequestReader
 from pinpoint_events.storage.waiting import waiting_until
 from pinpoint_events.wire import to_json
 
@@ -50,11 +34,7 @@ Senders = Sender | Callable[[str], Sender]
 
 _ACCEPTED: Final = 202
 _MAX_OPEN: Final = 100  # senders; each may hold files and connections
-# The lock is released after so many: 100 take 10 ms, and 1,000 would take 100 ms.
-_ENDPOINTS_AT_A_TIME: Final = 100
-_PAUSE_SECONDS: Final = 0.0005
 _EMPTY_RESPONSE: Final = EventsResponse()
-_EMPTY_ENDPOINT: Final = Endpoint()
 
 T = TypeVar("T")
 
@@ -77,26 +57,26 @@ class Applications:
 
     def __init__(self, senders: Senders, reader: RequestReader, faults: Faults) -> None:
         is_one = is_one_sender(senders)
-        self._one = _Application(cast("Sender", senders)) if is_one else None
+        self._one = Application(cast("Sender", senders)) if is_one else None
         self._open = cast("Callable[[str], Sender]", senders)
         self._reader = reader
         self._faults = faults
         self._lock = threading.Lock()
         self._slots: dict[str, _SenderSlot] = {}
 
-    def read(self, body: bytes) -> ParsedRequest:
+    def read(self, body: bytes) -> ReadCall:
         """
-        Return the parsed request of a call.
+        Read the body of a call.
 
         Raises:
             RequestError: If the call is rejected as a whole.
         """
-        return self._reader.read(body)
+        return ReadCall(self._reader.read(body), len(body))
 
     def answer(
         self,
         application_id: str,
-        parsed: ParsedRequest,
+        call: ReadCall,
         faults: CallFaults,
         deadline: CallDeadline,
     ) -> bytes:
@@ -107,6 +87,7 @@ class Applications:
             RequestError: If the call is rejected as a whole, or its time is over.
             PinpointEventsError: If the sender raises it.
         """
+        parsed = call.parsed
         failed, dropped = self._faults.next_items(parsed.items)
         for item, fault in failed.items():
             parsed.reject(item, fault.message, fault.status_code)
@@ -117,7 +98,7 @@ class Applications:
         # Nothing to send opens no sender, as that may create a store.
         if is_taken and not parsed.is_empty:
             with waiting_until(deadline.at):
-                sent = self._put(application_id, parsed, deadline)
+                sent = self._put(application_id, call, deadline)
         else:
             sent = _EMPTY_RESPONSE
         answer = parsed.response(sent, dropped)
@@ -129,14 +110,14 @@ class Applications:
         return b'{"Results":{}}' if not answer.results else to_json(answer)
 
     def _put(
-        self, application_id: str, parsed: ParsedRequest, deadline: CallDeadline
+        self, application_id: str, call: ReadCall, deadline: CallDeadline
     ) -> EventsResponse:
         if self._one is not None:
-            return self._one.put(parsed, deadline)
+            return self._one.put(call, deadline)
         slot = self._acquired(application_id)
         try:
             return self._on_store(
-                slot, deadline, lambda application: application.put(parsed, deadline)
+                slot, deadline, lambda application: application.put(call, deadline)
             )
         finally:
             self._release(application_id, slot)
@@ -145,7 +126,7 @@ class Applications:
         self,
         slot: "_SenderSlot",
         deadline: CallDeadline,
-        act: "Callable[[_Application], T]",
+        act: Callable[[Application], T],
     ) -> T:
         """Act on the sender of a slot; once more on a new one if its store is gone."""
         application = slot.application(self._open, deadline)
@@ -169,7 +150,7 @@ class Applications:
             min_free_bytes: The least room on the disk of a store.
         """
 
-        def check(application: _Application) -> set[str]:
+        def check(application: Application) -> set[str]:
             try:
                 return set(check_sender(application.sender, min_free_bytes))
             except StoreError:
@@ -248,7 +229,7 @@ class _SenderSlot:
         self._id = application_id
         # Opening may take a while; it must not block calls of other applications.
         self._lock = threading.Lock()
-        self._application: _Application | None = None
+        self._application: Application | None = None
         self._is_lost = False
 
     @property
@@ -258,7 +239,7 @@ class _SenderSlot:
 
     def application(
         self, open_sender: Callable[[str], Sender], deadline: CallDeadline
-    ) -> "_Application":
+    ) -> Application:
         """
         Return the application; open its sender if that is not done.
 
@@ -270,7 +251,7 @@ class _SenderSlot:
         try:
             if self._application is None:
                 try:
-                    self._application = _Application(open_sender(self._id))
+                    self._application = Application(open_sender(self._id))
                 except LookupError:
                     raise not_found("no such application; check its id") from None
                 self._is_lost = False
@@ -278,7 +259,7 @@ class _SenderSlot:
         finally:
             self._lock.release()
 
-    def lose(self, application: "_Application", deadline: CallDeadline) -> None:
+    def lose(self, application: Application, deadline: CallDeadline) -> None:
         """
         Close the sender of an application whose store was moved.
 
@@ -302,125 +283,3 @@ class _SenderSlot:
         """Close the sender of a slot, if it is open."""
         if self._application is not None:
             self._application.close()
-
-
-class _Application:
-    """
-    One application: its sender and its known endpoints.
-
-    Attributes:
-        sender: The sender.
-        is_exclusive: Whether one call at a time uses the sender.
-        has_ended: Whether the sender is closed, as its store was moved.
-    """
-
-    def __init__(self, sender: Sender) -> None:
-        self.sender = sender
-        self._seen = SeenEndpoints()
-        self.is_exclusive = isinstance(sender, FindsEndpoints)
-        self._known: FindsEndpoints = (
-            sender if isinstance(sender, FindsEndpoints) else self._seen
-        )
-        self._lock = threading.Lock()
-        self.has_ended = False
-
-    def put(self, parsed: ParsedRequest, deadline: CallDeadline) -> EventsResponse:
-        """
-        Send the items that are not rejected, with the updates that the rules add.
-
-        Raises:
-            RequestError: If the time is over before the sender is called.
-            PinpointEventsError: If the sender raises it.
-        """
-        names = list(parsed.endpoints)
-        if not self.is_exclusive:
-            request = self._next_request(parsed, names, deadline)
-            if request is None:
-                return _EMPTY_RESPONSE
-            response = self.sender.put_events(request)
-            self._remember(request, response)
-            return response
-        results: dict[str, ItemResponse] = {}
-        for start in range(0, len(names), _ENDPOINTS_AT_A_TIME):
-            if start:
-                time.sleep(_PAUSE_SECONDS)  # lets a waiting thread take the lock
-            part = names[start : start + _ENDPOINTS_AT_A_TIME]
-            results.update(self._put_part(parsed, part, deadline).results)
-        return EventsResponse(results=results)
-
-    def _put_part(
-        self, parsed: ParsedRequest, names: Collection[str], deadline: CallDeadline
-    ) -> EventsResponse:
-        """Send some endpoints of a call, and their events, exclusively."""
-        deadline.acquire(self._lock)
-        try:
-            request = self._request_of(parsed, names)
-            if request is None:
-                return _EMPTY_RESPONSE
-            deadline.begin()
-            return self.sender.put_events(request)
-        finally:
-            self._lock.release()
-
-    def _next_request(
-        self, parsed: ParsedRequest, names: Collection[str], deadline: CallDeadline
-    ) -> EventsRequest | None:
-        """Return the request to send, made exclusively."""
-        deadline.acquire(self._lock)
-        try:
-            request = self._request_of(parsed, names)
-        finally:
-            self._lock.release()
-        if request is not None:
-            deadline.begin()
-        return request
-
-    def _request_of(
-        self, parsed: ParsedRequest, names: Collection[str]
-    ) -> EventsRequest | None:
-        """Apply the rules; the caller holds the lock."""
-        if self.has_ended:
-            message = "its store was moved while the call waited"
-            raise StoreError(message, code=StoreErrorCode.MOVED)
-        updates, rejected = apply_rules(
-            {name: parsed.endpoints[name] for name in names},
-            self._known,
-            is_complete=self.is_exclusive,
-        )
-        for name, message in rejected.items():
-            parsed.reject((name, None), message)
-        request = parsed.request_to_send(updates, names)
-        if request is not None:
-            # Judged as it was received; what the rules add counts for no quota.
-            remember_quotas(request, quotas_of(self.sender))
-        return request
-
-    def end(self, deadline: CallDeadline) -> None:
-        """
-        Close the sender between two calls; those that follow raise `MOVED`.
-
-        Raises:
-            RequestError: If the time is over before it is free.
-        """
-        deadline.acquire(self._lock)
-        try:
-            self.has_ended = True
-            self.close()
-        finally:
-            self._lock.release()
-
-    def close(self) -> None:
-        """Close the sender; no call waits for it, so log a failure."""
-        try:
-            self.sender.close()
-        except Exception as error:  # noqa: BLE001 - the sender may be foreign
-            _log.error(
-                "not closed", extra={"pinpoint_events.problem": defect_text(error)}
-            )
-
-    def _remember(self, request: EventsRequest, response: EventsResponse) -> None:
-        for name, event_id, item, _, outcome in response.outcomes(request):
-            is_accepted = event_id is None and outcome is Outcome.ACCEPTED
-            if is_accepted and isinstance(item, Endpoint) and item != _EMPTY_ENDPOINT:
-                with self._lock:
-                    self._seen.remember(name, item)

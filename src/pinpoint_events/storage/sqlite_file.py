@@ -25,7 +25,7 @@ import sqlite3
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -53,6 +53,9 @@ _PAGE_BYTES: Final = 8_192
 _LOG_PAGES: Final = 8_000  # 64 MB
 # Signals are handled between waits of this length: SQLite's own wait ignores them.
 _WAIT_SECONDS: Final = 0.25
+# That of waits to begin. Within one wait, SQLite looks at the lock less and less often,
+# after up to 0.1 s. Another process that writes all the time leaves it free for less.
+_BEGIN_WAIT_SECONDS: Final = 0.001
 
 _BESIDE: Final = ("-wal", "-shm")  # ends of the names of SQLite's other files
 
@@ -169,6 +172,9 @@ class SqliteFile:
             self._disconnect, wait_seconds=timeout_seconds + _WRITE_SECONDS
         )
         self._connection: sqlite3.Connection | None = None
+        # Of the thread in an `exclusive` block: its connection, and what has undone it.
+        self._held: sqlite3.Connection | None = None
+        self._failure: BaseException | None = None
         self._pid = 0
         self._identity: tuple[int, int] | None = None
         self._beside: dict[str, tuple[int, int] | None] = {}
@@ -182,10 +188,13 @@ class SqliteFile:
             self.close()
             raise
 
-    @contextmanager
-    def transaction(self, *, writes: bool = True) -> Iterator[sqlite3.Connection]:
+    def transaction(
+        self, *, writes: bool = True
+    ) -> AbstractContextManager[sqlite3.Connection]:
         """
         Yield the connection in a transaction: commit it, or roll back on an exception.
+
+        In an `exclusive` block of this thread it is a part of that block's transaction.
 
         Args:
             writes: Whether it may write, and so must wait for other writers.
@@ -194,6 +203,13 @@ class SqliteFile:
             StoreError: If the file cannot be used. `MOVED` may also mean that it was
                 moved meanwhile, and has taken the transaction along.
         """
+        if self._held is not None and self._lock.is_held():
+            return self._part(self._held)
+        return self._whole(writes=writes)
+
+    @contextmanager
+    def _whole(self, *, writes: bool) -> Iterator[sqlite3.Connection]:
+        """Yield the connection in a transaction that begins and ends with the block."""
         started = time.monotonic()
         if not self._lock.acquire(seconds_left(self._timeout_seconds)):
             raise self._error(StoreErrorCode.LOCKED, timeout=self._waited(started))
@@ -209,6 +225,49 @@ class SqliteFile:
             raise self._sqlite_error(error, self._waited(started)) from error
         finally:
             self._lock.lock.release()
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """
+        Hold one transaction that writes over all those that this thread begins within.
+
+        They are committed together at the end of the block. If one raises, the block is
+        undone, even if the exception is caught: the end of the block, and each further
+        transaction in it, raises it again. A block in another one is a part of it.
+
+        Raises:
+            StoreError: As `transaction` does.
+        """
+        with self.transaction() as connection:
+            if self._held is not None:
+                yield
+                return
+            self._held = connection
+            try:
+                yield
+                self._raise_failure()
+            finally:
+                self._held = self._failure = None
+
+    @contextmanager
+    def _part(self, connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+        """Yield the connection; undo the `exclusive` block if this one raises."""
+        self._raise_failure()
+        started = time.monotonic()
+        try:
+            self._check(may_be_moved=True)
+            yield connection
+        except sqlite3.Error as error:
+            self._failure = self._sqlite_error(error, self._waited(started))
+            raise self._failure from error
+        except BaseException as error:
+            self._failure = error
+            raise
+
+    def _raise_failure(self) -> None:
+        # A savepoint could undo a part alone, but makes each of them 1.1 times as slow.
+        if self._failure is not None:
+            raise self._failure
 
     def run(self, statement: str, parameters: Sequence[object]) -> int:
         """
@@ -256,10 +315,12 @@ class SqliteFile:
         try:
             self._begin(connection, writes=writes)
             yield
+            self._check(may_be_moved=True)
             connection.execute("COMMIT")
         except BaseException:
-            # Fails where SQLite has rolled back already.
-            with suppress(sqlite3.Error):
+            # Fails where SQLite has rolled back already, and in the child of a fork.
+            with suppress(sqlite3.Error, StoreError):
+                self._check(may_be_moved=True)
                 connection.execute("ROLLBACK")
             raise
 
@@ -300,6 +361,7 @@ class SqliteFile:
         if not self._is_behind("-wal"):
             return
         with suppress(sqlite3.Error, OSError):
+            self._set_wait(connection, _WAIT_SECONDS)
             ((is_busy, *_),) = connection.execute("PRAGMA wal_checkpoint(FULL)")
             if is_busy:  # another process reads from the log
                 return
@@ -328,16 +390,20 @@ class SqliteFile:
             self._beside = {
                 end: _identity_of(self._path_beside(end)) for end in _BESIDE
             }
+        self._check()
+        return self._connection
+
+    def _check(self, *, may_be_moved: bool = False) -> None:
+        """Raise an error in the child of a fork, and if the file was moved."""
         code = (
             StoreErrorCode.UNSAFE_FORK
             if self._pid != os.getpid()
             else StoreErrorCode.MOVED
-            if self._is_moved
+            if not may_be_moved and self._is_moved
             else None
         )
         if code is not None:
             raise self._error(code)
-        return self._connection
 
     @property
     def _is_moved(self) -> bool:
@@ -454,15 +520,21 @@ class SqliteFile:
         """
         deadline = time.monotonic() + seconds_left(self._timeout_seconds)
         connection.execute("PRAGMA busy_timeout = 0")
-        while True:
+        mode = None
+        while mode is None:
             try:
-                connection.execute("PRAGMA journal_mode = WAL")
-                break
+                ((mode,),) = connection.execute("PRAGMA journal_mode = WAL")
             except sqlite3.OperationalError as error:
                 if not _is_busy(error) or time.monotonic() > deadline:
                     raise
-            time.sleep(random.uniform(0.001, 0.01))  # noqa: S311 - not a secret
-        milliseconds = int(min(self._timeout_seconds, _WAIT_SECONDS) * 1000)
+                time.sleep(random.uniform(0.001, 0.01))  # noqa: S311 - not a secret
+        # With a rollback journal, to commit means to wait, too: for those who read.
+        is_wal = mode == "wal"
+        self._set_wait(connection, _BEGIN_WAIT_SECONDS if is_wal else _WAIT_SECONDS)
+
+    def _set_wait(self, connection: sqlite3.Connection, seconds: float) -> None:
+        """Set how long SQLite waits for a lock before it reports that it is busy."""
+        milliseconds = int(min(self._timeout_seconds, seconds) * 1000)
         connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
 
     def _sqlite_error(self, error: sqlite3.Error, waited: float) -> StoreError:
