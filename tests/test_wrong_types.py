@@ -133,6 +133,7 @@ MADE: Final = {
     "Speedups",
     "ShardRecord",
     "Totals",
+    "WritesExclusively",
 }
 
 

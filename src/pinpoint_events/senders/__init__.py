@@ -11,6 +11,9 @@ from pinpoint_events import _bound, _known_names
 if TYPE_CHECKING:
     from pinpoint_events.endpoints.merge import merged as merged
     from pinpoint_events.endpoints.protocol import FindsEndpoints as FindsEndpoints
+    from pinpoint_events.endpoints.protocol import (
+        WritesExclusively as WritesExclusively,
+    )
     from pinpoint_events.http_messages import HttpResponse as HttpResponse
     from pinpoint_events.retry import Retry as Retry
     from pinpoint_events.senders._record_writers import Arrival as Arrival
@@ -51,6 +54,7 @@ __all__ = [
     "ShadowReport",
     "ShadowSender",
     "SqliteSender",
+    "WritesExclusively",
     "merged",
     "open_sender",
 ]
@@ -62,6 +66,7 @@ _MODULE_OF = {
     "ChecksReadiness": "senders.protocol",
     "ClientSender": "senders.client",
     "FindsEndpoints": "endpoints.protocol",
+    "WritesExclusively": "endpoints.protocol",
     "FirehoseSender": "senders.firehose",
     "HttpResponse": "http_messages",
     "KinesisSender": "senders.kinesis",

@@ -13,6 +13,9 @@ from pinpoint_events import _bound, _known_names
 
 if TYPE_CHECKING:
     from pinpoint_events.endpoints.protocol import FindsEndpoints as FindsEndpoints
+    from pinpoint_events.endpoints.protocol import (
+        WritesExclusively as WritesExclusively,
+    )
     from pinpoint_events.server._active_faults import Faults as Faults
     from pinpoint_events.server._limits import Limits as Limits
     from pinpoint_events.server.app import App as App
@@ -70,6 +73,7 @@ __all__ = [
     "ShiftClock",
     "Throttle",
     "ThrottleShard",
+    "WritesExclusively",
     "create_app",
     "served",
 ]
@@ -78,7 +82,7 @@ _MODULES = {
     "server._active_faults": {"Faults"},
     "server._limits": {"Limits"},
     "server.app": {"App", "create_app"},
-    "endpoints.protocol": {"FindsEndpoints"},
+    "endpoints.protocol": {"FindsEndpoints", "WritesExclusively"},
     "server.faults": {
         "BareStatus",
         "Cut",
