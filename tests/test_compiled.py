@@ -7,17 +7,19 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import pinpoint_events
 from pinpoint_events import Event, Speedups, SpeedupsState
-from pinpoint_events.compiled import core
+from pinpoint_events.compiled import _INTERFACE, _found, core
 from tests.samples import REQUEST
 
 FOUND = pinpoint_events.speedups()
 PURE = {"PINPOINT_EVENTS_PURE": "1"}
+NAME = "pinpoint_events_speedups"
 
 ASK = (
     "import json, pinpoint_events as p; s = p.speedups(); "
@@ -135,6 +137,56 @@ class TestState:
             "b'Attributes' in q.to_json(b)]))"
         )
         assert answer(code) == [False, True, True, False, True]
+
+
+class TestFound:
+    """The same in this process: each way in which the look for it ends."""
+
+    @pytest.fixture(autouse=True)
+    def is_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let the environment say nothing."""
+        monkeypatch.delenv("PINPOINT_EVENTS_PURE", raising=False)
+
+    def test_switched_off(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The environment says so."""
+        monkeypatch.setenv("PINPOINT_EVENTS_PURE", "1")
+        assert _found() == (None, "SWITCHED_OFF", None)
+
+    def test_not_installed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """There is no such package."""
+        monkeypatch.setitem(sys.modules, NAME, None)
+        assert _found() == (None, "NOT_INSTALLED", None)
+
+    @pytest.mark.parametrize("source", ["raise ImportError", "import a_part_not_there"])
+    def test_not_loadable(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, source: str
+    ) -> None:
+        """It, or a part of it, cannot be loaded."""
+        monkeypatch.delitem(sys.modules, NAME, raising=False)
+        monkeypatch.syspath_prepend(package(tmp_path, source))
+        assert _found() == (None, "NOT_LOADABLE", None)
+
+    @pytest.mark.parametrize(
+        "interface, claimed, state",
+        [
+            (0, True, "OTHER_INTERFACE"),
+            (_INTERFACE, False, "OTHER_INTERPRETER"),
+            (_INTERFACE, True, "USED"),
+        ],
+    )
+    def test_found(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        interface: int,
+        claimed: bool,  # noqa: FBT001 - pytest passes it by name
+        state: str,
+    ) -> None:
+        """It is used if it has this interface, and this interpreter may."""
+        facts = {"INTERFACE": interface, "claim": lambda: claimed, "__version__": "9"}
+        part = SimpleNamespace(**facts)
+        monkeypatch.setitem(sys.modules, NAME, part)  # type: ignore[arg-type]
+        used = part if state == "USED" else None
+        assert _found() == (used, state, "9")
 
 
 class TestPickles:

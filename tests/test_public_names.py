@@ -27,7 +27,7 @@ HEAVY = (
 )
 
 
-FOR_AUTHORS = {"ChecksReadiness", "FindsEndpoints", "merged"}
+FOR_AUTHORS = {"ChecksReadiness", "FindsEndpoints", "WritesExclusively", "merged"}
 
 
 def loaded_by(code: str, names: tuple[str, ...] = HEAVY) -> list[str]:

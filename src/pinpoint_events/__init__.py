@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pinpoint_events.builder import BatchBuilder as BatchBuilder
-    from pinpoint_events.compiled import Speedups as Speedups
-    from pinpoint_events.compiled import SpeedupsState as SpeedupsState
-    from pinpoint_events.compiled import speedups as speedups
+    from pinpoint_events.compiled_state import Speedups as Speedups
+    from pinpoint_events.compiled_state import SpeedupsState as SpeedupsState
+    from pinpoint_events.compiled_state import speedups as speedups
     from pinpoint_events.errors import BadRequestError as BadRequestError
     from pinpoint_events.errors import ConfigurationError as ConfigurationError
     from pinpoint_events.errors import ConfigurationErrorCode as ConfigurationErrorCode
@@ -207,7 +207,7 @@ __all__ = [
 
 _MODULES = {
     "builder": {"BatchBuilder"},
-    "compiled": {"Speedups", "SpeedupsState", "speedups"},
+    "compiled_state": {"Speedups", "SpeedupsState", "speedups"},
     "errors": {name for name in __all__ if name.endswith(("Error", "ErrorCode"))},
     "formats.amplify_envelope": {"from_amplify_envelope", "to_amplify_envelope"},
     "formats.kpl": {"KinesisRecord", "aggregate_records", "deaggregate_record"},

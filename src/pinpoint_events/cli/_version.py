@@ -8,7 +8,7 @@ __all__ = ["version_text"]
 def version_text() -> str:
     """Return the version of the package, and whether the compiled part is used."""
     # Imported here: most commands do not ask.
-    from pinpoint_events.compiled import speedups  # noqa: PLC0415 - when asked for
+    from pinpoint_events.compiled_state import speedups  # noqa: PLC0415 - when asked for
 
     found = speedups()
     shown = f" {found.version}" if found.is_used else f": {found.state}"

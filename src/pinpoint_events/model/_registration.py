@@ -7,7 +7,7 @@ and slot of each field, and the kind of its values, which its converter states.
 
 from collections.abc import Callable, Sequence
 from types import NoneType, UnionType
-from typing import Any, Final, NamedTuple, get_args, get_origin
+from typing import Any, Final, get_args, get_origin
 
 import attrs
 
@@ -16,15 +16,8 @@ from pinpoint_events.compiled import core
 __all__ = ["compiled_as", "is_compiled", "kind_of", "register_class", "register_map"]
 
 
-class _Kind(NamedTuple):
-    """The values that a converter takes as they are, or copied."""
-
-    name: str
-    low: int
-    high: int
-
-
-_kinds: Final[dict[Any, _Kind]] = {}
+# Converter to the name of its kind, and the bounds of its ints.
+_kinds: Final[dict[Any, tuple[str, int, int]]] = {}
 
 
 def compiled_as(
@@ -40,7 +33,7 @@ def compiled_as(
         low: The least int among them.
         high: The greatest.
     """
-    _kinds[converter] = _Kind(kind, low, high)
+    _kinds[converter] = kind, low, high
 
 
 def kind_of(member: "attrs.Attribute[Any]") -> Any:
@@ -75,8 +68,10 @@ def register_class(
             these members is None, or the second is not. Empty if it has no rule; None
             if only the rule itself can tell.
     """
+    if core is None or kept_if is None:
+        return
     facts = [_facts(field) for field in fields]
-    if core is None or kept_if is None or None in facts:
+    if None in facts:
         return
     core.register_class(cls, tuple(facts), new, tuple(kept_if))
     _compiled.add(cls)
@@ -92,9 +87,10 @@ def is_compiled(cls: type[Any]) -> bool:
 
 def _facts(field: "attrs.Attribute[Any]") -> tuple[Any, ...] | None:
     """Return what the compiled part reads of a field; None if it knows no such."""
-    kind = _kinds.get(field.converter)
-    if kind is None:
+    found = _kinds.get(field.converter)
+    if found is None:
         return None
+    kind, low, high = found
     of = kind_of(field)
     if get_args(of):
         *_, of = get_args(of)
@@ -106,11 +102,11 @@ def _facts(field: "attrs.Attribute[Any]") -> tuple[Any, ...] | None:
     is_required = default is attrs.NOTHING and factory is None
     return (
         field.name,
-        kind.name,
+        kind,
         of if isinstance(of, type) else None,
         getattr(of, "_value2member_map_", None),
-        kind.low,
-        kind.high,
+        low,
+        high,
         None if is_required else (default,),
         factory,
         field.kw_only,
