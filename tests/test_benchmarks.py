@@ -29,6 +29,7 @@ from benchmarks.workload import BATCHES, built, modelled, values
 
 from pinpoint_events import EventsResponse, MemorySender, from_wire, to_json, to_wire
 from pinpoint_events.server import Credentials, create_app, served
+from tests.commands import takes_long
 from tests.http_server import Answer, HttpServer
 
 ATTRIBUTES = ("sku", "campaign", "referrer")
@@ -304,6 +305,7 @@ def arrived(record: Any) -> Any:
 class TestColdStart:
     """Each program does what its row says."""
 
+    @takes_long
     def test_programs_run(self, tmp_path: Path, url: str) -> None:
         """They end well, with keys and region from where their row says."""
         names, encode, send, record, _ = COLD_STARTS

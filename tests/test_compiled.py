@@ -184,7 +184,7 @@ class TestFound:
         """It is used if it has this interface, and this interpreter may."""
         facts = {"INTERFACE": interface, "claim": lambda: claimed, "__version__": "9"}
         part = SimpleNamespace(**facts)
-        monkeypatch.setitem(sys.modules, NAME, part)  # type: ignore[arg-type]
+        monkeypatch.setitem(sys.modules, NAME, part)
         used = part if state == "USED" else None
         assert _found() == (used, state, "9")
 

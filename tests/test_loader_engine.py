@@ -34,7 +34,7 @@ from pinpoint_events.loader.rejects_file import RejectsFile
 from pinpoint_events.loader.sending import failures, send, trouble_in
 from pinpoint_events.loader.stopping import Stop
 from pinpoint_events.loader.totals import OutcomeCounts, Totals
-from tests.commands import COMMAND, environment, run
+from tests.commands import COMMAND, environment, run, takes_long
 from tests.samples import event, request
 from tests.test_cli import FULL, needs_a_full_device, needs_posix
 from tests.test_cli_load import account, line, lines, loaded, write
@@ -522,6 +522,7 @@ class TestMemory:
         assert code == "0"
         return int(most)
 
+    @takes_long
     def test_is_constant(self, tmp_path: Path) -> None:
         """27 MB of lines take hardly more than a tenth of them: not 8 MB more."""
         small, large = (self.most_bytes(tmp_path, count) for count in self.COUNTS)

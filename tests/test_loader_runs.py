@@ -17,7 +17,7 @@ import pytest
 
 from pinpoint_events import EventsRequest, SqliteSender, from_json, to_json
 from tests.aws import KEYS, aws
-from tests.commands import COMMAND, environment
+from tests.commands import COMMAND, environment, takes_long
 from tests.http_server import CUT, Answer, HttpServer, Received, accepted, answered
 from tests.test_cli import needs_posix
 from tests.test_cli_load import (
@@ -421,6 +421,7 @@ def end(process: "subprocess.Popen[bytes]", given: bytes | None = None) -> Loade
 class TestKill:
     """`kill -9` in the middle: nothing is lost, and nothing is there twice."""
 
+    @takes_long
     def test_at_any_request(self, tmp_path: Path) -> None:
         """Before and after a request was stored, of several files, several times."""
         data = [line(n) if n % 100 else "no JSON" for n in range(4000)]

@@ -27,7 +27,7 @@ from pinpoint_events.loader import LoadProgress, Totals, load
 from pinpoint_events.loader.pieces import Pieces
 from pinpoint_events.loader.records import MAX_BYTES
 from pinpoint_events.testing import strategies
-from tests.commands import run
+from tests.commands import run, takes_long
 from tests.http_server import HttpServer
 from tests.samples import ROOT
 from tests.test_cli import needs_posix
@@ -367,6 +367,7 @@ class TestLayouts:
         assert ids(store) == ids(once)
 
     @needs_posix
+    @takes_long
     def test_killed(self, tmp_path: Path) -> None:
         """After `kill -9` in the middle of the line, nothing is lost or there twice."""
         data = records(2000)

@@ -16,7 +16,7 @@ from pinpoint_events.senders import KinesisSender
 from pinpoint_events.server import Kinesis, ShardLimits
 from pinpoint_events.testing import KinesisStream
 from tests.aws import KEYS, aws
-from tests.commands import COMMAND, environment
+from tests.commands import COMMAND, environment, takes_long
 from tests.http_server import CUT, Answer, HttpServer, Received
 from tests.test_cli import needs_posix
 from tests.test_cli_load import account, lines, loaded, write
@@ -110,6 +110,7 @@ def start(server: HttpServer, in_flight: int) -> "subprocess.Popen[bytes]":
 
 @needs_posix
 @pytest.mark.parametrize("in_flight", [1, 3])
+@takes_long
 def test_killed(in_flight: int) -> None:
     """Nothing is missing; twice are at most the requests in flight, and it says so."""
     count = 20 * BATCH

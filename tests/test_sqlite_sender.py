@@ -41,6 +41,7 @@ from pinpoint_events.senders._stored_texts import (
 from pinpoint_events.testing import strategies
 from pinpoint_events.wire import from_json, to_json
 from pinpoint_events.wire.writing import time_text
+from tests.commands import takes_long
 from tests.samples import (
     DATA,
     ENDPOINT,
@@ -670,6 +671,7 @@ def limit(sender: SqliteSender, pages: int) -> None:
 WRITER = """
 import sys
 from pinpoint_events import BatchBuilder, Endpoint, Event, SqliteSender
+from tests.commands import takes_long
 
 path, name, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 print("ready", flush=True)
@@ -881,6 +883,7 @@ class TestMigration:
         )
         assert rows(older, sql) == [("tapped", 1), ("closed", 5), ("other", 6)]
 
+    @takes_long
     def test_killed_in_the_middle(self, older: Path) -> None:
         """A process that dies leaves the older format, and the next one migrates it."""
         with closing(sqlite3.connect(older)) as store, store:

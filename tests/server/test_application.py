@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.commands import needs_posix
+from tests.commands import needs_posix, takes_long
 from tests.server.clients import (
     ACCEPTED,
     EVENT,
@@ -68,6 +68,7 @@ def one_event(endpoint_id: str, event_id: str) -> bytes:
 class TestProcesses:
     """The rules hold for all processes that write to a store."""
 
+    @takes_long
     def test_together(self, tmp_path: Path) -> None:
         """No user has more than 15 endpoints; at each address, one is ACTIVE."""
         path = tmp_path / "events.db"
@@ -105,6 +106,7 @@ class TestProcesses:
         assert found.count(TOO_MANY) == ROUNDS  # 16 endpoints are sent for each user
         assert sum(each["StatusCode"] == 202 for each in found) == len(found) - ROUNDS
 
+    @takes_long
     def test_killed(self, tmp_path: Path) -> None:
         """Of a process that is killed, each accepted call is in the store, once."""
         path = tmp_path / "events.db"

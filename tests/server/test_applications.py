@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
+from tests.commands import takes_long
 from tests.server.clients import (
     EVENT,
     ONE,
@@ -125,6 +126,7 @@ class TestMovedStore:
                     slip(path)
         assert stored(path) == sorted(f"4-{number}" for number in range(CALLS))
 
+    @takes_long
     def test_while_calls_come(self, tmp_path: Path) -> None:
         """A store that is moved at any time loses no event that was answered."""
         path = tmp_path / "events.db"
