@@ -671,7 +671,6 @@ def limit(sender: SqliteSender, pages: int) -> None:
 WRITER = """
 import sys
 from pinpoint_events import BatchBuilder, Endpoint, Event, SqliteSender
-from tests.commands import takes_long
 
 path, name, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 print("ready", flush=True)
