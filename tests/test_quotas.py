@@ -16,13 +16,15 @@ from pinpoint_events.quotas import (
     Quotas,
     check_quotas,
     endpoint_problems,
+    endpoint_writer_in_python,
+    event_writer_in_python,
     is_within,
     item_problems,
     refuse_over_quota,
 )
 from pinpoint_events.testing import strategies
 from pinpoint_events.wire import to_json
-from tests.samples import REQUEST, event, fact_text, facts_of, request
+from tests.samples import EVENT, REQUEST, event, fact_text, facts_of, request
 
 DOCUMENTED = {
     "events_per_request": (100, "events"),
@@ -339,6 +341,29 @@ class TestEndpoint:
         off = Quotas(**dict.fromkeys(DOCUMENTED))
         one = Endpoint(attributes=numbered(300, ["v" * 500] * 60))
         assert endpoint_problems(one, 10**9, off) == []
+
+
+class TestWriters:
+    """They write what is certainly within the quotas, and leave all else."""
+
+    def test_events(self) -> None:
+        """An event, alone or after a plain id."""
+        write = event_writer_in_python(Quotas(event_bytes=1_000))
+        text = to_json(EVENT)
+        assert write(EVENT) == text
+        assert write(EVENT, "v") == b'"v":' + text
+        others: list[tuple[Any, Any]] = [
+            *((EVENT, ""), (EVENT, "\u00e9"), (EVENT, 1), (Endpoint(), "v"))
+        ]
+        large = Event("x" * 1_000, timestamp=EVENT.timestamp)
+        for item, event_id in (*others, (large, "v")):
+            assert write(item, event_id) is None
+
+    def test_endpoints(self) -> None:
+        """An endpoint."""
+        write = endpoint_writer_in_python(Quotas(endpoint_bytes=20))
+        assert write(Endpoint()) == b"{}"
+        assert write(Endpoint(user=User(user_id="u" * 20))) is None
 
 
 class TestOrder:
