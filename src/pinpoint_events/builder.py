@@ -134,7 +134,7 @@ class BatchBuilder:
         self._arrived_at: list[str] = []
         self._arrived: list[str | None] = []
         self._current: str | None = None
-        self._endpoints_alone = 0  # arrivals that are no events
+        self._endpoint_arrivals = 0
         self._size_bytes = _EMPTY_REQUEST_BYTES
         return self
 
@@ -173,7 +173,7 @@ class BatchBuilder:
             batch = self._new_batch(endpoint_id)
             self._arrived_at.append(endpoint_id)
             self._arrived.append(None)
-            self._endpoints_alone += 1
+            self._endpoint_arrivals += 1
         self._size_bytes += len(text) - len(batch.endpoint_text)
         batch.endpoint, batch.endpoint_text = endpoint, text
 
@@ -351,7 +351,7 @@ class BatchBuilder:
 
     def __len__(self) -> int:
         """Return how many events there are."""
-        return len(self._arrived) - self._endpoints_alone
+        return len(self._arrived) - self._endpoint_arrivals
 
     def __bool__(self) -> bool:
         """Return whether there is anything to build; an endpoint alone is enough."""

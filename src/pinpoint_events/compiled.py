@@ -6,7 +6,8 @@ readers in C, for the sound case alone: at anything else it calls the functions 
 Python, which hold all rules and messages. Without it everything is the same, but takes
 longer. Both sides name the number of their interface, and fit only if it is the same.
 
-What users are told of it is in `compiled_state`: the model loads this module each time.
+The public names are in `compiled_state`: the model imports this module each time, and
+classes take time to make.
 """
 
 import os

@@ -21,7 +21,7 @@ from pinpoint_events.formats._writing import (
 from pinpoint_events.formats.record import StreamRecord, StreamRecordKind
 from pinpoint_events.model import _converters as to
 from pinpoint_events.model._immutable import FrozenMap, Immutable, Refused
-from pinpoint_events.model._registration import kind_of
+from pinpoint_events.model._member_types import member_type
 from pinpoint_events.model.endpoint import Demographic, Endpoint, User
 from pinpoint_events.model.event import Event, Session
 from pinpoint_events.problems import Audience, Expected, Problem, ProblemCode
@@ -462,7 +462,7 @@ _MAPS: Final[Mapping[Any, Callable[[Any], Any]]] = {
 def _members_of(cls: Any) -> tuple[tuple[str, str, Any, Any], ...]:
     """Return wire name, name, type and converter of each member of a class."""
     return tuple(
-        (wire_name(field.name), field.name, kind_of(field), field.converter)
+        (wire_name(field.name), field.name, member_type(field), field.converter)
         for field in attrs.fields(cls)
     )
 

@@ -6,14 +6,14 @@ and slot of each field, and the kind of its values, which its converter states.
 """
 
 from collections.abc import Callable, Sequence
-from types import NoneType, UnionType
-from typing import Any, Final, get_args, get_origin
+from typing import Any, Final, get_args
 
 import attrs
 
 from pinpoint_events.compiled import core
+from pinpoint_events.model._member_types import member_type
 
-__all__ = ["compiled_as", "is_compiled", "kind_of", "register_class", "register_map"]
+__all__ = ["compiled_as", "is_compiled", "register_class", "register_map"]
 
 
 # Converter to the name of its kind, and the bounds of its ints.
@@ -34,14 +34,6 @@ def compiled_as(
         high: The greatest.
     """
     _kinds[converter] = kind, low, high
-
-
-def kind_of(member: "attrs.Attribute[Any]") -> Any:
-    """Return the type of a member without None."""
-    if get_origin(member.type) is not UnionType:
-        return member.type
-    kinds = [kind for kind in get_args(member.type) if kind is not NoneType]
-    return kinds[0]
 
 
 def register_map(kind: str, cls: type[Any], empty: object) -> None:
@@ -91,7 +83,7 @@ def _facts(field: "attrs.Attribute[Any]") -> tuple[Any, ...] | None:
     if found is None:
         return None
     kind, low, high = found
-    of = kind_of(field)
+    of = member_type(field)
     if get_args(of):
         *_, of = get_args(of)
     default: Any = field.default

@@ -7,7 +7,7 @@ progress waits, and the thread whose turn it is processes the calls that wait, t
 the order of their arrival, so that each sees what those before it have stored. They are
 answered after the commit.
 
-- A thread waits for a lock of its own job, until another thread has processed the job,
+- A thread waits for the lock of its job, until another thread has processed the job,
   or it is its turn to process a group. There is no separate thread.
 - A job whose deadline passes while it waits is withdrawn. One that another thread has
   begun is not: its outcome is awaited.

@@ -255,7 +255,7 @@ class SqliteFile:
         self._raise_failure()
         started = time.monotonic()
         try:
-            self._check(may_be_moved=True)
+            self._check_process()
             yield connection
         except sqlite3.Error as error:
             self._failure = self._sqlite_error(error, self._waited(started))
@@ -315,12 +315,12 @@ class SqliteFile:
         try:
             self._begin(connection, writes=writes)
             yield
-            self._check(may_be_moved=True)
+            self._check_process()
             connection.execute("COMMIT")
         except BaseException:
             # Fails where SQLite has rolled back already, and in the child of a fork.
             with suppress(sqlite3.Error, StoreError):
-                self._check(may_be_moved=True)
+                self._check_process()
                 connection.execute("ROLLBACK")
             raise
 
@@ -390,20 +390,15 @@ class SqliteFile:
             self._beside = {
                 end: _identity_of(self._path_beside(end)) for end in _BESIDE
             }
-        self._check()
+        self._check_process()
+        if self._is_moved:
+            raise self._error(StoreErrorCode.MOVED)
         return self._connection
 
-    def _check(self, *, may_be_moved: bool = False) -> None:
-        """Raise an error in the child of a fork, and if the file was moved."""
-        code = (
-            StoreErrorCode.UNSAFE_FORK
-            if self._pid != os.getpid()
-            else StoreErrorCode.MOVED
-            if not may_be_moved and self._is_moved
-            else None
-        )
-        if code is not None:
-            raise self._error(code)
+    def _check_process(self) -> None:
+        """Raise an error in the child of a fork: the connection is the parent's."""
+        if self._pid != os.getpid():
+            raise self._error(StoreErrorCode.UNSAFE_FORK)
 
     @property
     def _is_moved(self) -> bool:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from pinpoint_events.model._immutable import FrozenMap
-from pinpoint_events.model._registration import kind_of
+from pinpoint_events.model._member_types import member_type
 from pinpoint_events.model.endpoint import Demographic, Endpoint, Location, User
 from pinpoint_events.model.event import Event, Session
 from pinpoint_events.model.request import EventsBatch, EventsRequest
@@ -190,7 +190,7 @@ def _objects(
     yield cls, data, path
     for field in attrs.fields(cls):
         name = wire_name(field.name)
-        kind = kind_of(field)
+        kind = member_type(field)
         if name not in data:
             continue
         if is_model(kind):

@@ -14,8 +14,8 @@ from typing import Any, Final, NamedTuple, get_args, get_origin
 import attrs
 
 from pinpoint_events.model._immutable import FrozenMap
+from pinpoint_events.model._member_types import member_type
 from pinpoint_events.model._problem_counts import nearest
-from pinpoint_events.model._registration import kind_of
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.wire.names import wire_name
 from pinpoint_events.wire.writing import is_model
@@ -115,7 +115,7 @@ def _members(cls: type[Any]) -> list[str]:
 def _objects(cls: type[Any]) -> Iterator[tuple[str, type[Any]]]:
     """Yield each member that is an object, or a mapping of objects, and its class."""
     for field in attrs.fields(cls):
-        kind = kind_of(field)
+        kind = member_type(field)
         name = wire_name(field.name)
         if get_origin(kind) is FrozenMap:
             (kind,) = get_args(kind)

@@ -20,13 +20,14 @@ from pinpoint_events.model._immutable import (
     Refused,
     problems_of,
 )
+from pinpoint_events.model._member_types import member_type
 from pinpoint_events.model._problem_counts import (
     few_of,
     more_problems,
     most_problems,
     nearest,
 )
-from pinpoint_events.model._registration import is_compiled, kind_of
+from pinpoint_events.model._registration import is_compiled
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsRequest
@@ -115,7 +116,9 @@ def make_reader(cls: type[Any], reader_of: ReaderOf) -> Reader:
     """
     fields = attrs.fields(cls)
     names = {wire_name(field.name): field.name for field in fields}
-    readers = {field.name: _reader_of(kind_of(field), reader_of) for field in fields}
+    readers = {
+        field.name: _reader_of(member_type(field), reader_of) for field in fields
+    }
     # The time of reading must not become the time of the event.
     required = [
         field.name

@@ -16,7 +16,7 @@ import attrs
 from pinpoint_events.compiled import core
 from pinpoint_events.model._generated import member_writer
 from pinpoint_events.model._immutable import FrozenMap, Immutable
-from pinpoint_events.model._registration import kind_of
+from pinpoint_events.model._member_types import member_type
 from pinpoint_events.model.endpoint import ChannelType, EndpointStatus, OptOut
 from pinpoint_events.model.response import ItemResponse
 from pinpoint_events.wire.json_text import encode, is_fast
@@ -122,7 +122,7 @@ def make_writer(
     for field in attrs.fields(cls):
         if not field.eq:
             continue  # from HTTP headers, not part of the body
-        write_value = _writer_of(kind_of(field), writer_of, shares=shares)
+        write_value = _writer_of(member_type(field), writer_of, shares=shares)
         test = None if field.default is attrs.NOTHING else "value is not None"
         expression = "value"
         if get_origin(field.type) is FrozenMap:
