@@ -30,6 +30,11 @@ nox.options.error_on_missing_interpreters = False
 # Every session writes to separate places.
 nox.options.allow_parallel = True
 
+# Without compiled files each of the processes that tests start would compile all of its
+# modules anew: twice the time, all in all.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ["UV_COMPILE_BYTECODE"] = "1"
+
 ROOT = Path(__file__).parent
 PACKAGE = "pinpoint_events"
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")

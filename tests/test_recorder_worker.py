@@ -528,6 +528,30 @@ class TestThread:
         assert recorder.flush()
         recorder.close()
 
+    def test_interrupted_afterwards(
+        self, sender: MemorySender, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """... also if the thread runs by then: it ends, and leaves the other alone."""
+        start = threading.Thread.start
+        first: list[threading.Thread] = []
+
+        def start_and_interrupt(thread: threading.Thread) -> None:
+            start(thread)
+            first.append(thread)
+            raise KeyboardInterrupt
+
+        recorder = Recorder(sender, spool=None)
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", start_and_interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                recorder.record("e", event())
+        recorder.record("e", event())
+        recorder._running_worker().wake()
+        first[0].join(10)
+        assert not first[0].is_alive()
+        assert recorder.flush()
+        recorder.close()
+
     def test_interrupted_again(
         self, sender: MemorySender, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -974,6 +974,18 @@ class TestFork:
         add(file, "parent")
         assert texts(path) == ["before", "parent"]
 
+    def test_known_by_its_number(
+        self, file: SqliteFile, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Only the process that opened the connection uses it."""
+        add(file, "before")
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "getpid", lambda: 0)
+            act = partial(add, file, "child")
+            assert failed(path, act) is StoreErrorCode.UNSAFE_FORK
+        add(file, "parent")
+        assert texts(path) == ["before", "parent"]
+
 
 class TestRun:
     """One statement, as a transaction."""
