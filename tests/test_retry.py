@@ -393,12 +393,12 @@ class TestItems:
         assert record.message == "not sent again"
         assert record.__dict__["pinpoint_events.problem"] == type(failure).__name__
 
-    def test_are_certain_again_when_answered(self) -> None:
-        """An answer after a failure in between settles them."""
+    def test_are_certain_again_when_accepted(self) -> None:
+        """After a failure in between, acceptance settles them."""
         cut = TransportError("cut", is_retry_safe=True)
-        service = Service(answer(v=500, w=202), cut, answer(v=400))
+        service = Service(answer(v=500, w=202), cut, answer(v=202))
         got = Calls(PATIENT, FakeTime()).answer(REQUEST, service)
-        assert got == answer(v=400, w=202)
+        assert got == answer(v=202, w=202)
 
     @pytest.mark.parametrize(
         "answers",
@@ -523,7 +523,7 @@ class TestNotSent:
 
 
 class TestRefusedLater:
-    """A whole request that is refused after an attempt without an answer."""
+    """A request or an item that is refused after an attempt without an answer."""
 
     SILENT = TransportError("no answer", is_retry_safe=True)
 
@@ -551,6 +551,12 @@ class TestRefusedLater:
         refused = BadRequestError(400, "InvalidArgumentException")
         service = Service(self.SILENT, last, refused)
         assert failure_of(service, PATIENT, FakeTime()) is last
+
+    def test_item(self) -> None:
+        """Of one that is refused, nothing is known."""
+        service = Service(self.SILENT, answer(v=202, w=400))
+        got = Calls(PATIENT, FakeTime()).answer(REQUEST, service)
+        assert got == answer(v=202)
 
     def test_refused_first(self) -> None:
         """Where no attempt may have been accepted, it is the last error."""
@@ -651,7 +657,7 @@ class TestMachine:
             else:
                 codes = {name: happening[name] for name in events}
                 known |= codes
-                uncertain -= {name for name, code in codes.items() if code < 429}
+                uncertain -= {name for name, code in codes.items() if code == 202}
                 step = call.answered(answer(**codes), now=now, random=random)
         assert isinstance(step, Done | GiveUp)
         if isinstance(step, GiveUp):

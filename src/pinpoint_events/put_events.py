@@ -151,7 +151,7 @@ def without(
     items: AbstractSet[tuple[str, str | None]],
 ) -> EventsResponse:
     """
-    Return an answer without what it says of some items, where they are retryable.
+    Return an answer without what it says of some items, where they are not accepted.
 
     Args:
         response: The answer to the whole request.
@@ -161,7 +161,9 @@ def without(
     known: dict[str, dict[str | None, Any]] = {}
     changed = set()
     for endpoint_id, event_id, _, answered, outcome in response.outcomes(request):
-        is_left_out = outcome is Outcome.RETRYABLE and (endpoint_id, event_id) in items
+        is_left_out = (
+            outcome is not Outcome.ACCEPTED and (endpoint_id, event_id) in items
+        )
         if is_left_out:
             changed.add(endpoint_id)
         known.setdefault(endpoint_id, {})[event_id] = None if is_left_out else answered

@@ -234,7 +234,8 @@ class RetryCall:
         self._attempt = 1
         self._response: EventsResponse | None = None
         self._error: PinpointEventsError | None = None  # of the last attempt
-        # Endpoint id and event id of what may have been accepted without an answer.
+        # Endpoint id and event id of what may have been accepted without an answer: that
+        # it is refused later says nothing of then.
         self._uncertain: set[tuple[str, str | None]] = set()
         self._is_clock_corrected = False
         self._given_back = 1  # by success, to the budget
@@ -262,7 +263,7 @@ class RetryCall:
         rest = self._request.retry(self._response)
         if rest is None:
             self._budget.left = min(_BUDGET, self._budget.left + self._given_back)
-            return Done(self._response)
+            return self._done(self._response)
         self._part = rest
         wait = self._wait(now, random, is_throttled=_is_throttled(self._response, rest))
         return wait or self._done(self._response)
