@@ -26,7 +26,7 @@ from sybil.parsers.markdown import PythonCodeBlockParser
 from sybil.parsers.rest import DocTestParser
 
 # So that the README's command takes less than four minutes; CI draws more, too.
-_EXAMPLES = 100 if os.environ.get("PINPOINT_EVENTS_SLOW") else 30
+_EXAMPLES = 100 if os.environ.get("PINPOINT_EVENTS_SLOW") else 20
 
 # The slowest machine that runs the tests must not decide whether they pass.
 settings.register_profile("dev", deadline=None, max_examples=_EXAMPLES)

@@ -251,20 +251,19 @@ def readme_run(session: nox.Session) -> None:
     run_readme_command(session, "run")
 
 
-@nox.session(python=PYTHONS, requires=["build"])
+# Of each Python one session without the compiled part, and one with it: each takes
+# minutes. On the Pythons between, that without it is also the one without `fast`.
+@nox.session(python=[PYTHONS[0], PYTHONS[-1]], requires=["build"])
 def tests(session: nox.Session) -> None:
-    """All tests against the wheel, on every supported Python."""
+    """All tests against the wheel, on the lowest and the newest Python."""
     install(session, extras=ALL_EXTRAS, groups=("test",))
-    run_pytest(
-        session,
-        measured=session.python == LOWEST_PYTHON,
-        is_slow=session.python in {LOWEST_PYTHON, PYTHONS[-1]},
-    )
+    is_lowest = session.python == LOWEST_PYTHON
+    run_pytest(session, measured=is_lowest, is_slow=is_lowest)
 
 
-@nox.session(python=LOWEST_PYTHON, requires=["build"])
+@nox.session(python=PYTHONS[1:-1], requires=["build"])
 def tests_without_fast(session: nox.Session) -> None:
-    """All tests with the standard library's JSON."""
+    """All tests with the standard library's JSON, on the Pythons between."""
     install(session, extras="cli,server,testing", groups=("test",))
     session.run("python", "-c", "import msgspec", success_codes=[1], silent=True)
     run_pytest(session, measured=True, is_slow=False)
@@ -437,7 +436,11 @@ def crashes(session: nox.Session) -> None:
     session.run("pytest", "tests/recorder/test_crashes.py", *session.posargs, env=env)
 
 
-MEASURED = (f"tests-{LOWEST_PYTHON}", "tests_lowest", "tests_without_fast")
+MEASURED = (
+    f"tests-{LOWEST_PYTHON}",
+    "tests_lowest",
+    *(f"tests_without_fast-{python}" for python in PYTHONS[1:-1]),
+)
 
 
 @nox.session(requires=[*MEASURED])

@@ -117,6 +117,7 @@ class TestWholeWay:
         for number, answer in enumerate(answers):
             answer.raise_for_failures(built(values(number)).build())
 
+    @takes_long
     @pytest.mark.parametrize(
         "options",
         [

@@ -26,6 +26,7 @@ from pinpoint_events import MemorySender
 from pinpoint_events.errors import LoadError, LoadErrorCode
 from pinpoint_events.loader import load
 from pinpoint_events.loader.records import MAX_BYTES
+from tests.commands import takes_long
 from tests.test_cli import needs_posix
 from tests.test_cli_load import account, line, lines
 
@@ -461,6 +462,7 @@ class TestRemedies:
         path.write_text(json.dumps([wrap(each) for each in lines(3)], indent=1))
         self.check(path, C.INPUT_WRAPPED)
 
+    @takes_long
     @pytest.mark.parametrize("wrap", [list, *MESSAGES[:1]], ids=range(2))
     @pytest.mark.parametrize("indent", [None, 2])
     def test_large(

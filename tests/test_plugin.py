@@ -48,6 +48,7 @@ from pinpoint_events.testing import (
 )
 from pinpoint_events.testing._serving import serving
 from tests.aws import aws
+from tests.commands import takes_long
 from tests.samples import ROOT
 from tests.test_public_names import loaded_by
 from tests.threads import BegunThreads
@@ -696,6 +697,7 @@ class TestDefaultSession:
         assert anew.DEFAULT_SESSION is None
 
 
+@takes_long
 class TestHowTo:
     """docs/how-to/test-your-application.md."""
 

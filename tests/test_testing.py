@@ -35,6 +35,7 @@ from pinpoint_events.testing._hypothesis_entry_point import (
     register,
     register_once,
 )
+from tests.commands import takes_long
 from tests.drawn import drawn, missing
 
 # What tests of others do not draw: senders to somewhere, and a protocol of callbacks.
@@ -215,6 +216,7 @@ print(json.dumps([ours, heavy]))
             [],
         ]
 
+    @takes_long
     @pytest.mark.parametrize(
         "imports",
         [

@@ -16,6 +16,7 @@ from pinpoint_events.testing import strategies
 from pinpoint_events.testing._faults import Fault, faults, wire_faults
 from pinpoint_events.testing.strategies import InvalidInput
 from pinpoint_events.wire import from_wire
+from tests.commands import takes_long
 from tests.drawn import costly, minimal, missing
 from tests.samples import problems_of
 
@@ -97,6 +98,7 @@ class TestArguments:
 
         assert not missing(strategies.invalid_arguments(cls), member, names)
 
+    @takes_long
     def test_bool_as_a_number(self) -> None:
         """A bool is among what is no number."""
 

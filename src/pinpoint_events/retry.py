@@ -234,8 +234,8 @@ class RetryCall:
         self._attempt = 1
         self._response: EventsResponse | None = None
         self._error: PinpointEventsError | None = None  # of the last attempt
-        # Endpoint id and event id of what may have been accepted without an answer: that
-        # it is refused later says nothing of then.
+        # Endpoint id and event id of what may have been accepted without an answer; a
+        # later refusal does not say that it was not.
         self._uncertain: set[tuple[str, str | None]] = set()
         self._is_clock_corrected = False
         self._given_back = 1  # by success, to the budget

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from tests.aws import KEYS, aws
-from tests.commands import COMMAND, environment
+from tests.commands import COMMAND, environment, takes_long
 from tests.interop.clients import Client, opened
 from tests.interop.engines import Engine, running
 from tests.interop.reading import ID, data_of, objects_of
@@ -157,6 +157,7 @@ class TestGateway:
         (found,) = objects_of(engine.client("s3"), stream).splitlines()
         assert without_arrival(found) == expected("shop")
 
+    @takes_long
     def test_throttled(self, client: Client, tmp_path: Path) -> None:
         """A record that the stream throttles is sent again; the client sees nothing."""
         fault = {"fault": "fail_record", "positions": [1], "calls": [1]}

@@ -10,6 +10,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
+from tests.commands import takes_long
 from tests.server.clients import (
     KEY,
     ONE,
@@ -86,6 +87,7 @@ def sends(body: Any, status: int, *more: str) -> Callable[[Served], None]:
 class TestCycles:
     """Calls of all outcomes leave nothing."""
 
+    @takes_long
     @pytest.mark.parametrize(
         "body, status, more",
         [
