@@ -14,22 +14,19 @@ from typing import Any, Final, NoReturn, Self, SupportsIndex
 import attrs
 
 from pinpoint_events.errors import QuotaExceededError, ValidationError
+from pinpoint_events.item_texts import (
+    checked_endpoint,
+    checked_event,
+    endpoint_writer,
+    event_writer,
+)
 from pinpoint_events.model._converters import function, instance_of, required_text
 from pinpoint_events.model._immutable import Refused, raise_if_invalid
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsBatch, EventsRequest
 from pinpoint_events.problems import Problem, ProblemCode
-from pinpoint_events.quotas import (
-    Quotas,
-    bound,
-    checked_endpoint,
-    checked_event,
-    endpoint_writer,
-    event_writer,
-    remember_quotas,
-    request_problems,
-)
+from pinpoint_events.quotas import Quotas, bound, remember_quotas, request_problems
 from pinpoint_events.wire.converter import remember_json
 from pinpoint_events.wire.json_text import encode
 

@@ -25,6 +25,12 @@ from hypothesis.strategies import SearchStrategy
 
 from pinpoint_events.compiled import core
 from pinpoint_events.errors import ValidationError
+from pinpoint_events.item_texts import (
+    endpoint_writer,
+    endpoint_writer_in_python,
+    event_writer,
+    event_writer_in_python,
+)
 from pinpoint_events.model._immutable import Immutable, fields_of
 from pinpoint_events.model._registration import is_compiled
 from pinpoint_events.model.endpoint import (
@@ -44,13 +50,7 @@ from pinpoint_events.model.response import (
     EventsResponse,
     ItemResponse,
 )
-from pinpoint_events.quotas import (
-    Quotas,
-    endpoint_writer,
-    endpoint_writer_in_python,
-    event_writer,
-    event_writer_in_python,
-)
+from pinpoint_events.quotas import Quotas
 from pinpoint_events.testing import strategies
 from pinpoint_events.wire.converter import text_in_python
 from pinpoint_events.wire.json_text import encode

@@ -17,12 +17,15 @@ import pytest
 
 from pinpoint_events.compiled import core
 from pinpoint_events.errors import ValidationError
+from pinpoint_events.item_texts import (
+    event_writer,
+)
 from pinpoint_events.model._converters import NO_NUMBERS, NO_TEXT
 from pinpoint_events.model.endpoint import ChannelType, Endpoint, User
 from pinpoint_events.model.event import Event, Session
 from pinpoint_events.model.request import EventsBatch, EventsRequest
 from pinpoint_events.model.response import EventItemResponse, ItemResponse
-from pinpoint_events.quotas import Quotas, event_writer
+from pinpoint_events.quotas import Quotas
 from pinpoint_events.wire import to_json
 
 resource = pytest.importorskip("resource")  # which Windows does not have

@@ -16,6 +16,11 @@ from pinpoint_events.errors import (
     StoreError,
     StoreErrorCode,
 )
+from pinpoint_events.item_texts import (
+    checked_endpoint,
+    checked_event,
+    event_writer,
+)
 from pinpoint_events.model._converters import (
     instance_of,
     number_map,
@@ -25,12 +30,7 @@ from pinpoint_events.model._converters import (
 from pinpoint_events.model._immutable import Refused, raise_if_invalid
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event, Session
-from pinpoint_events.quotas import (
-    checked_endpoint,
-    checked_event,
-    event_writer,
-    quotas_of,
-)
+from pinpoint_events.quotas import quotas_of
 from pinpoint_events.recorder.dispatcher import Rules
 from pinpoint_events.recorder.items import DropReason, Item, ItemCounts
 from pinpoint_events.recorder.memory_spool import MemorySpool
