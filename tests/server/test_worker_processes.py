@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import re
+import select
 import signal
 import socket
 import sqlite3
@@ -319,6 +320,28 @@ class TestSupervise:
         assert signal.set_wakeup_fd(-1) == -1
         with pytest.raises(ChildProcessError):
             os.waitpid(-1, 0)  # there is none
+
+    def test_no_file_handles(
+        self, parent: Parent, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """To wait needs none: it goes on when the system has none left."""
+
+        def no_handle(*_: object) -> None:
+            raise OSError(errno.ENFILE, "Too many open files in system")
+
+        def work(place: WorkerPlace, started: Callable[[], None]) -> None:
+            started()
+            parent.tell(os.getpid())
+            os.read(place.parent, 1)
+
+        def act() -> None:
+            for _ in range(2):
+                parent.lines.readline()
+
+        for name in ("epoll", "kqueue", "devpoll"):
+            monkeypatch.setattr(select, name, no_handle, raising=False)
+        with acting(act):
+            assert parent.supervise(work) == (signal.SIGTERM, True)
 
     def test_keeps_running(self, parent: Parent) -> None:
         """A worker that is killed is replaced; all end when the parent does."""

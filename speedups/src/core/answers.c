@@ -30,19 +30,45 @@ prepare_names(void)
     return PyErr_Occurred() ? -1 : 0;
 }
 
+/* Release references, at the places where they are. */
+static void
+release(PyObject **first, PyObject **second)
+{
+    Py_CLEAR(*first);
+    Py_CLEAR(*second);
+}
+
+/* Find two members of an answer, as references of the caller's: to look one up may
+compare foreign keys, and so run other code. Return -1 where it has not both. */
+static int
+find_both(PyObject *answer, PyObject *const *names, PyObject **found)
+{
+    found[0] = found[1] = NULL;
+    for (int i = 0; i < 2; i++) {
+        found[i] = PyDict_CheckExact(answer)
+            ? Py_XNewRef(PyDict_GetItemWithError(answer, names[i]))
+            : NULL;
+        if (found[i] == NULL) {
+            release(&found[0], &found[1]);
+            return -1;
+        }
+    }
+    return 0;
+}
+
 /* Find code and message of an answer; return -1 where it is none of the usual form. */
 static int
 find_parts(PyObject *answer, PyObject **parts)
 {
-    if (!PyDict_CheckExact(answer)) {
+    PyObject *names[2] = {status_code, message};
+    if (find_both(answer, names, parts) < 0) {
         return -1;
     }
-    parts[0] = PyDict_GetItemWithError(answer, status_code);
-    parts[1] = PyDict_GetItemWithError(answer, message);
-    return parts[0] != NULL && parts[1] != NULL &&
-            is_sound_integer(parts[0], 0, INT_MAX) && is_sound_text(parts[1])
-        ? 0
-        : -1;
+    if (is_sound_integer(parts[0], 0, INT_MAX) && is_sound_text(parts[1])) {
+        return 0;
+    }
+    release(&parts[0], &parts[1]);
+    return -1;
 }
 
 static int
@@ -61,19 +87,21 @@ read_events(const Field *field, PyObject *answers)
     /* A copy: making an object may run the garbage collector, and so other code. */
     PyObject *read = PyDict_Copy(answers);
     while (read != NULL && PyDict_Next(read, &position, &key, &answer)) {
-        PyObject *parts[2];
+        PyObject *parts[2] = {NULL, NULL};
         int is_sound = is_sound_text(key) && find_parts(answer, parts) == 0;
         if (is_sound && (item == NULL || !is_same(parts, last))) {
-            Py_XDECREF(item);
-            item = construct((PyObject *)field->of, parts, 0, code_names);
-            last[0] = parts[0];
-            last[1] = parts[1];
+            Py_XSETREF(item, construct((PyObject *)field->of, parts, 0, code_names));
+            release(&last[0], &last[1]);
+            last[0] = Py_NewRef(parts[0]);
+            last[1] = Py_NewRef(parts[1]);
         }
+        release(&parts[0], &parts[1]);
         /* In place of the answer: the key is there, so the dict keeps its order. */
         if (!is_sound || item == NULL || PyDict_SetItem(read, key, item) < 0) {
             Py_CLEAR(read);
         }
     }
+    release(&last[0], &last[1]);
     Py_XDECREF(item);
     return read;
 }
@@ -82,16 +110,20 @@ read_events(const Field *field, PyObject *answers)
 static int
 read_members(const Class *class, PyObject *answer, PyObject **members)
 {
-    PyObject *endpoint = PyDict_GetItemWithError(answer, of_endpoint);
-    PyObject *events = PyDict_GetItemWithError(answer, of_events);
+    PyObject *names[2] = {of_endpoint, of_events};
     const Field *fields = class->fields;
-    PyObject *parts[2];
-    if (endpoint == NULL || find_parts(endpoint, parts) < 0 || events == NULL ||
-        !PyDict_CheckExact(events)) {
+    PyObject *found[2], *parts[2] = {NULL, NULL};
+    if (find_both(answer, names, found) < 0) {
         return -1;
     }
-    members[0] = construct((PyObject *)fields[0].of, parts, 0, code_names);
-    members[1] = read_events(&fields[1], events);
+    if (PyDict_CheckExact(found[1]) && find_parts(found[0], parts) == 0) {
+        members[0] = construct((PyObject *)fields[0].of, parts, 0, code_names);
+        release(&parts[0], &parts[1]);
+        if (members[0] != NULL) {
+            members[1] = read_events(&fields[1], found[1]);
+        }
+    }
+    release(&found[0], &found[1]);
     return members[0] == NULL || members[1] == NULL ? -1 : 0;
 }
 

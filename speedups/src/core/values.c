@@ -106,11 +106,17 @@ sound_texts_dict(PyObject *value)
     PyObject *key, *item, *copy = PyDict_New();
     Py_ssize_t position = 0;
     while (copy != NULL && PyDict_Next(value, &position, &key, &item)) {
+        /* To make a tuple may run the garbage collector, and so code that changes the
+        dict. */
+        Py_INCREF(key);
+        Py_INCREF(item);
         PyObject *texts = is_sound_text(key) ? sound_texts(item) : NULL;
         if (texts == NULL || PyDict_SetItem(copy, key, texts) < 0) {
             Py_CLEAR(copy);
         }
         Py_XDECREF(texts);
+        Py_DECREF(item);
+        Py_DECREF(key);
     }
     return copy;
 }
@@ -137,6 +143,9 @@ holds_only(const Field *field, PyObject *map)
 {
     PyObject *key, *item, *data = *slot_of(map, field->map->data);
     Py_ssize_t position = 0;
+    if (data == NULL || !PyDict_CheckExact(data)) { /* it was tampered with */
+        return 0;
+    }
     while (PyDict_Next(data, &position, &key, &item)) {
         if (!Py_IS_TYPE(item, field->of)) {
             return 0;

@@ -153,6 +153,9 @@ write_object(Writer *writer, const Class *class, PyObject *object)
                 return -1;
             }
             data = *slot_of(value, field->map->data);
+            if (data == NULL || !PyDict_CheckExact(data)) {
+                return -1;
+            }
             if (PyDict_GET_SIZE(data) == 0 && field->standard != NULL) {
                 continue;
             }

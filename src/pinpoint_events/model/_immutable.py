@@ -17,6 +17,7 @@ type checkers how they are built. The constructor is generated from the same fie
 `_generated`.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
 from typing import Any, ClassVar, NoReturn, Self, TypeVar, cast, final
@@ -173,7 +174,9 @@ def problems_of(converted: Mapping[str, object]) -> list[Problem]:
 
 
 def _rebuilt(cls: type[Any], members: dict[str, Any]) -> object:
-    return cls(**members)
+    # Names that come from a pickle are other objects than those of the fields, and the
+    # compiled part knows the fields by those alone.
+    return cls(**{sys.intern(name): member for name, member in members.items()})
 
 
 class FrozenMap(Mapping[str, V_co]):

@@ -151,23 +151,22 @@ class _Server:
                 await self._make_room(error)
                 continue
             accepted += 1
-            if accepted % _ACCEPTED_AT_A_TIME == 0:
-                await asyncio.sleep(
-                    0
-                )  # accepting does not wait while there are clients
             if _has_gone(client):
                 client.close()
-                continue
-            task = loop.create_task(self._connect(client, connection))
-            self._connecting.add(task)
-            self._publish()
-            task.add_done_callback(self._connected)
-            if len(self._connecting) >= _ACCEPTED_AT_A_TIME:
-                # Otherwise, more connections than there may be would be accepted before
-                # the first of them makes room; and a flood of them would leave no time
-                # for anything else.
-                await asyncio.wait(self._connecting)
-                await asyncio.sleep(_ACCEPT_REST_SECONDS)
+            else:
+                task = loop.create_task(self._connect(client, connection))
+                self._connecting.add(task)
+                self._publish()
+                task.add_done_callback(self._connected)
+                if len(self._connecting) >= _ACCEPTED_AT_A_TIME:
+                    # Otherwise, more connections than there may be would be accepted
+                    # before the first of them makes room; and a flood of them would
+                    # leave no time for anything else.
+                    await asyncio.wait(self._connecting)
+                    await asyncio.sleep(_ACCEPT_REST_SECONDS)
+            if accepted % _ACCEPTED_AT_A_TIME == 0:
+                # Accepting does not wait while there are clients.
+                await asyncio.sleep(0)
 
     def _connected(self, task: asyncio.Task[None]) -> None:
         self._connecting.discard(task)

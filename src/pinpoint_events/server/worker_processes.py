@@ -305,8 +305,9 @@ class _Parent:
 
     def _wait(self, seconds: float | None) -> None:
         """Wait for a signal or a worker, for some seconds at most."""
-        # Made anew each time: a worker would inherit one that is kept.
-        with selectors.DefaultSelector() as selector:
+        # By `poll`, which needs no file handle: when the system has none left, this
+        # process waits on, and its workers have nothing to inherit.
+        with selectors.PollSelector() as selector:
             selector.register(self._woken, selectors.EVENT_READ)
             for readable in self._workers:
                 selector.register(readable, selectors.EVENT_READ)
