@@ -447,6 +447,7 @@ def seen_of_ours(chosen: Settings) -> Sent:
 class TestPrecedence:
     """Settings are those of a botocore client, wherever they come from."""
 
+    @takes_long
     @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
     def test_is_botocores(self, row: Row, place: Callable[[Row], None]) -> None:
         """A client and a sender with the same arguments do the same."""

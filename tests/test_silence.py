@@ -214,6 +214,7 @@ def test_planted_in_records(read: Callable[[Any], object]) -> None:
             assert SECRET not in shown(raised(lambda: read(data)))  # noqa: B023 - called at once
 
 
+@takes_long
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_planted_secrets(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

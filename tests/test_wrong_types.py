@@ -167,6 +167,7 @@ def calls(function: Callable[..., Any], value: Any) -> Iterator[dict[str, Any]]:
         yield {**required, each.name: value}
 
 
+@takes_long
 @pytest.mark.parametrize("name", TESTED)
 def test_values_of_all_kinds(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
