@@ -43,6 +43,7 @@ from pinpoint_events.errors import ConfigurationError, SenderError
 from pinpoint_events.senders.pinpoint import PINPOINT
 from tests.aws import KEYS, aws
 from tests.clients import LOADER
+from tests.commands import takes_long
 from tests.http_server import Answer, HttpServer
 from tests.sender_contract import in_child, needs_fork
 

@@ -67,6 +67,12 @@ class TestState:
         hidden = "import sys; sys.modules['pinpoint_events_speedups'] = None; "
         assert answer(hidden + ASK) == ["NOT_INSTALLED", None, False, 1]
 
+    @pytest.mark.parametrize("source", ["raise RuntimeError", "def ("])
+    def test_damaged(self, tmp_path: Path, source: str) -> None:
+        """One that cannot be read, as after a full disk, is not used."""
+        found = answer(ASK, path=package(tmp_path, source))
+        assert found == ["NOT_LOADABLE", None, False, 1]
+
     def test_switched_off(self) -> None:
         """So it does where the environment says so."""
         assert answer(ASK, PURE) == ["SWITCHED_OFF", None, False, 1]
@@ -82,9 +88,9 @@ class TestState:
         assert answer(ASK, path=path) == ["OTHER_INTERFACE", "0.0.1", False, 1]
 
     def test_no_interface(self, tmp_path: Path) -> None:
-        """So is a package that only has its name."""
+        """What only has the name, as a folder left behind, is no compiled part."""
         path = package(tmp_path, "")
-        assert answer(ASK, path=path) == ["OTHER_INTERFACE", "None", False, 1]
+        assert answer(ASK, path=path) == ["NOT_INSTALLED", None, False, 1]
 
     @pytest.mark.parametrize(
         "source",

@@ -28,6 +28,7 @@ from pinpoint_events import (
     testing,
 )
 from pinpoint_events.testing import RecordingSender, strategies
+from tests.commands import takes_long
 
 SECRET: Final = "s3cr3t-PLANTED"
 

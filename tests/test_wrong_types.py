@@ -24,6 +24,7 @@ from pinpoint_events.errors import PinpointEventsError
 from pinpoint_events.loader import load
 from pinpoint_events.problems import Expected, ProblemCode
 from pinpoint_events.server import Credentials, Keys, create_app, served
+from tests.commands import takes_long
 from tests.samples import request
 from tests.test_silence import ENUMS, FUNCTIONS, Failing
 

@@ -29,11 +29,12 @@ def _found() -> tuple[Any, str, str | None]:
     except ModuleNotFoundError as error:
         is_absent = error.name == "pinpoint_events_speedups"
         return None, "NOT_INSTALLED" if is_absent else "NOT_LOADABLE", None
-    except ImportError:
+    except Exception:  # noqa: BLE001 - a damaged one, as after a full disk, is not used
         return None, "NOT_LOADABLE", None
-    version = str(getattr(found, "__version__", None))
+    version = getattr(found, "__version__", None)
     if getattr(found, "INTERFACE", None) != _INTERFACE:
-        return None, "OTHER_INTERFACE", version
+        is_empty = version is None  # a folder that was left behind
+        return None, "NOT_INSTALLED" if is_empty else "OTHER_INTERFACE", version
     if not found.claim():
         return None, "OTHER_INTERPRETER", version
     return found, "USED", version

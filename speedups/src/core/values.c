@@ -80,13 +80,36 @@ new_map(const MapClass *class, PyObject *data)
     return map;
 }
 
+/* Return the items of a list as a tuple; NULL if the list changes meanwhile. */
+static PyObject *
+tuple_of(PyObject *list)
+{
+    Py_ssize_t size = PyList_GET_SIZE(list);
+    PyObject *tuple = PyTuple_New(size); /* may run the garbage collector */
+    if (tuple == NULL || PyList_GET_SIZE(list) != size) {
+        Py_XDECREF(tuple);
+        return NULL;
+    }
+    for (Py_ssize_t i = 0; i < size; i++) {
+        PyTuple_SET_ITEM(tuple, i, Py_NewRef(PyList_GET_ITEM(list, i)));
+    }
+    return tuple;
+}
+
 /* Return a tuple of a list or tuple of str. */
 static PyObject *
 sound_texts(PyObject *value)
 {
-    PyObject *texts = PyList_CheckExact(value) ? PyList_AsTuple(value)
-        : PyTuple_CheckExact(value)            ? Py_NewRef(value)
-                                               : NULL;
+    if (PyTuple_CheckExact(value)) {
+        Py_INCREF(value);
+    }
+    else if (PyList_CheckExact(value)) {
+        value = tuple_of(value);
+    }
+    else {
+        return NULL;
+    }
+    PyObject *texts = value;
     if (texts == NULL) {
         return NULL;
     }
