@@ -8,10 +8,7 @@ import pytest
 from hypothesis import given
 
 from pinpoint_events.errors import QuotaExceededError
-from pinpoint_events.item_texts import (
-    endpoint_writer_in_python,
-    event_writer_in_python,
-)
+from pinpoint_events.item_texts import endpoint_writer_in_python, event_writer_in_python
 from pinpoint_events.model.endpoint import Endpoint, User
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsBatch, EventsRequest

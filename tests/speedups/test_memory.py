@@ -17,9 +17,7 @@ import pytest
 
 from pinpoint_events.compiled import core
 from pinpoint_events.errors import ValidationError
-from pinpoint_events.item_texts import (
-    event_writer,
-)
+from pinpoint_events.item_texts import event_writer
 from pinpoint_events.model._converters import NO_NUMBERS, NO_TEXT
 from pinpoint_events.model.endpoint import ChannelType, Endpoint, User
 from pinpoint_events.model.event import Event, Session

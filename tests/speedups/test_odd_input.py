@@ -93,6 +93,15 @@ class TestChanges:
             found = Endpoint(attributes=texts).attributes
             assert found.items() <= whole.items()
 
+    @pytest.mark.usefixtures("eager_collector")
+    def test_values_are_removed(self) -> None:
+        """Of an attribute of an endpoint, in the same way."""
+        for number in range(100):
+            values = [f"v{number}-{i}" for i in range(20)]
+            whole = tuple(values)
+            Cycle(values.clear)
+            assert Endpoint(attributes={"k": values}).attributes["k"] in {whole, ()}
+
 
 class TestTampered:
     """A mapping that lacks its content, or has another, is an error as in Python."""

@@ -100,16 +100,9 @@ tuple_of(PyObject *list)
 static PyObject *
 sound_texts(PyObject *value)
 {
-    if (PyTuple_CheckExact(value)) {
-        Py_INCREF(value);
-    }
-    else if (PyList_CheckExact(value)) {
-        value = tuple_of(value);
-    }
-    else {
-        return NULL;
-    }
-    PyObject *texts = value;
+    PyObject *texts = PyList_CheckExact(value) ? tuple_of(value)
+        : PyTuple_CheckExact(value)            ? Py_NewRef(value)
+                                               : NULL;
     if (texts == NULL) {
         return NULL;
     }

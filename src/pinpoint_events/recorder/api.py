@@ -16,11 +16,7 @@ from pinpoint_events.errors import (
     StoreError,
     StoreErrorCode,
 )
-from pinpoint_events.item_texts import (
-    checked_endpoint,
-    checked_event,
-    event_writer,
-)
+from pinpoint_events.item_texts import checked_endpoint, checked_event, event_writer
 from pinpoint_events.model._converters import (
     instance_of,
     number_map,
