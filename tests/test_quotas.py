@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 
 from pinpoint_events.errors import QuotaExceededError
-from pinpoint_events.item_texts import endpoint_writer_in_python, event_writer_in_python
 from pinpoint_events.model.endpoint import Endpoint, User
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsBatch, EventsRequest
@@ -23,7 +22,7 @@ from pinpoint_events.quotas import (
 )
 from pinpoint_events.testing import strategies
 from pinpoint_events.wire import to_json
-from tests.samples import EVENT, REQUEST, event, fact_text, facts_of, request
+from tests.samples import REQUEST, event, fact_text, facts_of, request
 
 DOCUMENTED = {
     "events_per_request": (100, "events"),
@@ -340,29 +339,6 @@ class TestEndpoint:
         off = Quotas(**dict.fromkeys(DOCUMENTED))
         one = Endpoint(attributes=numbered(300, ["v" * 500] * 60))
         assert endpoint_problems(one, 10**9, off) == []
-
-
-class TestWriters:
-    """They write what is certainly within the quotas, and leave all else."""
-
-    def test_events(self) -> None:
-        """An event, alone or after a plain id."""
-        write = event_writer_in_python(Quotas(event_bytes=1_000))
-        text = to_json(EVENT)
-        assert write(EVENT) == text
-        assert write(EVENT, "v") == b'"v":' + text
-        others: list[tuple[Any, Any]] = [
-            *((EVENT, ""), (EVENT, "\u00e9"), (EVENT, 1), (Endpoint(), "v"))
-        ]
-        large = Event("x" * 1_000, timestamp=EVENT.timestamp)
-        for item, event_id in (*others, (large, "v")):
-            assert write(item, event_id) is None
-
-    def test_endpoints(self) -> None:
-        """An endpoint."""
-        write = endpoint_writer_in_python(Quotas(endpoint_bytes=20))
-        assert write(Endpoint()) == b"{}"
-        assert write(Endpoint(user=User(user_id="u" * 20))) is None
 
 
 class TestOrder:
