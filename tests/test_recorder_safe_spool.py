@@ -282,6 +282,37 @@ class TestMoved:
         assert case.spool.is_durable
 
 
+class TestClosedMeanwhile:
+    """A thread that was about to recover when another one closed the spool."""
+
+    def test_opens_nothing(self, case: Case, path: Path) -> None:
+        """A file that it opens then is closed again, and no error is reported."""
+
+        class ClosesOnce(FakeTime):
+            acts = iter([case.spool.close])
+
+            def monotonic(self) -> float:
+                for act in self.acts:
+                    act()
+                return super().monotonic()
+
+        add(case, "1")
+        move_away(path)
+        add(case, "2")
+        case.spool.books()
+        assert case.codes == [StoreErrorCode.MOVED]
+        case.spool._time = later = ClosesOnce()
+        later.seconds = case.time.seconds + 100
+        assert not case.spool.recover()
+        assert case.codes == [StoreErrorCode.MOVED]
+        assert case.spool._file is not None
+        assert not case.spool._file.claim()
+        other = case.place.open()
+        assert other.claim()
+        assert names(everything(other)) == [("e", "2")]
+        other.close()
+
+
 class TestDamaged:
     """A damaged file is renamed, by the process that delivers."""
 
@@ -339,7 +370,7 @@ class TestDamaged:
         assert other.take()
         case.recover()
         assert list(path.parent.glob("spool.db.damaged-*Z")) == []
-        other.release()
+        other.close()
         case.spool.close()
 
     def test_claim_cannot_be_opened(self, path: Path) -> None:

@@ -416,6 +416,13 @@ class TestTwoProcesses:
         assert not one.claim()
         assert two.claim()
 
+    def test_claim_after_close(self, files: Files) -> None:
+        """A thread that still delivers does not take it from others."""
+        one, two = files.spool(), files.spool()
+        one.close()
+        assert not one.claim()
+        assert two.claim()
+
     def test_claim_of_another_process(self, files: Files, path: Path) -> None:
         """What another process has cannot be taken, until it ends."""
         code = """

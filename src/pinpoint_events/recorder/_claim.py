@@ -82,7 +82,7 @@ def claim_path(path: Path) -> Path:
 
 class Claim:
     """
-    A claim that may be taken, and released.
+    A claim that may be taken, until it is closed.
 
     Args:
         path: The file to lock; created if it does not exist.
@@ -92,6 +92,7 @@ class Claim:
         # One for each file, however it is named.
         self._path = path.resolve()
         self._pid: int | None = None
+        self._is_closed = False
 
     @property
     def is_held(self) -> bool:
@@ -100,7 +101,7 @@ class Claim:
 
     def take(self) -> bool:
         """
-        Take it; return whether it is held now.
+        Take it; return whether it is held now. Once closed, it cannot be taken.
 
         Raises:
             OSError: If the file cannot be opened.
@@ -109,7 +110,7 @@ class Claim:
             return True
         with _guard.lock:
             self._forget_parents()
-            if self._path in _held:
+            if self._is_closed or self._path in _held:
                 return False
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
             try:
@@ -121,11 +122,12 @@ class Claim:
             _held[self._path] = self._pid, descriptor
             return True
 
-    def release(self) -> None:
-        """Release it, if it is held here."""
-        if not self.is_held:
-            return
+    def close(self) -> None:
+        """Release it for good: another thread may be about to take it."""
         with _guard.lock:
+            self._is_closed = True
+            if not self.is_held:
+                return
             _, descriptor = _held.pop(self._path)
             self._pid = None
             os.close(descriptor)

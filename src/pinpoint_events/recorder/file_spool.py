@@ -82,7 +82,6 @@ class FileSpool:
         self._granted_bytes = 0
         # Of this process, so that it need not read them from their texts again.
         self._recent: dict[int, Event | Endpoint] = {}
-        self._is_closed = False
         self._claim = Claim(claim_path(path))
         self._file = SqliteFile(path, SCHEMA, timeout_seconds)
         try:
@@ -164,7 +163,7 @@ class FileSpool:
         Raises:
             OSError: If the file of the claim cannot be opened.
         """
-        return not self._is_closed and self._claim.take()
+        return self._claim.take()
 
     def ask_for_flush(self, up_to: int) -> None:
         """Ask the process that delivers for items up to this number."""
@@ -227,8 +226,7 @@ class FileSpool:
 
     def close(self) -> None:
         """Close the file, and give the claim up; what is in the file stays."""
-        self._is_closed = True
-        self._claim.release()
+        self._claim.close()
         self._file.close()
 
 

@@ -65,6 +65,7 @@ class SafeSpool:
         self._reports = reports
         self._time = time
         self._file: FileSpool | None = None
+        self._is_closed = False
         self.generation: int = 0  # of the file; grows when it is opened again
         self._is_moving = False
         self._known = Books()  # those of the file, when they were last read
@@ -85,6 +86,8 @@ class SafeSpool:
         file = place.open()
         self._identity = place.identity()
         self._file = file
+        if self._is_closed:  # by another thread, which did not see this file
+            file.close()
         return file
 
     @property
@@ -218,6 +221,8 @@ class SafeSpool:
             self._is_moving = True
             self.memory.move(file.take)
         except (PinpointEventsError, OSError) as again:
+            if self._is_closed:  # by another thread, in the middle of this
+                return False
             self._wait_longer()
             if isinstance(again, PinpointEventsError):
                 self.error = again
@@ -282,6 +287,7 @@ class SafeSpool:
             with suppress(StoreError):
                 self.memory.move(self._file.take)
         self.books()
+        self._is_closed = True
         file, self._file = self._file, None
         if file is not None:
             file.close()

@@ -87,7 +87,7 @@ class SpoolPlace(NamedTuple):
                 if path.exists():
                     path.rename(f"{self.path}.{end}{end_of_name}")
         finally:
-            claim.release()
+            claim.close()
 
     def _is_spool(self) -> bool:
         with self.path.open("rb") as file:
