@@ -9,6 +9,7 @@ import pytest
 
 import pinpoint_events
 from pinpoint_events import errors, events, senders, testing
+from pinpoint_events.compiled import core
 
 HEAVY = (
     "asyncio",
@@ -147,6 +148,28 @@ class TestImports:
             set(HEAVY) - {"attr", "attrs", "cattrs", "msgspec", "pinpoint_events.model"}
         )
         assert loaded_by(code, names) == []
+
+    def test_answers(self) -> None:
+        """They are read without the converter, which takes longer to load."""
+        code = (
+            "from pinpoint_events import EventsResponse, from_json\n"
+            'answer = from_json(EventsResponse, b\'{"Results": {"e": 202}}\')\n'
+            "assert answer.results['e'].status_code == 202"
+        )
+        assert loaded_by(code, ("cattrs",)) == []
+
+    @pytest.mark.skipif(core is None, reason="the compiled part is not used")
+    def test_writing_by_the_compiled_part(self) -> None:
+        """Requests and records are written without the converter, too."""
+        code = (
+            "from pinpoint_events import BatchBuilder, Endpoint, Event, to_json\n"
+            "from pinpoint_events.formats.stream_record import StreamRecordWriter\n"
+            "event, endpoint = Event('t'), Endpoint(metrics={'logins': 1})\n"
+            "to_json(BatchBuilder().endpoint('e', endpoint).event(event).build())\n"
+            "writer = StreamRecordWriter('app-1')\n"
+            "writer.records('e', endpoint, {'1': event}, event.timestamp)"
+        )
+        assert loaded_by(code, ("cattrs",)) == []
 
     def test_is_bound_when_first_used(self) -> None:
         """After that it is an attribute as any other."""

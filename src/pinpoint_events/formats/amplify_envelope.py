@@ -19,9 +19,8 @@ record, also in its `event_version`, but not in all members: read in the source 
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pinpoint_events.formats._reading import read_record
 from pinpoint_events.formats._writing import (
     EVENT_VERSION,
     application,
@@ -32,12 +31,14 @@ from pinpoint_events.formats._writing import (
     session,
 )
 from pinpoint_events.formats.event_ids import with_event_id
-from pinpoint_events.formats.record import StreamRecord
 from pinpoint_events.model import _converters as to
 from pinpoint_events.model.endpoint import Demographic, Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.wire.json_text import encode
 from pinpoint_events.wire.writing import time_text
+
+if TYPE_CHECKING:
+    from pinpoint_events.formats.record import StreamRecord
 
 __all__ = ["AmplifyEnvelopeWriter", "from_amplify_envelope", "to_amplify_envelope"]
 
@@ -166,7 +167,9 @@ class AmplifyEnvelopeWriter:
         return found
 
 
-def from_amplify_envelope(envelope: Mapping[str, Any] | str | bytes) -> StreamRecord:
+def from_amplify_envelope(
+    envelope: Mapping[str, Any] | str | bytes,
+) -> "StreamRecord":
     """
     Return what an envelope of Amplify's event clients says.
 
@@ -182,4 +185,7 @@ def from_amplify_envelope(envelope: Mapping[str, Any] | str | bytes) -> StreamRe
             a time, an application or an endpoint id. The paths are in the envelope's
             own names.
     """
+    # Imported here: senders only write envelopes.
+    from pinpoint_events.formats._reading import read_record  # noqa: PLC0415
+
     return read_record(envelope, _device)

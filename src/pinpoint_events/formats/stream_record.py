@@ -20,9 +20,10 @@ kept aside under its own name, and only what is no record at all is refused.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from pinpoint_events.formats._reading import read_record
+import attrs
+
 from pinpoint_events.formats._writing import (
     EVENT_VERSION,
     application,
@@ -35,14 +36,15 @@ from pinpoint_events.formats._writing import (
     session,
 )
 from pinpoint_events.formats.event_ids import with_event_id
-from pinpoint_events.formats.record import StreamRecord
 from pinpoint_events.model import _converters as to
 from pinpoint_events.model._immutable import FrozenMap, dict_inside
 from pinpoint_events.model.endpoint import Demographic, Endpoint
 from pinpoint_events.model.event import Event
-from pinpoint_events.wire import to_wire
-from pinpoint_events.wire.converter import writer
+from pinpoint_events.wire import to_json, to_wire
 from pinpoint_events.wire.json_text import encode
+
+if TYPE_CHECKING:
+    from pinpoint_events.formats.record import StreamRecord
 
 __all__ = ["StreamRecordWriter", "from_stream_record", "to_stream_record"]
 
@@ -117,8 +119,9 @@ def to_stream_record(  # noqa: PLR0913 - each is a part of the record
         "metrics": dict(event.metrics),
     }
     if endpoint is not None:
-        members = to_wire(endpoint)
-        record["endpoint"] = _endpoint(endpoint_id, members, application_id)
+        record["endpoint"] = to_wire(_stored(endpoint)) | _ids(
+            endpoint_id, application_id
+        )
     if account_id is not None:
         record["awsAccountId"] = account_id
     return record
@@ -143,22 +146,19 @@ def device(demographic: Demographic) -> dict[str, Any]:
     )
 
 
-def _endpoint(
-    endpoint_id: str, members: dict[str, Any], application_id: str
-) -> dict[str, Any]:
-    """Return the object `endpoint`, as Pinpoint's own API answers an endpoint."""
-    metrics = members.get("Metrics")
-    if metrics:
-        # Observed: counts that JavaScript sent as `1` are `1.0` here.
-        members["Metrics"] = {name: float(number) for name, number in metrics.items()}
+def _stored(endpoint: Endpoint) -> Endpoint:
+    """Return an endpoint with the metrics that Pinpoint stored."""
+    if not endpoint.metrics:
+        return endpoint
+    # Observed: counts that JavaScript sent as `1` are `1.0` here.
+    metrics = {name: float(number) for name, number in endpoint.metrics.items()}
+    return attrs.evolve(endpoint, metrics=metrics)
+
+
+def _ids(endpoint_id: str, application_id: str) -> dict[str, str]:
+    """Return what `endpoint` has beside the members of the endpoint."""
     # Not `CohortId` and `CreationDate`: only Pinpoint knew them.
-    members["ApplicationId"] = application_id
-    members["Id"] = endpoint_id
-    return members
-
-
-# Its result holds dicts of the endpoint, and is not passed on.
-_write_endpoint: Final = writer(Endpoint, shares=True)
+    return {"ApplicationId": application_id, "Id": endpoint_id}
 
 
 class StreamRecordWriter:
@@ -212,9 +212,10 @@ class StreamRecordWriter:
         middle = b',"client":%b,"device":%b,"session":' % (of_client, of_device)
         tail = self._tail
         if endpoint is not None:
-            members = _write_endpoint(endpoint)
-            _endpoint(endpoint_id, members, self._application_id)
-            tail = b',"endpoint":' + encode(members) + tail
+            members = to_json(_stored(endpoint)).removesuffix(b"}")
+            separator = b"," if len(members) > len(b"{") else b""
+            ids = encode(_ids(endpoint_id, self._application_id)).removeprefix(b"{")
+            tail = b',"endpoint":' + members + separator + ids + tail
         arrival = b',"arrival_timestamp":%d,"event_version":"%b","application":' % (
             milliseconds(arrived_at),
             EVENT_VERSION.encode(),
@@ -263,7 +264,7 @@ class StreamRecordWriter:
 _NO_SESSION_YET: Final = object()
 
 
-def from_stream_record(record: Mapping[str, Any] | str | bytes) -> StreamRecord:
+def from_stream_record(record: Mapping[str, Any] | str | bytes) -> "StreamRecord":
     """
     Return what a record of an event stream says.
 
@@ -287,4 +288,7 @@ def from_stream_record(record: Mapping[str, Any] | str | bytes) -> StreamRecord:
             time, an application or an endpoint id; or a record of Mobile Analytics,
             Pinpoint's predecessor. The paths are in the record's own names.
     """
+    # Imported here: senders only write records.
+    from pinpoint_events.formats._reading import read_record  # noqa: PLC0415
+
     return read_record(record, device)
