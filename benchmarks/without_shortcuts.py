@@ -26,6 +26,7 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 _GENERATED: Final = "pinpoint_events.model._generated"
 _IMMUTABLE: Final = "pinpoint_events.model._immutable"
 _CONVERTER: Final = "pinpoint_events.wire.converter"
+_FUNCTIONS: Final = "pinpoint_events.wire.functions"
 _WRITING: Final = "pinpoint_events.wire.writing"
 _READING: Final = "pinpoint_events.wire.reading_requests"
 _USED: Final = (
@@ -229,6 +230,13 @@ def _calls_class(module: Any) -> None:
     _rewriting(lambda source: source.replace("new(this, ", "this("))(module)
 
 
+def _forget(converter: Any) -> None:
+    """Let the functions of each class be found anew."""
+    functions: Any = sys.modules[_FUNCTIONS]
+    for found in (converter.converter, functions.writer, functions._reader):
+        found.cache_clear()
+
+
 # --- Writers --------------------------------------------------------------------------
 
 
@@ -238,8 +246,7 @@ def _writers(make: Callable[[Any], Any]) -> Change:
         module.make_writer = made
         converter: Any = sys.modules[_CONVERTER]
         converter.make_writer = made
-        converter._converter.cache_clear()
-        converter.writer.cache_clear()
+        _forget(converter)
 
     return change
 
@@ -254,9 +261,9 @@ def _inner_copy(value: Any) -> Any:
 def _write_value(
     module: Any, field: Any, writer_of: Any, *, shares: bool
 ) -> Callable[[Any], Any] | None:
-    kind = module.kind_of(field)
+    kind = module.member_type(field)
     write: Any = module._writer_of(kind, writer_of, shares=shares)
-    if write is None and get_origin(field.type) is Mapping:
+    if write is None and get_origin(field.type) is module.FrozenMap:
         return _inner if shares else _inner_copy
     found: Callable[[Any], Any] | None = write
     return found
@@ -288,7 +295,7 @@ def _loop_writer(module: Any) -> Any:
                 field.name,
                 module.wire_name(field.name),
                 field.default is attrs.NOTHING,
-                get_origin(field.type) is Mapping,
+                get_origin(field.type) is module.FrozenMap,
                 _write_value(module, field, writer_of, shares=shares),
             )
             for field in attrs.fields(cls)
@@ -327,7 +334,7 @@ def _readers(make: Callable[[Any, _Reading, Any], Any]) -> Change:
             fields = attrs.fields(cls)
             names = {module.wire_name(field.name): field.name for field in fields}
             readers = {
-                field.name: module._reader_of(module.kind_of(field), reader_of)
+                field.name: module._reader_of(module.member_type(field), reader_of)
                 for field in fields
             }
             required = [
@@ -347,8 +354,7 @@ def _readers(make: Callable[[Any, _Reading, Any], Any]) -> Change:
 
         converter: Any = sys.modules[_CONVERTER]
         converter.make_reader = make_reader
-        converter._converter.cache_clear()
-        converter.writer.cache_clear()
+        _forget(converter)
 
     return change
 

@@ -9,13 +9,14 @@ Requests are read strictly: an unknown key is a problem, because a typo must not
 Answers are read leniently: unknown keys are ignored and unknown codes kept.
 
     json_text            JSON text and plain data
-    names                the service's names of members
+    names                the service's names of members, and problems in those names
     writing              objects to plain data
     reading_requests     plain data to objects, strictly
     reading_answers      plain data to objects, leniently
-    converter            the cattrs converter of all that, and the public functions
+    converter            the cattrs converter, which finds those of a class
+    functions            the public functions
 """
 
-from pinpoint_events.wire.converter import from_json, from_wire, to_json, to_wire
+from pinpoint_events.wire.functions import from_json, from_wire, to_json, to_wire
 
 __all__ = ["from_json", "from_wire", "to_json", "to_wire"]

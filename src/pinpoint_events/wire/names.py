@@ -1,8 +1,12 @@
-"""The service's names of members, and paths in those names."""
+"""The service's names of members, and problems in those names."""
 
-from pinpoint_events.problems import Audience, Problem, keys_in
+from typing import Any
 
-__all__ = ["in_wire_names", "wire_name"]
+from pinpoint_events.model._immutable import Immutable, fields_of
+from pinpoint_events.problems import Audience, Problem, ProblemCode, keys_in
+from pinpoint_events.wire.json_text import json_problem
+
+__all__ = ["in_wire_names", "no_object", "wire_name"]
 
 
 def wire_name(name: str) -> str:
@@ -17,3 +21,14 @@ def in_wire_names(problem: Problem) -> Problem:
         for part, is_key in keys_in(problem.path)
     )
     return problem._replace(path=path, audience=Audience.JSON)
+
+
+def no_object(cls: type[Immutable], data: Any) -> Problem:
+    """Return the problem of data that should be an object and is none."""
+    is_model = isinstance(data, Immutable)
+    return json_problem(
+        ProblemCode.ALREADY_AN_OBJECT if is_model else ProblemCode.NOT_AN_OBJECT,
+        actual=type(data).__qualname__,
+        allowed=tuple(wire_name(field.name) for field in fields_of(cls) if field.eq),
+        unit=cls.__name__,
+    )

@@ -16,7 +16,7 @@ from pinpoint_events.model.response import (
     EventsResponse,
     ItemResponse,
 )
-from pinpoint_events.wire.reading_requests import no_object
+from pinpoint_events.wire.names import no_object
 
 __all__ = ["READERS", "item_in_python", "read_text"]
 

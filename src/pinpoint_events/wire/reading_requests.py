@@ -16,7 +16,6 @@ from pinpoint_events.model._converters import wrong_key_type
 from pinpoint_events.model._generated import shape_reader
 from pinpoint_events.model._immutable import (
     FrozenMap,
-    Immutable,
     Refused,
     problems_of,
 )
@@ -33,11 +32,11 @@ from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.problems import Audience, Problem, ProblemCode
 from pinpoint_events.wire.json_text import Repeated, json_problem
-from pinpoint_events.wire.names import wire_name
+from pinpoint_events.wire.names import no_object, wire_name
 from pinpoint_events.wire.near_members import near_members
 from pinpoint_events.wire.writing import is_model
 
-__all__ = ["make_reader", "no_object", "repeated_keys", "unknown_key"]
+__all__ = ["make_reader", "repeated_keys", "unknown_key"]
 
 Reader = Callable[[Any, Any], Any]
 ReaderOf = Callable[[type[Any]], Reader]
@@ -213,17 +212,6 @@ def _member_in_wire_name(problem: Problem) -> Problem:
     member, *rest = problem.path
     path = (wire_name(str(member)), *rest)
     return problem._replace(path=path, audience=Audience.JSON)
-
-
-def no_object(cls: type[Any], data: Any) -> Problem:
-    """Return the problem of data that should be an object and is none."""
-    is_model = isinstance(data, Immutable)
-    return json_problem(
-        ProblemCode.ALREADY_AN_OBJECT if is_model else ProblemCode.NOT_AN_OBJECT,
-        actual=type(data).__qualname__,
-        allowed=tuple(wire_name(field.name) for field in attrs.fields(cls) if field.eq),
-        unit=cls.__name__,
-    )
 
 
 def _unknown_keys(
