@@ -362,7 +362,17 @@ def _command(place: int, way: str, url: str, *arguments: object) -> list[str]:
     ]
 
 
-def _ratios(place: int, way: str, url: str, home: Path, rounds: int) -> list[float]:
+def ratios_of(place: int, way: str, url: str, home: Path, rounds: int) -> list[float]:
+    """
+    Return the ratios of one alternative, measured in a separate process.
+
+    Args:
+        place: Which of the alternatives.
+        way: What is measured.
+        url: Of the stand-in for the service.
+        home: The user's directory.
+        rounds: How often.
+    """
     found: list[float] = json.loads(
         subprocess.run(
             _command(place, way, url, "--rounds", rounds),
@@ -423,7 +433,7 @@ def _measure(url: str, processes: int, rounds: int) -> None:
             print(f"process {number + 1} of {processes}", file=sys.stderr)
             for place in range(len(ALTERNATIVES)):
                 for way in WAYS:
-                    ratios = _ratios(place, way, url, Path(home), rounds)
+                    ratios = ratios_of(place, way, url, Path(home), rounds)
                     found.setdefault((place, way), []).append(ratios)
     print(f"{_machine()}; {processes} processes of {rounds} pairs of laps each.\n")
     print(f"| shortcut | instead | {' | '.join(WAYS)} |")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks import building, encoding, streams, whole_way
+from benchmarks import building, encoding, shortcuts, streams, whole_way
 from benchmarks.cold_start import COLD_STARTS
 from benchmarks.environment import (
     KEYS,
@@ -24,6 +24,7 @@ from benchmarks.environment import (
 from benchmarks.service import service
 from benchmarks.table import Bar, Result, Row, markdown
 from benchmarks.timing import Lap, Pair, Side, lap
+from benchmarks.without_shortcuts import ALTERNATIVES
 from benchmarks.worker import COMPILED, PURE, WITHOUT_FAST, worker
 from benchmarks.workload import BATCHES, built, modelled, values
 
@@ -353,6 +354,18 @@ class TestBuilding:
             200, lambda _: [bytes(1_000 + n) for n in range(200)]
         )
         assert 1_100 < held < 1_200
+
+
+class TestShortcuts:
+    """What the package does by functions of its own, in the usual way."""
+
+    @takes_long
+    @pytest.mark.parametrize("place", range(len(ALTERNATIVES)))
+    def test_does_the_same(self, place: int, tmp_path: Path) -> None:
+        """Without a shortcut the same is read and written; it ends in a ratio."""
+        found = shortcuts.ratios_of(place, "reading", "no service", tmp_path, rounds=1)
+        assert len(found) == 1
+        assert found[0] > 0
 
 
 class TestTiming:
