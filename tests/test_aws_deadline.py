@@ -22,6 +22,7 @@ from pinpoint_events.retry import Retry
 from pinpoint_events.senders.pinpoint import PinpointSender
 from tests.answer_readers import reader, transport
 from tests.aws import KEYS, aws
+from tests.commands import takes_long
 from tests.samples import REQUEST as EVENTS
 
 __all__ = ["aws", "reader"]
@@ -111,6 +112,7 @@ def serving(script: Script) -> Iterator[int]:
 class TestExchange:
     """An exchange ends at its deadline, on both ways to the service."""
 
+    @takes_long
     @pytest.mark.parametrize("name", SCRIPTS)
     def test_ends(self, name: str, *, is_proxied: bool) -> None:
         """However slowly the answer comes; each byte is within the read timeout."""

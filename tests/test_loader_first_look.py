@@ -416,6 +416,7 @@ class TestRemedies:
         assert load([fixed], sender).events.to_wire() == account(3)
         assert numbers(sender) == [0, 1, 2]
 
+    @takes_long
     @pytest.mark.parametrize("compress", [bytes, gzip.compress])
     @pytest.mark.parametrize("mark", ["", "\ufeff"])
     @pytest.mark.parametrize("code, layout", LAYOUTS, ids=range(len(LAYOUTS)))

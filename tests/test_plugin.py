@@ -449,6 +449,7 @@ with serving() as server:
         assert process.returncode == 0
         pinpoint_server.assert_nothing_sent()
 
+    @takes_long
     def test_kept_client(self, pytester: pytest.Pytester) -> None:
         """A client that an application keeps goes on working in the next test."""
         pytester.makeini(STRICT)
@@ -500,6 +501,7 @@ with serving() as server:
             "1 event was sent, and not accepted",
         ]
 
+    @takes_long
     def test_missing_extra(self, pytester: pytest.Pytester) -> None:
         """Tests that need it fail with what to install; others run."""
         pytester.makepyfile(
