@@ -26,7 +26,7 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 _GENERATED: Final = "pinpoint_events.model._generated"
 _IMMUTABLE: Final = "pinpoint_events.model._immutable"
 _CONVERTER: Final = "pinpoint_events.wire.converter"
-_FUNCTIONS: Final = "pinpoint_events.wire.functions"
+_API: Final = "pinpoint_events.wire.api"
 _WRITING: Final = "pinpoint_events.wire.writing"
 _READING: Final = "pinpoint_events.wire.reading_requests"
 _USED: Final = (
@@ -232,8 +232,8 @@ def _calls_class(module: Any) -> None:
 
 def _forget(converter: Any) -> None:
     """Let the functions of each class be found anew."""
-    functions: Any = sys.modules[_FUNCTIONS]
-    for found in (converter.converter, functions.writer, functions._reader):
+    api: Any = sys.modules[_API]
+    for found in (converter.converter, api.writer, api._reader):
         found.cache_clear()
 
 

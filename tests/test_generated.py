@@ -12,7 +12,7 @@ import pytest
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsRequest
-from pinpoint_events.wire.functions import writer
+from pinpoint_events.wire.api import writer
 from tests.samples import REQUEST
 
 

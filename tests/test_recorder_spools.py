@@ -416,12 +416,14 @@ class TestTwoProcesses:
         assert not one.claim()
         assert two.claim()
 
-    def test_claim_after_close(self, files: Files) -> None:
-        """A thread that still delivers does not take it from others."""
-        one, two = files.spool(), files.spool()
+    def test_claim_after_close(self, path: Path) -> None:
+        """A thread that was about to take it leaves it to others."""
+        file = path.with_name("spool.db-deliverer")
+        one, two = Claim(file), Claim(file)
         one.close()
-        assert not one.claim()
-        assert two.claim()
+        assert not one.take()
+        assert two.take()
+        two.close()
 
     def test_claim_of_another_process(self, files: Files, path: Path) -> None:
         """What another process has cannot be taken, until it ends."""

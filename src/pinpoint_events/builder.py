@@ -27,7 +27,7 @@ from pinpoint_events.model.event import Event
 from pinpoint_events.model.request import EventsBatch, EventsRequest
 from pinpoint_events.problems import Problem, ProblemCode
 from pinpoint_events.quotas import Quotas, bound, remember_quotas, request_problems
-from pinpoint_events.wire.functions import remember_json
+from pinpoint_events.wire.api import remember_json
 from pinpoint_events.wire.json_text import encode
 
 __all__ = ["BatchBuilder", "new_event_id"]

@@ -23,7 +23,7 @@ from pinpoint_events.quotas import (
     is_endpoint_within,
 )
 from pinpoint_events.wire import to_json
-from pinpoint_events.wire.functions import writer
+from pinpoint_events.wire.api import writer
 from pinpoint_events.wire.json_text import encode
 
 __all__ = [

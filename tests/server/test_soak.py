@@ -50,10 +50,8 @@ MAX_GROWTH: Final = 1.5  # of the resident memory, when an attack is over
 MAX_STOP_SECONDS: Final = 30.0
 
 # No p99 below this is too slow: where attackers, honest clients and the endpoint share
-# two cores, any of them may have to wait for some time slices of the others. Of several
-# processes each waits for the others, too, and the slowest of them makes the p99.
+# two cores, any of them may have to wait for some time slices of the others.
 LOW_P99_SECONDS: Final = 0.1
-LOW_P99_SECONDS_OF_SEVERAL: Final = 0.25
 # A machine with other users stalls at times. A phase that was too slow is repeated:
 # what an attacker causes, it causes again.
 ATTEMPTS: Final = 5
@@ -271,8 +269,7 @@ class Soak:
         ):
             windows = [await self._phase(clients, "none", share) for _ in range(2)]
             p99 = min(each.p99 for each in windows)
-            low = LOW_P99_SECONDS if is_one else LOW_P99_SECONDS_OF_SEVERAL
-            self._max_p99 = max(MAX_SLOWDOWN * p99, low)
+            self._max_p99 = max(MAX_SLOWDOWN * p99, LOW_P99_SECONDS)
             self._max_bytes = MAX_GROWTH * self.endpoint.resident_bytes()
             for attacker in chosen:
                 await self._attack(clients, attacker, share)

@@ -52,7 +52,7 @@ from pinpoint_events.model.response import (
 )
 from pinpoint_events.quotas import Quotas
 from pinpoint_events.testing import strategies
-from pinpoint_events.wire.functions import text_in_python
+from pinpoint_events.wire.api import text_in_python
 from pinpoint_events.wire.json_text import encode
 from pinpoint_events.wire.reading_answers import item_in_python
 from pinpoint_events.wire.writing import time_text

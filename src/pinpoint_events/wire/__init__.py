@@ -14,9 +14,9 @@ Answers are read leniently: unknown keys are ignored and unknown codes kept.
     reading_requests     plain data to objects, strictly
     reading_answers      plain data to objects, leniently
     converter            the cattrs converter, which finds those of a class
-    functions            the public functions
+    api                  the public functions
 """
 
-from pinpoint_events.wire.functions import from_json, from_wire, to_json, to_wire
+from pinpoint_events.wire.api import from_json, from_wire, to_json, to_wire
 
 __all__ = ["from_json", "from_wire", "to_json", "to_wire"]

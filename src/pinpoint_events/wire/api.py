@@ -80,8 +80,9 @@ def from_wire(cls: type[T], data: object) -> T:
             are read leniently: any dict is accepted.
     """
     _refuse_foreign(cls)
+    kind: Any = cls
     with few_suggestions(_SUGGESTIONS):
-        found: T = _reader(cast("Any", cls))(data, cls)
+        found: T = _reader(kind)(data, cls)
         return found
 
 
