@@ -26,6 +26,7 @@ from tests.server.clients import (
 )
 
 from pinpoint_events import MemorySender, Quotas
+from pinpoint_events.errors import StoreError
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import (
     EventItemResponse,
@@ -33,8 +34,9 @@ from pinpoint_events.model.response import (
     ItemResponse,
 )
 from pinpoint_events.senders._accepted import accepted
-from pinpoint_events.server import Served, create_app, served
+from pinpoint_events.server import Served, create_app, running, served
 from pinpoint_events.server._connections import Connection
+from pinpoint_events.server._turns import Turns
 
 BODY = json.dumps(ONE).encode()
 CHUNKED = "Transfer-Encoding: chunked"
@@ -141,6 +143,23 @@ class TestBodies:
             connection.sendall(head(CHUNKED))
             flood(connection, chunk(b" " * 65_536), 1_000_000_000)
             assert rest(connection)[:12] in {b"HTTP/1.1 413", b""}
+
+    @pytest.mark.parametrize("size", [1, 16, 60])
+    def test_small_chunks(self, size: int) -> None:
+        """Of small chunks, those of a long body end the connection."""
+        with guarded() as place, connected(place.server) as connection:
+            connection.sendall(head(CHUNKED))
+            assert flood(connection, chunk(b" " * size), 100_000_000) < 10_000_000
+            assert rest(connection)[:12] in {b"HTTP/1.1 400", b""}
+
+    @pytest.mark.parametrize(("size", "count"), [(1, 900), (128, 60_000)])
+    def test_chunks_in_proportion(self, size: int, count: int) -> None:
+        """A few small chunks are taken, and any number of those of a usual size."""
+        with guarded() as place, connected(place.server) as connection:
+            connection.sendall(head(CHUNKED) + chunk(b" " * size) * count + chunk(b""))
+            assert answer(connection).status == (400 if size == 1 else 413)
+            connection.sendall(request(BODY))
+            assert answer(connection).status == 202
 
     def test_huge(self) -> None:
         """One that is said to be huge is not waited for."""
@@ -490,6 +509,60 @@ class TestConnections:
         assert [list(each["Results"]) for each in found] == [
             [f"e{number}"] for number in range(1000)
         ]
+
+    @pytest.mark.parametrize(
+        ("first", "status", "is_at_once"),
+        [
+            (request(BODY), 202, True),
+            (request(b"{"), 400, False),
+            (request(BODY, path="/v1/apps"), 404, False),
+            (request(method="GET", path="/healthz"), 200, False),
+            (request(method="OPTIONS"), 200, False),
+        ],
+        ids=["served", "malformed", "elsewhere", "health", "preflight"],
+    )
+    def test_turns(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        first: bytes,
+        status: int,
+        *,
+        is_at_once: bool,
+    ) -> None:
+        """Who was served goes on at once; others take turns with others of their kind.
+
+        Here turns are so long that none comes, until the endpoint stops.
+        """
+        monkeypatch.setattr(running, "Turns", lambda: Turns(SECONDS))
+        with ExitStack() as stack:
+            with guarded() as place:
+                connection = stack.enter_context(connected(place.server))
+                connection.sendall(first)
+                assert answer(connection).status == status
+                connection.sendall(request(BODY))
+                connection.settimeout(SOON)
+                if is_at_once:
+                    assert answer(connection).status == 202
+                    return
+                with pytest.raises(TimeoutError):
+                    connection.recv(1)
+                connection.settimeout(SECONDS)
+            assert answer(connection).status == 202
+
+    def test_turn_after_overload(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Who was sent away, through no fault of theirs, goes on at once."""
+        monkeypatch.setattr(running, "Turns", lambda: Turns(SECONDS))
+
+        def locked(_: EventsRequest) -> EventsResponse:
+            raise StoreError("the store is locked", is_retry_safe=True)
+
+        with guarded() as place, connected(place.server) as connection:
+            place.sender.answer = locked
+            connection.sendall(request(BODY))
+            assert answer(connection).status == 503
+            place.sender.answer = accepted
+            connection.sendall(request(BODY))
+            assert answer(connection).status == 202
 
     def test_piecemeal(self) -> None:
         """It does not matter in which pieces requests arrive."""

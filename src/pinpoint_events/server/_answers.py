@@ -159,6 +159,15 @@ def head_too_large(limit: int) -> RequestError:
     return RequestError(431, message, closes=True)
 
 
+def framing_too_large(limit: int) -> RequestError:
+    """Return the error for a chunked body that has more framing than contents."""
+    message = (
+        f"sizes, extensions and trailers of the body's chunks are more than {limit:,} "
+        "bytes, and more than a 16th of the body; send larger chunks"
+    )
+    return RequestError(400, message, closes=True)
+
+
 def too_many_headers(limit: int) -> RequestError:
     """Return the error for a head with too many headers."""
     message = f"the request has more than {limit} headers; leave some out"

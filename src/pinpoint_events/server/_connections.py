@@ -7,10 +7,11 @@ faults, need:
 
 - a request is parsed when those before it have been answered, and it is its
   connection's turn: until then, at most 64 KiB of what follows are kept, unparsed, and
-  no more is read;
+  no more is read. It is at once if the last answer was to a call that was served, and
+  its client had waited for it;
 - a head of more than 64 KiB, or of more than 100 headers, ends the connection, and so
-  do 64 KiB of anything that is neither head nor body: chunk extensions, trailers, empty
-  lines;
+  do 64 KiB of anything that is neither head nor body: chunk sizes and extensions beyond
+  a 16th of the body, trailers, empty lines;
 - a head must be complete within a timeout, which runs from its first byte, and for the
   first head from the start of the connection;
 - a client that does not read its answer is disconnected, keep-alive or not;
@@ -48,11 +49,12 @@ from pinpoint_events.server._answers import (
     RequestError,
     bad_request,
     error_answer,
+    framing_too_large,
     head_too_large,
     headers_of,
     too_many_headers,
 )
-from pinpoint_events.server._exchange import CUT
+from pinpoint_events.server._exchange import CUT, NEXT_AT_ONCE
 from pinpoint_events.server._limits import MAX_HEAD_BYTES, MAX_HEADERS, Limits
 from pinpoint_events.server._open_connections import OpenConnections
 from pinpoint_events.server._turns import Turns
@@ -63,6 +65,8 @@ __all__ = ["Connection"]
 _MAX_READ_BYTES: Final = 64 * 1024
 # Of answers, before a further answer waits for the client to read.
 _MAX_UNREAD_BYTES: Final = 16 * 1024
+# Of a body in chunks, what may come with it: most clients send chunks of kilobytes.
+_FRAMING_SHARE: Final = 16
 _EMPTY_LINE: Final = b"\n\r\n"  # the parser requires CRLF, except behind HTTP/0.9's URL
 
 
@@ -111,6 +115,7 @@ class Connection(HttpToolsProtocol):
         self._unread_bytes = 0
         self._is_in_head = True
         self._has_begun = False
+        self._is_next_at_once = True
         self._ignores_input = False
         self._is_stopping = False
         self._head_timer: asyncio.TimerHandle | None = None
@@ -174,7 +179,20 @@ class Connection(HttpToolsProtocol):
         if self._ignores_input or self.transport.is_closing():
             return
         self._kept += data
-        self._parse_kept()
+        if self._takes_turn():
+            self._unset_keepalive_if_required()
+            self._hold(is_held=True)
+            self._turns.ask(self)
+        else:
+            self._parse_kept()
+
+    def _takes_turn(self) -> bool:
+        """Whether what follows the last answer waits for a turn."""
+        is_between = self._is_in_head and not self._has_begun and self._due() is None
+        return is_between and not self._is_next_at_once
+
+    def _read_next_at_once(self) -> None:
+        self._is_next_at_once = True
 
     def _parse_kept(self) -> None:
         """Parse what was kept, up to the end of a request; keep the rest."""
@@ -228,7 +246,8 @@ class Connection(HttpToolsProtocol):
         before = self._last_parsed if len(part) == 1 else b""
         self._last_parsed = before[-1:] + part[-2:]
         if self._unread_bytes > MAX_HEAD_BYTES:
-            self._reject(head_too_large(MAX_HEAD_BYTES))
+            too_large = head_too_large if self._is_in_head else framing_too_large
+            self._reject(too_large(MAX_HEAD_BYTES))
 
     def _unparsable(self) -> RequestError:
         if len(self.headers) > MAX_HEADERS:
@@ -243,7 +262,10 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._has_begun = True
         super().on_message_begin()
-        extensions: Any = {CUT: self.transport.close}
+        extensions: Any = {
+            CUT: self.transport.close,
+            NEXT_AT_ONCE: self._read_next_at_once,
+        }
         self.scope["extensions"] = extensions
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -256,6 +278,7 @@ class Connection(HttpToolsProtocol):
         self._is_in_head = False
         self._has_begun = False
         self._unread_bytes = 0
+        self._is_next_at_once = False
         self._cancel_head_timer()
         self._open_connections.set_busy(self)
         is_upgrade = self.parser.should_upgrade()
@@ -270,7 +293,9 @@ class Connection(HttpToolsProtocol):
         self.headers = []
 
     def on_body(self, body: bytes) -> None:
-        self._unread_bytes = 0
+        size = len(body)
+        self._unread_bytes -= size + size // _FRAMING_SHARE
+        self._unread_bytes = max(0, self._unread_bytes)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -317,7 +342,7 @@ class Connection(HttpToolsProtocol):
             self._open_connections.set_idle(self)
 
     def go_on(self) -> None:
-        """Parse what the client has sent ahead of the last answer."""
+        """Parse what the client has sent ahead of this turn."""
         self._parse_kept()
         if self._due() is None and not self.transport.is_closing():
             self._open_connections.set_idle(self)

@@ -16,13 +16,16 @@ from pinpoint_events.server.faults import Cut
 from pinpoint_events.server.sigv4 import Pending
 from pinpoint_events.server.streams.http import error_answer as operation_error_answer
 
-__all__ = ["CUT", "Exchange", "Scope", "Send"]
+__all__ = ["CUT", "NEXT_AT_ONCE", "Exchange", "Scope", "Send"]
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 CUT: Final = "pinpoint_events.cut"
 """ASGI extension: a function that ends the connection after the bytes sent so far."""
+
+NEXT_AT_ONCE: Final = "pinpoint_events.next_at_once"
+"""ASGI extension: a function that lets the next request be read without a turn."""
 
 _OTHER_CHARSET: Final = "send JSON in UTF-8"
 _MAX_DIGITS: Final = 20  # of a number of 64 bits
@@ -163,8 +166,18 @@ class Exchange:
         if where is not None:
             await self._end_connection()
 
+    def read_next_at_once(self) -> None:
+        """Let the connection's next request wait for no other client's."""
+        read = self._extension(NEXT_AT_ONCE)
+        if read is not None:
+            read()
+
+    def _extension(self, name: str) -> Callable[[], object] | None:
+        found: Callable[[], object] | None = self.scope.get("extensions", {}).get(name)
+        return found
+
     async def _end_connection(self) -> None:
-        end = self.scope.get("extensions", {}).get(CUT)
+        end = self._extension(CUT)
         if end is None:
             # Another server, without this extension: an exception makes it disconnect.
             raise ConnectionError("a fault asked for the end of this connection")

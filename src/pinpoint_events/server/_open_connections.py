@@ -4,8 +4,9 @@ The open connections of one served endpoint, in the order in which they make roo
 An endpoint has room for a limited number of connections, and of bytes that clients do
 not read. Where it is exhausted, the connection that is of least use is closed:
 
-- one whose client sends requests ahead of the answers, the longest first: no AWS
-  client does so, and while reading is paused, a closed connection is not noticed;
+- one whose client sends requests ahead of the answers, or waits for a turn, the longest
+  first: clients that are served do neither, and while reading is paused, a closed
+  connection is not noticed;
 - if there is none, an idle one, which has no complete head of a request: silent since
   it began, between two requests, or within a head. The one that has been idle longest
   comes first;
@@ -77,7 +78,7 @@ class OpenConnections:
         self._unread_bytes -= self._unread.pop(connection, 0)
 
     def set_ahead(self, connection: Closable, *, is_ahead: bool) -> None:
-        """Take note whether a client sends requests ahead of the answers."""
+        """Take note whether a client sends ahead of the answers, or of its turn."""
         if is_ahead:
             self._ahead.setdefault(connection)
         else:

@@ -3,7 +3,9 @@ Turns: those that ask for more than others go on one after the other, at a limit
 
 Clients that send requests ahead of the answers could keep the event loop busy with
 little more than their own requests: each answer would be followed by the next request
-at once, on hundreds of connections. AWS clients send one request at a time.
+at once, on hundreds of connections. AWS clients send one request at a time. So could
+clients whose requests are rejected, which costs them nothing: a request may have a head
+of 64 KiB.
 """
 
 import asyncio
