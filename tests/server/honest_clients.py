@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import attrs
+from tests.server.machine_speed import MachineSpeed
 from tests.server.quick_calls import signed_call
 
 # In a call. Events are more rows in the store, updates of known endpoints are not: so
@@ -51,33 +52,52 @@ class Window:
     """
     The calls that were due within a stretch of time.
 
+    Args:
+        speed: Tells which calls met a moment in which the machine itself was slow.
+
     Attributes:
         due: How many.
-        latencies: Seconds from when a call was due to its 202, in order of the answers.
+        disturbed: Of how many the latency says nothing about the endpoint.
+        latencies: Seconds from when a call was due to its 202, of the others.
         lags: Seconds from when a call was due to when this load began with it: how late
             the load itself was.
         repeats: Attempts beyond the first one, by what they followed.
     """
 
+    speed: MachineSpeed
     due: int = 0
+    disturbed: int = 0
     latencies: list[float] = attrs.field(factory=list)
     lags: list[float] = attrs.field(factory=list)
     repeats: Counter[str] = attrs.field(factory=Counter)
 
+    def note_answer(self, due: float) -> None:
+        """Take note that a call has its 202 now."""
+        now = time.monotonic()
+        if self.speed.was_slow(due, now):
+            self.disturbed += 1
+        else:
+            self.latencies.append(now - due)
+
+    @property
+    def measured(self) -> int:
+        """How many calls tell about the endpoint: those without a 202, too."""
+        return self.due - self.disturbed
+
     @property
     def unanswered(self) -> int:
         """How many calls have no 202 yet."""
-        return self.due - len(self.latencies)
+        return self.measured - len(self.latencies)
 
     @property
     def median(self) -> float:
         """The latency of half of the calls."""
-        return _percentile(self.latencies, 0.5, of=self.due)
+        return _percentile(self.latencies, 0.5, of=self.measured)
 
     @property
     def p99(self) -> float:
         """The latency of 99 of 100 calls, at most; infinite without a 202."""
-        return _percentile(self.latencies, 0.99, of=self.due)
+        return _percentile(self.latencies, 0.99, of=self.measured)
 
     @property
     def late(self) -> float:
@@ -109,13 +129,15 @@ class HonestClients:
         host: The endpoint's host.
         port: The endpoint's port.
 
+        speed: Watches the machine meanwhile.
+
     Attributes:
         window: What calls that become due now are counted in.
         accepted: The serial numbers of the calls whose items were all accepted.
         refused: Statuses and answers that an honest client should never see.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, speed: MachineSpeed) -> None:
         self._address = host, port
         self._host = f"{host}:{port}"
         self._idle: list[deque[_Connection]] = [deque() for _ in range(_CLIENTS)]
@@ -123,7 +145,7 @@ class HonestClients:
         self._random = random.Random(0)
         self._serial = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        self.window = Window()
+        self.window = Window(speed)
         self.accepted: set[int] = set()
         self.refused: Counter[str] = Counter()
 
@@ -185,7 +207,7 @@ class HonestClients:
             else:
                 if status == 202:
                     self._note_answer(serial, answer)
-                    window.latencies.append(time.monotonic() - due)
+                    window.note_answer(due)
                     return
                 reason = str(status)
                 if status != 503:

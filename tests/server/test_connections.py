@@ -152,7 +152,7 @@ class TestBodies:
             assert flood(connection, chunk(b" " * size), 100_000_000) < 10_000_000
             assert rest(connection)[:12] in {b"HTTP/1.1 400", b""}
 
-    @pytest.mark.parametrize(("size", "count"), [(1, 900), (128, 60_000)])
+    @pytest.mark.parametrize("size, count", [(1, 900), (128, 60_000)])
     def test_chunks_in_proportion(self, size: int, count: int) -> None:
         """A few small chunks are taken, and any number of those of a usual size."""
         with guarded() as place, connected(place.server) as connection:
@@ -511,7 +511,7 @@ class TestConnections:
         ]
 
     @pytest.mark.parametrize(
-        ("first", "status", "is_at_once"),
+        "first, status, is_at_once",
         [
             (request(BODY), 202, True),
             (request(b"{"), 400, False),
@@ -529,7 +529,8 @@ class TestConnections:
         *,
         is_at_once: bool,
     ) -> None:
-        """Who was served goes on at once; others take turns with others of their kind.
+        """
+        Who was served goes on at once; others take turns with others of their kind.
 
         Here turns are so long that none comes, until the endpoint stops.
         """

@@ -27,6 +27,7 @@ from tests.commands import COMMAND, environment
 from tests.server import attackers
 from tests.server.attackers import ATTACKERS, Attacker
 from tests.server.honest_clients import EVENTS, HonestClients, Window
+from tests.server.machine_speed import MachineSpeed
 from tests.server.quick_calls import KEY_ID, SECRET
 
 SECONDS: Final = float(os.environ.get("PINPOINT_EVENTS_SOAK_SECONDS") or 0)
@@ -243,12 +244,17 @@ class Soak:
     endpoint: Endpoint
     show: Callable[[str], None]
     failures: list[str] = attrs.field(factory=list)
+    _speed: MachineSpeed = attrs.field(factory=MachineSpeed)
     _max_p99: float = 0.0
     _max_bytes: float = math.inf
 
     async def run(self) -> None:
         """Go through all phases, and stop the endpoint."""
-        clients = HonestClients(self.endpoint.host, self.endpoint.port)
+        async with running(asyncio.create_task(self._speed.watch())):
+            await self._run()
+
+    async def _run(self) -> None:
+        clients = HonestClients(self.endpoint.host, self.endpoint.port, self._speed)
         is_one = self.endpoint.workers == 1
         chosen = ATTACKERS if is_one else OF_SEVERAL
         phases = len(chosen) + (5 if is_one else 6)
@@ -260,7 +266,8 @@ class Soak:
             f"honest clients send {rate:.0f} calls/s"
         )
         self.show(
-            f"{'attacker':20}{'calls':>7}{'again':>7}{'late':>7}{'p50':>8}{'p99':>8}"
+            f"{'attacker':20}{'calls':>7}{'left':>7}{'again':>7}{'late':>7}{'p50':>8}"
+            f"{'p99':>8}"
             f"{'peak MB':>9}{'then MB':>9}{'after s':>9}"
         )
         async with running(
@@ -324,12 +331,12 @@ class Soak:
         """Measure the calls that are due in these seconds, and let them end."""
         endpoint = self.endpoint
         assert endpoint.process.poll() is None, "the endpoint has ended"
-        window = Window()
+        window = Window(self._speed)
         async with attacking(endpoint, chosen):
             endpoint.peak_bytes = 0
             clients.window = window
             await asyncio.sleep(seconds)
-            clients.window = Window()
+            clients.window = Window(self._speed)
             peak_bytes = endpoint.peak_bytes
         ended = time.monotonic()
         # Those that became due since then, too: they would delay the next phase.
@@ -342,7 +349,7 @@ class Soak:
         )
         resident = endpoint.resident_bytes()
         self.show(
-            f"{name:20}{window.due:7}{window.repeats.total():7}"
+            f"{name:20}{window.due:7}{window.measured:7}{window.repeats.total():7}"
             f"{window.late * 1e3:7.1f}"
             f"{window.median * 1e3:8.1f}"
             f"{window.p99 * 1e3:8.1f}"

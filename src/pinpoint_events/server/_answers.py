@@ -7,6 +7,7 @@ which was in front of the service (facts, section 1.5). CORS headers are those o
 
 import math
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Final
 
 import attrs
@@ -203,6 +204,11 @@ class Answer:
     body: bytes = attrs.field(repr=False)
     headers: tuple[tuple[bytes, bytes], ...] = (_JSON,)
     closes: bool = False
+
+    @property
+    def is_rejection(self) -> bool:
+        """Whether it says that the client is at fault."""
+        return HTTPStatus.BAD_REQUEST <= self.status < HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def headers_of(

@@ -489,8 +489,7 @@ class App:
             "status": answer.status,
             "headers": [(b"date", self._date()), *headers],
         }
-        is_served = scope["method"] == "POST" and answer.status < 400
-        if is_served or answer.status >= 500:  # that is no fault of the client's
+        if scope["method"] == "POST" and not answer.is_rejection:
             exchange.read_next_at_once()
         await exchange.send(start, answer.body, send)
         _log.info(
