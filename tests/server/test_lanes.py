@@ -12,6 +12,8 @@ from pinpoint_events.server._answers import RequestError
 from pinpoint_events.server._lanes import Lanes
 
 LARGE = 1_000_000
+LARGE_BODY = b" " * LARGE
+MANY_OBJECTS = b"{}" * 2_000
 
 
 @contextmanager
@@ -27,12 +29,15 @@ def lanes() -> Iterator[Lanes]:
 class TestLanes:
     """No call waits behind a large one."""
 
-    def test_others_are_read(self) -> None:
-        """A small body is read while large ones are."""
+    @pytest.mark.parametrize(
+        "body", [LARGE_BODY, MANY_OBJECTS], ids=["bytes", "objects"]
+    )
+    def test_others_are_read(self, body: bytes) -> None:
+        """A small body is read while large ones are, of many bytes or objects."""
         gate = threading.Event()
         with lanes() as found:
-            large = [found.read(LARGE, gate.wait, SECONDS) for _ in range(3)]
-            assert found.read(10, lambda: "read").result(SECONDS) == "read"
+            large = [found.read(body, gate.wait, SECONDS) for _ in range(3)]
+            assert found.read(b"{}", lambda: "read").result(SECONDS) == "read"
             assert not any(each.done() for each in large)
             gate.set()
             assert all(each.result(SECONDS) for each in large)
@@ -90,11 +95,11 @@ class TestLanes:
             assert gate.wait(SECONDS)
 
         found = Lanes(1)
-        large = found.read(LARGE, work)
+        large = found.read(LARGE_BODY, work)
         assert entered.wait(SECONDS)
-        found.read(10, lambda: None).result(SECONDS)
+        found.read(b"{}", lambda: None).result(SECONDS)
         threading.Timer(0.01, gate.set).start()
         assert found.close(time.monotonic() + SECONDS) == 0
         large.result(SECONDS)
         with pytest.raises(RequestError):
-            found.read(LARGE, work)
+            found.read(LARGE_BODY, work)

@@ -664,7 +664,7 @@ class App:
         deadline = CallDeadline(self.limits.call_seconds)
         sending = await _outcome(
             self._lanes.read(
-                len(body), self._read, exchange.application_id, body, faults, deadline
+                body, self._read, exchange.application_id, body, faults, deadline
             ),
             deadline,
         )
