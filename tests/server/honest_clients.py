@@ -74,7 +74,7 @@ class Window:
     def note_answer(self, due: float) -> None:
         """Take note that a call has its 202 now."""
         now = time.monotonic()
-        if self.speed.was_slow(due, now):
+        if self.speed.has_disturbed(due, now):
             self.disturbed += 1
         else:
             self.latencies.append(now - due)

@@ -12,6 +12,7 @@ import statistics
 import time
 from bisect import bisect_left
 from collections import deque
+from collections.abc import Iterable
 from typing import Final
 
 __all__ = ["MachineSpeed"]
@@ -20,19 +21,25 @@ _PAUSE_SECONDS: Final = 0.002
 _NUMBERS: Final = 2_000  # about 30 us
 # Another process on the same core's second thread, or in its caches, costs less.
 _SLOW: Final = 2.5
-# What has piled up in a slow moment is worked off by then, at half of the capacity.
+# What has piled up in a slow moment is worked off by then, at half of the capacity. A
+# call that was long overdue before such a moment is not excused by it.
 _RECOVERY_SECONDS: Final = 0.1
 _RECENT: Final = 1_000
 _RECENT_BETWEEN: Final = 100
 
 
 class MachineSpeed:
-    """Watches how much processor time the same work takes, and when it takes more."""
+    """
+    Watches how much processor time the same work takes, and when it takes more.
 
-    def __init__(self) -> None:
+    Args:
+        slow_moments: When it was slow, by `time.monotonic`, so far.
+    """
+
+    def __init__(self, slow_moments: Iterable[float] = ()) -> None:
         self._recent: deque[float] = deque(maxlen=_RECENT)
         self._usual = 0.0
-        self._slow_moments: list[float] = []
+        self._slow_moments = list(slow_moments)
 
     async def watch(self) -> None:
         """Look at it, until cancelled."""
@@ -49,7 +56,8 @@ class MachineSpeed:
             count += 1
             await asyncio.sleep(_PAUSE_SECONDS)
 
-    def was_slow(self, began: float, ended: float) -> bool:
-        """Return whether it was slow in that time, or had just been."""
-        place = bisect_left(self._slow_moments, began - _RECOVERY_SECONDS)
-        return place < len(self._slow_moments) and self._slow_moments[place] <= ended
+    def has_disturbed(self, due: float, answered: float) -> bool:
+        """Return whether it was slow when a call was due, or soon before or after."""
+        until = min(answered, due + _RECOVERY_SECONDS)
+        place = bisect_left(self._slow_moments, due - _RECOVERY_SECONDS)
+        return place < len(self._slow_moments) and self._slow_moments[place] <= until
