@@ -17,6 +17,7 @@ from pinpoint_events.aws.link import Link
 from pinpoint_events.errors import InvalidResponseError, TransportError
 from pinpoint_events.http_messages import HttpRequest, HttpResponse
 from tests.answer_readers import HEAD_READERS, direct
+from tests.commands import takes_long
 
 LINK: Final = Link("http", "127.0.0.1", 1, read_timeout=0.001)
 ORDINARY: Final = (
@@ -240,6 +241,7 @@ class TestSameResult:
     """Status, headers, body, error, and what becomes of the connection."""
 
     @pytest.mark.parametrize("ends", [False, True], ids=["open", "ends"])
+    @takes_long
     def test_of_each_known_answer(self, *, ends: bool) -> None:
         """Those that are known to be read differently by readers of HTTP."""
         assert [

@@ -156,6 +156,7 @@ class TestExchange:
 @pytest.mark.parametrize(
     "scheme, name", [("http", "head"), ("http", "silence"), ("https", "silence")]
 )
+@takes_long
 def test_tunnel_ends(scheme: str, name: str) -> None:
     """So does the wait for a proxy that is to open a tunnel, with TLS and without."""
     with serving(SCRIPTS[name]) as port:

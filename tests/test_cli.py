@@ -16,7 +16,7 @@ import pinpoint_events
 from pinpoint_events.cli import _console as console
 from pinpoint_events.cli import main
 from tests.aws import KEYS
-from tests.commands import COMMAND, environment, run
+from tests.commands import COMMAND, environment, run, takes_long
 from tests.http_server import HttpServer, answered
 from tests.samples import ROOT
 
@@ -289,6 +289,7 @@ class TestTerminal:
         return printed.decode()
 
     @pytest.mark.parametrize("form", ["text", "json"])
+    @takes_long
     def test_of_output(self, form: str, tmp_path: Path) -> None:
         """What is not printable is escaped as in JSON; a pipe gets it unchanged."""
         options = ("--output", form)

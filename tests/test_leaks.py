@@ -25,6 +25,7 @@ from pinpoint_events.model.request import EventsBatch, EventsRequest
 from pinpoint_events.senders import PinpointSender
 from tests.aws import aws
 from tests.clients import LOADER
+from tests.commands import takes_long
 from tests.fake_time import FakeTime
 from tests.http_server import CUT, SILENCE, Answer, HttpServer, Received, accepted
 
@@ -240,6 +241,7 @@ class TestLeaks:
         check(said)
 
     @pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS)
+    @takes_long
     def test_when_it_ends_behind_a_proxy(
         self,
         ending: Callable[[Received], Answer],

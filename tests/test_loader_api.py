@@ -20,6 +20,7 @@ from pinpoint_events import (
 )
 from pinpoint_events.errors import LoadError, LoadErrorCode, SenderError
 from pinpoint_events.loader import LoadProgress, load
+from tests.commands import takes_long
 from tests.test_cli import needs_posix
 from tests.test_cli_load import account, line, lines, write
 
@@ -123,6 +124,7 @@ class TestStreams:
         assert is_sent
         assert totals.events.to_wire() == account(101)
 
+    @takes_long
     def test_larger_than_a_read(self, tmp_path: Path) -> None:
         """A stream in memory has all at once; it is read in parts."""
         text = write(tmp_path / "a", lines(9_000)).read_bytes()

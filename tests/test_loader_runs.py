@@ -456,6 +456,7 @@ class TestKill:
             for each in written(tmp_path / "r")
         ] == [n + 1 for n in range(4000) if not n % 100]
 
+    @takes_long
     def test_while_reading_a_pipe(self, tmp_path: Path) -> None:
         """The same input is given again, and only what is missing is loaded."""
         options = ("-", "--to", "sqlite:///events.db", "--checkpoint", "c")
@@ -627,6 +628,7 @@ class TestInterruption:
         assert len(stored(Path("events.db"))) == 100
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    @takes_long
     def test_while_writing_to_a_pipe(
         self, tmp_path: Path, number: signal.Signals
     ) -> None:

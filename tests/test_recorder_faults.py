@@ -23,6 +23,7 @@ from pinpoint_events import (
     TransportError,
 )
 from pinpoint_events.senders._accepted import accepted
+from tests.commands import takes_long
 from tests.fake_time import FakeTime
 from tests.threads import BegunThreads
 
@@ -243,6 +244,7 @@ def test_file_system_without_log(tmp_path: Path) -> None:
     assert (output, errors) == ("delete\n", "")
 
 
+@takes_long
 def test_many_processes(tmp_path: Path) -> None:
     """8 processes record into one file at the same time; all of it arrives, once."""
     spool, store = tmp_path / "spool.db", tmp_path / "events.db"

@@ -20,6 +20,7 @@ from pinpoint_events.recorder import (
 from pinpoint_events.recorder._loading import loading
 from pinpoint_events.senders import MemorySender
 from pinpoint_events.senders._accepted import accepted
+from tests.commands import takes_long
 from tests.recorders import OnDemandRecorder
 from tests.samples import NO_QUOTAS, event
 from tests.stores import writing
@@ -328,6 +329,7 @@ class TestFull:
 class TestWhatSendersRaise:
     """Nothing that a sender, a hook or a meter raises ends the delivery."""
 
+    @takes_long
     def test_cancelled(self, spool: Path | None) -> None:
         """An exception that is no `Exception` is treated as an outage."""
         errors: list[BaseException] = [asyncio.CancelledError()]

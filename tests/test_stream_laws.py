@@ -50,6 +50,7 @@ from pinpoint_events.server import (
     create_app,
     served,
 )
+from tests.commands import takes_long
 from tests.fake_time import FakeTime
 from tests.samples import event
 from tests.server.clients import KEY
@@ -376,6 +377,7 @@ class TestLaws:
         """Of Kinesis."""
         run(KinesisMachine)
 
+    @takes_long
     def test_firehose(self) -> None:
         """Of Firehose."""
         run(FirehoseMachine)

@@ -59,6 +59,7 @@ from pinpoint_events.server import (
 from pinpoint_events.testing import FirehoseStream, KinesisStream
 from pinpoint_events.wire import from_json
 from tests.aws import KEYS, aws
+from tests.commands import takes_long
 from tests.fake_time import FakeTime
 from tests.http_server import Answer, HttpServer
 from tests.samples import ENDPOINT, event, request
@@ -744,6 +745,7 @@ class _SlowSender(KinesisSender):
 class TestRates:
     """A stream that throttles is sent to more slowly."""
 
+    @takes_long
     def test_learned(self, kinesis_stream: KinesisStream) -> None:
         """After some calls nothing is throttled any more, and all arrives."""
         kinesis_stream.limits = ShardLimits(records_per_second=1_000)
@@ -837,6 +839,7 @@ class TestRates:
             sender.put_events(many(1))
         assert len(server.received) == 3
 
+    @takes_long
     def test_without_permission(self, aws: pytest.MonkeyPatch) -> None:
         """Where shards may not be listed, only the attempts wait."""
         for name, value in KEYS.items():

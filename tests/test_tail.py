@@ -30,7 +30,7 @@ from pinpoint_events.senders import KinesisSender
 from pinpoint_events.server import FailCall, ShiftClock
 from pinpoint_events.testing import KinesisStream
 from tests.aws import aws
-from tests.commands import COMMAND, needs_posix
+from tests.commands import COMMAND, needs_posix, takes_long
 from tests.fake_time import FakeTime
 from tests.http_server import Answer, HttpServer
 from tests.samples import event, request
@@ -233,6 +233,7 @@ class TestPlace:
         assert numbers_in(capsys.readouterr().out.splitlines()) == [0, 1, 2]
 
     @pytest.mark.parametrize("operation", ["ListShards", "GetShardIterator"])
+    @takes_long
     def test_failures_that_pass(
         self,
         kinesis_stream: KinesisStream,
@@ -456,6 +457,7 @@ class TestReader:
             found += reader.read(lambda: False)
         return [json.loads(each.data)["metrics"]["n"] for each in found]
 
+    @takes_long
     def test_expired_iterator(self, kinesis_stream: KinesisStream) -> None:
         """It goes on behind the last record, and shows none twice."""
         put(kinesis_stream, 1, 2)
@@ -463,6 +465,7 @@ class TestReader:
             assert len(self.read_all(reader)) == 2
             assert self.after_expiry(kinesis_stream, reader, 3) == [3]
 
+    @takes_long
     def test_expired_iterator_of_now(self, kinesis_stream: KinesisStream) -> None:
         """What came while the iterator expired is not skipped."""
         put(kinesis_stream, 1)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests.aws import aws
+from tests.commands import takes_long
 from tests.interop.clients import Client, Refused, opened
 from tests.interop.serving import KEY, Endpoint, serving
 
@@ -285,6 +286,7 @@ class TestKeys:
 class TestFaults:
     """What clients do by themselves when something goes wrong."""
 
+    @takes_long
     def test_throttled(self, client: Client, tmp_path: Path) -> None:
         """SDKs send again what was throttled; it is taken once."""
         with serving(tmp_path, faults=[THROTTLED], is_key_in_file=True) as endpoint:

@@ -5,10 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.commands import takes_long
 from tests.samples import ROOT
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="Linux shows it so")
+@takes_long
 def test_holds_no_more() -> None:
     """Threads, handles and memory are flat over 20,000 events and 20 outages."""
     done = subprocess.run(

@@ -239,6 +239,7 @@ class TestGroups:
         assert "has something under the endpoint id 'bad'" in problem
 
     @pytest.mark.parametrize("room", [0, 6])
+    @takes_long
     def test_full(self, sender: SqliteSender, path: Path, room: int) -> None:
         """If there is no more room, a call is stored whole and accepted, or neither."""
         with sender._file.transaction() as connection:

@@ -255,6 +255,7 @@ class TestNothingToSend:
 
         return create_app(opened, credentials=None)
 
+    @takes_long
     def test_garbage(self, app: Any, tmp_path: Path) -> None:
         """Four hundred bodies that are no JSON leave no file."""
         with served(app) as server, connected(server) as client:

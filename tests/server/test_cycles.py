@@ -112,6 +112,7 @@ class TestCycles:
             (RuntimeError("word"), 500),
         ],
     )
+    @takes_long
     def test_senders(self, error: Exception, status: int) -> None:
         """Senders that fail."""
         app = create_app(Failing(error), credentials=None)

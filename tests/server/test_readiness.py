@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.commands import takes_long
 from tests.server.clients import (
     KEY,
     ONE,
@@ -122,6 +123,7 @@ class TestStores:
     """It is ready if the stores that are open can be written."""
 
     @pytest.mark.parametrize("opens", [False, True])
+    @takes_long
     def test_locked(self, tmp_path: Path, *, opens: bool) -> None:
         """A locked store is known within a second."""
         path = tmp_path / "events.db"
@@ -139,6 +141,7 @@ class TestStores:
                 assert eventually(server, answer_of(warnings=("no_auth",)))
 
     @needs_posix
+    @takes_long
     def test_moved(self, tmp_path: Path) -> None:
         """A store that was moved is opened again, or it says that it cannot be."""
         path = tmp_path / "stores" / "events.db"
@@ -300,6 +303,7 @@ class TestEndpoint:
                 gate.set()
             assert eventually(server, fine)
 
+    @takes_long
     def test_keys(self, tmp_path: Path) -> None:
         """Keys must be readable, or at least not stale; asking reads them again."""
         path = tmp_path / "keys"

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.commands import takes_long
 from tests.server.clients import (
     ONE,
     SECONDS,
@@ -617,6 +618,7 @@ class TestEndless:
             ("loop", "stopped in the middle of its end, as its time was over\n"),
         ],
     )
+    @takes_long
     def test_stuck(self, kind: str, message: str) -> None:
         """A sender may hang, or what the event loop calls."""
         with self.start(kind) as process:
@@ -628,6 +630,7 @@ class TestEndless:
                 assert self.ended(process) == (255, "", message)
                 assert rest(connection) == b""
 
+    @takes_long
     def test_locked_store(self, tmp_path: Path) -> None:
         """Calls that wait for a store end with the process; what it has, it keeps."""
         path = tmp_path / "events.db"
@@ -649,6 +652,7 @@ class TestEndless:
             assert lock.execute("SELECT event_id FROM events").fetchall() == [("v",)]
         assert (code, err) == (255, "stopped with calls in progress\n")
 
+    @takes_long
     def test_gateway(self) -> None:
         """The endpoint behind a gateway may accept connections, and never answer."""
         with socket.create_server(("127.0.0.1", 0)) as silent:
