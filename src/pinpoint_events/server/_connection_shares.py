@@ -27,7 +27,7 @@ _NOT_ACCEPTING: Final = -1
 # An idle process takes a connection within 0.2 ms, and one at work at a switch of its
 # threads, after 1 ms or some; where other programs need the cores, it takes longer.
 _WAIT_SECONDS: Final = 0.001
-_WAITS: Final = 100
+_MAX_WAIT_SECONDS: Final = 0.1  # in all: a busy process wakes up late from each wait
 _SLACK: Final = 16  # with so many connections, a process may have one more than another
 
 
@@ -109,7 +109,9 @@ class ConnectionShare:
             return client
 
     async def _leave_to_others(self) -> None:
-        for _ in range(_WAITS):
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + _MAX_WAIT_SECONDS
+        while loop.time() < ends_at:
             if not self.is_larger:
                 return
             await asyncio.sleep(_WAIT_SECONDS)
