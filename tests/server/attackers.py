@@ -16,6 +16,7 @@ import ssl
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from tests.server.quick_calls import PATH, forged_head, presigned_head, signed_call
@@ -167,11 +168,20 @@ async def long_queries(target: Target) -> None:
 
     async def use(reader: Reader, writer: Writer) -> None:
         while True:
-            writer.write(presigned_head(target.header, "&" * _HEAD_BYTES) + b"{}")
-            await writer.drain()
-            await _read_answer(reader)
+            await _send_long_query(target, reader, writer)
 
     await _connect(target, 10, use, pause_seconds=0)
+
+
+async def long_queries_anew(target: Target) -> None:
+    """Send such calls, each on a new connection."""
+    await _connect(target, 10, partial(_send_long_query, target), pause_seconds=0)
+
+
+async def _send_long_query(target: Target, reader: Reader, writer: Writer) -> None:
+    writer.write(presigned_head(target.header, "&" * _HEAD_BYTES) + b"{}")
+    await writer.drain()
+    await _read_answer(reader)
 
 
 # --- Without a key: requests whose answers are not read -------------------------------
@@ -277,6 +287,11 @@ async def chunk_extensions(target: Target) -> None:
     await _send_endless(target, b"1;" + b"x" * 1_000 + b"\r\n \r\n")
 
 
+async def small_chunks(target: Target) -> None:
+    """Send endless bodies in chunks of 16 bytes."""
+    await _send_endless(target, (b"10\r\n" + b" " * 16 + b"\r\n") * 100)
+
+
 async def endless_trailers(target: Target) -> None:
     """Send trailers without an end."""
     await _send_endless(target, b"a: b\r\n" * 100, first=b"0\r\n")
@@ -349,6 +364,7 @@ ATTACKERS: Final[tuple[Attacker, ...]] = (
     empty_lists,
     one_address,
     long_queries,
+    long_queries_anew,
     pipelined_heads,
     pipelined_gets,
     many_headers,
@@ -359,6 +375,7 @@ ATTACKERS: Final[tuple[Attacker, ...]] = (
     slow_heads,
     connect_and_close,
     chunk_extensions,
+    small_chunks,
     endless_trailers,
     rejected_bodies,
     garbage,

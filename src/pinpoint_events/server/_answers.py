@@ -161,7 +161,7 @@ def head_too_large(limit: int) -> RequestError:
 
 
 def framing_too_large(limit: int) -> RequestError:
-    """Return the error for a chunked body that has more framing than contents."""
+    """Return the error for a body whose chunks are small, or carry much else."""
     message = (
         f"sizes, extensions and trailers of the body's chunks are more than {limit:,} "
         "bytes, and more than a 16th of the body; send larger chunks"

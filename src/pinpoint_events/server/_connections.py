@@ -10,8 +10,8 @@ faults, need:
   no more is read. It is at once if the last answer was to a call that was served, and
   its client had waited for it;
 - a head of more than 64 KiB, or of more than 100 headers, ends the connection, and so
-  do 64 KiB of anything that is neither head nor body: chunk sizes and extensions beyond
-  a 16th of the body, trailers, empty lines;
+  do 64 KiB of empty lines, and of a body in chunks 16 KiB of what is not body beyond a
+  16th of it: sizes, extensions, trailers;
 - a head must be complete within a timeout, which runs from its first byte, and for the
   first head from the start of the connection;
 - a client that does not read its answer is disconnected, keep-alive or not;
@@ -61,11 +61,16 @@ from pinpoint_events.server._turns import Turns
 
 __all__ = ["Connection"]
 
-# What is read at a time, and so what is kept at most. asyncio would read 256 KiB.
+# What is read at a time, and so what is kept at most. asyncio would read 256 KiB. Of
+# what has no known length, less: it may be small chunks, and others wait meanwhile.
 _MAX_READ_BYTES: Final = 64 * 1024
+_FIRST_READ_BYTES: Final = 8 * 1024
 # Of answers, before a further answer waits for the client to read.
 _MAX_UNREAD_BYTES: Final = 16 * 1024
-# Of a body in chunks, what may come with it: most clients send chunks of kilobytes.
+# Small chunks take a hundred times as long as the same bytes in a large one. So there
+# may be 3,000 of them, which take 3 ms, and then a body of chunks of 100 bytes. Most
+# clients send chunks of kilobytes.
+_MAX_FRAMING_BYTES: Final = 16 * 1024
 _FRAMING_SHARE: Final = 16
 _EMPTY_LINE: Final = b"\n\r\n"  # the parser requires CRLF, except behind HTTP/0.9's URL
 
@@ -130,9 +135,9 @@ class Connection(HttpToolsProtocol):
             # Some systems refuse it if the client has gone.
             with contextlib.suppress(OSError):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connected.max_size = _MAX_READ_BYTES
         connected.set_write_buffer_limits(high=_MAX_UNREAD_BYTES)
         super().connection_made(connected)
+        self._read_at_a_time(_FIRST_READ_BYTES)
         self.flow = _Flow(connected)
         is_full = len(self.connections) > self._limits.connections
         if is_full and not self._open_connections.close_one():
@@ -246,8 +251,9 @@ class Connection(HttpToolsProtocol):
         before = self._last_parsed if len(part) == 1 else b""
         self._last_parsed = before[-1:] + part[-2:]
         if self._unread_bytes > MAX_HEAD_BYTES:
-            too_large = head_too_large if self._is_in_head else framing_too_large
-            self._reject(too_large(MAX_HEAD_BYTES))
+            self._reject(head_too_large(MAX_HEAD_BYTES))
+        elif self._unread_bytes > _MAX_FRAMING_BYTES and not self._is_in_head:
+            self._reject(framing_too_large(_MAX_FRAMING_BYTES))
 
     def _unparsable(self) -> RequestError:
         if len(self.headers) > MAX_HEADERS:
@@ -286,6 +292,7 @@ class Connection(HttpToolsProtocol):
             for name, value in self.headers:
                 if name == b"content-length":
                     self._unparsed_body_bytes = int(value)
+                    self._read_at_a_time(_MAX_READ_BYTES)
         super().on_headers_complete()
         if is_upgrade:
             self.cycle.keep_alive = False
@@ -299,10 +306,15 @@ class Connection(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        self._read_at_a_time(_FIRST_READ_BYTES)
         self._is_in_head = True
         self._unread_bytes = 0
         self.headers = []
         super().on_message_complete()
+
+    def _read_at_a_time(self, size: int) -> None:
+        transport: Any = self.transport
+        transport.max_size = size
 
     # --- Answering --------------------------------------------------------------------
 
