@@ -45,6 +45,10 @@ TOO_LARGE = "the request is larger than 1,000 bytes; send its events in several 
 HEAD_TOO_LARGE = (
     "the head of the request is larger than 65,536 bytes; shorten its headers"
 )
+CHUNKS_TOO_SMALL = (
+    "sizes, extensions and trailers of the body's chunks are 4,096 bytes more than a "
+    "16th of the body; send larger chunks, or no chunks"
+)
 NO_HTTP = "this is no HTTP/1.1 that can be read in one way only; send it anew"
 NO_PATH = "no such path; events go to /v1/apps/APPLICATION-ID/events"
 
@@ -152,7 +156,14 @@ class TestBodies:
             assert flood(connection, chunk(b" " * size), 100_000_000) < 10_000_000
             assert rest(connection)[:12] in {b"HTTP/1.1 400", b""}
 
-    @pytest.mark.parametrize("size, count", [(1, 900), (128, 60_000)])
+    def test_too_many_small_chunks(self) -> None:
+        """The answer says what to do."""
+        with guarded() as place, connected(place.server) as connection:
+            connection.sendall(head(CHUNKED) + chunk(b" ") * 900)
+            error = (400, "BadRequestException", CHUNKS_TOO_SMALL)
+            assert answer(connection).error == error
+
+    @pytest.mark.parametrize("size, count", [(1, 700), (128, 60_000)])
     def test_chunks_in_proportion(self, size: int, count: int) -> None:
         """A few small chunks are taken, and any number of those of a usual size."""
         with guarded() as place, connected(place.server) as connection:

@@ -163,8 +163,8 @@ def head_too_large(limit: int) -> RequestError:
 def framing_too_large(limit: int) -> RequestError:
     """Return the error for a body whose chunks are small, or carry much else."""
     message = (
-        f"sizes, extensions and trailers of the body's chunks are more than {limit:,} "
-        "bytes, and more than a 16th of the body; send larger chunks"
+        f"sizes, extensions and trailers of the body's chunks are {limit:,} bytes more "
+        "than a 16th of the body; send larger chunks, or no chunks"
     )
     return RequestError(400, message, closes=True)
 

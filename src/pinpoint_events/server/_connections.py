@@ -10,7 +10,7 @@ faults, need:
   no more is read. It is at once if the last answer was to a call that was served, and
   its client had waited for it;
 - a head of more than 64 KiB, or of more than 100 headers, ends the connection, and so
-  do 64 KiB of empty lines, and of a body in chunks 16 KiB of what is not body beyond a
+  do 64 KiB of empty lines, and of a body in chunks 4 KiB of what is not body beyond a
   16th of it: sizes, extensions, trailers;
 - a head must be complete within a timeout, which runs from its first byte, and for the
   first head from the start of the connection;
@@ -68,9 +68,9 @@ _FIRST_READ_BYTES: Final = 8 * 1024
 # Of answers, before a further answer waits for the client to read.
 _MAX_UNREAD_BYTES: Final = 16 * 1024
 # Small chunks take a hundred times as long as the same bytes in a large one. So there
-# may be 3,000 of them, which take 3 ms, and then a body of chunks of 100 bytes. Most
+# may be 800 of them, which take 1 ms, and then a body of chunks of 100 bytes. Most
 # clients send chunks of kilobytes.
-_MAX_FRAMING_BYTES: Final = 16 * 1024
+_MAX_FRAMING_BYTES: Final = 4 * 1024
 _FRAMING_SHARE: Final = 16
 _EMPTY_LINE: Final = b"\n\r\n"  # the parser requires CRLF, except behind HTTP/0.9's URL
 
