@@ -1,6 +1,8 @@
 """
 A soak of the endpoint: honest clients at half of its capacity, beside attackers.
 
+Half of the capacity is what keeps the processor of the endpoint busy half of the time.
+
 It runs only if `PINPOINT_EVENTS_SOAK_SECONDS` says for how long; `nox -s soak` sets 60.
 One process and two worker processes get half of that time each. The phases share it.
 What comes on top is the time after each phase until all honest calls have their
@@ -110,6 +112,15 @@ class Endpoint:
         size = pages * os.sysconf("SC_PAGE_SIZE")
         self.peak_bytes = max(self.peak_bytes, size)
         return size
+
+    def processor_seconds(self) -> float:
+        """Return how much time of the processors the processes have used."""
+        ticks = 0
+        for pid in self.pids():
+            with suppress(OSError):
+                _, _, fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")
+                ticks += sum(int(each) for each in fields.split()[11:13])
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     async def watch(self) -> None:
         """Look at the memory, until cancelled."""
@@ -257,10 +268,10 @@ class Soak:
         clients = HonestClients(self.endpoint.host, self.endpoint.port, self._speed)
         is_one = self.endpoint.workers == 1
         chosen = ATTACKERS if is_one else OF_SEVERAL
-        phases = len(chosen) + (5 if is_one else 6)
+        phases = len(chosen) + (7 if is_one else 8)
         share = SECONDS / len(WORKERS) / phases
         capacity = await clients.capacity(2 * share, CLIENTS)
-        rate = capacity / 2
+        rate = await self._half(clients, capacity, 2 * share)
         self.show(
             f"capacity: {capacity:.0f} calls/s of {EVENTS} events; "
             f"honest clients send {rate:.0f} calls/s"
@@ -287,6 +298,22 @@ class Soak:
             self.failures.append(f"honest calls were rejected: {clients.refused}")
         self._check_store(clients)
         self._check_log()
+
+    async def _half(
+        self, clients: HonestClients, capacity: float, seconds: float
+    ) -> float:
+        """
+        Return how many calls a second take half of the endpoint's processor time.
+
+        That is less than half of the capacity: calls of clients that wait for each
+        other arrive together, and share a transaction; those at a fixed rate do not.
+        """
+        rate = capacity / 2
+        async with running(asyncio.create_task(clients.send(rate))):
+            before = self.endpoint.processor_seconds()
+            await asyncio.sleep(seconds)
+            used = (self.endpoint.processor_seconds() - before) / seconds
+        return rate * min(1.0, self.endpoint.workers / 2 / used)
 
     async def _attack(
         self, clients: HonestClients, attacker: Attacker, seconds: float
