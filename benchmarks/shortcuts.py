@@ -112,7 +112,7 @@ def reading(modules: Modules, _stack: ExitStack, _url: str) -> Way:
 
 def endpoint(modules: Modules, stack: ExitStack, _url: str) -> Way:
     """Return the way from an ASGI server through the application and back."""
-    create_app: Any = modules["pinpoint_events.server.app"].create_app
+    create_app: Any = modules["pinpoint_events.server.app_factory"].create_app
     keys: Any = modules["pinpoint_events.server.keys"]
     senders: Any = modules["pinpoint_events.senders"]
     directory = stack.enter_context(tempfile.TemporaryDirectory())

@@ -32,7 +32,7 @@ _READING: Final = "pinpoint_events.wire.reading_requests"
 _USED: Final = (
     "benchmarks.workload",
     "pinpoint_events.senders",
-    "pinpoint_events.server.app",
+    "pinpoint_events.server.app_factory",
 )
 _OURS: Final = ("pinpoint_events", "benchmarks.workload")
 

@@ -138,11 +138,12 @@ class TestRetry:
             (0, "attempts_not_positive 0 not attempts"),
             (-1, "attempts_not_positive -1 not attempts"),
             (-(10**5000), "integer_too_large 16610 bits"),
+            (10**5000, "integer_too_large 16610 bits"),
         ],
-        ids=range(3),
+        ids=range(4),
     )
     def test_needs_an_attempt(self, attempts: int, facts: str) -> None:
-        """Not to send at all is no way of sending."""
+        """Not to send at all is no way of sending; nor are more than 2**53 attempts."""
         assert facts_of(lambda: Retry(attempts=attempts)) == [f"attempts: {facts}"]
 
     @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def _attempts(value: int) -> int:
     sound: Any = value
     if not isinstance(sound, int) or isinstance(sound, bool):
         sound = wrong_type(sound, Expected.ATTEMPTS)
-    elif sound < 1:
+    elif not 1 <= sound <= MAX_INTEGER:
         sound = _refused(sound, ProblemCode.ATTEMPTS_NOT_POSITIVE, Expected.ATTEMPTS)
     attempts: int = sound
     return attempts

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pinpoint_events.server._active_faults import Faults as Faults
     from pinpoint_events.server._limits import Limits as Limits
     from pinpoint_events.server.app import App as App
-    from pinpoint_events.server.app import create_app as create_app
+    from pinpoint_events.server.app_factory import create_app as create_app
     from pinpoint_events.server.faults import BareStatus as BareStatus
     from pinpoint_events.server.faults import Cut as Cut
     from pinpoint_events.server.faults import Delay as Delay
@@ -81,7 +81,8 @@ __all__ = [
 _MODULES = {
     "server._active_faults": {"Faults"},
     "server._limits": {"Limits"},
-    "server.app": {"App", "create_app"},
+    "server.app": {"App"},
+    "server.app_factory": {"create_app"},
     "endpoints.protocol": {"FindsEndpoints", "WritesExclusively"},
     "server.faults": {
         "BareStatus",
