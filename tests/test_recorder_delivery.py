@@ -36,6 +36,7 @@ from pinpoint_events.recorder.delivery import Delivery
 from pinpoint_events.recorder.items import DropReason, Item, Refusal, Settlement
 from pinpoint_events.recorder.pace import Pace
 from pinpoint_events.wire import to_json
+from tests.commands import takes_long
 from tests.drawn import costly
 from tests.fake_time import FakeTime
 from tests.samples import event
@@ -272,7 +273,7 @@ class TestLaws:
         ended = [*driver.delivered, *driver.refused]
         assert sorted(ended) == [each.id for each in items]
         assert len(driver.sent) <= len(answers) + 2 * len(items)
-        assert driver.delivery._accepted_before == {}
+        assert driver.delivery._suspects == {}
 
     @given(ITEMS, st.lists(OUTAGE, max_size=40))
     def test_outage(self, items: list[Item], answers: list[Answer]) -> None:
@@ -361,6 +362,18 @@ def poison_at(number: int, fault: Answer) -> Service:
     return answer
 
 
+def all_after(number: int, fault: Exception) -> Service:
+    """Return a service that fails if a request has an event up to this one."""
+
+    def answer(request: EventsRequest) -> EventsResponse:
+        for batch in request.batch_item.values():
+            if any(int(name) <= number for name in batch.events):
+                raise fault
+        return accept(request)
+
+    return answer
+
+
 class TestPoison:
     """One item that is at fault ends as refused, and all others are delivered."""
 
@@ -433,6 +446,37 @@ class TestPoison:
         assert driver.pending == {1: item(1)}
         assert driver.attempts == {}
         assert len(driver.sent) < 40 + driver.time.seconds - 1_000_000
+
+    @pytest.mark.parametrize("fault", [FOREIGN, BROKEN, NO_KEY], ids=range(3))
+    @pytest.mark.parametrize(
+        "count, most_minutes",
+        [(10, 2), (100, 10), pytest.param(500, 60, marks=takes_long)],
+    )
+    def test_many(self, count: int, fault: Exception, most_minutes: int) -> None:
+        """Others are delivered behind any number of them, and then each is refused."""
+        recorded = count + 50
+        driver = Driver(events(recorded), all_after(count, fault), quotas=Quotas())
+        started = driver.time.seconds
+        while len(driver.delivered) < 50:
+            driver.step()
+        assert driver.time.seconds - started < most_minutes * 60
+        while driver.pending:
+            recorded += 1
+            driver.record(item(recorded, "d"))
+            recorded_at = driver.time.seconds
+            while recorded in driver.pending:
+                driver.step()
+            assert driver.time.seconds - recorded_at <= 61
+            driver.time.seconds += 60
+        assert set(driver.refused) == set(range(1, count + 1))
+        assert sorted(driver.delivered) == list(range(count + 1, recorded + 1))
+
+    def test_more_than_are_kept(self) -> None:
+        """If as many fail as wait in memory, new ones are still tried."""
+        driver = Driver(events(2_200), all_after(2_100, FOREIGN), quotas=Quotas())
+        while len(driver.delivered) < 100:
+            driver.step()
+        assert min(driver.delivered) == 2_101
 
     def test_update_of_an_endpoint(self) -> None:
         """Later updates of the same endpoint wait for one that fails, others do not."""
@@ -540,7 +584,7 @@ class TestAge:
         driver.wall_clock = 100
         driver.run()
         assert driver.dropped == dict.fromkeys(range(1, 6), DropReason.TOO_OLD)
-        assert driver.delivery._accepted_before == {}
+        assert driver.delivery._suspects == {}
 
     def test_keeps(self) -> None:
         """By default none are."""

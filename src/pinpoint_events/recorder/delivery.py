@@ -19,13 +19,17 @@ The rules:
   also makes the next ones smaller.
 - Where it is not clear whose fault it is (a sender raises what it should not, or a
   service fails again and again once it has read a request), the halves are sent as
-  well. An item that is alone with the fault waits like one that failed, but the attempt
-  counts only if other requests were accepted meanwhile.
+  well. An item that is alone with the fault is a suspect: it waits like one that
+  failed, and is sent alone again, in turns with new items, so that no number of
+  suspects delays the others for long. The attempt counts only if other requests were
+  accepted meanwhile.
 """
 
 import heapq
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import Final, NamedTuple
 
 from pinpoint_events.errors import (
@@ -55,8 +59,12 @@ __all__ = ["MAX_ATTEMPTS", "Delivery"]
 MAX_ATTEMPTS: Final = 10
 _FIRST_WAIT_SECONDS: Final = 1.0
 _LONGEST_WAIT_SECONDS: Final = 60.0
+_DOUBLINGS: Final = 6  # by then a wait has its full length
 # Items that failed and wait here; while there are more, no new ones are read.
 _MOST_FAILED: Final = 2_000
+# The longest wait while it is found out which item is at fault: that takes up to 200
+# requests for 100 items.
+_SEARCH_SECONDS: Final = 2.0
 _THROTTLED: Final = 429
 _GROWTH: Final = 1.1
 _LEAST_BYTES: Final = 10_000
@@ -75,6 +83,19 @@ _RECEIVED: Final = frozenset(
 _OF_SERVICE_OR_ITEM: Final = (ConfigurationError, InvalidResponseError, ServiceError)
 # The items are at fault, or one of them is.
 _OF_THE_ITEMS: Final = (BadRequestError, PayloadTooLargeError, ValidationError)
+
+
+class _Suspect(NamedTuple):
+    """
+    What is known of an item that was alone with a fault.
+
+    Attributes:
+        accepted: How many requests were accepted before.
+        times: How often it was.
+    """
+
+    accepted: int
+    times: int
 
 
 class Delivery:
@@ -109,15 +130,19 @@ class Delivery:
         self.cursor: int = 0
         self._waiting: deque[Item] = deque()  # in the order of recording
         self._groups: list[deque[Item]] = []  # parts of refused requests
-        self._failed: list[tuple[float, Item]] = []  # a heap by the end of their waits
+        # Heaps by the end of their waits.
+        self._failed: list[tuple[float, Item]] = []
+        self._suspected: list[tuple[float, Item]] = []
+        self._suspects: dict[int, _Suspect] = {}  # by the id of the item
+        self._is_turn_of_suspects = False
         self._accepted = 0
-        self._accepted_before: dict[int, int] = {}  # id of an item to `_accepted`
 
     @property
     def wanted(self) -> int:
         """How many items to offer now."""
-        if len(self._failed) >= _MOST_FAILED:
-            return 0
+        if len(self._failed) + len(self._suspected) >= _MOST_FAILED:
+            # One new item shows whether the service works; then the others count.
+            return int(self._pace.is_interrupted and not self._waiting)
         return max(0, 2 * self._most_events - len(self._waiting))
 
     def offer(self, items: Sequence[Item]) -> None:
@@ -133,20 +158,16 @@ class Delivery:
 
     def has_ready(self, now: float) -> bool:
         """Return whether there is anything to send, but for the pace."""
-        failed = bool(self._failed) and self._failed[0][0] <= now
-        return self.has_waiting or failed
+        return self.has_waiting or _is_due(self._failed, now) or self._has_suspect(now)
+
+    def _has_suspect(self, now: float) -> bool:
+        return _is_due(self._suspected, now)
 
     def next_parcel(self, now: float) -> tuple[Parcel, Settlement]:
         """Return what to send next, and the items that end without being sent."""
-        if self._groups:
-            queue = self._groups[-1]
-        else:
-            due = []
-            while self._failed and self._failed[0][0] <= now:
-                due.append(heapq.heappop(self._failed)[1])
-            self._wait_again(due)
-            self._let_updates_wait()
-            queue = self._waiting
+        if not self._groups:
+            self._choose(now)
+        queue = self._groups[-1] if self._groups else self._waiting
         dropped = self._too_old(queue)
         parcel = packed(
             queue,
@@ -157,6 +178,26 @@ class Delivery:
         if self._groups and not self._groups[-1]:
             self._groups.pop()
         return parcel, Settlement(refused=tuple(parcel.refused), dropped=dropped)
+
+    def _choose(self, now: float) -> None:
+        """Let what is next be all that waits, or one suspect: they take turns."""
+        due = []
+        while _is_due(self._failed, now):
+            due.append(heapq.heappop(self._failed)[1])
+        self._wait_again(due)
+        self._let_updates_wait()
+        if self._has_suspect(now) and self._is_suspects_turn():
+            self._groups.append(deque([heapq.heappop(self._suspected)[1]]))
+            self._is_turn_of_suspects = False
+        else:
+            self._is_turn_of_suspects = True
+
+    def _is_suspects_turn(self) -> bool:
+        if not self._waiting:
+            return True
+        # New items show better whether the service works, until it has accepted some.
+        known = self._suspects[self._suspected[0][1].id]
+        return self._is_turn_of_suspects and known.accepted < self._accepted
 
     def _too_old(self, queue: deque[Item]) -> tuple[tuple[Item, DropReason], ...]:
         if self._max_age is None:
@@ -172,7 +213,7 @@ class Delivery:
         """Let updates of endpoints wait for earlier ones, which they would precede."""
         until_of = {
             item.endpoint_id: until
-            for until, item in self._failed
+            for until, item in chain(self._failed, self._suspected)
             if item.event_id is None
         }
         if not until_of:
@@ -183,7 +224,7 @@ class Delivery:
             if until is None or item.event_id is not None:
                 others.append(item)
             else:
-                heapq.heappush(self._failed, (until, item))
+                self._wait_until(until, item)
         self._waiting = others
 
     # --- What came of it --------------------------------------------------------------
@@ -202,7 +243,6 @@ class Delivery:
             self._put_back(found.throttled)
         back = (*found.failed, *found.unreported)
         if back and not has_ended:
-            self._pace.failed(now)
             again = self._not_answered(back, now)
         else:
             self._pace.answered()
@@ -222,13 +262,12 @@ class Delivery:
             return self._refused_as_a_whole(parcel, error)
         elif isinstance(error, PinpointEventsError):
             wait = error.retry_after_seconds if isinstance(error, SenderError) else None
-            self._pace.failed(now, wait)
             if _was_received(error):
                 refusal = Refusal(type(error).__name__, str(error))
                 back = [(item, refusal) for item in parcel.all_items]
-                return self._not_answered(back, now)
+                return self._not_answered(back, now, wait)
+            self._pace.failed(now, wait)
         else:
-            self._pace.failed(now)
             # Its message may hold data.
             refusal = Refusal(type(error).__name__, "")
             back = [(item, refusal) for item in parcel.all_items]
@@ -237,13 +276,17 @@ class Delivery:
         return Settlement()
 
     def _not_answered(
-        self, back: Sequence[tuple[Item, Refusal]], now: float
+        self,
+        back: Sequence[tuple[Item, Refusal]],
+        now: float,
+        wait_seconds: float | None = None,
     ) -> Settlement:
         """Keep the items of an outage, unless it lasts: then one may be its cause."""
-        if self._pace.failures >= _SUSPICIOUS or any(
-            item.attempts or item.id in self._accepted_before for item, _ in back
+        if self._pace.failures + 1 >= _SUSPICIOUS or any(
+            item.attempts or item.id in self._suspects for item, _ in back
         ):
-            return self._unclear(back, now)
+            return self._unclear(back, now, wait_seconds)
+        self._pace.failed(now, wait_seconds)
         self._put_back([item for item, _ in back])
         return Settlement()
 
@@ -266,19 +309,28 @@ class Delivery:
         )
         return Settlement(refused=tuple((item, refusal) for item in items))
 
-    def _unclear(self, back: Sequence[tuple[Item, Refusal]], now: float) -> Settlement:
+    def _unclear(
+        self,
+        back: Sequence[tuple[Item, Refusal]],
+        now: float,
+        wait_seconds: float | None = None,
+    ) -> Settlement:
         """Find out whether an item is at fault, and which."""
         if len({item[1:3] for item, _ in back}) > 1:
             self._halve(sorted(item for item, _ in back))
+            self._pace.failed(now, wait_seconds, longest_seconds=_SEARCH_SECONDS)
             return Settlement()
         at_fault: list[tuple[Item, Refusal]] = []
         for item, refusal in back:
-            before = self._accepted_before.get(item.id, self._accepted)
-            self._accepted_before[item.id] = self._accepted
-            if before < self._accepted:
+            known = self._suspects.get(item.id, _Suspect(self._accepted, 0))
+            self._suspects[item.id] = _Suspect(self._accepted, known.times + 1)
+            if known.accepted < self._accepted:
                 at_fault.append((item, refusal))
             else:
                 self._wait(item, now)
+        if not at_fault or wait_seconds:
+            longest = _SEARCH_SECONDS if self._groups else math.inf
+            self._pace.failed(now, wait_seconds, longest_seconds=longest)
         return self._failed_alone(at_fault, now)
 
     def _failed_alone(
@@ -298,22 +350,30 @@ class Delivery:
         return Settlement(refused=tuple(refused), failed=tuple(again))
 
     def _wait(self, item: Item, now: float) -> None:
-        seconds = _FIRST_WAIT_SECONDS * 2**item.attempts
-        until = now + min(seconds, _LONGEST_WAIT_SECONDS)
-        heapq.heappush(self._failed, (until, item))
+        suspect = self._suspects.get(item.id)
+        times = item.attempts if suspect is None else suspect.times
+        seconds = _FIRST_WAIT_SECONDS * 2 ** min(times, _DOUBLINGS)
+        self._wait_until(now + min(seconds, _LONGEST_WAIT_SECONDS), item)
+
+    def _wait_until(self, until: float, item: Item) -> None:
+        heap = self._suspected if item.id in self._suspects else self._failed
+        heapq.heappush(heap, (until, item))
 
     def _forget(self, items: Iterable[Item]) -> None:
         """Forget what is known of items that have ended."""
-        if self._accepted_before:
+        if self._suspects:
             for item in items:
-                self._accepted_before.pop(item.id, None)
+                self._suspects.pop(item.id, None)
 
     def _put_back(self, items: Sequence[Item]) -> None:
         """Let items be the next ones."""
         if self._groups:  # which are later ones
             self._groups.append(deque(sorted(items)))
-        else:
-            self._wait_again(items)
+            return
+        self._wait_again([item for item in items if item.id not in self._suspects])
+        for item in items:
+            if item.id in self._suspects:
+                self._wait_until(-math.inf, item)
 
     def _wait_again(self, items: Sequence[Item]) -> None:
         if items:
@@ -372,3 +432,7 @@ def _was_received(error: PinpointEventsError) -> bool:
     if isinstance(error, TransportError):
         return error.code in _RECEIVED
     return isinstance(error, _OF_SERVICE_OR_ITEM)
+
+
+def _is_due(heap: Sequence[tuple[float, Item]], now: float) -> bool:
+    return bool(heap) and heap[0][0] <= now

@@ -74,11 +74,24 @@ class Pace:
         wait = max(1 / self._rate, min(retry_after_seconds or 0.0, _MAX_SECONDS))
         self._rate_until = now + wait
 
-    def failed(self, now: float, retry_after_seconds: float | None = None) -> None:
-        """Note that a request failed, and not for a reason of its items."""
+    def failed(
+        self,
+        now: float,
+        retry_after_seconds: float | None = None,
+        *,
+        longest_seconds: float = _MAX_SECONDS,
+    ) -> None:
+        """
+        Note that a request failed, and not, as far as known, for a reason of its items.
+
+        Args:
+            now: When.
+            retry_after_seconds: What the service asks for.
+            longest_seconds: The longest wait, if the service asks for none.
+        """
         self.failures += 1
-        longest = _BASE_SECONDS * 2 ** min(self.failures - 1, _DOUBLINGS)
-        wait = min(longest, _MAX_SECONDS) * (0.5 + self._random() / 2)
+        wait = _BASE_SECONDS * 2 ** min(self.failures - 1, _DOUBLINGS)
+        wait = min(wait, longest_seconds, _MAX_SECONDS) * (0.5 + self._random() / 2)
         wait = max(wait, min(retry_after_seconds or 0.0, _MAX_SECONDS))
         self._outage_until = now + wait
 
