@@ -531,6 +531,21 @@ class TestOutage:
             assert recorder.stats() == RecorderStats(recorded=1, dropped={"too_old": 1})
         assert dropped == [DroppedItem("user-1", "v-1", DropReason.TOO_OLD)]
 
+    def test_too_old_without_a_sender(self, spool: Path | None) -> None:
+        """... also as long as no sender can be opened."""
+
+        def no_sender() -> MemorySender:
+            raise ConfigurationError("no region")
+
+        with Recorder(
+            no_sender, spool=spool, max_age=timedelta(milliseconds=200)
+        ) as recorder:
+            for _ in range(3):
+                recorder.record("user-1", EVENT)
+            while recorder.stats().pending:
+                recorder.flush(0.1)
+            assert recorder.stats() == RecorderStats(recorded=3, dropped={"too_old": 3})
+
 
 def fill(recorder: Recorder) -> SpoolFullError:
     """Record until the spool is full, and return the error."""

@@ -382,7 +382,7 @@ class TestTwoProcesses:
         one, two = files.spool(), files.spool()
         one.ask_for_flush(7)
         two.ask_for_flush(3)
-        assert (one.flush_up_to, two.flush_up_to) == (7, 7)
+        assert (one.take_flush_request(), two.take_flush_request()) == (7, 0)
 
     @needs_fork
     def test_claim(self, files: Files, spool: FileSpool) -> None:
@@ -415,6 +415,38 @@ class TestTwoProcesses:
         one.close()
         assert not one.claim()
         assert two.claim()
+
+    def test_claim_again(self, path: Path) -> None:
+        """Who releases it knows whether another one has had it meanwhile."""
+        file = path.with_name("spool.db-deliverer")
+        one, two = Claim(file), Claim(file)
+        assert one.take()
+        one.release()
+        assert one.take()
+        assert one.takeovers == 1
+        one.release()
+        assert two.take()
+        two.release()
+        assert one.take()
+        assert (one.takeovers, two.takeovers) == (2, 1)
+        one.close()
+        one.release()
+        assert not one.take()
+
+    @needs_fork
+    def test_claim_of_a_child(self, path: Path) -> None:
+        """A child with the same object counts as another one."""
+        claim = Claim(path.with_name("spool.db-deliverer"))
+        assert claim.take()
+        claim.release()
+
+        def take() -> None:
+            assert claim.take()
+
+        assert in_child(take)
+        assert claim.take()
+        assert claim.takeovers == 2
+        claim.close()
 
     def test_claim_after_close(self, path: Path) -> None:
         """A thread that was about to take it leaves it to others."""

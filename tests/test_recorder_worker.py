@@ -306,6 +306,97 @@ class TestFlushed:
         assert OnDemandRecorder(sender, spool=path).close()
 
 
+class TestTurns:
+    """Of several recorders on one file, none that cannot send keeps others from it."""
+
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        """Name the file."""
+        return tmp_path / "spool.db"
+
+    @pytest.fixture
+    def cut_off(self, path: Path) -> Iterator[OnDemandRecorder]:
+        """Open a recorder that has the claim, an event, and no connection."""
+
+        def answer(_: EventsRequest) -> EventsResponse:
+            raise TransportError("down")
+
+        recorder = OnDemandRecorder(
+            MemorySender(answer=answer), spool=path, flush_seconds=0.0
+        )
+        recorder.record("e", event(), event_id="its own")
+        recorder.step()
+        yield recorder
+        recorder.close(0.0)
+
+    def test_after_a_while(
+        self, sender: MemorySender, path: Path, cut_off: OnDemandRecorder
+    ) -> None:
+        """Another one delivers what the first cannot, once its waits are long."""
+        other = OnDemandRecorder(sender, spool=path, flush_seconds=0.0)
+        other.record("e", event(), event_id="of the other")
+        other.step()
+        assert sender.requests == ()
+        for _ in range(60):
+            cut_off.step(1.0)
+        other.step()
+        assert list(sender.events) == [("e", "its own"), ("e", "of the other")]
+        assert other.close()
+
+    def test_asked(
+        self, sender: MemorySender, path: Path, cut_off: OnDemandRecorder
+    ) -> None:
+        """... or at once, if the other one asks for it."""
+        other = OnDemandRecorder(sender, spool=path)
+        other.record("e", event(), event_id="of the other")
+        assert not other.flush(0.0)
+        cut_off.step()
+        assert other.flush(0.0)
+        assert list(sender.events) == [("e", "its own"), ("e", "of the other")]
+        assert other.close()
+
+    def test_asked_when_it_can(self, path: Path, cut_off: OnDemandRecorder) -> None:
+        """Who is asked does not wait for the end of an outage."""
+        other = OnDemandRecorder(MemorySender(), spool=path)
+        for _ in range(8):
+            cut_off.step(1.0)
+        first = cut_off.worker._dispatcher._sender
+        assert isinstance(first, MemorySender)
+        first.answer = accepted
+        assert not other.flush(0.0)
+        cut_off.step()
+        assert list(first.events) == [("e", "its own")]
+        assert other.close()
+
+    def test_each_once(
+        self, sender: MemorySender, path: Path, cut_off: OnDemandRecorder
+    ) -> None:
+        """What another one has delivered meanwhile is not sent again."""
+        first = cut_off.worker._dispatcher._sender
+        assert isinstance(first, MemorySender)
+        for _ in range(60):
+            cut_off.step(1.0)
+        other = OnDemandRecorder(sender, spool=path)
+        assert other.flush()
+        other.close()
+        first.answer = accepted
+        cut_off.record("e", event(), event_id="later")
+        assert cut_off.flush()
+        assert list(first.events) == [("e", "later")]
+        assert cut_off.stats() == RecorderStats(recorded=2, delivered=2)
+
+    def test_end_of_the_process(self, sender: MemorySender, path: Path) -> None:
+        """What others record while a process ends is theirs to deliver."""
+        ending = OnDemandRecorder(sender, spool=path)
+        ending.record("e", event())
+        ending.process_ends()
+        other = OnDemandRecorder(sender, spool=path)
+        other.record("e", event())
+        assert other.flush(0.0)
+        assert other.close()
+        ending.close()
+
+
 class TestFull:
     """What does not fit is dropped, or makes room."""
 

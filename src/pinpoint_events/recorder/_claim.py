@@ -9,13 +9,18 @@ hour goes on where it was.
 On POSIX such a lock belongs to the process, not to the object that took it, and is lost
 when the process closes the file anywhere. So there is one claim for each file and
 process, which is why they are registered.
+
+Who takes it leaves a mark in the file. A process that has released it, and finds its
+own mark when it takes it again, knows that no other has delivered meanwhile.
 """
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from pinpoint_events.builder import new_event_id
 from pinpoint_events.storage.fork_lock import ForkLock
 
 __all__ = ["Claim", "claim_path", "is_claimed"]
@@ -86,11 +91,16 @@ class Claim:
 
     Args:
         path: The file to lock; created if it does not exist.
+
+    Attributes:
+        takeovers: How often it was taken after another one of the file.
     """
 
     def __init__(self, path: Path) -> None:
+        self.takeovers: int = 0
         # One for each file, however it is named.
         self._path = path.resolve()
+        self._name = new_event_id()
         self._pid: int | None = None
         self._is_closed = False
 
@@ -120,17 +130,34 @@ class Claim:
                 return False
             self._pid = os.getpid()
             _held[self._path] = self._pid, descriptor
+            self._mark(descriptor)
             return True
 
-    def close(self) -> None:
-        """Release it for good: another thread may be about to take it."""
+    def _mark(self, descriptor: int) -> None:
+        mark = f"{self._name} {self._pid}".encode()
+        # A disk that is full, or fails, keeps no one from delivering.
+        with suppress(OSError):
+            if os.read(descriptor, 2 * len(mark)) == mark:
+                return
+        self.takeovers += 1
+        with suppress(OSError):
+            os.ftruncate(descriptor, 0)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            os.write(descriptor, mark)
+
+    def release(self) -> None:
+        """Let others take it."""
         with _guard.lock:
-            self._is_closed = True
             if not self.is_held:
                 return
             _, descriptor = _held.pop(self._path)
             self._pid = None
             os.close(descriptor)
+
+    def close(self) -> None:
+        """Release it for good: another thread may be about to take it."""
+        self._is_closed = True
+        self.release()
 
     @staticmethod
     def _forget_parents() -> None:

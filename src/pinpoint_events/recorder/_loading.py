@@ -13,10 +13,11 @@ from pinpoint_events.storage.fork_lock import ForkLock
 
 __all__ = ["loading"]
 
-# A fork that could not wait for so long as an import took leaves the lock locked.
+# A fork that could not wait for as long as an import took leaves the lock locked.
 _WAIT_SECONDS: Final = 1.0
 
-_lock: Final = ForkLock()
+# Nor does a fork wait for longer: a sender function of the application's may block.
+_lock: Final = ForkLock(wait_seconds=_WAIT_SECONDS)
 
 
 @contextmanager

@@ -62,7 +62,7 @@ _LONGEST_WAIT_SECONDS: Final = 60.0
 _DOUBLINGS: Final = 6  # by then a wait has its full length
 # Items that failed and wait here; while there are more, no new ones are read.
 _MOST_FAILED: Final = 2_000
-# The longest wait while it is found out which item is at fault: that takes up to 200
+# The longest wait while it is found out which items are at fault: that takes up to 200
 # requests for 100 items.
 _SEARCH_SECONDS: Final = 2.0
 _THROTTLED: Final = 429
@@ -329,7 +329,7 @@ class Delivery:
             else:
                 self._wait(item, now)
         if not at_fault or wait_seconds:
-            longest = _SEARCH_SECONDS if self._groups else math.inf
+            longest = _SEARCH_SECONDS if self.has_waiting else math.inf
             self._pace.failed(now, wait_seconds, longest_seconds=longest)
         return self._failed_alone(at_fault, now)
 

@@ -12,7 +12,7 @@ from pinpoint_events.errors import StoreError
 from pinpoint_events.quotas import packing_quotas
 from pinpoint_events.recorder._loading import loading
 from pinpoint_events.recorder.delivery import Delivery
-from pinpoint_events.recorder.items import Settlement
+from pinpoint_events.recorder.items import DropReason, Settlement
 from pinpoint_events.recorder.metrics import Metrics
 from pinpoint_events.recorder.pace import Pace
 from pinpoint_events.recorder.reports import Reports
@@ -24,7 +24,12 @@ from pinpoint_events.senders.protocol import Sender
 __all__ = ["Dispatcher", "Rules"]
 
 _ABOVE_ALL: Final = 2**63 - 1  # numbers of items
+_READ_ITEMS: Final = 500  # at a time, to drop those that are too old
 _LONGEST_WAIT_SECONDS: Final = 0.25  # within a step; for longer ones it ends
+# A process that has to wait for longer lets others have the claim: it may be the only
+# one that cannot send.
+_LONG_OUTAGE_SECONDS: Final = 10.0
+_REST_SECONDS: Final = 5.0  # from the claim, at least
 
 
 class Rules(NamedTuple):
@@ -87,6 +92,9 @@ class Dispatcher:
         self._unsettled: list[tuple[str, Settlement]] = []
         self._is_over = False
         self._started = time.monotonic()
+        self._claims = 0  # of the file, when its delivery was last looked at
+        self._claim_at = self._started  # not before
+        self._flush_up_to = 0  # in the file: what other processes ask for
         # When there was nothing to deliver in a spool, the last time.
         self._delivered_at: dict[Spool, float] = {}
 
@@ -97,6 +105,11 @@ class Dispatcher:
     def is_stopped(self) -> bool:
         """Return whether `stop` was called."""
         return self._is_over
+
+    def release_claim(self) -> None:
+        """Let other processes deliver."""
+        if self._spool.file is not None:
+            self._spool.file.release_claim()
 
     def close_sender(self) -> None:
         """Close the sender, if it was opened."""
@@ -115,25 +128,58 @@ class Dispatcher:
         """
         if is_asked:
             self._pace.try_now()
+            self._claim_at = self._time.monotonic()
             self._spool.recover_now()
         if self._spool.recover():
             self._deliveries.clear()  # which knew the items by other numbers
             self._delivered_at.clear()
+            self._flush_up_to = 0
         self._settle_again()
         claimed = [each for each in self._spool.spools if self._may_deliver(each)]
         self.looks += 1
         for spool in claimed:
+            is_asked_here = self._is_asked_by_others(spool)
             self._deliver(spool, until, is_due=is_asked or is_full)
+            if spool is not self._spool.memory:
+                self._let_others_try(spool, is_asked=is_asked_here)
 
     def _may_deliver(self, spool: Spool) -> bool:
-        try:
-            is_claimed = spool.claim()
-        except OSError as error:
-            self._reports.claim_failed(error)
-            return False
-        if spool is not self._spool.memory:
-            self.has_claim = is_claimed
+        if spool is self._spool.memory:
+            return spool.claim()
+        is_claimed = False
+        if self._time.monotonic() >= self._claim_at:
+            try:
+                is_claimed = spool.claim()
+            except OSError as error:
+                self._reports.claim_failed(error)
+        self.has_claim = is_claimed
+        if is_claimed and spool.claims != self._claims:
+            self._claims = spool.claims
+            self._deliveries.pop(spool, None)  # another process has delivered
         return is_claimed
+
+    def _is_asked_by_others(self, spool: Spool) -> bool:
+        """Return whether another process asks now, which need not wait, either."""
+        try:
+            up_to = spool.take_flush_request()
+        except StoreError as error:
+            self._spool.set_aside(error, spool)
+            return False
+        if up_to:
+            self._flush_up_to = up_to
+            self._pace.try_now()
+        return up_to > 0
+
+    def _let_others_try(self, spool: Spool, *, is_asked: bool) -> None:
+        """Release the claim for as long as this process has to wait by itself."""
+        if not self._pace.is_interrupted or self._unsettled:
+            return
+        now = self._time.monotonic()
+        wait = self._pace.wait_seconds(now)
+        if is_asked or wait > _LONG_OUTAGE_SECONDS:
+            spool.release_claim()
+            self.has_claim = False
+            self._claim_at = now + max(wait, _REST_SECONDS)
 
     def _deliver(self, spool: Spool, until: float, *, is_due: bool) -> None:
         """Deliver what is due of one spool, until nothing is or it has to wait."""
@@ -145,16 +191,33 @@ class Dispatcher:
             self._spool.set_aside(error, spool)
             return
         delivery = self._delivery_of(spool)
-        if delivery is None:
-            return
         try:
-            if is_due or self._is_due(spool, delivery):
+            if delivery is None:
+                self._drop_too_old(spool)
+            elif is_due or self._is_due(spool, delivery):
                 self._deliver_all(spool, delivery, until)
         except StoreError as error:
             self._spool.set_aside(error, spool)
         except BaseException:
-            delivery.reset()  # what was about to be sent is read again
+            if delivery is not None:
+                delivery.reset()  # what was about to be sent is read again
             raise
+
+    def _drop_too_old(self, spool: Spool) -> None:
+        """Drop what is too old while there is no sender to deliver it."""
+        max_age = self._rules.max_age_milliseconds
+        if max_age is None:
+            return
+        oldest = self._clock.milliseconds() - max_age
+        while (first := spool.read(0, 1)) and first[0].recorded_at < oldest:
+            old = [
+                (item, DropReason.TOO_OLD)
+                for item in spool.read(0, _READ_ITEMS)
+                if item.recorded_at < oldest
+            ]
+            self._settle(spool, Settlement(dropped=tuple(old)))
+            if self._unsettled:
+                return
 
     def _deliver_all(self, spool: Spool, delivery: Delivery, until: float) -> None:
         # Only what waits now: a thread that records at the same time adds a few items
@@ -206,7 +269,7 @@ class Dispatcher:
         return (
             new >= self._rules.flush_events
             or now - delivered_at >= self._rules.flush_seconds
-            or spool.flush_up_to > delivery.cursor
+            or (spool is not self._spool.memory and self._flush_up_to > delivery.cursor)
         )
 
     def _delivery_of(self, spool: Spool) -> Delivery | None:

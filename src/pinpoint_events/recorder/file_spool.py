@@ -165,16 +165,29 @@ class FileSpool:
         """
         return self._claim.take()
 
+    @property
+    def claims(self) -> int:
+        """How often it was claimed after another process had claimed it."""
+        return self._claim.takeovers
+
+    def release_claim(self) -> None:
+        """Let other processes have the claim, until it is claimed again."""
+        self._claim.release()
+
     def ask_for_flush(self, up_to: int) -> None:
         """Ask the process that delivers for items up to this number."""
         self._file.run(
             "UPDATE application SET flush_up_to = max(flush_up_to, ?)", (up_to,)
         )
 
-    @property
-    def flush_up_to(self) -> int:
-        """The highest number that was asked for."""
-        return self._number("SELECT max(flush_up_to) FROM application")
+    def take_flush_request(self) -> int:
+        """Return the highest number that was asked for since; 0 if none was."""
+        up_to = self._number("SELECT max(flush_up_to) FROM application")
+        if up_to:
+            self._file.run(
+                "UPDATE application SET flush_up_to = 0 WHERE flush_up_to = ?", (up_to,)
+            )
+        return up_to
 
     @property
     def highest_id(self) -> int:

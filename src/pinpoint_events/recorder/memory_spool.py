@@ -131,11 +131,18 @@ class MemorySpool:
         """Return that this process may deliver: no other could."""
         return True
 
+    @property
+    def claims(self) -> int:
+        """No other process can claim it."""
+        return 0
+
+    def release_claim(self) -> None:
+        """Do nothing: no other process could deliver."""
+
     def ask_for_flush(self, up_to: int) -> None:
         """Do nothing: the deliverer of this process is asked directly."""
 
-    @property
-    def flush_up_to(self) -> int:
+    def take_flush_request(self) -> int:
         """No other process asks."""
         return 0
 

@@ -54,13 +54,21 @@ class Spool(Protocol):
         """Claim the delivery, which one process at a time has; return whether."""
         ...
 
+    @property
+    def claims(self) -> int:
+        """How often it was claimed after another process had claimed it."""
+        ...
+
+    def release_claim(self) -> None:
+        """Let other processes have the claim, until it is claimed again."""
+        ...
+
     def ask_for_flush(self, up_to: int) -> None:
         """Ask the process that delivers for items up to this number."""
         ...
 
-    @property
-    def flush_up_to(self) -> int:
-        """The highest number that was asked for."""
+    def take_flush_request(self) -> int:
+        """Return the highest number that was asked for since; 0 if none was."""
         ...
 
     def read(self, after: int, limit: int) -> list[Item]:

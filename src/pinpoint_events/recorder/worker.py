@@ -195,13 +195,15 @@ class Worker:
             self._progress.wait(seconds)
 
     def finish(self, timeout: float) -> None:
-        """End the thread, after the request that it sends now."""
+        """End the thread, after the request that it sends now; let others deliver."""
         self._dispatcher.stop()
         self.wake()
         thread = self._thread
         if thread is not None:
             with suppress(RuntimeError):  # it is this thread, or is about to start
                 thread.join(_waitable(timeout))
+        if not self.has_thread:
+            self._dispatcher.release_claim()
 
     def stop(self, timeout: float) -> None:
         """Do so, and close the sender."""
