@@ -1,9 +1,10 @@
 """
 Processes that record are killed at random, and no event is lost.
 
-The processes share one spool, and send to an endpoint with faults: calls that fail, and
-answers that are lost after all is accepted. One of them after the other is killed by
-SIGKILL, and another begins. At last one process delivers what is left.
+The processes share one spool, and send to an endpoint with faults: calls that fail,
+events that are rejected, and answers that are lost after all is accepted. One of them
+after the other is killed by SIGKILL, and another begins. At last one process delivers
+what is left.
 
 Run `python -m tests.recorder.crashes --kills 100 --seed 1` for more of it.
 """
@@ -50,6 +51,7 @@ STREAM: Final = "events"
 ID: Final = "event_id"
 # Of calls, or of events: one in so many has a fault of a kind.
 RARE: Final = 25
+QUITE_RARE: Final = 100
 VERY_RARE: Final = 2_000
 
 
@@ -61,10 +63,12 @@ class Destination:
     Attributes:
         to: The URL of its sender.
         arrived: Returns how often each event arrived, by its id.
+        rejects: Whether it rejects some events.
     """
 
     to: str
     arrived: Callable[[], Counter[str]]
+    rejects: bool = False
 
 
 class CountingSender(SqliteSender):
@@ -92,6 +96,7 @@ def store(rng: random.Random, directory: Path) -> Iterator[Destination]:
             Cut(where="before", is_taken=False, calls=numbers(rng)),
             Cut(where="inside", is_taken=True, calls=numbers(rng)),
             FailItem(status_code=503, items=numbers(rng, VERY_RARE)),
+            FailItem(status_code=400, items=range(20, 4_000, QUITE_RARE)),
             DropIds(items=numbers(rng, VERY_RARE)),
         ]
     )
@@ -109,7 +114,7 @@ def store(rng: random.Random, directory: Path) -> Iterator[Destination]:
             return sender.counts
 
         with served(app) as server:
-            yield Destination(to(server.url), arrived)
+            yield Destination(to(server.url), arrived, rejects=True)
 
 
 @contextmanager
@@ -231,49 +236,52 @@ class Crashes:
         books: dict[str, Any] = json.loads(ran.stdout)
         return books
 
-    def check(self, books: dict[str, Any], arrived: Counter[str]) -> None:
+    def check(self, books: dict[str, Any], destination: Destination) -> None:
         """Compare what was acknowledged, what arrived, and the books."""
+        arrived = destination.arrived()
         acked = {
             line
             for path in self.directory.glob("*.ack")
             for line in path.read_text(encoding="utf-8").splitlines()
         }
         pending, rejected = self._rows()
+        ended = arrived.keys() | set(rejected)
         doubles = sum(count - 1 for count in arrived.values())
         self.show(
             f"{self._started} processes; {len(acked)} events acknowledged, "
             f"{books['recorded']} recorded, {len(arrived)} arrived, {doubles} of them "
-            f"again; {books}"
+            f"again, {len(rejected)} were rejected; {books}"
         )
         facts = {
-            "no acknowledged event is lost": acked <= arrived.keys(),
+            "no acknowledged event is lost": acked <= ended,
             "some were acknowledged": bool(acked),
             "no more were acknowledged than recorded": len(acked) <= books["recorded"],
-            "each recorded event has arrived": len(arrived) == books["recorded"],
+            "each recorded event has arrived, or was rejected": len(ended)
+            == books["recorded"],
+            "each was rejected once": len(rejected) == len(set(rejected)),
+            "some were, where some are": bool(rejected) == destination.rejects,
             "the books balance": books["recorded"]
             == sum(books[n] for n in ("delivered", "rejected", "dropped", "pending")),
-            "the rows are as the books say": (pending, rejected)
+            "the rows are as the books say": (pending, len(rejected))
             == (books["pending"], books["rejected"]),
             "nothing is left": books["is_done"] and books["pending"] == 0,
-            "nothing was rejected or dropped": (books["rejected"], books["dropped"])
-            == (0, 0),
+            "nothing was dropped": books["dropped"] == 0,
             "the file could be used": books["spool_error"] is None,
         }
         self.failures += [
             f"not so: {fact}" for fact, is_so in facts.items() if not is_so
         ]
-        if lost := sorted(acked - arrived.keys()):
+        if lost := sorted(acked - ended):
             self.failures.append(f"{len(lost)} lost events, such as {lost[:3]}")
 
-    def _rows(self) -> tuple[int, int]:
+    def _rows(self) -> tuple[int, list[str]]:
+        """Return how many items wait, and the ids of those that were rejected."""
         with closing(sqlite3.connect(self._spool)) as connection:
             (pending,) = connection.execute(
                 "SELECT count(*) FROM item WHERE NOT is_settled"
             ).fetchone()
-            (rejected,) = connection.execute(
-                "SELECT count(*) FROM dead_letter"
-            ).fetchone()
-        return pending, rejected
+            rejected = connection.execute("SELECT event_id FROM dead_letter").fetchall()
+        return pending, [event_id for (event_id,) in rejected]
 
 
 def crash(
@@ -285,7 +293,7 @@ def crash(
     with DESTINATIONS[name](rng, directory) as destination:
         crashes = Crashes(directory, rng, destination.to, show)
         crashes.run(kills)
-        crashes.check(crashes.last(), destination.arrived())
+        crashes.check(crashes.last(), destination)
     return [f"{name}, seed {seed}: {failure}" for failure in crashes.failures]
 
 
