@@ -24,7 +24,7 @@ from pinpoint_events import (
 )
 from pinpoint_events.senders import Sender, SqliteSender
 
-__all__ = ["Held", "rounds"]
+__all__ = ["Held", "held", "rounds"]
 
 _PARTS = 10
 _GROWTH = 1.15  # of memory: what the interpreter keeps varies a little
