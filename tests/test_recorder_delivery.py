@@ -1,3 +1,4 @@
+import random
 from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle, islice, pairwise
 from typing import Final
@@ -470,6 +471,37 @@ class TestPoison:
             driver.time.seconds += 60
         assert set(driver.refused) == set(range(1, count + 1))
         assert sorted(driver.delivered) == list(range(count + 1, recorded + 1))
+
+    @pytest.mark.parametrize("share", [0.5, 0.8, 0.9])
+    def test_few_calls_succeed(self, share: float) -> None:
+        """An outage that lets some calls through costs no event."""
+        rng = random.Random(1)
+
+        def answer(request: EventsRequest) -> EventsResponse:
+            if rng.random() < share:
+                raise BROKEN
+            return accept(request)
+
+        driver = Driver(events(1_000), answer, quotas=Quotas()).run()
+        assert len(driver.delivered) == 1_000
+
+    def test_among_others(self) -> None:
+        """If one of ten events is at fault, the others are delivered as they come."""
+
+        def answer(request: EventsRequest) -> EventsResponse:
+            for batch in request.batch_item.values():
+                if any(int(name) % 10 == 0 for name in batch.events):
+                    raise FOREIGN
+            return accept(request)
+
+        driver = Driver([], answer, quotas=Quotas())
+        for number in range(1, 1_001):
+            driver.record(item(number))
+            until = driver.time.seconds + 1
+            while driver.time.seconds < until:
+                driver.step()
+        assert len(driver.delivered) >= 850
+        assert all(number % 10 == 0 for number in driver.refused)
 
     def test_more_than_are_kept(self) -> None:
         """If as many fail as wait in memory, new ones are still tried."""

@@ -22,7 +22,8 @@ The rules:
   well. An item that is alone with the fault is a suspect: it waits like one that
   failed, and is sent alone again, in turns with new items, so that no number of
   suspects delays the others for long. The attempt counts only if other requests were
-  accepted meanwhile.
+  accepted meanwhile, and do not mostly fail, as in an outage that lets a few through.
+  As long as they do, suspects are sent together.
 """
 
 import heapq
@@ -69,6 +70,13 @@ _THROTTLED: Final = 429
 _GROWTH: Final = 1.1
 _LEAST_BYTES: Final = 10_000
 _SUSPICIOUS: Final = 3  # failures one after the other
+# Of about the last 32 requests without suspects, so many may have failed: an item
+# that such an outage makes fail ten times is one in thousands.
+_MOST_FAILING: Final = 0.5
+_REMEMBERED: Final = 32
+# If more of them fail than where a third of all items are at fault, it is an outage.
+_ALL_BUT_OUT: Final = 0.75
+_SUSPECTS_TOGETHER: Final = 10  # then: no more, as others wait meanwhile
 
 # The service has read the request, and failed.
 _RECEIVED: Final = frozenset(
@@ -136,6 +144,7 @@ class Delivery:
         self._suspects: dict[int, _Suspect] = {}  # by the id of the item
         self._is_turn_of_suspects = False
         self._accepted = 0
+        self._failing = 0.0  # the share of requests without suspects that fail
 
     @property
     def wanted(self) -> int:
@@ -186,18 +195,29 @@ class Delivery:
             due.append(heapq.heappop(self._failed)[1])
         self._wait_again(due)
         self._let_updates_wait()
-        if self._has_suspect(now) and self._is_suspects_turn():
-            self._groups.append(deque([heapq.heappop(self._suspected)[1]]))
+        # New items show better whether the service works, until it has accepted some.
+        may_count = self._is_turn_of_suspects and self._may_count_next()
+        if self._has_suspect(now) and (may_count or not self._waiting):
+            self._groups.append(deque(self._next_suspects(now)))
             self._is_turn_of_suspects = False
         else:
             self._is_turn_of_suspects = True
 
-    def _is_suspects_turn(self) -> bool:
-        if not self._waiting:
-            return True
-        # New items show better whether the service works, until it has accepted some.
-        known = self._suspects[self._suspected[0][1].id]
-        return self._is_turn_of_suspects and known.accepted < self._accepted
+    def _next_suspects(self, now: float) -> list[Item]:
+        """Take one suspect, or some where it is more likely that none is at fault."""
+        items: list[Item] = []
+        while self._has_suspect(now) and len(items) < _SUSPECTS_TOGETHER:
+            is_last = self._failing < _ALL_BUT_OUT or not self._may_count_next()
+            if items and is_last:
+                break
+            items.append(heapq.heappop(self._suspected)[1])
+        return sorted(items)
+
+    def _may_count_next(self) -> bool:
+        """Whether others were accepted since the next suspect was alone at fault."""
+        if not self._suspected:
+            return False
+        return self._suspects[self._suspected[0][1].id].accepted < self._accepted
 
     def _too_old(self, queue: deque[Item]) -> tuple[tuple[Item, DropReason], ...]:
         if self._max_age is None:
@@ -235,6 +255,8 @@ class Delivery:
         """Return what became of the items by the answer to their request."""
         found = _results(parcel, response)
         has_ended = bool(found.delivered or found.refused)
+        if has_ended or not found.throttled:
+            self._note(parcel, has_failed=not has_ended)
         self._accepted += has_ended
         self._forget(found.delivered)
         self._forget(item for item, _ in found.refused)
@@ -258,9 +280,12 @@ class Delivery:
         """Return what became of the items by the error of their request."""
         if isinstance(error, TooManyRequestsError):
             self._pace.throttled(now, error.retry_after_seconds)
-        elif isinstance(error, _OF_THE_ITEMS):
+            self._put_back(parcel.all_items)
+            return Settlement()
+        if isinstance(error, _OF_THE_ITEMS):
             return self._refused_as_a_whole(parcel, error)
-        elif isinstance(error, PinpointEventsError):
+        self._note(parcel, has_failed=True)
+        if isinstance(error, PinpointEventsError):
             wait = error.retry_after_seconds if isinstance(error, SenderError) else None
             if _was_received(error):
                 refusal = Refusal(type(error).__name__, str(error))
@@ -274,6 +299,13 @@ class Delivery:
             return self._unclear(back, now)
         self._put_back(parcel.all_items)
         return Settlement()
+
+    def _note(self, parcel: Parcel, *, has_failed: bool) -> None:
+        if self._suspects and any(
+            item.id in self._suspects for item in parcel.all_items
+        ):
+            return
+        self._failing += (has_failed - self._failing) / _REMEMBERED
 
     def _not_answered(
         self,
@@ -324,7 +356,7 @@ class Delivery:
         for item, refusal in back:
             known = self._suspects.get(item.id, _Suspect(self._accepted, 0))
             self._suspects[item.id] = _Suspect(self._accepted, known.times + 1)
-            if known.accepted < self._accepted:
+            if known.accepted < self._accepted and self._failing < _MOST_FAILING:
                 at_fault.append((item, refusal))
             else:
                 self._wait(item, now)
