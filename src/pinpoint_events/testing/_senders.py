@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from pinpoint_events.errors import SenderError
+from pinpoint_events.model._converters import MAX_INTEGER
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse, Outcome
 from pinpoint_events.senders import MemorySender, Retry
@@ -30,7 +31,7 @@ def retries(
         attempts: HTTP requests per call, including the first.
         deadlines_seconds: Seconds after which no attempt begins.
     """
-    few_attempts = st.integers(1, 5) | st.integers(min_value=1)
+    few_attempts = st.integers(1, 5) | st.integers(1, MAX_INTEGER)
     whole_seconds = st.integers(min_value=1)
     seconds = st.floats(0, _MAX_SECONDS, exclude_min=True) | whole_seconds
     return st.builds(
