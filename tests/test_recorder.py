@@ -39,6 +39,8 @@ from pinpoint_events import (
     ValidationError,
 )
 from pinpoint_events.recorder import OnFull
+from pinpoint_events.recorder.operators import SpoolFile
+from tests.recorders import OnDemandRecorder
 from tests.stores import writing
 from tests.threads import BegunThreads
 
@@ -544,6 +546,12 @@ def fill(recorder: Recorder) -> SpoolFullError:
     raise AssertionError("the spool is not bounded")
 
 
+def used_bytes(path: Path) -> int:
+    """Return how many bytes of a file are in use."""
+    with SpoolFile(path) as spool:
+        return spool.status().used_bytes
+
+
 class TestFull:
     """A spool is bounded in bytes; what happens at the bound is chosen."""
 
@@ -602,6 +610,39 @@ class TestFull:
         }
         assert [item.event_id for item in dropped] == expected[on_full]
         assert {item.reason for item in dropped} == {DropReason.FULL}
+        recorder.close(0)
+
+    @pytest.mark.parametrize("on_full", ["drop_newest", "drop_oldest", "raise"])
+    def test_locked_file(
+        self, sender: MemorySender, path: Path, on_full: OnFull
+    ) -> None:
+        """The bound holds, and the books are exact, however often the file fails."""
+        sender.answer = away
+        recorder = OnDemandRecorder(
+            sender, spool=path, max_bytes=SMALL, on_full=on_full
+        )
+        event = Event("x", attributes={f"a{n}": "b" * 200 for n in range(20)})
+        refused = 0
+
+        def record(count: int) -> None:
+            nonlocal refused
+            for _ in range(count):
+                try:
+                    recorder.record("user-1", event)
+                except SpoolFullError:
+                    refused += 1
+
+        record(10)
+        for _ in range(3):
+            with writing(path):
+                record(40)
+                assert recorder.stats().spool_error is StoreErrorCode.LOCKED
+            recorder.step(100)
+            stats = recorder.stats()
+            assert stats.spool_error is None
+            assert stats.balances
+            assert SMALL / 2 < used_bytes(path) <= SMALL
+        assert recorder.stats().recorded + refused == 10 + 3 * 40
         recorder.close(0)
 
 

@@ -62,7 +62,10 @@ class MemorySpool:
     """
 
     def __init__(self, max_bytes: int) -> None:
+        self._most_bytes = max_bytes
         self._max_bytes = max_bytes
+        self._file_bytes = 0
+        self._size = _size
         self._lock = ForkLock()
         self._last_id = 0
         self._begin()
@@ -82,6 +85,36 @@ class MemorySpool:
     def _of(self, event_id: str | None) -> _Counts:
         return self._endpoints if event_id is None else self._events
 
+    # --- What stands in for a file ----------------------------------------------------
+
+    def stand_in(self, size: Callable[[str, str | None, str], int]) -> None:
+        """
+        Stand in for a file, which takes over what is added from now on.
+
+        Args:
+            size: Returns the bytes of the file that an item takes, by its texts; here
+                it counts with as many, unless it takes more.
+        """
+
+        def larger(endpoint_id: str, event_id: str | None, text: str) -> int:
+            texts = endpoint_id, event_id, text
+            return max(_size(*texts), size(*texts))
+
+        self._size = larger
+
+    def share(self, max_bytes: int, file_bytes: int) -> None:
+        """
+        Take no more than fits into the file, too.
+
+        Args:
+            max_bytes: How many bytes may be in the file and here, together.
+            file_bytes: How many are in the file.
+        """
+        with self._lock.lock:
+            is_large = max_bytes - file_bytes >= self._most_bytes
+            self._max_bytes = self._most_bytes if is_large else max_bytes
+            self._file_bytes = 0 if is_large else min(file_bytes, max_bytes)
+
     # --- What applications do ---------------------------------------------------------
 
     def add(
@@ -97,12 +130,13 @@ class MemorySpool:
         Raises:
             SpoolFullError: If there is no room.
         """
-        size = _size(endpoint_id, event_id, text)
+        size = self._size(endpoint_id, event_id, text)
         now = time.time_ns() // 1_000_000
         with self._lock.lock:
             self._enter()
-            if self._used_bytes + size > self._max_bytes:
-                raise SpoolFullError(self._used_bytes, self._max_bytes)
+            used = self._file_bytes + self._used_bytes
+            if used + size > self._max_bytes:
+                raise SpoolFullError(used, self._max_bytes)
             self._last_id += 1
             # Of many items that wait, the texts alone are kept.
             kept = model if len(self._items) < _MOST_MODELS else None
@@ -170,7 +204,7 @@ class MemorySpool:
     def _removed(self, item: Item) -> _Counts:
         """Remove an item, and return the counts of its kind."""
         del self._items[item.id]
-        self._used_bytes -= _size(item.endpoint_id, item.event_id, item.text)
+        self._used_bytes -= self._size(item.endpoint_id, item.event_id, item.text)
         counts = self._of(item.event_id)
         counts.pending -= 1
         return counts

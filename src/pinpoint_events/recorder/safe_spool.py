@@ -4,7 +4,9 @@ A spool in a file, with one in memory for as long as the file cannot be used.
 A file that cannot be used (full, locked, read-only, of another program) stays as it is,
 and is tried again from time to time. One that turns out to be damaged is renamed, so
 that it can be examined, and a new one is created. Once there is a file that can be
-used, what was recorded in memory moves into it.
+used, what was recorded in memory moves into it. So memory takes only as much as the
+file, as far as known, has room for: otherwise each outage of the file could add to it
+as much again.
 """
 
 import math
@@ -14,7 +16,12 @@ from typing import Final
 from pinpoint_events.errors import PinpointEventsError, StoreError, StoreErrorCode
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
-from pinpoint_events.recorder.file_spool import FileSpool
+from pinpoint_events.recorder.file_spool import (
+    EMPTY_BYTES,
+    SPARE_BYTES,
+    FileSpool,
+    stored_bytes,
+)
 from pinpoint_events.recorder.items import Books, DropReason, Item, Settlement
 from pinpoint_events.recorder.memory_spool import MemorySpool
 from pinpoint_events.recorder.reports import Reports
@@ -36,6 +43,8 @@ _STILL_OPEN: Final = frozenset(
         StoreErrorCode.READ_ONLY,
     }
 )
+# It is replaced by a new one, which has all the room.
+_REPLACED: Final = frozenset({StoreErrorCode.CORRUPT, StoreErrorCode.MOVED})
 
 
 class SafeSpool:
@@ -69,10 +78,12 @@ class SafeSpool:
         self.generation: int = 0  # of the file; grows when it is opened again
         self._is_moving = False
         self._known = Books()  # those of the file, when they were last read
+        self._file_bytes = EMPTY_BYTES  # that are in use, without what makes room
         self._retry_seconds = _FIRST_RETRY_SECONDS
         self._retry_at = -math.inf
         self._identity: tuple[int, int] | None = None  # of the file that was opened
         if place is not None:
+            memory.stand_in(stored_bytes)
             try:
                 self._open(place)
             except StoreError as error:
@@ -126,10 +137,29 @@ class SafeSpool:
         if of is not self._file or getattr(error, "code", None) is _CLOSED:
             return  # closed by this object, while another thread used it
         if self.error is None:
-            self._read_books()
+            self._measure(is_readable=self._read_books() is None)
             self._retry_at = self._time.monotonic() + self._retry_seconds
-        self.error = error
+        self._fails_by(error)
         self._reports.spool_failed(error)
+
+    def _fails_by(self, error: PinpointEventsError) -> None:
+        """Note the error; memory takes what the file, once it works, has room for."""
+        assert self._place is not None  # noqa: S101 - memory alone does not fail
+        if getattr(error, "code", None) in _REPLACED:
+            self._file_bytes = EMPTY_BYTES
+        self.memory.share(self._place.max_bytes, self._file_bytes + SPARE_BYTES)
+        self.error = error
+
+    def _measure(self, *, is_readable: bool) -> None:
+        """Find out how full the file is."""
+        file, place = self._file, self._place
+        if file is None or place is None:
+            return
+        self._file_bytes = file.used_bytes
+        # To read the dead letters takes long, so only if their room is needed.
+        if is_readable and self._file_bytes > place.max_bytes // 2:
+            with suppress(StoreError):
+                self._file_bytes -= file.dead_letter_bytes()
 
     def add(
         self,
@@ -213,8 +243,8 @@ class SafeSpool:
             return False
         if error is None:
             return self._move_late_ones()
+        file = before = self._file
         try:
-            file = self._file
             if file is None or getattr(error, "code", None) not in _STILL_OPEN:
                 file = self._opened_anew(place, error)
             file.check_writable()
@@ -224,8 +254,10 @@ class SafeSpool:
             if self._is_closed:  # by another thread, in the middle of this
                 return False
             self._wait_longer()
+            if self._file is not before:
+                self._measure(is_readable=True)
             if isinstance(again, PinpointEventsError):
-                self.error = again
+                self._fails_by(again)
             self._reports.spool_failed(again)
             return False
         else:
