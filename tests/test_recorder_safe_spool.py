@@ -183,7 +183,7 @@ class TestLocked:
         assert case.spool.books().events.dropped == {"full": 2}
 
     def test_waits_longer(self, case: Case) -> None:
-        """The waits double up to a minute; once it works for that long, anew."""
+        """The waits double up to a minute."""
         path = case.path
         add(case, "1")
         move_away(path)
@@ -204,7 +204,21 @@ class TestLocked:
         path.rmdir()
         assert case.recover()
         assert case.waiting() == [[("e", "2")], []]
-        assert case.spool._retry_seconds == 60
+
+    @pytest.mark.parametrize("seconds, wait", [(59, 60), (61, 1), (3_600, 1)])
+    def test_waits_anew(self, case: Case, seconds: int, wait: int) -> None:
+        """Once it has worked for more than a minute, the first wait is short again."""
+        with writing(case.path):
+            add(case, "1")
+            for _ in range(10):
+                assert not case.recover(60)
+        assert case.recover(60)
+        for _ in range(seconds * 4):  # as the thread does
+            assert not case.recover(0.25)
+        with writing(case.path):
+            add(case, "2")
+        assert not case.recover(wait - 0.25)
+        assert case.recover(0.25)
 
     def test_close(self, case: Case) -> None:
         """At the end the file is tried once more, so that nothing is lost."""

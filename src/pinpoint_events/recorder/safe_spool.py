@@ -81,6 +81,7 @@ class SafeSpool:
         self._file_bytes = EMPTY_BYTES  # that are in use, without what makes room
         self._retry_seconds = _FIRST_RETRY_SECONDS
         self._retry_at = -math.inf
+        self._works_since = -math.inf
         self._identity: tuple[int, int] | None = None  # of the file that was opened
         if place is not None:
             memory.stand_in(stored_bytes)
@@ -138,7 +139,10 @@ class SafeSpool:
             return  # closed by this object, while another thread used it
         if self.error is None:
             self._measure(is_readable=self._read_books() is None)
-            self._retry_at = self._time.monotonic() + self._retry_seconds
+            now = self._time.monotonic()
+            if now - self._works_since > _LONGEST_RETRY_SECONDS:
+                self._retry_seconds = _FIRST_RETRY_SECONDS
+            self._retry_at = now + self._retry_seconds
         self._fails_by(error)
         self._reports.spool_failed(error)
 
@@ -265,9 +269,8 @@ class SafeSpool:
             self.generation += 1
         finally:
             self._is_moving = False
+        self._works_since = self._time.monotonic()
         self._reports.spool_works()
-        if self._time.monotonic() - self._retry_at > _LONGEST_RETRY_SECONDS:
-            self._retry_seconds = _FIRST_RETRY_SECONDS
         return True
 
     def _move_late_ones(self) -> bool:
