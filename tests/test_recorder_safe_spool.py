@@ -13,7 +13,7 @@ from pinpoint_events.errors import (
     StoreErrorCode,
 )
 from pinpoint_events.recorder.file_spool import FileSpool
-from pinpoint_events.recorder.items import DropReason, Settlement
+from pinpoint_events.recorder.items import Books, DropReason, Settlement
 from pinpoint_events.recorder.memory_spool import MemorySpool
 from pinpoint_events.recorder.reports import Hooks, Reports
 from pinpoint_events.recorder.safe_spool import SafeSpool
@@ -520,6 +520,42 @@ class TestDamaged:
         for _ in range(2):
             assert case.balance() == (1, 1)
         case.spool.close()
+
+
+class TestBooks:
+    """Each reading of the books counts every item once, also while items move."""
+
+    def test_move_meanwhile(self, case: Case) -> None:
+        """What moves after the file was read, and before memory is, is counted."""
+
+        class Moving(FileSpool):
+            """Lets memory move into the file each time that its books were read."""
+
+            def books(self) -> Books:
+                found = super().books()
+                case.recover()
+                return found
+
+        add(case, "1")
+        with writing(case.path):
+            add(case, "2", "3")
+        assert case.spool.file is not None
+        case.spool.file.__class__ = Moving
+        assert case.balance() == (3, 3)
+        assert case.waiting() == [[("e", "1"), ("e", "2"), ("e", "3")], []]
+        add_event(case.spool.memory, "late")
+        assert case.balance() == (4, 4)
+        assert case.spool.memory.books() == Books()
+
+    def test_unreadable_afterwards(self, case: Case) -> None:
+        """If the file cannot be read after a move, what moved is counted."""
+        with writing(case.path):
+            add(case, "1")
+        assert case.recover()
+        move_away(case.path)
+        assert case.balance() == (1, 1)
+        add(case, "2")
+        assert case.balance() == (2, 2)
 
 
 class TestDropOldest:

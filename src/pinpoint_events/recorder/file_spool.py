@@ -245,12 +245,15 @@ class FileSpool:
         """Write something that changes nothing."""
         self._file.run("UPDATE application SET flush_up_to = flush_up_to", ())
 
-    def take(self, items: Sequence[Item], books: Books) -> None:
+    def take(self, items: Sequence[Item], books: Books) -> Books:
         """
         Take over the items and books of another spool.
 
         They were accepted, so all of them are: dead letters make room for them, and no
         others are added until there is room.
+
+        Returns:
+            The books of this one afterwards.
         """
         with self._file.transaction() as connection:
             take_in(connection, items, books)
@@ -259,8 +262,10 @@ class FileSpool:
                 connection, _OLDEST
             ):
                 used = used_bytes_in(connection)
+            together = books_in(connection)
         self.used_bytes = used
         self._granted_bytes = 0
+        return together
 
     def close(self) -> None:
         """Close the file, and give the claim up; what is in the file stays."""

@@ -59,6 +59,9 @@ class MemorySpool:
 
     Args:
         max_bytes: How many bytes its items may take, about.
+
+    Attributes:
+        moves: How often everything was handed over.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -68,6 +71,7 @@ class MemorySpool:
         self._size = _size
         self._lock = ForkLock()
         self._last_id = 0
+        self.moves: int = 0
         self._begin()
 
     def _begin(self) -> None:
@@ -225,7 +229,7 @@ class MemorySpool:
     def _books(self) -> Books:
         return Books(self._events.frozen(), self._endpoints.frozen())
 
-    def move(self, take: Callable[[Sequence[Item], Books], None]) -> None:
+    def move(self, take: Callable[[Sequence[Item], Books], object]) -> None:
         """
         Hand everything over, items and books, and begin anew.
 
@@ -236,6 +240,7 @@ class MemorySpool:
             self._enter()
             take(list(self._items.values()), self._books())
             self._begin()
+            self.moves += 1
 
     def drop_all(self) -> list[Item]:
         """Drop what is left, and return it: it is lost with the process."""

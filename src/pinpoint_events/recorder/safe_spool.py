@@ -10,6 +10,7 @@ as much again.
 """
 
 import math
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -138,7 +139,8 @@ class SafeSpool:
         if of is not self._file or getattr(error, "code", None) is _CLOSED:
             return  # closed by this object, while another thread used it
         if self.error is None:
-            self._measure(is_readable=self._read_books() is None)
+            _, unreadable = self._read_books()
+            self._measure(is_readable=unreadable is None)
             now = self._time.monotonic()
             if now - self._works_since > _LONGEST_RETRY_SECONDS:
                 self._retry_seconds = _FIRST_RETRY_SECONDS
@@ -217,20 +219,35 @@ class SafeSpool:
     def books(self) -> Books:
         """Return what became of all items; of a broken file, as it was last read."""
         file = self._file
-        error = self._read_books()
+        books, error = self._read_books()
         if error is not None and self.error is None:
             self.set_aside(error, file)
-        return self._known.plus(self.memory.books())
+        return books
 
-    def _read_books(self) -> StoreError | None:
-        """Read those of the file; return the error if they cannot be read."""
-        file = self._file
-        if file is not None:
+    def _read_books(self) -> tuple[Books, StoreError | None]:
+        """Return those of file and memory, and the error if the file's are older."""
+        while True:
+            moves = self.memory.moves
+            error = None
+            file = self._file
             try:
-                self._known = file.books()
-            except StoreError as error:
-                return error
-        return None
+                found = self._known if file is None else file.books()
+            except StoreError as unreadable:
+                found, error = self._known, unreadable
+            else:
+                self._known = found
+            books = found.plus(self.memory.books())
+            # What moves between the two readings is in both of them, or in neither.
+            if moves == self.memory.moves:
+                return books, error
+
+    def _move(self, file: FileSpool) -> None:
+        """Move what is in memory into the file."""
+
+        def take(items: Sequence[Item], books: Books) -> None:
+            self._known = file.take(items, books)
+
+        self.memory.move(take)
 
     def recover(self) -> bool:
         """
@@ -253,7 +270,7 @@ class SafeSpool:
                 file = self._opened_anew(place, error)
             file.check_writable()
             self._is_moving = True
-            self.memory.move(file.take)
+            self._move(file)
         except (PinpointEventsError, OSError) as again:
             if self._is_closed:  # by another thread, in the middle of this
                 return False
@@ -280,7 +297,7 @@ class SafeSpool:
             return False
         self._is_moving = True
         try:
-            self.memory.move(file.take)
+            self._move(file)
         except StoreError as error:
             self.set_aside(error, file)
             return False
@@ -320,7 +337,7 @@ class SafeSpool:
         self._retry_at = -math.inf
         if not self.recover() and self.is_durable and self._file is not None:
             with suppress(StoreError):
-                self.memory.move(self._file.take)
+                self._move(self._file)
         self.books()
         self._is_closed = True
         file, self._file = self._file, None
