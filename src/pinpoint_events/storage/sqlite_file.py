@@ -23,7 +23,6 @@ import os
 import random
 import sqlite3
 import time
-import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
@@ -34,6 +33,7 @@ from typing import Final, NamedTuple, cast
 from pinpoint_events.errors import StoreError, StoreErrorCode
 from pinpoint_events.problems import file_text
 from pinpoint_events.storage.fork_lock import ForkLock
+from pinpoint_events.storage.registry import Registry
 from pinpoint_events.storage.waiting import seconds_left
 
 __all__ = ["Schema", "SqliteFile"]
@@ -407,7 +407,7 @@ class SqliteFile:
     def _drop_others(self) -> None:
         """Close the connections of this process to files that were at the path."""
         started = time.monotonic()
-        for other in list(_files):
+        for other in _files:
             if other is self or other.path != self.path:
                 continue
             if not other.drop_if_moved(seconds_left(self._timeout_seconds)):
@@ -547,7 +547,7 @@ class SqliteFile:
 
 
 # Of this process, to find those of one path.
-_files: Final = weakref.WeakSet[SqliteFile]()
+_files: Final = Registry[SqliteFile]()
 
 
 def _is_busy(error: sqlite3.Error) -> bool:
