@@ -3,7 +3,8 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,48 @@ class TestMemorySpool(SpoolContract):
             ItemCounts(recorded=1, dropped={"exit": 1}),
             ItemCounts(recorded=1, dropped={"exit": 1}),
         )
+
+    def test_long_queue(self) -> None:
+        """What was delivered before does not slow down a look at what waits."""
+        long, short = MemorySpool(10**9), MemorySpool(10**9)
+        for number in range(50_000):
+            long.add("e", f"{number}", "{}", event())
+        short.add("e", "0", "{}", event())
+        *delivered, last = long.read(0, 50_000)
+        long.settle(Settlement(delivered=tuple(delivered)))
+        assert long.read(0, 10) == long.read(last.id - 1, 10) == [last]
+
+        def seconds(spool: MemorySpool, act: Callable[[MemorySpool], object]) -> float:
+            """Return how long the fastest of some calls takes."""
+            times = []
+            for _ in range(30):
+                started = time.perf_counter()
+                act(spool)
+                times.append(time.perf_counter() - started)
+            return min(times)
+
+        for act in (
+            lambda spool: spool.has_pending(10**9),
+            lambda spool: spool.read(0, 10),
+        ):
+            assert seconds(long, act) < 20 * seconds(short, act)
+
+    def test_holes(self) -> None:
+        """Items in the middle may end first; numbers go on after all have ended."""
+        memory = MemorySpool(1_000_000)
+        for number in range(5):
+            add_event(memory, f"{number}")
+        first, *middle, last = everything(memory)
+        memory.settle(Settlement(delivered=tuple(middle)))
+        assert everything(memory) == [first, last]
+        assert memory.read(first.id, 1) == [last]
+        assert memory.has_pending(first.id)
+        memory.settle(Settlement(delivered=(first,)))
+        assert not memory.has_pending(last.id - 1)
+        memory.settle(Settlement(delivered=(last,)))
+        assert not memory.has_pending(10**9)
+        add_event(memory, "5")
+        assert [item.id for item in everything(memory)] == [6]
 
     @needs_fork
     def test_fork(self) -> None:

@@ -78,6 +78,7 @@ class MemorySpool:
         self._pid = os.getpid()
         self._used_bytes = 0
         self._items: dict[int, Item] = {}  # in the order of recording
+        self._first_id = self._last_id + 1  # no item has a lower number
         self._events = _Counts()
         self._endpoints = _Counts()
 
@@ -187,8 +188,19 @@ class MemorySpool:
         """Return items with greater numbers, the oldest first."""
         with self._lock.lock:
             self._enter()
-            found = (item for item in self._items.values() if item.id > after)
-            return list(islice(found, limit))
+            numbers = range(max(after + 1, self._oldest_id()), self._last_id + 1)
+            found = map(self._items.get, numbers)
+            return list(islice((item for item in found if item is not None), limit))
+
+    def _oldest_id(self) -> int:
+        """
+        Return the number of the oldest item, or the next one if there are none.
+
+        To iterate over the items would pass the places of all that were removed.
+        """
+        while self._first_id <= self._last_id and self._first_id not in self._items:
+            self._first_id += 1
+        return self._first_id
 
     def settle(self, settlement: Settlement) -> Settlement:
         """Count what became of items, and return what was counted."""
@@ -217,8 +229,7 @@ class MemorySpool:
         """Return whether an item with a number up to this one waits."""
         with self._lock.lock:
             self._enter()
-            oldest = next(iter(self._items), None)
-            return oldest is not None and oldest <= up_to
+            return self._oldest_id() <= min(up_to, self._last_id)
 
     def books(self) -> Books:
         """Return what became of all items."""
