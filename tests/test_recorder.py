@@ -40,6 +40,7 @@ from pinpoint_events import (
 )
 from pinpoint_events.recorder import OnFull
 from pinpoint_events.recorder.operators import SpoolFile
+from tests.commands import needs_posix
 from tests.recorders import OnDemandRecorder
 from tests.stores import writing
 from tests.threads import BegunThreads
@@ -328,6 +329,15 @@ class TestValidation:
         """Options that cannot be used are refused by the constructor."""
         with pytest.raises(ConfigurationError):
             Recorder(MemorySender(), spool=None, **options)
+
+    @pytest.mark.parametrize("spool", ["", b""], ids=["str", "bytes"])
+    def test_empty_path(self, spool: Any) -> None:
+        """An empty path, as of a setting that is missing, is no file."""
+        with pytest.raises(ConfigurationError) as caught:
+            Recorder(MemorySender(), spool=spool)
+        assert str(caught.value) == (
+            "spool names no file; pass a path, or None to keep events in memory"
+        )
 
     @pytest.mark.parametrize(
         "sender",
@@ -668,6 +678,17 @@ class TestBrokenFile:
         assert [record.message for record in caplog.records] == [
             "the spool's file cannot be used: events are kept in memory only"
         ]
+
+    @needs_posix
+    def test_symbolic_link_to_itself(self, sender: MemorySender, path: Path) -> None:
+        """A path that leads to no file is such a one, too."""
+        path.symlink_to(path)
+        errors: list[Any] = []
+        with Recorder(sender, spool=path, on_error=errors.append) as recorder:
+            recorder.record("user-1", EVENT)
+            assert recorder.flush()
+            assert recorder.stats().spool_error is StoreErrorCode.CANNOT_OPEN
+        assert [error.code for error in errors] == [StoreErrorCode.CANNOT_OPEN]
 
     def test_is_no_database(self, sender: MemorySender, path: Path) -> None:
         """A file of another kind stays as it is."""

@@ -100,9 +100,10 @@ class FileSpool:
         self._granted_bytes = 0
         # Of this process, so that it need not read them from their texts again.
         self._recent: dict[int, Event | Endpoint] = {}
-        self._claim = Claim(claim_path(path))
         self._file = SqliteFile(path, SCHEMA, timeout_seconds)
         try:
+            # Resolves links, which fails for some paths that cannot be opened, either.
+            self._claim = Claim(claim_path(path))
             self._check_application(application_id)
         except BaseException:
             self._file.close()
