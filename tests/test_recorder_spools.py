@@ -622,6 +622,7 @@ class TestPlace:
         """A new file is readable by its user alone, and so are SQLite's other files."""
         spool = files.place().open()
         add_event(spool, "1")
+        assert spool.claim()
         modes = {
             path.name: stat.S_IMODE(path.stat().st_mode)
             for path in files.path.parent.iterdir()
@@ -629,9 +630,38 @@ class TestPlace:
         spool.close()
         assert modes == {
             "spool.db": 0o600,
+            "spool.db-deliverer": 0o600,
             "spool.db-wal": 0o600,
             "spool.db-shm": 0o600,
         }
+
+    @pytest.mark.skipif(os.name != "posix", reason="modes and links are POSIX'")
+    @pytest.mark.parametrize("mode", [0o660, 0o640, 0o666])
+    def test_mode_of_others(self, files: Files, path: Path, mode: int) -> None:
+        """The lock file is for those whom the spool is for, whatever the umask."""
+        path.touch()
+        path.chmod(mode)
+        spool = files.place().open()
+        umask = os.umask(0o077)
+        try:
+            assert spool.claim()
+        finally:
+            os.umask(umask)
+        lock = path.with_name("spool.db-deliverer")
+        assert stat.S_IMODE(lock.stat().st_mode) == mode
+        lock.chmod(0o600)
+        spool.close()
+        assert files.spool().claim()
+        assert stat.S_IMODE(lock.stat().st_mode) == 0o600
+
+    @pytest.mark.skipif(os.name != "posix", reason="modes and links are POSIX'")
+    def test_mode_without_spool(self, path: Path) -> None:
+        """If the spool is gone, it is that of a new one."""
+        lock = path.with_name("spool.db-deliverer")
+        claim = Claim(lock)
+        assert claim.take()
+        claim.close()
+        assert stat.S_IMODE(lock.stat().st_mode) == 0o600
 
     @pytest.mark.skipif(os.name != "posix", reason="modes and links are POSIX'")
     def test_link(self, files: Files, path: Path) -> None:
