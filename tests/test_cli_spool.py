@@ -20,6 +20,7 @@ from tests.aws import KEYS
 from tests.commands import COMMAND, environment, needs_posix, run
 from tests.http_server import HttpServer, answered
 from tests.spools import changed, dead_spool, offline, recorder, waiting_spool
+from tests.stores import writing
 
 if os.name == "posix":
     import pty
@@ -180,6 +181,21 @@ class TestCommandLine:
         dead_spool(Path("s"))
         assert main(["--output", "json", "spool", "show", "s", "--limit", "1"]) == 0
         assert json.loads(capsys.readouterr().out)["Total"] == 3
+
+
+class TestLooking:
+    """To look, nothing is written, and no writer is waited for."""
+
+    def test_beside_a_writer(self, spool: Run) -> None:
+        """Another program may hold the write lock, for however long."""
+        dead_spool(Path("s"))
+        before = Path("s").read_bytes()
+        with writing(Path("s")):
+            assert spool("status", "s", "--output", "json").data["Balanced"]
+            assert dead_ids(spool) == ["b-0", "b-1", None]
+            assert spool("export", "s", "--file", "exported").code == 0
+        assert len(Path("exported").read_text().splitlines()) == 3
+        assert Path("s").read_bytes() == before
 
 
 class TestStatus:

@@ -39,6 +39,9 @@ from pinpoint_events import (
     ValidationError,
 )
 from pinpoint_events.recorder import OnFull
+from pinpoint_events.recorder.operators import SpoolFile
+from tests.commands import needs_posix
+from tests.recorders import OnDemandRecorder
 from tests.stores import writing
 from tests.threads import BegunThreads
 
@@ -327,6 +330,15 @@ class TestValidation:
         with pytest.raises(ConfigurationError):
             Recorder(MemorySender(), spool=None, **options)
 
+    @pytest.mark.parametrize("spool", ["", b""], ids=["str", "bytes"])
+    def test_empty_path(self, spool: Any) -> None:
+        """An empty path, as of a setting that is missing, is no file."""
+        with pytest.raises(ConfigurationError) as caught:
+            Recorder(MemorySender(), spool=spool)
+        assert str(caught.value) == (
+            "spool names no file; pass a path, or None to keep events in memory"
+        )
+
     @pytest.mark.parametrize(
         "sender",
         [1, "no url", "memory:x", "pinpoint://", "sqlite:///", "kinesis://", "a b://"],
@@ -559,6 +571,12 @@ def fill(recorder: Recorder) -> SpoolFullError:
     raise AssertionError("the spool is not bounded")
 
 
+def used_bytes(path: Path) -> int:
+    """Return how many bytes of a file are in use."""
+    with SpoolFile(path) as spool:
+        return spool.status().used_bytes
+
+
 class TestFull:
     """A spool is bounded in bytes; what happens at the bound is chosen."""
 
@@ -619,6 +637,39 @@ class TestFull:
         assert {item.reason for item in dropped} == {DropReason.FULL}
         recorder.close(0)
 
+    @pytest.mark.parametrize("on_full", ["drop_newest", "drop_oldest", "raise"])
+    def test_locked_file(
+        self, sender: MemorySender, path: Path, on_full: OnFull
+    ) -> None:
+        """The bound holds, and the books are exact, however often the file fails."""
+        sender.answer = away
+        recorder = OnDemandRecorder(
+            sender, spool=path, max_bytes=SMALL, on_full=on_full
+        )
+        event = Event("x", attributes={f"a{n}": "b" * 200 for n in range(20)})
+        refused = 0
+
+        def record(count: int) -> None:
+            nonlocal refused
+            for _ in range(count):
+                try:
+                    recorder.record("user-1", event)
+                except SpoolFullError:
+                    refused += 1
+
+        record(10)
+        for _ in range(3):
+            with writing(path):
+                record(40)
+                assert recorder.stats().spool_error is StoreErrorCode.LOCKED
+            recorder.step(100)
+            stats = recorder.stats()
+            assert stats.spool_error is None
+            assert stats.balances
+            assert SMALL / 2 < used_bytes(path) <= SMALL
+        assert recorder.stats().recorded + refused == 10 + 3 * 40
+        recorder.close(0)
+
 
 class TestBrokenFile:
     """A file that cannot be used is reported once; recording goes on in memory."""
@@ -642,6 +693,17 @@ class TestBrokenFile:
         assert [record.message for record in caplog.records] == [
             "the spool's file cannot be used: events are kept in memory only"
         ]
+
+    @needs_posix
+    def test_symbolic_link_to_itself(self, sender: MemorySender, path: Path) -> None:
+        """A path that leads to no file is such a one, too."""
+        path.symlink_to(path)
+        errors: list[Any] = []
+        with Recorder(sender, spool=path, on_error=errors.append) as recorder:
+            recorder.record("user-1", EVENT)
+            assert recorder.flush()
+            assert recorder.stats().spool_error is StoreErrorCode.CANNOT_OPEN
+        assert [error.code for error in errors] == [StoreErrorCode.CANNOT_OPEN]
 
     def test_is_no_database(self, sender: MemorySender, path: Path) -> None:
         """A file of another kind stays as it is."""

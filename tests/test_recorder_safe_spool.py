@@ -6,17 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from pinpoint_events.errors import ConfigurationError, StoreError, StoreErrorCode
+from pinpoint_events.errors import (
+    ConfigurationError,
+    SpoolFullError,
+    StoreError,
+    StoreErrorCode,
+)
 from pinpoint_events.recorder.file_spool import FileSpool
-from pinpoint_events.recorder.items import DropReason, Settlement
+from pinpoint_events.recorder.items import Books, DropReason, Settlement
 from pinpoint_events.recorder.memory_spool import MemorySpool
 from pinpoint_events.recorder.reports import Hooks, Reports
 from pinpoint_events.recorder.safe_spool import SafeSpool
 from pinpoint_events.recorder.spool_place import SpoolPlace
 from tests.fake_time import FakeTime
 from tests.spool_contract import (
+    REFUSAL,
     add_event,
     everything,
+    fill,
     names,
 )
 from tests.stores import writing
@@ -176,7 +183,7 @@ class TestLocked:
         assert case.spool.books().events.dropped == {"full": 2}
 
     def test_waits_longer(self, case: Case) -> None:
-        """The waits double up to a minute; once it works for that long, anew."""
+        """The waits double up to a minute."""
         path = case.path
         add(case, "1")
         move_away(path)
@@ -197,7 +204,21 @@ class TestLocked:
         path.rmdir()
         assert case.recover()
         assert case.waiting() == [[("e", "2")], []]
-        assert case.spool._retry_seconds == 60
+
+    @pytest.mark.parametrize("seconds, wait", [(59, 60), (61, 1), (3_600, 1)])
+    def test_waits_anew(self, case: Case, seconds: int, wait: int) -> None:
+        """Once it has worked for more than a minute, the first wait is short again."""
+        with writing(case.path):
+            add(case, "1")
+            for _ in range(10):
+                assert not case.recover(60)
+        assert case.recover(60)
+        for _ in range(seconds * 4):  # as the thread does
+            assert not case.recover(0.25)
+        with writing(case.path):
+            add(case, "2")
+        assert not case.recover(wait - 0.25)
+        assert case.recover(0.25)
 
     def test_close(self, case: Case) -> None:
         """At the end the file is tried once more, so that nothing is lost."""
@@ -225,6 +246,110 @@ class TestLocked:
         add_event(case.spool.memory, "1")
         with writing(case.path):
             assert names(case.spool.close()) == [("e", "1")]
+
+
+class TestRoom:
+    """One limit is for the file and for what is in memory until it moves there."""
+
+    @staticmethod
+    def used(case: Case) -> int:
+        """Return how many bytes of the file are in use."""
+        assert case.spool.file is not None
+        case.spool.books()
+        return case.spool.file.used_bytes
+
+    @staticmethod
+    def fill(case: Case, text: str = "") -> int:
+        """Add events until there is no room."""
+        return fill(case.spool, text)  # type: ignore[arg-type] # adds as they do
+
+    def test_full_file(self, path: Path) -> None:
+        """As long as a full file is locked, memory takes nothing, however often."""
+        case = Case(path, 200_000)
+        self.fill(case, "x" * 1_000)
+        recorded = case.balance()
+        for _ in range(3):
+            with writing(path):
+                assert self.fill(case, "x" * 1_000) == 0
+                with pytest.raises(SpoolFullError) as caught:
+                    add(case, "1")
+                assert caught.value.max_bytes == 200_000
+            assert case.recover()
+        assert case.balance() == recorded
+        assert self.used(case) <= 200_000
+        case.spool.close()
+
+    @pytest.mark.parametrize("letter", ["x", "ß", "€", "😀"])
+    @pytest.mark.parametrize("length", [20, 700, 2_100, 4_100, 9_000])
+    def test_memory(self, path: Path, letter: str, length: int) -> None:
+        """Memory takes what the file has room for, and all of it moves there."""
+        case = Case(path, 200_000)
+        add(case, "1")
+        text = letter * (length // len(letter.encode()))
+        with writing(path):
+            taken = self.fill(case, text)
+        assert taken * (2 * length + 700) > 140_000
+        assert case.recover()
+        assert case.balance() == (1 + taken, 1 + taken)
+        assert self.used(case) <= 200_000
+        case.spool.close()
+
+    def test_last_measure(self, path: Path) -> None:
+        """What was added since the file was last measured counts, too."""
+        case = Case(path, 200_000)
+        for _ in range(9):
+            with writing(path):
+                for number in range(20):
+                    add_event(case.spool, f"{number}", text="x" * 900)  # type: ignore[arg-type]
+            assert case.recover()
+            if self.used(case) > 160_000:
+                break
+        with writing(path):
+            self.fill(case, "x" * 900)
+        assert case.recover()
+        assert self.used(case) <= 200_000
+        self.fill(case, "x" * 900)
+        assert self.used(case) <= 200_000
+        case.spool.close()
+
+    def test_dead_letters(self, path: Path) -> None:
+        """They make room for what was in memory."""
+        case = Case(path, 200_000)
+        self.fill(case, "x" * 1_000)
+        assert case.spool.file is not None
+        refused = tuple((item, REFUSAL) for item in everything(case.spool.file))
+        case.spool.file.settle(Settlement(refused=refused))
+        with writing(path):
+            taken = self.fill(case, "x" * 1_000)
+        assert taken > 60
+        assert case.recover()
+        assert case.balance() == (len(refused) + taken, taken)
+        assert self.used(case) <= 200_000
+        case.spool.close()
+
+    def test_replaced_file(self, path: Path) -> None:
+        """If a new file takes the place of a full one, it has all the room."""
+        case = Case(path, 200_000)
+        self.fill(case, "x" * 1_000)
+        move_away(path)
+        assert self.fill(case, "x" * 1_000) > 50
+        assert case.recover()
+        assert self.used(case) <= 200_000
+        case.spool.close()
+
+    def test_replaced_later(self, path: Path) -> None:
+        """Also if there can be no file at first."""
+        case = Case(path, 200_000)
+        self.fill(case, "x" * 1_000)
+        move_away(path)
+        path.mkdir()
+        add(case, "1")
+        assert not case.recover()
+        assert self.fill(case, "x" * 1_000) > 50
+        path.rmdir()
+        assert case.recover()
+        assert self.used(case) <= 200_000
+        case.spool.close()
 
 
 class TestMoved:
@@ -395,6 +520,42 @@ class TestDamaged:
         for _ in range(2):
             assert case.balance() == (1, 1)
         case.spool.close()
+
+
+class TestBooks:
+    """Each reading of the books counts every item once, also while items move."""
+
+    def test_move_meanwhile(self, case: Case) -> None:
+        """What moves after the file was read, and before memory is, is counted."""
+
+        class Moving(FileSpool):
+            """Lets memory move into the file each time that its books were read."""
+
+            def books(self) -> Books:
+                found = super().books()
+                case.recover()
+                return found
+
+        add(case, "1")
+        with writing(case.path):
+            add(case, "2", "3")
+        assert case.spool.file is not None
+        case.spool.file.__class__ = Moving
+        assert case.balance() == (3, 3)
+        assert case.waiting() == [[("e", "1"), ("e", "2"), ("e", "3")], []]
+        add_event(case.spool.memory, "late")
+        assert case.balance() == (4, 4)
+        assert case.spool.memory.books() == Books()
+
+    def test_unreadable_afterwards(self, case: Case) -> None:
+        """If the file cannot be read after a move, what moved is counted."""
+        with writing(case.path):
+            add(case, "1")
+        assert case.recover()
+        move_away(case.path)
+        assert case.balance() == (1, 1)
+        add(case, "2")
+        assert case.balance() == (2, 2)
 
 
 class TestDropOldest:

@@ -3,7 +3,8 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,48 @@ class TestMemorySpool(SpoolContract):
             ItemCounts(recorded=1, dropped={"exit": 1}),
             ItemCounts(recorded=1, dropped={"exit": 1}),
         )
+
+    def test_long_queue(self) -> None:
+        """What was delivered before does not slow down a look at what waits."""
+        long, short = MemorySpool(10**9), MemorySpool(10**9)
+        for number in range(50_000):
+            long.add("e", f"{number}", "{}", event())
+        short.add("e", "0", "{}", event())
+        *delivered, last = long.read(0, 50_000)
+        long.settle(Settlement(delivered=tuple(delivered)))
+        assert long.read(0, 10) == long.read(last.id - 1, 10) == [last]
+
+        def seconds(spool: MemorySpool, act: Callable[[MemorySpool], object]) -> float:
+            """Return how long the fastest of some calls takes."""
+            times = []
+            for _ in range(30):
+                started = time.perf_counter()
+                act(spool)
+                times.append(time.perf_counter() - started)
+            return min(times)
+
+        for act in (
+            lambda spool: spool.has_pending(10**9),
+            lambda spool: spool.read(0, 10),
+        ):
+            assert seconds(long, act) < 20 * seconds(short, act)
+
+    def test_holes(self) -> None:
+        """Items in the middle may end first; numbers go on after all have ended."""
+        memory = MemorySpool(1_000_000)
+        for number in range(5):
+            add_event(memory, f"{number}")
+        first, *middle, last = everything(memory)
+        memory.settle(Settlement(delivered=tuple(middle)))
+        assert everything(memory) == [first, last]
+        assert memory.read(first.id, 1) == [last]
+        assert memory.has_pending(first.id)
+        memory.settle(Settlement(delivered=(first,)))
+        assert not memory.has_pending(last.id - 1)
+        memory.settle(Settlement(delivered=(last,)))
+        assert not memory.has_pending(10**9)
+        add_event(memory, "5")
+        assert [item.id for item in everything(memory)] == [6]
 
     @needs_fork
     def test_fork(self) -> None:
@@ -611,6 +654,7 @@ class TestPlace:
         """A new file is readable by its user alone, and so are SQLite's other files."""
         spool = files.place().open()
         add_event(spool, "1")
+        assert spool.claim()
         modes = {
             path.name: stat.S_IMODE(path.stat().st_mode)
             for path in files.path.parent.iterdir()
@@ -618,9 +662,38 @@ class TestPlace:
         spool.close()
         assert modes == {
             "spool.db": 0o600,
+            "spool.db-deliverer": 0o600,
             "spool.db-wal": 0o600,
             "spool.db-shm": 0o600,
         }
+
+    @pytest.mark.skipif(os.name != "posix", reason="modes and links are POSIX'")
+    @pytest.mark.parametrize("mode", [0o660, 0o640, 0o666])
+    def test_mode_of_others(self, files: Files, path: Path, mode: int) -> None:
+        """The lock file is for those whom the spool is for, whatever the umask."""
+        path.touch()
+        path.chmod(mode)
+        spool = files.place().open()
+        umask = os.umask(0o077)
+        try:
+            assert spool.claim()
+        finally:
+            os.umask(umask)
+        lock = path.with_name("spool.db-deliverer")
+        assert stat.S_IMODE(lock.stat().st_mode) == mode
+        lock.chmod(0o600)
+        spool.close()
+        assert files.spool().claim()
+        assert stat.S_IMODE(lock.stat().st_mode) == 0o600
+
+    @pytest.mark.skipif(os.name != "posix", reason="modes and links are POSIX'")
+    def test_mode_without_spool(self, path: Path) -> None:
+        """If the spool is gone, it is that of a new one."""
+        lock = path.with_name("spool.db-deliverer")
+        claim = Claim(lock)
+        assert claim.take()
+        claim.close()
+        assert stat.S_IMODE(lock.stat().st_mode) == 0o600
 
     @pytest.mark.skipif(os.name != "posix", reason="modes and links are POSIX'")
     def test_link(self, files: Files, path: Path) -> None:

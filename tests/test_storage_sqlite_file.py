@@ -605,6 +605,150 @@ class TestReadOnly:
         assert texts(path) == ["used"]
 
 
+def read(path: Path, timeout_seconds: float = 0.01) -> list[str]:
+    """Return the notes, without writing anything."""
+    with (
+        closing(SqliteFile(path, SCHEMA, timeout_seconds, writes=False)) as file,
+        file.transaction(writes=False) as connection,
+    ):
+        rows = connection.execute("SELECT text FROM texts").fetchall()
+    return [text for (text,) in rows]
+
+
+def beside(path: Path) -> dict[str, bytes]:
+    """Return the files of a directory, with their contents."""
+    return {each.name: each.read_bytes() for each in path.parent.iterdir()}
+
+
+def log_alone(path: Path) -> None:
+    """Leave a file and its log as after a kill, but without the index of the log."""
+    copy = path.with_name("copy.db")
+    with opened(path) as file:
+        add(file, "first", "second")
+        for end in ("", "-wal"):
+            shutil.copy(f"{path}{end}", f"{copy}{end}")
+    path.unlink()
+    for end in ("", "-wal"):
+        Path(f"{copy}{end}").rename(f"{path}{end}")
+
+
+class TestReads:
+    """With `writes=False` a file is read where nothing can be written."""
+
+    def test_reads(self, path: Path) -> None:
+        """The file stays as it is, and nothing is left beside it."""
+        use(path)
+        before = beside(path)
+        assert read(path) == ["used"]
+        assert beside(path) == before
+
+    def test_writes_nothing(self, path: Path) -> None:
+        """Whatever is tried."""
+        use(path)
+        with closing(SqliteFile(path, SCHEMA, 0.01, writes=False)) as file:
+            found = failed(path, lambda: add(file, "more"))
+        assert found is StoreErrorCode.READ_ONLY
+        assert texts(path) == ["used"]
+
+    def test_beside_a_writer(self, path: Path, file: SqliteFile) -> None:
+        """What is committed is read, however long another program writes."""
+        add(file, "first")
+        with writing(path) as other:
+            other.execute("INSERT INTO note (text) VALUES ('second')")
+            assert read(path) == ["first"]
+
+    def test_locked(self, path: Path) -> None:
+        """A file without a log, which another program locks, is waited for."""
+        use(path)
+        query(path, "PRAGMA journal_mode = DELETE")
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            assert failed(path, lambda: read(path)) is StoreErrorCode.LOCKED
+        assert read(path) == ["used"]
+
+    @pytest.mark.parametrize("content", [None, b"", b"my notes\n" * 1_000])
+    def test_no_file_of_ours(self, path: Path, content: bytes | None) -> None:
+        """What is none of ours is refused, and stays as it is."""
+        if content is not None:
+            path.write_bytes(content)
+        expected = (
+            StoreErrorCode.CANNOT_OPEN
+            if content is None
+            else StoreErrorCode.NOT_A_DATABASE
+        )
+        assert failed(path, lambda: read(path)) is expected
+        assert beside(path) == ({} if content is None else {path.name: content})
+
+    @pytest.mark.parametrize("version", [1, 3])
+    def test_other_version(self, path: Path, version: int) -> None:
+        """A newer file is refused, and an older one, which would have to change."""
+        use(path)
+        query(path, f"PRAGMA user_version = {version}")
+        migrates = SCHEMA._replace(migrations={1: lambda _: None})
+        with pytest.raises(StoreError) as caught:
+            SqliteFile(path, migrates, 5.0, writes=False)
+        assert caught.value.code is StoreErrorCode.OTHER_VERSION
+        assert query(path, "PRAGMA user_version") == [(version,)]
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="it has no resource limits")
+    def test_full_disk(self, path: Path) -> None:
+        """On a full disk: nothing can be written beside the file."""
+        import resource
+
+        use(path)
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+        try:
+            assert read(path) == ["used"]
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert texts(path) == ["used"]
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="permissions work differently")
+    @pytest.mark.parametrize("modes", [(0o777, 0o444), (0o555, 0o666), (0o555, 0o444)])
+    def test_read_only(self, shared: Path, modes: tuple[int, int]) -> None:
+        """By a user who may only read, and who leaves nothing in the way of others."""
+        path = shared / "notes.db"
+        use(path)
+        directory_mode, file_mode = modes
+        path.chmod(file_mode)
+        shared.chmod(directory_mode)
+        with ordinary_user():
+            assert read(path) == ["used"]
+        assert list(beside(path)) == ["notes.db"]
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="permissions work differently")
+    def test_read_only_beside_a_writer(self, shared: Path) -> None:
+        """What is still in the log of a running process is read, too."""
+        path = shared / "notes.db"
+        with opened(path) as file:
+            add(file, "first")
+            for each in shared.iterdir():
+                each.chmod(0o444)
+            shared.chmod(0o555)
+            with ordinary_user():
+                assert read(path) == ["first"]
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="permissions work differently")
+    def test_log_that_cannot_be_read(self, shared: Path) -> None:
+        """A log without its index is read where the index can be created."""
+        path = shared / "notes.db"
+        log_alone(path)
+        shared.chmod(0o555)
+        for each in shared.iterdir():
+            each.chmod(0o444)
+        with ordinary_user(), pytest.raises(StoreError) as caught:
+            read(path)
+        assert str(caught.value) == (
+            f"the store '{path}' has a log that cannot be read in its place; copy the "
+            "file, with those beside it (-wal, -journal), into a directory where this "
+            "user may write, and open the copy"
+        )
+        assert caught.value.code is StoreErrorCode.CANNOT_OPEN
+        shared.chmod(0o777)
+        assert read(path) == ["first", "second"]
+
+
 LARGE = ["x" * 3_000] * 100
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from pinpoint_events.builder import new_event_id
+from pinpoint_events.recorder._lock_file import LOCK_END, open_lock_file
 from pinpoint_events.storage.fork_lock import ForkLock
 
 __all__ = ["Claim", "claim_path", "is_claimed"]
@@ -82,7 +83,7 @@ def claim_path(path: Path) -> Path:
     """Return the path of the file by whose lock delivery is claimed."""
     # One for each file, however it is named.
     target = path.resolve()
-    return target.with_name(f"{target.name}-deliverer")
+    return target.with_name(f"{target.name}{LOCK_END}")
 
 
 class Claim:
@@ -122,7 +123,7 @@ class Claim:
             self._forget_parents()
             if self._is_closed or self._path in _held:
                 return False
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
+            descriptor = open_lock_file(self._path)
             try:
                 _lock(descriptor)
             except OSError:

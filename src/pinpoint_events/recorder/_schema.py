@@ -11,7 +11,7 @@ from typing import Final
 
 from pinpoint_events.storage.sqlite_file import Schema
 
-__all__ = ["SCHEMA"]
+__all__ = ["PAGE_BYTES", "SCHEMA"]
 
 _STATEMENTS: Final = (
     """
@@ -60,12 +60,12 @@ _STATEMENTS: Final = (
     """,
 )
 
-# Smaller than that of a store: each item that is recorded writes one page to the log.
-_PAGE_BYTES: Final = 4_096
+PAGE_BYTES: Final = 4_096
+"""Smaller than that of a store: each item that is recorded writes one to the log."""
 
 SCHEMA: Final = Schema(
     application_id=0x50455350,  # "PESP"
     version=1,
     statements=_STATEMENTS,
-    page_bytes=_PAGE_BYTES,
+    page_bytes=PAGE_BYTES,
 )

@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
-from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Final, NoReturn, Self, SupportsIndex
 
@@ -35,6 +34,7 @@ from pinpoint_events.recorder.options import (
     check_functions,
     check_limits,
     check_seconds,
+    spool_path,
 )
 from pinpoint_events.recorder.process_end import at_end, not_at_end
 from pinpoint_events.recorder.reports import DroppedItem, Hooks, RejectedItem, Reports
@@ -46,7 +46,6 @@ from pinpoint_events.recorder.worker import Worker
 from pinpoint_events.senders._blocking import Time
 from pinpoint_events.senders.protocol import Sender
 from pinpoint_events.storage.fork_lock import ForkLock
-from pinpoint_events.storage.paths import path_text
 
 __all__ = ["Recorder", "RecorderStats"]
 
@@ -201,7 +200,7 @@ class Recorder:
         if spool is None:
             return SafeSpool(None, MemorySpool(max_bytes), self._reports, self._time)
         place = SpoolPlace(
-            Path(path_text(spool)).absolute(),
+            spool_path(spool),
             self.application_id,
             max_bytes,
             self._spool_timeout_seconds,

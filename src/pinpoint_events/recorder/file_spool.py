@@ -14,7 +14,7 @@ from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.problems import file_text
 from pinpoint_events.recorder._claim import Claim, claim_path
-from pinpoint_events.recorder._schema import SCHEMA
+from pinpoint_events.recorder._schema import PAGE_BYTES, SCHEMA
 from pinpoint_events.recorder.items import Books, DropReason, Item, Settlement
 from pinpoint_events.recorder.ledger import (
     ADD,
@@ -22,6 +22,7 @@ from pinpoint_events.recorder.ledger import (
     add_endpoint_in,
     books_in,
     count_dropped_in,
+    dead_letter_bytes_in,
     forget_dead_letters_in,
     now_milliseconds,
     settle_in,
@@ -30,8 +31,12 @@ from pinpoint_events.recorder.ledger import (
 )
 from pinpoint_events.storage.sqlite_file import SqliteFile
 
-__all__ = ["FileSpool"]
+__all__ = ["EMPTY_BYTES", "SPARE_BYTES", "FileSpool", "stored_bytes"]
 
+EMPTY_BYTES: Final = 6 * PAGE_BYTES
+"""Bytes of a new file that are in use."""
+SPARE_BYTES: Final = 2 * PAGE_BYTES
+"""Bytes of a file that are left free: rows do not fill their pages."""
 _READ: Final = (
     "SELECT id, endpoint_id, event_id, json, recorded_at, attempts FROM item "
     "WHERE id > ? AND NOT is_settled ORDER BY id LIMIT ?"
@@ -39,12 +44,23 @@ _READ: Final = (
 _IS_PENDING: Final = "SELECT 1 FROM item WHERE id <= ? AND NOT is_settled LIMIT 1"
 # Of an item, in addition to its text and its ids: numbers, and what SQLite adds.
 _ROW_BYTES: Final = 32
-_SPARE_BYTES: Final = 8_192  # two pages: rows do not fill theirs
 # The file is measured each time that an eighth of the room that was left is used up.
 _SHARE: Final = 8
 _MOST_GRANTED_BYTES: Final = 256_000  # as each process measures by itself
 _OLDEST: Final = 1_000  # items that are dropped at a time
 _MOST_RECENT: Final = 2_000
+
+
+def stored_bytes(endpoint_id: str, event_id: str | None, text: str) -> int:
+    """
+    Return how many bytes of a file an item takes at most.
+
+    Rows of more than half a page leave the rest of it empty.
+    """
+    size = sum(map(_size, (endpoint_id, event_id or "", text))) + _ROW_BYTES
+    if size > PAGE_BYTES:
+        return -(-size // PAGE_BYTES) * PAGE_BYTES
+    return PAGE_BYTES // (PAGE_BYTES // size)
 
 
 class FileSpool:
@@ -62,6 +78,7 @@ class FileSpool:
 
     Attributes:
         spool_id: The same for as long as the file is the same.
+        used_bytes: Bytes of the file that were in use when it was last measured.
 
     Raises:
         ConfigurationError: If the file has items of another application.
@@ -69,6 +86,7 @@ class FileSpool:
     """
 
     spool_id: str
+    used_bytes: int
 
     def __init__(
         self,
@@ -82,9 +100,10 @@ class FileSpool:
         self._granted_bytes = 0
         # Of this process, so that it need not read them from their texts again.
         self._recent: dict[int, Event | Endpoint] = {}
-        self._claim = Claim(claim_path(path))
         self._file = SqliteFile(path, SCHEMA, timeout_seconds)
         try:
+            # Resolves links, which fails for some paths that cannot be opened, either.
+            self._claim = Claim(claim_path(path))
             self._check_application(application_id)
         except BaseException:
             self._file.close()
@@ -99,6 +118,7 @@ class FileSpool:
                 found = application_id, new_event_id()
                 connection.execute("INSERT INTO application VALUES (?, ?, 0)", found)
             name, self.spool_id = found
+            self.used_bytes = used_bytes_in(connection)
             if name != application_id:
                 raise ConfigurationError(
                     f"the spool {file_text(str(self._file.path))} has events of "
@@ -138,12 +158,13 @@ class FileSpool:
         with self._file.transaction() as connection:
             used = used_bytes_in(connection)
             # What was refused makes room for what is not yet sent.
-            while used + size + _SPARE_BYTES > self._max_bytes:
+            while used + size + SPARE_BYTES > self._max_bytes:
                 if not forget_dead_letters_in(connection, _OLDEST):
                     raise SpoolFullError(used, self._max_bytes)
                 used = used_bytes_in(connection)
-        room = self._max_bytes - used - _SPARE_BYTES
+        room = self._max_bytes - used - SPARE_BYTES
         self._granted_bytes = max(size, min(room // _SHARE, _MOST_GRANTED_BYTES))
+        self.used_bytes = used + self._granted_bytes
 
     def count_dropped(self, event_id: str | None, reason: DropReason) -> None:
         """Count an item that was recorded, and dropped before it was stored."""
@@ -224,18 +245,41 @@ class FileSpool:
             return connection.execute(_IS_PENDING, (up_to,)).fetchone() is not None
 
     def books(self) -> Books:
-        """Return what became of all items."""
+        """Return what became of all items, and measure the file."""
         with self._file.transaction(writes=False) as connection:
+            self.used_bytes = used_bytes_in(connection)
             return books_in(connection)
+
+    def dead_letter_bytes(self) -> int:
+        """Return how many bytes make room for new items, at least."""
+        with self._file.transaction(writes=False) as connection:
+            return dead_letter_bytes_in(connection)
 
     def check_writable(self) -> None:
         """Write something that changes nothing."""
         self._file.run("UPDATE application SET flush_up_to = flush_up_to", ())
 
-    def take(self, items: Sequence[Item], books: Books) -> None:
-        """Take over the items and books of another spool."""
+    def take(self, items: Sequence[Item], books: Books) -> Books:
+        """
+        Take over the items and books of another spool.
+
+        They were accepted, so all of them are: dead letters make room for them, and no
+        others are added until there is room.
+
+        Returns:
+            The books of this one afterwards.
+        """
         with self._file.transaction() as connection:
             take_in(connection, items, books)
+            used = used_bytes_in(connection)
+            while used > self._max_bytes and forget_dead_letters_in(
+                connection, _OLDEST
+            ):
+                used = used_bytes_in(connection)
+            together = books_in(connection)
+        self.used_bytes = used
+        self._granted_bytes = 0
+        return together
 
     def close(self) -> None:
         """Close the file, and give the claim up; what is in the file stays."""

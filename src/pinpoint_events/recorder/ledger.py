@@ -29,6 +29,7 @@ __all__ = [
     "add_endpoint_in",
     "books_in",
     "count_dropped_in",
+    "dead_letter_bytes_in",
     "forget_dead_letters_in",
     "now_milliseconds",
     "put_back_in",
@@ -70,6 +71,9 @@ _FORGET: Final = (
     "DELETE FROM dead_letter WHERE id IN "
     "(SELECT id FROM dead_letter ORDER BY id LIMIT ?)"
 )
+_DEAD_LETTER_BYTES: Final = (
+    "SELECT coalesce(sum(length(CAST(json AS BLOB))), 0) FROM dead_letter"
+)
 _ADD_AGAIN: Final = (
     "INSERT INTO item (endpoint_id, event_id, json, recorded_at, attempts) "
     "VALUES (?, ?, ?, ?, ?)"
@@ -92,6 +96,11 @@ def used_bytes_in(connection: Connection) -> int:
         for name in ("page_count", "freelist_count", "page_size")
     )
     return int((pages - free) * size)
+
+
+def dead_letter_bytes_in(connection: Connection) -> int:
+    """Return how many bytes the texts of dead letters have."""
+    return int(connection.execute(_DEAD_LETTER_BYTES).fetchone()[0])
 
 
 def add_endpoint_in(connection: Connection, row: Sequence[object]) -> None:

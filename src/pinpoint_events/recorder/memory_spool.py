@@ -59,18 +59,26 @@ class MemorySpool:
 
     Args:
         max_bytes: How many bytes its items may take, about.
+
+    Attributes:
+        moves: How often everything was handed over.
     """
 
     def __init__(self, max_bytes: int) -> None:
+        self._most_bytes = max_bytes
         self._max_bytes = max_bytes
+        self._file_bytes = 0
+        self._size = _size
         self._lock = ForkLock()
         self._last_id = 0
+        self.moves: int = 0
         self._begin()
 
     def _begin(self) -> None:
         self._pid = os.getpid()
         self._used_bytes = 0
         self._items: dict[int, Item] = {}  # in the order of recording
+        self._first_id = self._last_id + 1  # no item has a lower number
         self._events = _Counts()
         self._endpoints = _Counts()
 
@@ -81,6 +89,36 @@ class MemorySpool:
 
     def _of(self, event_id: str | None) -> _Counts:
         return self._endpoints if event_id is None else self._events
+
+    # --- What stands in for a file ----------------------------------------------------
+
+    def stand_in(self, size: Callable[[str, str | None, str], int]) -> None:
+        """
+        Stand in for a file, which takes over what is added from now on.
+
+        Args:
+            size: Returns the bytes of the file that an item takes, by its texts; here
+                it counts with as many, unless it takes more.
+        """
+
+        def larger(endpoint_id: str, event_id: str | None, text: str) -> int:
+            texts = endpoint_id, event_id, text
+            return max(_size(*texts), size(*texts))
+
+        self._size = larger
+
+    def share(self, max_bytes: int, file_bytes: int) -> None:
+        """
+        Take no more than fits into the file, too.
+
+        Args:
+            max_bytes: How many bytes may be in the file and here, together.
+            file_bytes: How many are in the file.
+        """
+        with self._lock.lock:
+            is_large = max_bytes - file_bytes >= self._most_bytes
+            self._max_bytes = self._most_bytes if is_large else max_bytes
+            self._file_bytes = 0 if is_large else min(file_bytes, max_bytes)
 
     # --- What applications do ---------------------------------------------------------
 
@@ -97,12 +135,13 @@ class MemorySpool:
         Raises:
             SpoolFullError: If there is no room.
         """
-        size = _size(endpoint_id, event_id, text)
+        size = self._size(endpoint_id, event_id, text)
         now = time.time_ns() // 1_000_000
         with self._lock.lock:
             self._enter()
-            if self._used_bytes + size > self._max_bytes:
-                raise SpoolFullError(self._used_bytes, self._max_bytes)
+            used = self._file_bytes + self._used_bytes
+            if used + size > self._max_bytes:
+                raise SpoolFullError(used, self._max_bytes)
             self._last_id += 1
             # Of many items that wait, the texts alone are kept.
             kept = model if len(self._items) < _MOST_MODELS else None
@@ -156,8 +195,19 @@ class MemorySpool:
         """Return items with greater numbers, the oldest first."""
         with self._lock.lock:
             self._enter()
-            found = (item for item in self._items.values() if item.id > after)
-            return list(islice(found, limit))
+            numbers = range(max(after + 1, self._oldest_id()), self._last_id + 1)
+            found = map(self._items.get, numbers)
+            return list(islice((item for item in found if item is not None), limit))
+
+    def _oldest_id(self) -> int:
+        """
+        Return the number of the oldest item, or the next one if there are none.
+
+        To iterate over the items would pass the places of all that were removed.
+        """
+        while self._first_id <= self._last_id and self._first_id not in self._items:
+            self._first_id += 1
+        return self._first_id
 
     def settle(self, settlement: Settlement) -> Settlement:
         """Count what became of items, and return what was counted."""
@@ -177,7 +227,7 @@ class MemorySpool:
     def _removed(self, item: Item) -> _Counts:
         """Remove an item, and return the counts of its kind."""
         del self._items[item.id]
-        self._used_bytes -= _size(item.endpoint_id, item.event_id, item.text)
+        self._used_bytes -= self._size(item.endpoint_id, item.event_id, item.text)
         counts = self._of(item.event_id)
         counts.pending -= 1
         return counts
@@ -186,8 +236,7 @@ class MemorySpool:
         """Return whether an item with a number up to this one waits."""
         with self._lock.lock:
             self._enter()
-            oldest = next(iter(self._items), None)
-            return oldest is not None and oldest <= up_to
+            return self._oldest_id() <= min(up_to, self._last_id)
 
     def books(self) -> Books:
         """Return what became of all items."""
@@ -198,7 +247,7 @@ class MemorySpool:
     def _books(self) -> Books:
         return Books(self._events.frozen(), self._endpoints.frozen())
 
-    def move(self, take: Callable[[Sequence[Item], Books], None]) -> None:
+    def move(self, take: Callable[[Sequence[Item], Books], object]) -> None:
         """
         Hand everything over, items and books, and begin anew.
 
@@ -209,6 +258,7 @@ class MemorySpool:
             self._enter()
             take(list(self._items.values()), self._books())
             self._begin()
+            self.moves += 1
 
     def drop_all(self) -> list[Item]:
         """Drop what is left, and return it: it is lost with the process."""

@@ -206,6 +206,8 @@ class SpoolFile:
     Args:
         path: The file, which must exist.
         timeout_seconds: How long to wait for other writers.
+        writes: Whether to change anything. Otherwise the file need not be writable, and
+            no one who writes it is waited for.
 
     Attributes:
         path: The file.
@@ -225,9 +227,12 @@ class SpoolFile:
         path: str | os.PathLike[str],
         *,
         timeout_seconds: float = _TIMEOUT_SECONDS,
+        writes: bool = True,
     ) -> None:
         self.path = Path(path_text(path)).absolute()
-        self._file = SqliteFile(self.path, SCHEMA, timeout_seconds, creates=False)
+        self._file = SqliteFile(
+            self.path, SCHEMA, timeout_seconds, creates=False, writes=writes
+        )
         try:
             with self._file.transaction(writes=False) as connection:
                 self.application_id = _application_in(connection)

@@ -1,11 +1,14 @@
 """The options of a recorder: what they may be."""
 
+import os
 from datetime import timedelta
+from pathlib import Path
 from typing import Final, Literal, TypeGuard, get_args
 
 from pinpoint_events.errors import ConfigurationError
+from pinpoint_events.storage.paths import path_text
 
-__all__ = ["OnFull", "check_functions", "check_limits", "check_seconds"]
+__all__ = ["OnFull", "check_functions", "check_limits", "check_seconds", "spool_path"]
 
 OnFull = Literal["block", "drop_newest", "drop_oldest", "raise"]
 """What `record()` does if the spool is full."""
@@ -54,6 +57,21 @@ def check_functions(**functions: object) -> None:
             raise ConfigurationError(
                 f"{name} is of type {type(value).__qualname__}; pass a function"
             )
+
+
+def spool_path(spool: str | os.PathLike[str]) -> Path:
+    """
+    Return the absolute path of a spool's file.
+
+    Raises:
+        ConfigurationError: If it is no path, or empty.
+    """
+    text = path_text(spool)
+    if not text:
+        raise ConfigurationError(
+            "spool names no file; pass a path, or None to keep events in memory"
+        )
+    return Path(text).absolute()
 
 
 def _is_whole(value: object) -> TypeGuard[int]:

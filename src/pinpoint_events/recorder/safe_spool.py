@@ -4,17 +4,25 @@ A spool in a file, with one in memory for as long as the file cannot be used.
 A file that cannot be used (full, locked, read-only, of another program) stays as it is,
 and is tried again from time to time. One that turns out to be damaged is renamed, so
 that it can be examined, and a new one is created. Once there is a file that can be
-used, what was recorded in memory moves into it.
+used, what was recorded in memory moves into it. So memory takes only as much as the
+file, as far as known, has room for: otherwise each outage of the file could add to it
+as much again.
 """
 
 import math
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
 from pinpoint_events.errors import PinpointEventsError, StoreError, StoreErrorCode
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
-from pinpoint_events.recorder.file_spool import FileSpool
+from pinpoint_events.recorder.file_spool import (
+    EMPTY_BYTES,
+    SPARE_BYTES,
+    FileSpool,
+    stored_bytes,
+)
 from pinpoint_events.recorder.items import Books, DropReason, Item, Settlement
 from pinpoint_events.recorder.memory_spool import MemorySpool
 from pinpoint_events.recorder.reports import Reports
@@ -36,6 +44,8 @@ _STILL_OPEN: Final = frozenset(
         StoreErrorCode.READ_ONLY,
     }
 )
+# It is replaced by a new one, which has all the room.
+_REPLACED: Final = frozenset({StoreErrorCode.CORRUPT, StoreErrorCode.MOVED})
 
 
 class SafeSpool:
@@ -69,10 +79,13 @@ class SafeSpool:
         self.generation: int = 0  # of the file; grows when it is opened again
         self._is_moving = False
         self._known = Books()  # those of the file, when they were last read
+        self._file_bytes = EMPTY_BYTES  # that are in use, without what makes room
         self._retry_seconds = _FIRST_RETRY_SECONDS
         self._retry_at = -math.inf
+        self._works_since = -math.inf
         self._identity: tuple[int, int] | None = None  # of the file that was opened
         if place is not None:
+            memory.stand_in(stored_bytes)
             try:
                 self._open(place)
             except StoreError as error:
@@ -126,10 +139,33 @@ class SafeSpool:
         if of is not self._file or getattr(error, "code", None) is _CLOSED:
             return  # closed by this object, while another thread used it
         if self.error is None:
-            self._read_books()
-            self._retry_at = self._time.monotonic() + self._retry_seconds
-        self.error = error
+            _, unreadable = self._read_books()
+            self._measure(is_readable=unreadable is None)
+            now = self._time.monotonic()
+            if now - self._works_since > _LONGEST_RETRY_SECONDS:
+                self._retry_seconds = _FIRST_RETRY_SECONDS
+            self._retry_at = now + self._retry_seconds
+        self._fails_by(error)
         self._reports.spool_failed(error)
+
+    def _fails_by(self, error: PinpointEventsError) -> None:
+        """Note the error; memory takes what the file, once it works, has room for."""
+        assert self._place is not None  # noqa: S101 - memory alone does not fail
+        if getattr(error, "code", None) in _REPLACED:
+            self._file_bytes = EMPTY_BYTES
+        self.memory.share(self._place.max_bytes, self._file_bytes + SPARE_BYTES)
+        self.error = error
+
+    def _measure(self, *, is_readable: bool) -> None:
+        """Find out how full the file is."""
+        file, place = self._file, self._place
+        if file is None or place is None:
+            return
+        self._file_bytes = file.used_bytes
+        # To read the dead letters takes long, so only if their room is needed.
+        if is_readable and self._file_bytes > place.max_bytes // 2:
+            with suppress(StoreError):
+                self._file_bytes -= file.dead_letter_bytes()
 
     def add(
         self,
@@ -183,20 +219,35 @@ class SafeSpool:
     def books(self) -> Books:
         """Return what became of all items; of a broken file, as it was last read."""
         file = self._file
-        error = self._read_books()
+        books, error = self._read_books()
         if error is not None and self.error is None:
             self.set_aside(error, file)
-        return self._known.plus(self.memory.books())
+        return books
 
-    def _read_books(self) -> StoreError | None:
-        """Read those of the file; return the error if they cannot be read."""
-        file = self._file
-        if file is not None:
+    def _read_books(self) -> tuple[Books, StoreError | None]:
+        """Return those of file and memory, and the error if the file's are older."""
+        while True:
+            moves = self.memory.moves
+            error = None
+            file = self._file
             try:
-                self._known = file.books()
-            except StoreError as error:
-                return error
-        return None
+                found = self._known if file is None else file.books()
+            except StoreError as unreadable:
+                found, error = self._known, unreadable
+            else:
+                self._known = found
+            books = found.plus(self.memory.books())
+            # What moves between the two readings is in both of them, or in neither.
+            if moves == self.memory.moves:
+                return books, error
+
+    def _move(self, file: FileSpool) -> None:
+        """Move what is in memory into the file."""
+
+        def take(items: Sequence[Item], books: Books) -> None:
+            self._known = file.take(items, books)
+
+        self.memory.move(take)
 
     def recover(self) -> bool:
         """
@@ -213,19 +264,21 @@ class SafeSpool:
             return False
         if error is None:
             return self._move_late_ones()
+        file = before = self._file
         try:
-            file = self._file
             if file is None or getattr(error, "code", None) not in _STILL_OPEN:
                 file = self._opened_anew(place, error)
             file.check_writable()
             self._is_moving = True
-            self.memory.move(file.take)
+            self._move(file)
         except (PinpointEventsError, OSError) as again:
             if self._is_closed:  # by another thread, in the middle of this
                 return False
             self._wait_longer()
+            if self._file is not before:
+                self._measure(is_readable=True)
             if isinstance(again, PinpointEventsError):
-                self.error = again
+                self._fails_by(again)
             self._reports.spool_failed(again)
             return False
         else:
@@ -233,9 +286,8 @@ class SafeSpool:
             self.generation += 1
         finally:
             self._is_moving = False
+        self._works_since = self._time.monotonic()
         self._reports.spool_works()
-        if self._time.monotonic() - self._retry_at > _LONGEST_RETRY_SECONDS:
-            self._retry_seconds = _FIRST_RETRY_SECONDS
         return True
 
     def _move_late_ones(self) -> bool:
@@ -245,7 +297,7 @@ class SafeSpool:
             return False
         self._is_moving = True
         try:
-            self.memory.move(file.take)
+            self._move(file)
         except StoreError as error:
             self.set_aside(error, file)
             return False
@@ -285,7 +337,7 @@ class SafeSpool:
         self._retry_at = -math.inf
         if not self.recover() and self.is_durable and self._file is not None:
             with suppress(StoreError):
-                self.memory.move(self._file.take)
+                self._move(self._file)
         self.books()
         self._is_closed = True
         file, self._file = self._file, None

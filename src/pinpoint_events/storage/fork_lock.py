@@ -19,6 +19,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Final, cast
 
+from pinpoint_events.storage.registry import Registry
+
 __all__ = ["ForkLock"]
 
 _WAIT_SECONDS: Final = 5.0
@@ -104,7 +106,7 @@ def _no_method() -> None:
     return None
 
 
-_locks: Final = weakref.WeakSet[ForkLock]()
+_locks: Final = Registry[ForkLock]()
 _one_fork: Final = threading.Lock()  # threads that fork at the same time take turns
 _held: "Final[list[ForkLock | threading.Lock]]" = []
 
@@ -112,7 +114,7 @@ _held: "Final[list[ForkLock | threading.Lock]]" = []
 def _acquire_all() -> None:
     _one_fork.acquire()
     _held.append(_one_fork)
-    _held.extend(lock for lock in list(_locks) if lock.acquire_for_fork())
+    _held.extend(lock for lock in _locks if lock.acquire_for_fork())
 
 
 def _release_all() -> None:

@@ -23,7 +23,6 @@ import os
 import random
 import sqlite3
 import time
-import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
@@ -34,6 +33,7 @@ from typing import Final, NamedTuple, cast
 from pinpoint_events.errors import StoreError, StoreErrorCode
 from pinpoint_events.problems import file_text
 from pinpoint_events.storage.fork_lock import ForkLock
+from pinpoint_events.storage.registry import Registry
 from pinpoint_events.storage.waiting import seconds_left
 
 __all__ = ["Schema", "SqliteFile"]
@@ -70,6 +70,15 @@ _CODES: Final = {
     sqlite3.SQLITE_NOTADB: StoreErrorCode.NOT_A_DATABASE,
     sqlite3.SQLITE_CORRUPT: StoreErrorCode.CORRUPT,
 }
+# A connection cannot create the files that it needs beside the file, or not write them.
+_NO_PLACE: Final = frozenset(
+    {
+        StoreErrorCode.CANNOT_OPEN,
+        StoreErrorCode.FULL,
+        StoreErrorCode.IO,
+        StoreErrorCode.READ_ONLY,
+    }
+)
 # A later attempt may succeed: the transaction that failed has left nothing behind.
 _RETRY_SAFE: Final = frozenset({StoreErrorCode.LOCKED, StoreErrorCode.FULL})
 _WORDS: Final = {
@@ -108,6 +117,10 @@ _WORDS: Final = {
         "it; open it after the fork"
     ),
 }
+_UNREAD_LOG: Final = (
+    "has a log that cannot be read in its place; copy the file, with those beside it "
+    "(-wal, -journal), into a directory where this user may write, and open the copy"
+)
 
 
 class Schema(NamedTuple):
@@ -151,6 +164,9 @@ class SqliteFile:
             others; less within a block of `waiting_until` that ends before.
         creates: Whether to create a file that does not exist, and fill an empty one;
             otherwise both are refused.
+        writes: Whether anything is ever written. Otherwise the file is only read, on a
+            full disk or in a directory that is read-only, too, and beside writers; one
+            that needs a migration is refused.
 
     Raises:
         StoreError: If the file cannot be used.
@@ -163,10 +179,12 @@ class SqliteFile:
         timeout_seconds: float,
         *,
         creates: bool = True,
+        writes: bool = True,
     ) -> None:
         self.path = path
         self._schema = schema
-        self._creates = creates
+        self._creates = creates and writes
+        self._writes = writes
         self._timeout_seconds = timeout_seconds
         self._lock = ForkLock(
             self._disconnect, wait_seconds=timeout_seconds + _WRITE_SECONDS
@@ -182,7 +200,7 @@ class SqliteFile:
         self._is_closed = False
         _files.add(self)
         try:
-            with self.transaction():
+            with self.transaction(writes=writes):
                 pass  # an unusable file is reported now, not at its first use
         except BaseException:
             self.close()
@@ -407,7 +425,7 @@ class SqliteFile:
     def _drop_others(self) -> None:
         """Close the connections of this process to files that were at the path."""
         started = time.monotonic()
-        for other in list(_files):
+        for other in _files:
             if other is self or other.path != self.path:
                 continue
             if not other.drop_if_moved(seconds_left(self._timeout_seconds)):
@@ -433,10 +451,29 @@ class SqliteFile:
         return True
 
     def _open(self) -> sqlite3.Connection:
+        if self._writes:
+            return self._connect("rw", self._prepare)
+        if self._may_write_beside():
+            try:
+                # With `ro` it would leave the files beside it behind.
+                return self._connect("rw", self._prepare_to_read)
+            except sqlite3.OperationalError as error:
+                code = _code_of(error)
+                if code not in _NO_PLACE:
+                    raise
+                if any(map(self._bytes_beside, ("-wal", "-journal"))):
+                    raise self._error(code, words=_UNREAD_LOG) from error
+        # Needs no lock and no other file. A process that opened it just now writes to
+        # its log first, and so does not change what is read here.
+        return self._connect("ro&immutable=1", self._prepare_to_read)
+
+    def _connect(
+        self, mode: str, prepare: Callable[[sqlite3.Connection], None]
+    ) -> sqlite3.Connection:
         connect = (
             partial(sqlite3.connect, self.path)
             if self._creates
-            else partial(sqlite3.connect, f"{self.path.as_uri()}?mode=rw", uri=True)
+            else partial(sqlite3.connect, f"{self.path.as_uri()}?mode={mode}", uri=True)
         )
         connection = connect(
             timeout=min(self._timeout_seconds, _WAIT_SECONDS),
@@ -444,11 +481,36 @@ class SqliteFile:
             check_same_thread=False,  # `_lock` lets one thread in at a time
         )
         try:
-            self._prepare(connection)
+            prepare(connection)
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _may_write_beside(self) -> bool:
+        """
+        Return whether to let SQLite create files beside the file to read it.
+
+        Of a user who may only read the file, they would keep others from writing it.
+        """
+        as_sqlite = os.access in os.supports_effective_ids
+        return os.access(self.path, os.W_OK, effective_ids=as_sqlite) or any(
+            self._path_beside(end).exists() for end in (*_BESIDE, "-journal")
+        )
+
+    def _bytes_beside(self, end: str) -> int:
+        """Return how many bytes a file beside this one has; 0 without one."""
+        try:
+            return self._path_beside(end).stat().st_size
+        except OSError:
+            return 0
+
+    def _prepare_to_read(self, connection: sqlite3.Connection) -> None:
+        """Refuse a file with another schema; change nothing."""
+        connection.execute("PRAGMA query_only = 1")
+        self._begin(connection, writes=False)
+        self._check_schema(connection)
+        connection.execute("COMMIT")
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         """Create the schema in an empty file; refuse a file with another schema."""
@@ -495,8 +557,9 @@ class SqliteFile:
         if application_id != self._schema.application_id:
             raise self._error(StoreErrorCode.FOREIGN)
         known = self._schema.version
+        migrations = self._schema.migrations if self._writes else {}
         if version > known or any(
-            older not in self._schema.migrations for older in range(version, known)
+            older not in migrations for older in range(version, known)
         ):
             raise self._error(
                 StoreErrorCode.OTHER_VERSION,
@@ -534,20 +597,25 @@ class SqliteFile:
 
     def _sqlite_error(self, error: sqlite3.Error, waited: float) -> StoreError:
         return self._error(
-            _CODES.get(_primary_code(error), StoreErrorCode.OTHER),
+            _code_of(error),
             timeout=waited,
             name=getattr(error, "sqlite_errorname", type(error).__name__),
         )
 
-    def _error(self, code: StoreErrorCode, **facts: object) -> StoreError:
-        message = (
-            f"the store {file_text(str(self.path))} {_WORDS[code].format(**facts)}"
-        )
+    def _error(
+        self, code: StoreErrorCode, words: str | None = None, **facts: object
+    ) -> StoreError:
+        text = (words or _WORDS[code]).format(**facts)
+        message = f"the store {file_text(str(self.path))} {text}"
         return StoreError(message, is_retry_safe=code in _RETRY_SAFE, code=code)
 
 
 # Of this process, to find those of one path.
-_files: Final = weakref.WeakSet[SqliteFile]()
+_files: Final = Registry[SqliteFile]()
+
+
+def _code_of(error: sqlite3.Error) -> StoreErrorCode:
+    return _CODES.get(_primary_code(error), StoreErrorCode.OTHER)
 
 
 def _is_busy(error: sqlite3.Error) -> bool:

@@ -30,7 +30,7 @@ def run(program: str, arguments: list[str]) -> int:
     parser = _parser(program)
     options = shared.parsed(parser, arguments)
     is_all = not options.pending and not options.rejected
-    with shared.opened(options.path) as spool:
+    with shared.opened(options.path, writes=False) as spool:
         items = _items(
             spool,
             shared.selected(options),

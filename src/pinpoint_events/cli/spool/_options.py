@@ -108,9 +108,13 @@ def selected(options: Namespace, older_than: timedelta | None = None) -> Selecti
     )
 
 
-def opened(path: str) -> SpoolFile:
+def opened(path: str, *, writes: bool) -> SpoolFile:
     """
     Open a spool.
+
+    Args:
+        path: The file.
+        writes: Whether the action changes anything.
 
     Raises:
         UsageError: If there is no such file.
@@ -126,7 +130,7 @@ def opened(path: str) -> SpoolFile:
         raise UsageError(message) from error
     if not stat.S_ISREG(mode):
         raise UsageError(f"argument PATH: {path!r} is no file; name that of a spool")
-    return SpoolFile(path)
+    return SpoolFile(path, writes=writes)
 
 
 def shown_path(spool: SpoolFile) -> str:

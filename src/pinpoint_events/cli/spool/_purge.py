@@ -30,7 +30,7 @@ def run(program: str, arguments: list[str]) -> int:
         parser.error("what is deleted is lost; pass --yes to confirm")
     chosen = shared.selected(options, older_than)
     done: dict[str, KindCounts] = {}
-    with shared.opened(options.path) as spool:
+    with shared.opened(options.path, writes=True) as spool:
         kinds = {
             "pending": (options.pending, spool.count_pending, spool.purge_pending),
             "rejected": (options.rejected, spool.count_rejected, spool.purge_rejected),

@@ -28,7 +28,7 @@ def run(program: str, arguments: list[str]) -> int:
     options = shared.parsed(parser, arguments)
     if options.application_id is not None and options.to is None:
         parser.error("argument --application-id: is for --to, which is missing")
-    with shared.opened(options.path) as spool:
+    with shared.opened(options.path, writes=True) as spool:
         if options.to is None:
             return _put_back(spool, options)
         return _send(spool, options)

@@ -40,7 +40,7 @@ def run(program: str, arguments: list[str]) -> int:
     options = shared.parsed(parser, arguments)
     if options.limit < 1:
         parser.error(f"argument --limit: {options.limit} is not at least 1")
-    with shared.opened(options.path) as spool:
+    with shared.opened(options.path, writes=False) as spool:
         total, rows = _read(spool, options)
     count = sum(total)
     if options.output == "json":

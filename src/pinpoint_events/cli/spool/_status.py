@@ -31,7 +31,7 @@ def run(program: str, arguments: list[str]) -> int:
     """
     parser = _parser(program)
     options = shared.parsed(parser, arguments)
-    with shared.opened(options.path) as spool:
+    with shared.opened(options.path, writes=False) as spool:
         status = spool.status()
     age = None
     if status.oldest_pending_at is not None:
