@@ -485,7 +485,7 @@ class TestOutage:
         with Recorder(sender, spool=path) as recorder:
             recorder.record("user-1", EVENT, event_id="v-1")
             assert not recorder.close(0.1)
-            assert recorder.close()
+            assert not recorder.close()  # again
         assert recorder.stats() == RecorderStats(recorded=1, pending=1)
         sender.answer = refusing()
         with Recorder(sender, spool=path) as following:
@@ -749,6 +749,111 @@ class TestFlush:
         """It is done at once."""
         with Recorder(sender, spool=spool) as recorder:
             assert recorder.flush(0)
+
+
+class TestClose:
+    """A recorder is closed once, and each call says what came of it."""
+
+    @pytest.mark.parametrize(
+        "timeout", [None, "1", True, float("nan"), 10**400, timedelta(seconds=1)]
+    )
+    def test_wrong_timeout(self, timeout: Any, sender: MemorySender) -> None:
+        """A timeout that is none is refused, and the recorder stays open."""
+        recorder = Recorder(sender, spool=None, flush_seconds=3600)
+        recorder.record("user-1", EVENT)
+        calls: list[Callable[[], object]] = [
+            lambda: recorder.flush(timeout),
+            lambda: recorder.close(timeout),
+            lambda: asyncio.run(recorder.aflush(timeout)),
+            lambda: asyncio.run(recorder.aclose(timeout)),
+        ]
+        for call in calls:
+            with pytest.raises(ConfigurationError) as caught:
+                call()
+            assert str(caught.value) == "timeout is no number of seconds"
+        recorder.record("user-1", EVENT)
+        assert recorder.close()
+        assert recorder.stats() == RecorderStats(recorded=2, delivered=2)
+
+    def test_again(self, sender: MemorySender, spool: Path | None) -> None:
+        """A later call returns what the first did."""
+        recorder = Recorder(sender, spool=spool)
+        assert [recorder.close(), recorder.close()] == [True, True]
+        sender.answer = away
+        recorder = Recorder(sender, spool=spool)
+        recorder.record("user-1", EVENT)
+        assert [recorder.close(0.1), recorder.close()] == [False, False]
+
+    def test_by_two_threads(self, sender: MemorySender, spool: Path | None) -> None:
+        """A second call waits for the first, within its own timeout."""
+        is_sent, answers = threading.Event(), threading.Event()
+
+        def answer(request: EventsRequest) -> EventsResponse:
+            is_sent.set()
+            answers.wait(60)
+            return refusing()(request)
+
+        sender.answer = answer
+        recorder = Recorder(sender, spool=spool, flush_seconds=3600)
+        recorder.record("user-1", EVENT)
+        results: list[bool] = []
+        first = threading.Thread(target=lambda: results.append(recorder.close(60)))
+        first.start()
+        assert is_sent.wait(60)
+        assert not recorder.close(0.1)
+        assert recorder.stats().pending == 1
+        answers.set()
+        assert recorder.close(60)
+        assert recorder.stats() == RecorderStats(recorded=1, delivered=1)
+        first.join()
+        assert results == [True]
+
+    def test_by_a_hook(self, sender: MemorySender) -> None:
+        """A hook that closes a recorder while it is closed does not wait for itself."""
+        sender.answer = refusing("v-1")
+        closed: list[bool] = []
+        recorder = Recorder(
+            sender,
+            spool=None,
+            flush_seconds=3600,
+            on_rejected=lambda _: closed.append(recorder.close(1000)),
+        )
+        recorder.record("user-1", EVENT, event_id="v-1")
+        assert recorder.close(60)
+        assert closed == [False]
+
+        sender.answer = away
+        recorder = Recorder(
+            sender,
+            spool=None,
+            on_dropped=lambda _: closed.append(recorder.close(1000)),
+        )
+        recorder.record("user-1", EVENT)
+        assert not recorder.close(0)
+        assert closed == [False, False]
+
+    def test_in_a_child(self, sender: MemorySender, path: Path) -> None:
+        """A fork while another thread closes it leaves a recorder that can be."""
+        is_sent, answers = threading.Event(), threading.Event()
+
+        def answer(request: EventsRequest) -> EventsResponse:
+            is_sent.set()
+            answers.wait(60)
+            return refusing()(request)
+
+        sender.answer = answer
+        recorder = Recorder(sender, spool=path, flush_seconds=3600)
+        recorder.record("user-1", EVENT)
+        first = threading.Thread(target=lambda: recorder.close(60))
+        first.start()
+        assert is_sent.wait(60)
+        child = os.fork()
+        if child == 0:  # pragma: no cover - coverage measures the parent
+            os._exit(0 if [recorder.close(), recorder.close()] == [False] * 2 else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        answers.set()
+        first.join()
+        assert recorder.close()
 
 
 class TestForks:
