@@ -1,7 +1,9 @@
 import asyncio
 import copy
+import logging
 import os
 import pickle
+import socket
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -25,6 +27,7 @@ from pinpoint_events import (
     ItemCounts,
     ItemResponse,
     MemorySender,
+    PinpointSender,
     ProblemCode,
     QuotaExceededError,
     Recorder,
@@ -39,8 +42,12 @@ from pinpoint_events import (
     ValidationError,
 )
 from pinpoint_events.recorder import OnFull
+from tests.aws import KEYS, aws
+from tests.recorders import OnDemandRecorder
 from tests.stores import writing
 from tests.threads import BegunThreads
+
+__all__ = ["aws"]
 
 TIMESTAMP = "2026-09-21T12:00:00.123Z"
 EVENT = Event("purchase", timestamp=TIMESTAMP, attributes={"sku": "A-1"})
@@ -476,6 +483,30 @@ class TestOutage:
         first: Any = caplog.records[0]
         assert vars(first)["pinpoint_events.error"] == "TransportError"
         assert vars(first)["pinpoint_events.code"] == "other"
+
+    @pytest.mark.parametrize("is_url", [True, False])
+    def test_retries_of_the_sender_are_logged_at_debug(
+        self, *, is_url: bool, aws: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Nor has an outage more lines where the sender tries again itself."""
+        for name, value in KEYS.items():
+            aws.setenv(name, value)
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+        url = f"http://127.0.0.1:{port}"
+        to = f"pinpoint://shop?region=eu-west-1&endpoint_url={url}"
+        with PinpointSender("shop", region="eu-west-1", endpoint_url=url) as sender:
+            recorder = OnDemandRecorder(to if is_url else sender, spool=None)
+            recorder.record("user-1", EVENT)
+            caplog.set_level("DEBUG", logger="pinpoint_events")
+            assert not recorder.flush(20)
+            lines = [(line.levelno, line.message) for line in caplog.records]
+            again = (logging.DEBUG, "sending again")
+            assert len(lines) > lines.count(again) >= 6
+            assert [line for line in lines if line != again] == [
+                (logging.WARNING, "recorded events wait: they cannot be delivered now")
+            ]
+            recorder.close(0)
 
     def test_close_keeps_what_is_in_the_file(
         self, sender: MemorySender, path: Path
