@@ -636,6 +636,47 @@ class TestFull:
         recorder.close(0)
 
 
+class TestHooks:
+    """A hook may record."""
+
+    def test_records(self, sender: MemorySender, spool: Path | None) -> None:
+        """What is dropped within a hook is counted, and no hook is called for it."""
+        dropped: list[DroppedItem] = []
+
+        def report(item: DroppedItem) -> None:
+            dropped.append(item)
+            recorder.record("operators", Event("dropped"), event_id="inner")
+
+        recorder = Recorder(sender, spool=spool, on_dropped=report)
+        recorder.close()
+        recorder.record("user-1", EVENT, event_id="v-1")
+        recorder.record("user-1", EVENT, event_id="v-2")
+        assert dropped == [
+            DroppedItem("user-1", "v-1", DropReason.CLOSED),
+            DroppedItem("user-1", "v-2", DropReason.CLOSED),
+        ]
+        assert recorder.stats() == RecorderStats(recorded=4, dropped={"closed": 4})
+
+    def test_of_another_thread(self, sender: MemorySender) -> None:
+        """While a hook runs, those of other threads are called."""
+        dropped: list[str | None] = []
+
+        def report(item: DroppedItem) -> None:
+            dropped.append(item.event_id)
+            if item.event_id == "v-1":
+                other = threading.Thread(
+                    target=recorder.record, args=["user-1", EVENT], kwargs=inner
+                )
+                other.start()
+                other.join()
+
+        inner = {"event_id": "v-2"}
+        recorder = Recorder(sender, spool=None, on_dropped=report)
+        recorder.close()
+        recorder.record("user-1", EVENT, event_id="v-1")
+        assert dropped == ["v-1", "v-2"]
+
+
 class TestBrokenFile:
     """A file that cannot be used is reported once; recording goes on in memory."""
 

@@ -130,8 +130,8 @@ class Recorder:
         on_rejected: Called for each item that was refused for good.
         on_dropped: Called for each item that was given up.
         on_error: Called when an outage begins, when the file cannot be used, and for
-            defects. All three are called mostly in the thread that delivers, and what
-            they raise is logged.
+            defects. All three are called mostly in the thread that delivers, but not
+            within one another; what they raise is logged.
 
     Raises:
         ConfigurationError: If an argument is invalid, or the file has events of another
