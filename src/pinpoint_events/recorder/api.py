@@ -464,8 +464,8 @@ class Recorder:
         is_awaited = (os.getpid(), threading.get_ident()) == self._closer or (
             worker is not None and worker.is_this_thread
         )
-        if not is_awaited:
-            self._time.wait(timeout, lambda: self._was_delivered is not None)
+        if not is_awaited:  # in real time, for a test too: another thread takes it
+            Time().wait(timeout, lambda: self._was_delivered is not None)
         return bool(self._was_delivered)
 
     def _deliver_last(self, worker: Worker | None, timeout: float) -> bool:
