@@ -450,13 +450,12 @@ class Recorder:
         """Return whether the call has to close the recorder: it is the first."""
         with self._lock.lock:
             # A fork leaves the thread that closes it in the parent.
-            if self._closer is not None and self._closer[0] == os.getpid():
+            is_closing = self._closer is not None and self._closer[0] == os.getpid()
+            if is_closing or self._was_delivered is not None:
                 return False
-            is_over = self._was_delivered is not None
-            if not is_over:
-                self._is_closed = True
-                self._closer = os.getpid(), threading.get_ident()
-            return not is_over
+            self._is_closed = True
+            self._closer = os.getpid(), threading.get_ident()
+            return True
 
     def _wait_for_closer(self, timeout: float) -> bool:
         worker = self._worker_here
