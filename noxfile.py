@@ -40,6 +40,9 @@ PACKAGE = "pinpoint_events"
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
 LOWEST_PYTHON = PYTHONS[0]
+NEWEST_PYTHON = next(
+    (each for each in reversed(PYTHONS) if shutil.which(f"python{each}")), LOWEST_PYTHON
+)  # of those that are here
 CONSTRAINTS = ROOT / "constraints.txt"
 DIST = ROOT / "dist"
 COVERAGE_DATA = ROOT / ".nox" / "coverage-data"
@@ -77,10 +80,10 @@ def install(
 
 
 def run_pytest(
-    session: nox.Session, *, measured: bool = False, is_slow: bool = True
+    session: nox.Session, *paths: str, measured: bool = False, is_slow: bool = True
 ) -> None:
     """
-    Runs all tests, under coverage if the result is to be `measured`.
+    Runs all tests, or those in `paths`, under coverage if it is to be `measured`.
 
     With `is_slow`, also those that the README's command leaves out.
     """
@@ -90,12 +93,12 @@ def run_pytest(
         session.error(f"The tests would not see the installed wheel but {path}")
     env = {"PINPOINT_EVENTS_SLOW": "1"} if is_slow else {}
     if not measured:
-        session.run("pytest", *session.posargs, env=env)
+        session.run("pytest", *paths, *session.posargs, env=env)
         return
     COVERAGE_DATA.mkdir(parents=True, exist_ok=True)
     data = COVERAGE_DATA / f".coverage.{session.name}"
     command = ["coverage", "run", f"--data-file={data}", "-m", "pytest"]
-    session.run(*command, *session.posargs, env=env)
+    session.run(*command, *paths, *session.posargs, env=env)
 
 
 def lowest_versions() -> dict[str, str]:
@@ -434,6 +437,15 @@ def crashes(session: nox.Session) -> None:
     name = "PINPOINT_EVENTS_CRASH_KILLS"
     env = {name: os.environ.get(name, "10")}
     session.run("pytest", "tests/recorder/test_crashes.py", *session.posargs, env=env)
+
+
+# `tests` has these on the lowest Python only, and newer ones end in another way.
+@nox.session(python=NEWEST_PYTHON, requires=["build"])
+def exits(session: nox.Session) -> None:
+    """Processes that record and end in every way, on the newest Python that is here."""
+    install(session, extras=ALL_EXTRAS, groups=("test",))
+    paths = ("tests/recorder/test_exits.py", "tests/recorder/test_exits_in_memory.py")
+    run_pytest(session, *paths)
 
 
 MEASURED = (

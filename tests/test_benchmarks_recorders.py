@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from benchmarks.recorders import calls, losses
+from benchmarks.recorders import calls, losses, store
 from benchmarks.recorders.calls import Lap, Measured, Shape
 from benchmarks.recorders.losses import Application, Outcome, Situation, cell
 from benchmarks.recorders.peers import PACKAGES, PeersError, peers_python
@@ -80,6 +80,36 @@ class TestServer:
         """Each protocol has its own."""
         assert answer("/v1/traces", b"") == (200, b"")
         assert answer("/2/httpapi", b"") == (200, b'{"code":200}')
+
+
+class TestStore:
+    """The bars between `record()` and the store."""
+
+    @pytest.mark.parametrize("wall, holds", [(10.0, True), (10.1, False)])
+    def test_rate(self, wall: float, *, holds: bool) -> None:
+        """10,000 events a second, of each recorder."""
+        measured = [(DURABLE, 100_000, 5.0, 8.0), (VOLATILE, 100_000, wall, 5.0)]
+        table = store.sustained_table(measured)
+        assert table.hold is holds
+        assert ("**no**" in table.text) is not holds
+
+    @pytest.mark.parametrize(
+        "record, cpu, holds",
+        [(37.5, 60.0, True), (38.0, 20.0, False), (25.0, 61.0, False)],
+    )
+    def test_flat_cost(self, record: float, cpu: float, *, holds: bool) -> None:
+        """An event costs the same however many wait."""
+        first = (1_000, 25.0, 50.0, 30.0, 20.0)
+        table = store.backlog_table([first, (1_000_000, record, 50.0, 30.0, cpu)])
+        assert table.hold is holds
+        assert ("**no**" in table.text) is not holds
+
+    @pytest.mark.parametrize("milliseconds, holds", [(999.0, True), (1000.0, False)])
+    def test_opening(self, milliseconds: float, *, holds: bool) -> None:
+        """A file is opened in less than a second."""
+        table = store.opening_table([(1_000_000, milliseconds, 1.0, 1.3)])
+        assert table.hold is holds
+        assert ("**no**" in table.text) is not holds
 
 
 class TestPeers:

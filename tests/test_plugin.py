@@ -10,12 +10,15 @@ import os
 import re
 import subprocess
 import sys
+import time
 import unittest
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any, ClassVar
 
+import attrs
 import boto3
 import pytest
 from botocore.credentials import Credentials
@@ -24,6 +27,7 @@ from pinpoint_events import (
     BatchBuilder,
     Endpoint,
     Event,
+    EventItemResponse,
     EventsRequest,
     EventsResponse,
     ForbiddenError,
@@ -35,9 +39,12 @@ from pinpoint_events import (
     Recorder,
     RecorderStats,
     Retry,
+    SpoolFullError,
     TooManyRequestsError,
+    TransportError,
     open_sender,
 )
+from pinpoint_events.senders._accepted import accepted
 from pinpoint_events.server import FailCall, FailItem
 from pinpoint_events.testing import (
     PinpointServer,
@@ -255,6 +262,102 @@ class TestPinpointRecorder:
         pinpoint_recorder.record("ada", EVENT)
         assert pinpoint_recorder.flush(0)
         assert len(begun) == 0
+
+
+class TestTimeOfARecorder:
+    """A `RecordingRecorder` never sleeps: its time passes by waiting."""
+
+    @pytest.fixture(autouse=True)
+    def takes_no_time(self) -> Iterator[None]:
+        """Compare the real time with the minutes that the waits are long."""
+        started = time.monotonic()
+        yield
+        assert time.monotonic() - started < 60
+
+    def test_event_fails(self) -> None:
+        """`flush` sends an event again that failed, after its wait of two seconds."""
+        for _ in range(40):
+            recorder = RecordingRecorder(RecordingSender(answer=failing_once("v-1")))
+            recorder.record("ada", EVENT, event_id="v-1")
+            recorder.record("ada", EVENT, event_id="v-2")
+            assert [each.event_id for each in recorder.sent] == ["v-2"]
+            assert recorder.stats().pending == 1
+            assert not recorder.flush(1)
+            assert recorder.flush(2)
+            assert [each.event_id for each in recorder.sent] == ["v-2", "v-1"]
+
+    def test_throttled(self) -> None:
+        """`flush` waits for as long as `Retry-After` says."""
+        errors = [TooManyRequestsError(429, "x", retry_after_seconds=60.0)]
+
+        def answer(request: EventsRequest) -> EventsResponse:
+            if errors:
+                raise errors.pop()
+            return accepted(request)
+
+        recorder = RecordingRecorder(RecordingSender(answer=answer))
+        recorder.record("ada", EVENT)
+        assert recorder.sent == ()
+        assert not recorder.flush(50)
+        assert recorder.flush(50)
+        recorder.assert_sent("tapped", times=1)
+
+    def test_outage(self) -> None:
+        """At the end of `with`, too, the waits of an outage take no time."""
+        for _ in range(10):
+            with RecordingRecorder(RecordingSender(answer=away)) as recorder:
+                recorder.record("ada", EVENT)
+                assert recorder.sent == ()
+                assert not recorder.flush(600)
+                assert recorder.stats().pending == 1
+            assert 10 < len(recorder.sender.requests) < 40
+            assert recorder.stats().dropped == {"exit": 1}
+
+    def test_full(self) -> None:
+        """Nor does `record` sleep where it blocks for room."""
+        recorder = RecordingRecorder(
+            RecordingSender(answer=away), max_bytes=100_000, block_seconds=600
+        )
+        with pytest.raises(SpoolFullError):
+            fill(recorder)
+
+    def test_age(self) -> None:
+        """The waits do not make older what is recorded after them."""
+        recorder = RecordingRecorder(
+            RecordingSender(answer=away), max_age=timedelta(seconds=300)
+        )
+        recorder.record("ada", EVENT)
+        assert not recorder.flush(600)
+        recorder.sender.answer = accepted
+        recorder.record("ada", EVENT)
+        recorder.assert_sent("tapped", times=2)
+
+
+def fill(recorder: Recorder) -> None:
+    """Record for ever."""
+    while True:
+        recorder.record("ada", EVENT)
+
+
+def away(request: EventsRequest) -> EventsResponse:
+    """Answer nothing, as a network that is down."""
+    raise TransportError("the network is down", is_retry_safe=True)
+
+
+def failing_once(event_id: str) -> Callable[[EventsRequest], EventsResponse]:
+    """Return an answer by which one event fails at first, and all else is accepted."""
+    failures = [EventItemResponse(status_code=500)]
+
+    def answer(request: EventsRequest) -> EventsResponse:
+        found = accepted(request)
+        if not failures:
+            return found
+        item = found.results["ada"]
+        events = {**item.events_item_response, event_id: failures.pop()}
+        item = attrs.evolve(item, events_item_response=events)
+        return attrs.evolve(found, results={"ada": item})
+
+    return answer
 
 
 def rejecting(request: EventsRequest) -> EventsResponse:

@@ -1,7 +1,9 @@
 import asyncio
 import copy
+import logging
 import os
 import pickle
+import socket
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -25,6 +27,7 @@ from pinpoint_events import (
     ItemCounts,
     ItemResponse,
     MemorySender,
+    PinpointSender,
     ProblemCode,
     QuotaExceededError,
     Recorder,
@@ -40,10 +43,13 @@ from pinpoint_events import (
 )
 from pinpoint_events.recorder import OnFull
 from pinpoint_events.recorder.operators import SpoolFile
+from tests.aws import KEYS, aws
 from tests.commands import needs_posix
 from tests.recorders import OnDemandRecorder
 from tests.stores import writing
 from tests.threads import BegunThreads
+
+__all__ = ["aws"]
 
 TIMESTAMP = "2026-09-21T12:00:00.123Z"
 EVENT = Event("purchase", timestamp=TIMESTAMP, attributes={"sku": "A-1"})
@@ -489,6 +495,30 @@ class TestOutage:
         assert vars(first)["pinpoint_events.error"] == "TransportError"
         assert vars(first)["pinpoint_events.code"] == "other"
 
+    @pytest.mark.parametrize("is_url", [True, False])
+    def test_retries_of_the_sender_are_logged_at_debug(
+        self, *, is_url: bool, aws: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Nor has an outage more lines where the sender tries again itself."""
+        for name, value in KEYS.items():
+            aws.setenv(name, value)
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+        url = f"http://127.0.0.1:{port}"
+        to = f"pinpoint://shop?region=eu-west-1&endpoint_url={url}"
+        with PinpointSender("shop", region="eu-west-1", endpoint_url=url) as sender:
+            recorder = OnDemandRecorder(to if is_url else sender, spool=None)
+            recorder.record("user-1", EVENT)
+            caplog.set_level("DEBUG", logger="pinpoint_events")
+            assert not recorder.flush(20)
+            lines = [(line.levelno, line.message) for line in caplog.records]
+            again = (logging.DEBUG, "sending again")
+            assert len(lines) > lines.count(again) >= 6
+            assert [line for line in lines if line != again] == [
+                (logging.WARNING, "recorded events wait: they cannot be delivered now")
+            ]
+            recorder.close(0)
+
     def test_close_keeps_what_is_in_the_file(
         self, sender: MemorySender, path: Path
     ) -> None:
@@ -497,7 +527,7 @@ class TestOutage:
         with Recorder(sender, spool=path) as recorder:
             recorder.record("user-1", EVENT, event_id="v-1")
             assert not recorder.close(0.1)
-            assert recorder.close()
+            assert not recorder.close()  # again
         assert recorder.stats() == RecorderStats(recorded=1, pending=1)
         sender.answer = refusing()
         with Recorder(sender, spool=path) as following:
@@ -671,6 +701,47 @@ class TestFull:
         recorder.close(0)
 
 
+class TestHooks:
+    """A hook may record."""
+
+    def test_records(self, sender: MemorySender, spool: Path | None) -> None:
+        """What is dropped within a hook is counted, and no hook is called for it."""
+        dropped: list[DroppedItem] = []
+
+        def report(item: DroppedItem) -> None:
+            dropped.append(item)
+            recorder.record("operators", Event("dropped"), event_id="inner")
+
+        recorder = Recorder(sender, spool=spool, on_dropped=report)
+        recorder.close()
+        recorder.record("user-1", EVENT, event_id="v-1")
+        recorder.record("user-1", EVENT, event_id="v-2")
+        assert dropped == [
+            DroppedItem("user-1", "v-1", DropReason.CLOSED),
+            DroppedItem("user-1", "v-2", DropReason.CLOSED),
+        ]
+        assert recorder.stats() == RecorderStats(recorded=4, dropped={"closed": 4})
+
+    def test_of_another_thread(self, sender: MemorySender) -> None:
+        """While a hook runs, those of other threads are called."""
+        dropped: list[str | None] = []
+
+        def report(item: DroppedItem) -> None:
+            dropped.append(item.event_id)
+            if item.event_id == "v-1":
+                other = threading.Thread(
+                    target=recorder.record, args=["user-1", EVENT], kwargs=inner
+                )
+                other.start()
+                other.join()
+
+        inner = {"event_id": "v-2"}
+        recorder = Recorder(sender, spool=None, on_dropped=report)
+        recorder.close()
+        recorder.record("user-1", EVENT, event_id="v-1")
+        assert dropped == ["v-1", "v-2"]
+
+
 class TestBrokenFile:
     """A file that cannot be used is reported once; recording goes on in memory."""
 
@@ -826,6 +897,111 @@ class TestFlush:
         """It is done at once."""
         with Recorder(sender, spool=spool) as recorder:
             assert recorder.flush(0)
+
+
+class TestClose:
+    """A recorder is closed once, and each call says what came of it."""
+
+    @pytest.mark.parametrize(
+        "timeout", [None, "1", True, float("nan"), 10**400, timedelta(seconds=1)]
+    )
+    def test_wrong_timeout(self, timeout: Any, sender: MemorySender) -> None:
+        """A timeout that is none is refused, and the recorder stays open."""
+        recorder = Recorder(sender, spool=None, flush_seconds=3600)
+        recorder.record("user-1", EVENT)
+        calls: list[Callable[[], object]] = [
+            lambda: recorder.flush(timeout),
+            lambda: recorder.close(timeout),
+            lambda: asyncio.run(recorder.aflush(timeout)),
+            lambda: asyncio.run(recorder.aclose(timeout)),
+        ]
+        for call in calls:
+            with pytest.raises(ConfigurationError) as caught:
+                call()
+            assert str(caught.value) == "timeout is no number of seconds"
+        recorder.record("user-1", EVENT)
+        assert recorder.close()
+        assert recorder.stats() == RecorderStats(recorded=2, delivered=2)
+
+    def test_again(self, sender: MemorySender, spool: Path | None) -> None:
+        """A later call returns what the first did."""
+        recorder = Recorder(sender, spool=spool)
+        assert [recorder.close(), recorder.close()] == [True, True]
+        sender.answer = away
+        recorder = Recorder(sender, spool=spool)
+        recorder.record("user-1", EVENT)
+        assert [recorder.close(0.1), recorder.close()] == [False, False]
+
+    def test_by_two_threads(self, sender: MemorySender, spool: Path | None) -> None:
+        """A second call waits for the first, within its own timeout."""
+        is_sent, answers = threading.Event(), threading.Event()
+
+        def answer(request: EventsRequest) -> EventsResponse:
+            is_sent.set()
+            answers.wait(60)
+            return refusing()(request)
+
+        sender.answer = answer
+        recorder = Recorder(sender, spool=spool, flush_seconds=3600)
+        recorder.record("user-1", EVENT)
+        results: list[bool] = []
+        first = threading.Thread(target=lambda: results.append(recorder.close(60)))
+        first.start()
+        assert is_sent.wait(60)
+        assert not recorder.close(0.1)
+        assert recorder.stats().pending == 1
+        answers.set()
+        assert recorder.close(60)
+        assert recorder.stats() == RecorderStats(recorded=1, delivered=1)
+        first.join()
+        assert results == [True]
+
+    def test_by_a_hook(self, sender: MemorySender) -> None:
+        """A hook that closes a recorder while it is closed does not wait for itself."""
+        sender.answer = refusing("v-1")
+        closed: list[bool] = []
+        recorder = Recorder(
+            sender,
+            spool=None,
+            flush_seconds=3600,
+            on_rejected=lambda _: closed.append(recorder.close(1000)),
+        )
+        recorder.record("user-1", EVENT, event_id="v-1")
+        assert recorder.close(60)
+        assert closed == [False]
+
+        sender.answer = away
+        recorder = Recorder(
+            sender,
+            spool=None,
+            on_dropped=lambda _: closed.append(recorder.close(1000)),
+        )
+        recorder.record("user-1", EVENT)
+        assert not recorder.close(0)
+        assert closed == [False, False]
+
+    def test_in_a_child(self, sender: MemorySender, path: Path) -> None:
+        """A fork while another thread closes it leaves a recorder that can be."""
+        is_sent, answers = threading.Event(), threading.Event()
+
+        def answer(request: EventsRequest) -> EventsResponse:
+            is_sent.set()
+            answers.wait(60)
+            return refusing()(request)
+
+        sender.answer = answer
+        recorder = Recorder(sender, spool=path, flush_seconds=3600)
+        recorder.record("user-1", EVENT)
+        first = threading.Thread(target=lambda: recorder.close(60))
+        first.start()
+        assert is_sent.wait(60)
+        child = os.fork()
+        if child == 0:  # pragma: no cover - coverage measures the parent
+            os._exit(0 if [recorder.close(), recorder.close()] == [False] * 2 else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        answers.set()
+        first.join()
+        assert recorder.close()
 
 
 class TestForks:

@@ -10,7 +10,15 @@ from opentelemetry import context, metrics
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from pinpoint_events import Event, EventsRequest, EventsResponse, TransportError
+from pinpoint_events import (
+    Event,
+    EventItemResponse,
+    EventsRequest,
+    EventsResponse,
+    ItemResponse,
+    TransportError,
+)
+from pinpoint_events.recorder.items import Settlement
 from pinpoint_events.recorder.metrics import Metrics
 from pinpoint_events.senders._accepted import accepted
 from pinpoint_events.testing import RecordingRecorder, RecordingSender
@@ -43,6 +51,17 @@ def points(reader: InMemoryMetricReader) -> dict[str, list[tuple[Any, dict[str, 
 SEND = {"messaging.system": "aws_pinpoint", "messaging.operation.name": "send"}
 
 
+def rejecting_one_user(request: EventsRequest) -> EventsResponse:
+    """Reject the events of the second user."""
+    results = dict(accepted(request).results)
+    if "user-2" in results:
+        refused = dict.fromkeys(
+            request.batch_item["user-2"].events, EventItemResponse(status_code=400)
+        )
+        results["user-2"] = ItemResponse(events_item_response=refused)
+    return EventsResponse(results=results)
+
+
 class TestMetrics:
     """What is delivered is counted, and each request measured."""
 
@@ -56,11 +75,16 @@ class TestMetrics:
         recorder = RecordingRecorder(sender)
         recorder.record("user-1", Event("one"))
         assert not recorder.flush(0)
-        sender.answer = accepted
+        sender.answer = rejecting_one_user
         recorder.record("user-1", Event("two"))
+        recorder.record("user-2", Event("three"))
+        recorder.record("user-2", Event("three"))
         assert recorder.flush()
         assert points(reader) == {
-            "messaging.client.sent.messages": [(2, SEND)],
+            "messaging.client.sent.messages": [
+                (2, SEND),
+                (2, {**SEND, "error.type": "400"}),
+            ],
             "messaging.client.operation.duration": [
                 (1, {**SEND, "error.type": "TransportError"}),
                 (1, SEND),
@@ -134,6 +158,6 @@ class TestWithoutOpenTelemetry:
     def test_does_nothing(self) -> None:
         """Its instruments are not made."""
         absent = Metrics(is_installed=False)
-        absent.sent(1, 0.1, None)
+        absent.sent(Settlement(), 0.1, None)
         with absent.without_tracing():
             assert context.get_value("suppress_instrumentation") is None

@@ -1,9 +1,11 @@
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from pinpoint_events import Event, Recorder, Session, ValidationError
+from pinpoint_events import Event, Recorder, Session, SpoolFullError, ValidationError
 from pinpoint_events.recorder import SessionRecorder
 from pinpoint_events.testing import RecordingRecorder
 
@@ -104,6 +106,31 @@ class TestSession:
         (_, (_, _, stopped)) = sent(recorder)
         assert stopped is not None
         assert stopped.duration == 0
+
+    def test_cannot_be_recorded(self) -> None:
+        """What there was no room for changes nothing, and can be called again."""
+        recorder = RecordingRecorder(max_bytes=100_000, on_full="raise")
+        session = recorder.session("user-1")
+
+        def call_when_full(call: Callable[[], None]) -> None:
+            with suppress(SpoolFullError):
+                while True:
+                    recorder.record("user-1", Event("x"))
+            with pytest.raises(SpoolFullError):
+                call()
+            assert recorder.flush()
+            call()
+            call()
+
+        for call in (session.pause, session.resume, session.stop):
+            call_when_full(call)
+        types = [event_type for event_type, *_ in sent(recorder) if event_type != "x"]
+        assert types == [
+            "_session.start",
+            "_session.pause",
+            "_session.resume",
+            "_session.stop",
+        ]
 
     def test_an_event_keeps_its_own(self) -> None:
         """An event that has a session is recorded with that."""

@@ -466,7 +466,7 @@ class TestWhatSendersRaise:
         recorder.record("e", event(), event_id="v")
         with pytest.raises(KeyboardInterrupt):
             recorder.close()
-        assert recorder.close()
+        assert not recorder.close()
         assert recorder.stats() == RecorderStats(recorded=1, dropped={"exit": 1})
         assert dropped == [DroppedItem("e", "v", DropReason.EXIT)]
 

@@ -67,7 +67,9 @@ def main() -> int:
         text, hold = calls.table(sides, rounds, each)
         print(text, "\n", sep="", flush=True)
     if "store" in tables and options.only != "peers":
-        print(store.tables(store.QUICK if options.quick else store.FULL), "\n", sep="")
+        stored = store.tables(store.QUICK if options.quick else store.FULL)
+        print(stored.text, "\n", sep="", flush=True)
+        hold = hold and stored.hold
     if "losses" in tables:
         applications = [
             losses.Application(python, name, _LIMIT_SECONDS)

@@ -45,6 +45,14 @@ _VOLATILE_PENDING: Final = 5_000
 """So many may wait in memory before the caller waits for them."""
 
 
+_LEAST_EVENTS: Final = 10_000  # a second
+# Of those with the fewest events that wait. A cost that grows with their number would
+# be hundreds of times as much; other work on the machine may double that of a delivery.
+_MOST_RECORD: Final = 1.5
+_MOST_DELIVERY: Final = 3.0
+_MOST_OPENING_MS: Final = 1_000.0
+
+
 class Sizes(NamedTuple):
     """
     How much is measured.
@@ -62,49 +70,67 @@ FULL: Final = Sizes(100_000, (1_000, 10_000, 100_000, 1_000_000))
 QUICK: Final = Sizes(2_000, (1_000, 2_000))
 
 
-def tables(sizes: Sizes) -> str:
-    """Measure, and return the tables."""
+class Table(NamedTuple):
+    """
+    A table, and its bars.
+
+    Attributes:
+        text: The table.
+        hold: Whether all its bars hold.
+    """
+
+    text: str
+    hold: bool
+
+
+def tables(sizes: Sizes) -> Table:
+    """Measure, and return the tables, and whether all bars hold."""
     with tempfile.TemporaryDirectory() as directory:
         home = Path(directory)
         print("store: events a second", file=sys.stderr)
-        sustained = [_sustained_row(home, name, sizes) for name in (DURABLE, VOLATILE)]
+        sustained = []
+        for name in (DURABLE, VOLATILE):
+            spool = home / "sustained.db" if name == DURABLE else _NO_SPOOL
+            wall, cpu = _run(home, "sustained", spool, str(sizes.events))
+            sustained.append((name, sizes.events, wall, cpu))
         print("store: cost where others wait", file=sys.stderr)
         spool = home / "backlog.db"
         backlogs = _run(home, "backlog", spool, *map(str, sizes.backlogs))
         print("store: opening", file=sys.stderr)
         opening = [
-            _opening_row(home, "none", home / "new.db"),
-            _opening_row(home, f"{backlogs[-1][0]:,}", spool),
+            (waiting, *_opened(home, path))
+            for waiting, path in ((0, home / "new.db"), (backlogs[-1][0], spool))
         ]
-    return "\n\n".join(
+    found = (
+        sustained_table(sustained),
+        backlog_table(backlogs),
+        opening_table(opening),
+    )
+    return Table(
+        "\n\n".join(table.text for table in found), all(table.hold for table in found)
+    )
+
+
+def sustained_table(measured: Sequence[tuple[str, int, float, float]]) -> Table:
+    """Return the table of recorders: name, events, wall and CPU seconds for them."""
+    rates = [events / wall for _, events, wall, _ in measured]
+    rows = [
         (
-            lines(
-                ("recorder", "events", "events/s", "CPU us an event"),
-                ("---", *("---:",) * 3),
-                sustained,
-            ),
-            _backlog_table(backlogs),
-            lines(
-                ("waiting", "open, ms", "first record, ms", "memory, MB"),
-                ("---:",) * 4,
-                opening,
-            ),
+            name,
+            f"{events:,}",
+            f"{rate:,.0f}",
+            f"{cpu / events * 1e6:.1f}",
+            f"at least {_LEAST_EVENTS:,}/s",
+            _yes(rate >= _LEAST_EVENTS),
         )
-    )
+        for (name, events, _, cpu), rate in zip(measured, rates, strict=True)
+    ]
+    head = ("recorder", "events", "events/s", "CPU us an event", "bar", "holds")
+    text = lines(head, ("---", *("---:",) * 3, "---", "---"), rows)
+    return Table(text, all(rate >= _LEAST_EVENTS for rate in rates))
 
 
-def _sustained_row(home: Path, name: str, sizes: Sizes) -> tuple[str, ...]:
-    spool = home / "sustained.db" if name == DURABLE else _NO_SPOOL
-    wall, cpu = _run(home, "sustained", spool, str(sizes.events))
-    return (
-        name,
-        f"{sizes.events:,}",
-        f"{sizes.events / wall:,.0f}",
-        f"{cpu / sizes.events * 1e6:.1f}",
-    )
-
-
-def _backlog_table(backlogs: Sequence[Sequence[float]]) -> str:
+def backlog_table(backlogs: Sequence[Sequence[float]]) -> Table:
     """Return the table of the cost of an event, each also as a ratio to the first."""
     _, first_record, _, _, first_delivery = backlogs[0]
     head = (
@@ -115,7 +141,13 @@ def _backlog_table(backlogs: Sequence[Sequence[float]]) -> str:
         "deliver us",
         "CPU us",
         "ratio of CPU",
+        "bar",
+        "holds",
     )
+    hold = [
+        record <= _MOST_RECORD * first_record and cpu <= _MOST_DELIVERY * first_delivery
+        for _, record, _, _, cpu in backlogs
+    ]
     rows = [
         (
             f"{waiting:,}",
@@ -125,16 +157,42 @@ def _backlog_table(backlogs: Sequence[Sequence[float]]) -> str:
             f"{wall:.1f}",
             f"{cpu:.1f}",
             f"{cpu / first_delivery:.2f}",
+            f"at most {_MOST_RECORD:g} and {_MOST_DELIVERY:g}",
+            _yes(is_flat),
         )
-        for waiting, record, slow, wall, cpu in backlogs
+        for (waiting, record, slow, wall, cpu), is_flat in zip(
+            backlogs, hold, strict=True
+        )
     ]
-    return lines(head, ("---:",) * len(head), rows)
+    return Table(lines(head, (*("---:",) * 7, "---", "---"), rows), all(hold))
 
 
-def _opening_row(home: Path, waiting: str, spool: Path) -> tuple[str, ...]:
+def opening_table(opening: Sequence[tuple[int, float, float, float]]) -> Table:
+    """Return the table of opening a file: events in it, two times in ms, memory."""
+    rows = [
+        (
+            f"{waiting:,}",
+            f"{opened:.1f}",
+            f"{first:.1f}",
+            f"{megabytes:.1f}",
+            f"less than {_MOST_OPENING_MS:,.0f} ms",
+            _yes(opened < _MOST_OPENING_MS),
+        )
+        for waiting, opened, first, megabytes in opening
+    ]
+    head = ("waiting", "open, ms", "first record, ms", "memory, MB", "bar", "holds")
+    text = lines(head, (*("---:",) * 4, "---", "---"), rows)
+    return Table(text, all(opened < _MOST_OPENING_MS for _, opened, *_ in opening))
+
+
+def _yes(holds: object) -> str:
+    return "yes" if holds else "**no**"
+
+
+def _opened(home: Path, spool: Path) -> tuple[float, float, float]:
     runs = [_run(home, "opening", spool) for _ in range(3)]
     opened, first, grown = (median(values) for values in zip(*runs, strict=True))
-    return waiting, f"{opened * 1e3:.1f}", f"{first * 1e3:.1f}", f"{grown / 1e6:.1f}"
+    return opened * 1e3, first * 1e3, grown / 1e6
 
 
 def _run(home: Path, name: str, spool: Path | str, *numbers: str) -> Any:

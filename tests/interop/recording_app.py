@@ -2,7 +2,8 @@
 A web application that records 50 events for each request, and answers its process id.
 
 Settings are those of `tests/recorder/ending.py`, and nothing is delivered before the
-end, as there. With `CLOSES`, the ASGI application closes the recorder in its lifespan.
+end, as there. With `CLOSE_SECONDS`, the ASGI application closes the recorder in its
+lifespan.
 """
 
 import os
@@ -50,8 +51,8 @@ async def asgi(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         await receive()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        if "CLOSES" in os.environ:
-            await recorder.aclose()
+        if "CLOSE_SECONDS" in os.environ:
+            await recorder.aclose(float(os.environ["CLOSE_SECONDS"]))
         await send({"type": "lifespan.shutdown.complete"})
         return
     body = record(scope["query_string"].decode())

@@ -1,8 +1,9 @@
 """
 Tasks of Celery that record 50 events each; run as a program, it sends them.
 
-The broker is the directory `BROKER`. With `CLOSES`, a process of the pool closes the
-recorder when Celery says that it ends. The other settings are those of `recording_app`.
+The broker is the directory `BROKER`. With `CLOSE_SECONDS`, a process of the pool closes
+the recorder when Celery says that it ends. The other settings are those of
+`recording_app`.
 """
 
 import os
@@ -35,10 +36,10 @@ app.task(name=NAME, ignore_result=True)(record_events)
 
 def close(**_: object) -> None:
     """Close the recorder of this process."""
-    recorder.close()
+    recorder.close(float(os.environ["CLOSE_SECONDS"]))
 
 
-if "CLOSES" in os.environ:
+if "CLOSE_SECONDS" in os.environ:
     worker_process_shutdown.connect(close)
 
 

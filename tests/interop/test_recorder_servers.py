@@ -6,6 +6,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from importlib.util import find_spec
@@ -17,6 +18,7 @@ from tests.commands import takes_long
 from tests.interop.clients import missing
 from tests.recorder.endings import (
     ALL,
+    AMPLE_EXIT_SECONDS,
     EVENTS,
     FILE,
     NOTHING,
@@ -25,6 +27,7 @@ from tests.recorder.endings import (
     aws,
     endpoint,
     keys,
+    most_seconds,
     next_process,
     recorded,
     settings,
@@ -40,6 +43,7 @@ __all__ = ["aws", "endpoint", "keys", "spool"]
 pytestmark = takes_long
 
 EVENTS_EACH = 50  # of a request or task
+SERVER_SECONDS = 10.0  # to stop, without a recorder; Celery takes up to seven
 PATCHED = """
 from gevent import monkey
 monkey.patch_all()
@@ -104,14 +108,19 @@ def is_listening(port: int) -> bool:
         return connection.connect_ex(("127.0.0.1", port)) == 0
 
 
-def stop(process: "subprocess.Popen[bytes]") -> None:
-    """Stop a server as a process manager does."""
+def stop(process: "subprocess.Popen[bytes]") -> float:
+    """Stop a server as a process manager does; return how many seconds it takes."""
+    started = time.monotonic()
     process.send_signal(signal.SIGTERM)
     process.wait(SECONDS)
+    return time.monotonic() - started
 
 
-def check(name: str, endpoint: Endpoint, spool: Path, count: int) -> None:
-    """Compare what has arrived with the row of the page; let the next one deliver."""
+def check(
+    name: str, endpoint: Endpoint, spool: Path, count: int, seconds: float
+) -> None:
+    """Compare the end with the row of the page; let the next process deliver."""
+    assert seconds <= most_seconds(FILE[name]) + SERVER_SECONDS
     everything = {f"web-{number}" for number in range(count)}
     at_once = {ALL: everything, NOTHING: set[str]()}[FILE[name].at_once]
     assert endpoint.arrived == at_once
@@ -138,6 +147,7 @@ class TestGevent:
             ended = wait_for(process)
         assert (ended.code, ended.err) == (0, "")
         assert FILE["gevent"].at_once == ALL
+        assert ended.seconds <= most_seconds(FILE["gevent"])
         assert endpoint.arrived == recorded("parent")
         next_process(endpoint, spool)
         assert endpoint.doubles == 0
@@ -153,8 +163,8 @@ class TestGunicorn:
         with running(log, settings(endpoint.url, spool), *GUNICORN) as process:
             count = call(log)
             assert endpoint.arrived == set()
-            stop(process)
-        check("gunicorn", endpoint, spool, count)
+            seconds = stop(process)
+        check("gunicorn", endpoint, spool, count, seconds)
 
 
 class TestUvicorn:
@@ -168,12 +178,12 @@ class TestUvicorn:
         log = tmp_path / "log"
         env = settings(endpoint.url, spool)
         if name == "uvicorn_lifespan":
-            env["CLOSES"] = "yes"
+            env["CLOSE_SECONDS"] = str(AMPLE_EXIT_SECONDS)
         with running(log, env, *UVICORN) as process:
             count = call(log)
             assert endpoint.arrived == set()
-            stop(process)
-        check(name, endpoint, spool, count)
+            seconds = stop(process)
+        check(name, endpoint, spool, count, seconds)
 
 
 class TestCelery:
@@ -189,14 +199,14 @@ class TestCelery:
         broker.mkdir()
         env = {**settings(endpoint.url, spool), "BROKER": str(broker)}
         if name == "celery_signal":
-            env["CLOSES"] = "yes"
+            env["CLOSE_SECONDS"] = str(AMPLE_EXIT_SECONDS)
         with running(tmp_path / "log", env, *CELERY) as process:
             sending = [sys.executable, "-m", "tests.interop.recording_tasks"]
             subprocess.run(sending, cwd=ROOT, env=env, timeout=SECONDS, check=True)
             until(lambda: rows_in(spool) == EVENTS)
             assert endpoint.arrived == set()
-            stop(process)
-        check(name, endpoint, spool, EVENTS)
+            seconds = stop(process)
+        check(name, endpoint, spool, EVENTS, seconds)
 
 
 def rows_in(spool: Path) -> int:

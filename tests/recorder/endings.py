@@ -31,11 +31,14 @@ EVENTS: Final = 1_000
 APPLICATION_ID: Final = "shop"
 KEY: Final = Credentials(KEYS["AWS_ACCESS_KEY_ID"], KEYS["AWS_SECRET_ACCESS_KEY"])
 SECONDS: Final = 60.0  # for anything to happen; nothing here takes so long
-# Enough for every delivery that is to succeed, on a busy machine, too.
+# Enough for every delivery that is to succeed, on a busy machine, too. An end that
+# hangs takes so long.
 AMPLE_EXIT_SECONDS: Final = 30.0
 EXIT_SECONDS: Final = 2.0  # the default
-# Of the end of an interpreter, without what a recorder does, on a busy machine.
-SLACK_SECONDS: Final = 5.0
+CLOSE_SECONDS: Final = 10.0  # the default
+# Of the end of an interpreter, without what a recorder does, on a machine that is busy
+# with other work for moments.
+SLACK_SECONDS: Final = 10.0
 
 ALL: Final = "all"
 NOTHING: Final = "nothing more"
@@ -43,6 +46,8 @@ PART: Final = "what is answered in time"
 LOST: Final = "lost"
 AT_ONCE: Final = "at once"
 DEFAULT: Final = "`exit_seconds`, 2 s"
+OF_EACH: Final = f"{DEFAULT}, of each"
+CLOSES: Final = "10 s"
 
 
 class Ending(NamedTuple):
@@ -77,16 +82,14 @@ FILE: Final = {
         "`os.fork` before the first event; both processes record, and return",
         ALL,
         ALL,
-        f"{DEFAULT}, of each",
+        OF_EACH,
     ),
     "forks_after": Ending(
-        "`os.fork` after it; both record, and return", ALL, ALL, f"{DEFAULT}, of each"
+        "`os.fork` after it; both record, and return", ALL, ALL, OF_EACH
     ),
-    "fork": Ending(
-        "a child of `multiprocessing` by fork", ALL, ALL, f"{DEFAULT}, of each"
-    ),
-    "forkserver": Ending("... by forkserver", ALL, ALL, f"{DEFAULT}, of each"),
-    "spawn": Ending("... by spawn", ALL, ALL, f"{DEFAULT}, of each"),
+    "fork": Ending("a child of `multiprocessing` by fork", ALL, ALL, OF_EACH),
+    "forkserver": Ending("... by forkserver", ALL, ALL, OF_EACH),
+    "spawn": Ending("... by spawn", ALL, ALL, OF_EACH),
     "atexit_after": Ending(
         "events of an `atexit` handler that was registered after the import of "
         "`pinpoint_events.recorder`, even if they are the first",
@@ -118,11 +121,11 @@ FILE: Final = {
     ),
     "uvicorn": Ending("uvicorn with two workers, SIGTERM", NOTHING, ALL, AT_ONCE),
     "uvicorn_lifespan": Ending(
-        "... with `aclose()` in the application's lifespan", ALL, ALL, "10 s"
+        "... with `aclose()` in the application's lifespan", ALL, ALL, CLOSES
     ),
     "celery": Ending("Celery's prefork pool, SIGTERM", NOTHING, ALL, AT_ONCE),
     "celery_signal": Ending(
-        "... with `close()` at its signal `worker_process_shutdown`", ALL, ALL, "10 s"
+        "... with `close()` at its signal `worker_process_shutdown`", ALL, ALL, CLOSES
     ),
 }
 """With a file, by the names of the tests."""
@@ -327,6 +330,17 @@ def spool(tmp_path: Path) -> Path:
 def delivered_of(ending: Ending, way: str) -> set[str]:
     """Return the ids of the events that are delivered by the end."""
     return {ALL: recorded(*names_of(way)), NOTHING: set[str]()}[ending.at_once]
+
+
+def most_seconds(ending: Ending) -> float:
+    """Return how long an end may take at most, in a test."""
+    seconds = {
+        AT_ONCE: 0.0,
+        DEFAULT: EXIT_SECONDS,
+        OF_EACH: 2 * EXIT_SECONDS,
+        CLOSES: CLOSE_SECONDS,
+    }
+    return seconds[ending.takes] + SLACK_SECONDS
 
 
 def names_of(way: str) -> tuple[str, ...]:

@@ -9,14 +9,14 @@ import os
 import signal
 import sqlite3
 from contextlib import closing
+from inspect import signature
 from pathlib import Path
 
 import pytest
 from tests.commands import needs_posix, takes_long
 from tests.recorder.endings import (
     ALL,
-    AMPLE_EXIT_SECONDS,
-    AT_ONCE,
+    CLOSE_SECONDS,
     DEFAULT,
     EVENTS,
     EXIT_SECONDS,
@@ -32,6 +32,7 @@ from tests.recorder.endings import (
     delivered_of,
     endpoint,
     keys,
+    most_seconds,
     names_of,
     next_process,
     nowhere,
@@ -46,7 +47,7 @@ from tests.recorder.endings import (
     wait_for,
 )
 
-from pinpoint_events import ItemCounts
+from pinpoint_events import ItemCounts, Recorder
 from pinpoint_events.server import Delay
 
 __all__ = ["aws", "endpoint", "keys", "spool"]
@@ -65,8 +66,7 @@ class TestFile:
         ended = run(way, settings(endpoint.url, spool))
         check(ended, way)
         assert endpoint.arrived == delivered_of(ending, way)
-        seconds = 0.0 if ending.takes == AT_ONCE else AMPLE_EXIT_SECONDS
-        assert ended.seconds <= seconds + SLACK_SECONDS
+        assert ended.seconds <= most_seconds(ending)
 
         stats = next_process(endpoint, spool)
         everything = recorded(*names_of(way))
@@ -163,6 +163,13 @@ class TestPage:
     def test_has_each_ending(self) -> None:
         """Each ending that is tested is a row there, as it is tested; no other is."""
         assert rows("exits.md") == [*FILE.values(), *MEMORY.values()]
+
+    def test_has_the_defaults(self) -> None:
+        """The seconds there are the defaults of the recorder."""
+        default = signature(Recorder).parameters["exit_seconds"].default
+        assert default == EXIT_SECONDS
+        for method in (Recorder.close, Recorder.aclose):
+            assert signature(method).parameters["timeout"].default == CLOSE_SECONDS
 
 
 def counts(spool: Path) -> ItemCounts:

@@ -17,6 +17,7 @@ from tests.recorder.endings import (
     delivered_of,
     endpoint,
     keys,
+    most_seconds,
     nowhere,
     run,
     settings,
@@ -38,6 +39,7 @@ class TestMemory:
         ended = run(way, settings(endpoint.url, None))
         check(ended, way)
         assert endpoint.arrived == delivered_of(ending, way)
+        assert ended.seconds <= most_seconds(ending)
         assert ending.after == (LOST if ending.at_once == NOTHING else ALL)
 
     def test_server_is_away(self) -> None:

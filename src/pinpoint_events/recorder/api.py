@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from types import TracebackType
@@ -34,6 +35,7 @@ from pinpoint_events.recorder.options import (
     check_functions,
     check_limits,
     check_seconds,
+    check_timeout,
     spool_path,
 )
 from pinpoint_events.recorder.process_end import at_end, not_at_end
@@ -127,8 +129,8 @@ class Recorder:
         on_rejected: Called for each item that was refused for good.
         on_dropped: Called for each item that was given up.
         on_error: Called when an outage begins, when the file cannot be used, and for
-            defects. All three are called mostly in the thread that delivers, and what
-            they raise is logged.
+            defects. All three are called mostly in the thread that delivers, but not
+            within one another; what they raise is logged.
 
     Raises:
         ConfigurationError: If an argument is invalid, or the file has events of another
@@ -187,7 +189,9 @@ class Recorder:
         self._worker: Worker | None = None
         self._new = 0  # recorded by this process since the thread was last woken
         self._is_closed = False
+        self._closer: tuple[int, int] | None = None  # ids of process and thread
         self._is_over = False
+        self._was_delivered: bool | None = None  # what `close` returned
 
     @property
     def application_id(self) -> str:
@@ -396,7 +400,11 @@ class Recorder:
 
         Returns:
             Whether nothing of it is pending; all was accepted, rejected or dropped.
+
+        Raises:
+            ConfigurationError: If `timeout` is no number of seconds.
         """
+        check_timeout(timeout)
         return self._running_worker().flush(timeout)
 
     async def aflush(self, timeout: float = 10.0) -> bool:  # noqa: ASYNC109 - as flush
@@ -409,31 +417,60 @@ class Recorder:
 
         What is not delivered in time stays in the file, for the next process; without a
         file it is dropped. If another process delivers what is in the file, this one
-        does not wait for it. What is recorded afterwards is dropped. Calling it again
-        does nothing.
+        does not wait for it. What is recorded afterwards is dropped. Another call waits
+        for the first, and returns the same; not so one of a hook.
 
         Args:
             timeout: How many seconds to wait, at most.
 
         Returns:
-            Whether nothing was pending.
+            Whether nothing was pending; False, too, if another thread still closes it.
+
+        Raises:
+            ConfigurationError: If `timeout` is no number of seconds; nothing is closed.
         """
-        with self._lock.lock:
-            if self._is_closed:
-                return True
-            self._is_closed = True
+        check_timeout(timeout)
+        if not self._is_closer():
+            return self._wait_for_closer(timeout)
         not_at_end(self)
         worker = self._worker_here
         end = self._time.monotonic() + timeout
+        was_delivered = False
         try:
-            if worker is not None:
-                return worker.flush(timeout, only_here=True)
-            events, endpoints = self._spool.books()
-            return not events.pending and not endpoints.pending
+            was_delivered = self._deliver_last(worker, timeout)
         finally:  # also after Ctrl-C
             if worker is not None:
                 worker.stop(max(0.0, end - self._time.monotonic()))
             self._end()
+            self._was_delivered = was_delivered
+        return was_delivered
+
+    def _is_closer(self) -> bool:
+        """Return whether the call has to close the recorder: it is the first."""
+        with self._lock.lock:
+            # A fork leaves the thread that closes it in the parent.
+            is_closing = self._closer is not None and self._closer[0] == os.getpid()
+            if is_closing or self._was_delivered is not None:
+                return False
+            self._is_closed = True
+            self._closer = os.getpid(), threading.get_ident()
+            return True
+
+    def _wait_for_closer(self, timeout: float) -> bool:
+        worker = self._worker_here
+        # It waits for this thread: the call is that of a hook or a signal handler.
+        is_awaited = (os.getpid(), threading.get_ident()) == self._closer or (
+            worker is not None and worker.is_this_thread
+        )
+        if not is_awaited:  # in real time, for a test too: another thread takes it
+            Time().wait(timeout, lambda: self._was_delivered is not None)
+        return bool(self._was_delivered)
+
+    def _deliver_last(self, worker: Worker | None, timeout: float) -> bool:
+        if worker is not None:
+            return worker.flush(timeout, only_here=True)
+        events, endpoints = self._spool.books()
+        return not events.pending and not endpoints.pending
 
     def _end(self) -> None:
         self._is_over = True

@@ -18,7 +18,7 @@ from pinpoint_events.recorder.pace import Pace
 from pinpoint_events.recorder.reports import Reports
 from pinpoint_events.recorder.safe_spool import SafeSpool
 from pinpoint_events.recorder.spool import Spool
-from pinpoint_events.senders._blocking import Time
+from pinpoint_events.senders._blocking import Time, quiet_attempts
 from pinpoint_events.senders.protocol import Sender
 
 __all__ = ["Dispatcher", "Rules"]
@@ -310,7 +310,8 @@ class Dispatcher:
         self._pace.sent(started)
         error: BaseException | None = None
         try:
-            response = sender.put_events(parcel.request)
+            with quiet_attempts():
+                response = sender.put_events(parcel.request)
             settlement = delivery.answered(parcel, response, self._time.monotonic())
         except (KeyboardInterrupt, SystemExit):
             raise
@@ -319,7 +320,7 @@ class Dispatcher:
             settlement = delivery.raised(parcel, error, self._time.monotonic())
         seconds = self._time.monotonic() - started
         self._settle(spool, settlement)
-        self.metrics.sent(len(settlement.delivered), seconds, error)
+        self.metrics.sent(settlement, seconds, error)
         if error is not None and self._pace.is_interrupted:
             self._reports.interrupted(error)
         elif error is None and not self._pace.is_interrupted:

@@ -5,6 +5,7 @@ The names are those of its semantic conventions for messaging, version 1.44 (sta
 development). What this package alone knows is named after it.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -12,6 +13,7 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 from pinpoint_events.recorder._loading import loading
+from pinpoint_events.recorder.items import Settlement
 
 __all__ = ["Metrics"]
 
@@ -38,18 +40,20 @@ class Metrics:
         self._sent: Any = None
         self._duration: Any = None
 
-    def sent(self, events: int, seconds: float, error: BaseException | None) -> None:
+    def sent(
+        self, settlement: Settlement, seconds: float, error: BaseException | None
+    ) -> None:
         """
-        Count what was delivered, and measure the request.
+        Count the items that have ended, and measure the request.
 
         Args:
-            events: How many items were accepted.
+            settlement: The items that were accepted and those that were refused.
             seconds: How long the request took.
             error: The error that it raised, if it did.
         """
         if self._is_installed():
             try:
-                self._measure(events, seconds, error)
+                self._measure(settlement, seconds, error)
             except Exception:  # noqa: BLE001 - of a provider of the application
                 self._installed = False
 
@@ -61,13 +65,17 @@ class Metrics:
         return self._installed
 
     def _measure(
-        self, events: int, seconds: float, error: BaseException | None
+        self, settlement: Settlement, seconds: float, error: BaseException | None
     ) -> None:
         if self._sent is None:
             self._create()
         attributes = {"messaging.system": _SYSTEM, "messaging.operation.name": "send"}
-        if events:
-            self._sent.add(events, attributes)
+        if settlement.delivered:
+            self._sent.add(len(settlement.delivered), attributes)
+        # What is sent again is counted when it has ended: each item once.
+        codes = Counter(refusal.code for _, refusal in settlement.refused)
+        for code, count in codes.items():
+            self._sent.add(count, {**attributes, "error.type": code})
         if error is not None:
             attributes["error.type"] = type(error).__name__
         self._duration.record(seconds, attributes)
@@ -79,7 +87,7 @@ class Metrics:
         self._sent = meter.create_counter(
             "messaging.client.sent.messages",
             unit="{message}",
-            description="Events and endpoints that were accepted.",
+            description="Events and endpoints that were accepted or rejected.",
         )
         self._duration = meter.create_histogram(
             "messaging.client.operation.duration",

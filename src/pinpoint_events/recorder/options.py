@@ -1,6 +1,8 @@
 """The options of a recorder: what they may be."""
 
+import math
 import os
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, Literal, TypeGuard, get_args
@@ -8,7 +10,14 @@ from typing import Final, Literal, TypeGuard, get_args
 from pinpoint_events.errors import ConfigurationError
 from pinpoint_events.storage.paths import path_text
 
-__all__ = ["OnFull", "check_functions", "check_limits", "check_seconds", "spool_path"]
+__all__ = [
+    "OnFull",
+    "check_functions",
+    "check_limits",
+    "check_seconds",
+    "check_timeout",
+    "spool_path",
+]
 
 OnFull = Literal["block", "drop_newest", "drop_oldest", "raise"]
 """What `record()` does if the spool is full."""
@@ -48,6 +57,19 @@ def check_seconds(**seconds: object) -> None:
             or not 0 <= value < _MOST_SECONDS
         ):
             raise ConfigurationError(f"{name} is no number of seconds")
+
+
+def check_timeout(timeout: object) -> None:
+    """
+    Raise `ConfigurationError` if it is no number of seconds.
+
+    What is left of a time may be negative, and infinity waits for as long as it takes.
+    """
+    if isinstance(timeout, int | float) and not isinstance(timeout, bool):
+        with suppress(OverflowError):  # of an integer that no float can hold
+            if not math.isnan(timeout):
+                return
+    raise ConfigurationError("timeout is no number of seconds")
 
 
 def check_functions(**functions: object) -> None:

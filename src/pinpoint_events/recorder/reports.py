@@ -6,6 +6,7 @@ or id.
 """
 
 import logging
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -73,11 +74,14 @@ class Reports:
     """
     Calls the application's hooks, and writes the log.
 
-    An exception of a hook is logged, once a minute, and has no other effect.
+    An exception of a hook is logged, once a minute, and has no other effect. While one
+    runs, its thread calls no other: a hook that records would drop, and be called,
+    without end.
     """
 
     def __init__(self, hooks: Hooks) -> None:
         self._hooks = hooks
+        self._thread = threading.local()
         self._written: dict[str, float] = {}
         self._left_out: Counter[str] = Counter()
         self._interrupted_at: float | None = None
@@ -164,14 +168,17 @@ class Reports:
         self._call(self._hooks.on_error, error)
 
     def _call(self, hook: Callable[[Any], object] | None, given: object) -> None:
-        if hook is None:
+        if hook is None or getattr(self._thread, "is_in_hook", False):
             return
         try:
+            self._thread.is_in_hook = True
             hook(given)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - of the application's function
             self._line("hook", "a hook of a recorder failed", _place(error))
+        finally:
+            self._thread.is_in_hook = False
 
     def _line(
         self,

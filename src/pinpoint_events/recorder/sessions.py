@@ -41,7 +41,8 @@ class SessionRecorder:
     Records the events of one session; made by `Recorder.session`.
 
     As a context manager it stops the session at the end. Not thread-safe; a session
-    belongs to one user.
+    belongs to one user. Where `pause`, `resume` or `stop` raises an exception, as
+    `Recorder.record` does, the session stays as it was, and it may be called again.
 
     Raises:
         ValidationError: If the endpoint's id is of the wrong type or empty.
@@ -86,20 +87,20 @@ class SessionRecorder:
     def pause(self) -> None:
         """Record that the session is paused; if it is, or has stopped, do nothing."""
         if not self._is_paused and not self._is_stopped:
-            self._is_paused = True
             self.record(self._ended(_PAUSE))
+            self._is_paused = True
 
     def resume(self) -> None:
         """Record that a paused session goes on; another one does so anyway."""
         if self._is_paused and not self._is_stopped:
-            self._is_paused = False
             self.record(self._event(_RESUME))
+            self._is_paused = False
 
     def stop(self) -> None:
         """Record that the session stops; if it has, do nothing."""
         if not self._is_stopped:
-            self._is_stopped = True
             self.record(self._ended(_STOP))
+            self._is_stopped = True
 
     def _event(self, event_type: str) -> Event:
         return Event(event_type, timestamp=self._now(), session=self._session)

@@ -3,7 +3,9 @@
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Final
 
 from pinpoint_events.errors import (
@@ -15,11 +17,28 @@ from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
 from pinpoint_events.retry import Done, RetryCall, Send, Step, Wait
 
-__all__ = ["ClockCorrected", "NotSent", "Time", "run"]
+__all__ = ["ClockCorrected", "NotSent", "Time", "log_attempt", "quiet_attempts", "run"]
 
 _log = logging.getLogger("pinpoint_events")
 # Else Python prints warnings to standard error if logging is not configured.
 _log.addHandler(logging.NullHandler())
+_level: ContextVar[int] = ContextVar("level of attempts", default=logging.WARNING)
+
+
+@contextmanager
+def quiet_attempts() -> Iterator[None]:
+    """Log attempts at level debug: the caller tries again itself, and reports that."""
+    token = _level.set(logging.DEBUG)
+    try:
+        yield
+    finally:
+        _level.reset(token)
+
+
+def log_attempt(message: str, details: Mapping[str, object]) -> None:
+    """Log that an attempt failed, or that there is another one."""
+    extra = {f"pinpoint_events.{name}": value for name, value in details.items()}
+    _log.log(_level.get(), message, extra=extra)
 
 
 class Time:
@@ -93,12 +112,8 @@ def run(
             case Send(request, attempt):
                 step = _sent(call, send, request, attempt, source)
             case Wait(seconds, attempt):
-                _log.warning(
-                    "sending again",
-                    extra={
-                        "pinpoint_events.attempt": attempt,
-                        "pinpoint_events.wait_seconds": seconds,
-                    },
+                log_attempt(
+                    "sending again", {"attempt": attempt, "wait_seconds": seconds}
                 )
                 source.wait(seconds, is_closed)
                 step = call.ended(_CLOSED) if is_closed() else call.waited()
@@ -131,9 +146,7 @@ def _sent(
     if isinstance(step, Done):
         # The response says what became of the items before; that sending some of them
         # again failed is nowhere else.
-        _log.warning(
-            "not sent again", extra={"pinpoint_events.problem": type(failure).__name__}
-        )
+        log_attempt("not sent again", {"problem": type(failure).__name__})
     return step
 
 

@@ -1,6 +1,5 @@
 """What the senders to Kinesis and Firehose have in common: events become records."""
 
-import logging
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -38,7 +37,7 @@ from pinpoint_events.put_records import (
 )
 from pinpoint_events.quotas import Quotas, refuse_over_quota
 from pinpoint_events.retry import Retry, may_be_accepted
-from pinpoint_events.senders._blocking import Time
+from pinpoint_events.senders._blocking import Time, log_attempt
 from pinpoint_events.senders._known_endpoints import ACCEPTED_ENDPOINT, KnownEndpoints
 from pinpoint_events.senders._record_writers import RecordFormat, record_writer
 from pinpoint_events.senders._signed_calls import Exchange, SignedCalls
@@ -48,7 +47,6 @@ from pinpoint_events.senders.protocol import BaseSender, checked_application_id
 
 __all__ = ["STREAM_QUOTAS", "Key", "Packed", "StreamSender", "checked_switch"]
 
-_log = logging.getLogger("pinpoint_events")
 
 STREAM_QUOTAS: Final = Quotas(
     events_per_request=None,
@@ -367,9 +365,8 @@ class _Answers:
         accepted get no answer: they are unreported.
         """
         kind = error.code if isinstance(error, ServiceError) else type(error).__name__
-        _log.warning(
-            "a later call of the request failed",
-            extra={"pinpoint_events.problem": type(error).__name__},
+        log_attempt(
+            "a later call of the request failed", {"problem": type(error).__name__}
         )
         for keys, message in (
             (() if may_be_accepted(error) else failed, f"the call failed: {kind}"),

@@ -1,8 +1,10 @@
 """A recorder with assertions about the events that were recorded."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar, final
 
 from pinpoint_events.recorder import Recorder
+from pinpoint_events.senders._blocking import Time
 from pinpoint_events.testing._recording import (
     RecordingSender,
     SentEvent,
@@ -13,13 +15,32 @@ from pinpoint_events.testing._recording import (
 __all__ = ["RecordingRecorder"]
 
 
+class _SkippingTime(Time):
+    """The time, except that a wait takes none: it sets the monotonic clock forward."""
+
+    # Not the wall clock: what is recorded later would be older than it is.
+
+    def __init__(self) -> None:
+        self._skipped = 0.0
+
+    def monotonic(self) -> float:
+        """Return the seconds of a clock that is never set back."""
+        return super().monotonic() + self._skipped
+
+    def wait(self, seconds: float, is_over: Callable[[], bool]) -> None:  # noqa: ARG002 - nothing happens meanwhile
+        """Let the seconds have passed."""
+        self._skipped += seconds
+
+
 @final
 class RecordingRecorder(SentEvents, Recorder):
     """
     A `Recorder` in memory, with assertions about what was recorded.
 
     It has no thread: events are delivered when the test looks at them, or calls
-    `flush`, so that no test has to wait.
+    `flush`. Nor does any method sleep: a wait, as after a failure, is over at once, and
+    counts towards the timeouts as if it had taken its time. `flush` and `close` wait in
+    this way, and send again; a look at the events sends what need not wait.
 
         >>> from pinpoint_events import Event
         >>> from pinpoint_events.testing import RecordingRecorder
@@ -46,6 +67,7 @@ class RecordingRecorder(SentEvents, Recorder):
     sender: RecordingSender
 
     def __init__(self, sender: RecordingSender | None = None, **options: Any) -> None:
+        self._time = _SkippingTime()
         self.sender = RecordingSender() if sender is None else sender
         super().__init__(self.sender, spool=None, **options)
 
