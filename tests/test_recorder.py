@@ -5,6 +5,7 @@ import pickle
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -605,37 +606,154 @@ class TestFull:
         recorder.close(0)
 
 
+SPOOL_MISTAKES = {
+    "type": "spool is of type int; pass a str or Path",
+    "character": "spool has a character that no path can have; pass another path",
+    "no file": ("spool names no file; pass a path, or None to keep events in memory"),
+    "URL": (
+        "spool is a URL; pass the path of a file; the URL of the destination is the "
+        "first argument"
+    ),
+    "home": (
+        "spool begins with ~, which only a shell replaces; pass "
+        "Path(spool).expanduser()"
+    ),
+    "directory": "spool is a directory, {directory}; pass the path of a file in it",
+    "not regular": (
+        "spool is no regular file, '/dev/null'; pass another path, or None to keep "
+        "events in memory"
+    ),
+    "no directory": (
+        "spool is in a directory that does not exist, {directory}; create it, and let "
+        "the users whose processes record write there"
+    ),
+    "no database": (
+        "spool is a file that is no spool: {file} is no SQLite database; pass another "
+        "path"
+    ),
+    "store": (
+        "spool is a file that is no spool: {file} is a store of events, as of "
+        "SqliteSender; pass another path"
+    ),
+    "other": (
+        "spool is a file that is no spool: {file} belongs to another program; pass "
+        "another path"
+    ),
+}
+
+
+class TestSpoolPath:
+    """A spool that can never be one is refused by the constructor, by its name."""
+
+    @pytest.mark.parametrize(
+        "mistake,spool",
+        [
+            ("type", 3),
+            ("character", "a\0b"),
+            ("no file", ""),
+            ("no file", ":memory:"),
+            ("no file", "memory:"),
+            ("URL", "sqlite:///events.db"),
+            ("URL", "file:x.db"),
+            ("URL", "kinesis://stream"),
+            ("home", "~"),
+            ("home", "~/x.db"),
+            ("home", "~ada/x.db"),
+            ("directory", "."),
+            ("directory", "new/"),
+            ("not regular", "/dev/null"),
+            ("no directory", "none/spool.db"),
+            ("no directory", "link.db"),
+            ("no directory", "notes/spool.db"),
+            ("no database", "notes"),
+            ("no database", Path("notes")),
+            ("store", "events.db"),
+            ("other", "other.db"),
+        ],
+    )
+    def test_is_refused(
+        self, mistake: str, spool: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What is wrong, and what to do, is said; a file that exists is not changed."""
+        monkeypatch.chdir(tmp_path)
+        Path("notes").write_text("my notes\n" * 1_000)
+        Path("link.db").symlink_to(tmp_path / "none" / "spool.db")
+        SqliteSender("events.db").close()
+        with closing(sqlite3.connect("other.db")) as other:
+            other.execute("CREATE TABLE item (id INTEGER)")
+        before = {
+            each: each.read_bytes() for each in tmp_path.iterdir() if each.exists()
+        }
+        with pytest.raises(ConfigurationError) as caught:
+            Recorder("memory:", spool=spool)
+        directory = {".": ".", "new/": "new", "notes/spool.db": "notes"}
+        shown = tmp_path / directory.get(str(spool), "none")
+        assert str(caught.value) == SPOOL_MISTAKES[mistake].format(
+            directory=repr(str(shown)), file=repr(str(tmp_path / str(spool)))
+        )
+        after = {
+            each: each.read_bytes() for each in tmp_path.iterdir() if each.exists()
+        }
+        assert after == before
+
+    def test_is_taken(
+        self,
+        sender: MemorySender,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Unusual names are, and links, and an empty file."""
+        monkeypatch.chdir(tmp_path)
+        Path("empty.db").touch()
+        Path("link.db").symlink_to("target.db")
+        for name in ("~x.db", "events", "a:b.db", "empty.db", "link.db"):
+            with Recorder(sender, spool=name) as recorder:
+                assert recorder.stats().spool_error is None
+            assert Path(name).is_file()
+
+
 class TestBrokenFile:
     """A file that cannot be used is reported once; recording goes on in memory."""
 
-    def test_cannot_be_opened(
+    def test_cannot_be_used(
         self, sender: MemorySender, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """Such as one in a directory that does not exist."""
+        """Such as one whose log cannot be written."""
+        (tmp_path / "spool.db-wal").mkdir()
         errors: list[Any] = []
         with Recorder(
-            sender, spool=tmp_path / "none" / "spool.db", on_error=errors.append
+            sender, spool=tmp_path / "spool.db", on_error=errors.append
         ) as recorder:
-            assert recorder.stats().spool_error is StoreErrorCode.CANNOT_OPEN
+            assert recorder.stats().spool_error is StoreErrorCode.IO
             recorder.record("user-1", EVENT, event_id="v-1")
             assert recorder.flush()
             assert recorder.stats() == RecorderStats(
-                recorded=1, delivered=1, spool_error=StoreErrorCode.CANNOT_OPEN
+                recorded=1, delivered=1, spool_error=StoreErrorCode.IO
             )
         assert sender.events == {("user-1", "v-1"): EVENT}
-        assert [error.code for error in errors] == [StoreErrorCode.CANNOT_OPEN]
+        assert [error.code for error in errors] == [StoreErrorCode.IO]
         assert [record.message for record in caplog.records] == [
             "the spool's file cannot be used: events are kept in memory only"
         ]
 
-    def test_is_no_database(self, sender: MemorySender, path: Path) -> None:
-        """A file of another kind stays as it is."""
-        path.write_text("my notes\n" * 1_000)
-        with Recorder(sender, spool=path) as recorder:
-            recorder.record("user-1", EVENT)
-            assert recorder.flush()
-            assert recorder.stats().spool_error is StoreErrorCode.NOT_A_DATABASE
-        assert path.read_text() == "my notes\n" * 1_000
+    def test_cannot_be_looked_for(self, sender: MemorySender, tmp_path: Path) -> None:
+        """One of which the system does not say whether it exists is no mistake."""
+        with Recorder(sender, spool=tmp_path / ("x" * 300)) as recorder:
+            assert recorder.stats().spool_error is StoreErrorCode.CANNOT_OPEN
+
+    def test_beginning_is_damaged(self, sender: MemorySender, path: Path) -> None:
+        """A spool that SQLite no longer takes for a database stays as it is."""
+        Recorder(sender, spool=path).close()
+        content = bytes(20) + path.read_bytes()[20:]
+        for damaged, claim in ((content, False), (bytes(len(content)), True)):
+            path.write_bytes(damaged)
+            if claim:  # what a recorder that delivered has left
+                path.with_name("spool.db-deliverer").touch()
+            with Recorder(sender, spool=path) as recorder:
+                recorder.record("user-1", EVENT)
+                assert recorder.flush()
+                assert recorder.stats().spool_error is StoreErrorCode.NOT_A_DATABASE
+            assert path.read_bytes() == damaged
 
     def test_is_locked(self, sender: MemorySender, path: Path) -> None:
         """What is recorded meanwhile moves into the file when it is free again."""

@@ -272,7 +272,7 @@ class TestFlushed:
 
     def test_there_was_no_file(self, sender: MemorySender, path: Path) -> None:
         """A file that never could be used has nothing that was recorded."""
-        path.mkdir()
+        path.with_name("spool.db-wal").mkdir()
         recorder = OnDemandRecorder(sender, spool=path)
         recorder.record("e", event())
         assert recorder.flush(1.0)

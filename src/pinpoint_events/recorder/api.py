@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
-from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Final, NoReturn, Self, SupportsIndex
 
@@ -35,6 +34,7 @@ from pinpoint_events.recorder.options import (
     check_functions,
     check_limits,
     check_seconds,
+    spool_path,
 )
 from pinpoint_events.recorder.process_end import at_end, not_at_end
 from pinpoint_events.recorder.reports import DroppedItem, Hooks, RejectedItem, Reports
@@ -46,7 +46,6 @@ from pinpoint_events.recorder.worker import Worker
 from pinpoint_events.senders._blocking import Time
 from pinpoint_events.senders.protocol import Sender
 from pinpoint_events.storage.fork_lock import ForkLock
-from pinpoint_events.storage.paths import path_text
 
 __all__ = ["Recorder", "RecorderStats"]
 
@@ -108,8 +107,8 @@ class Recorder:
         sender: Where to: a URL for `open_sender`, which the thread opens; a function
             without arguments that returns a sender, which the thread calls; or a
             sender, which is not closed.
-        spool: The file, created if it does not exist. None keeps events in memory: what
-            is not delivered when the process ends is lost.
+        spool: The file, created if it does not exist, in a directory that exists. None
+            keeps events in memory: what is not delivered when the process ends is lost.
         application_id: The application that the events are for, where neither URL nor
             sender names one.
         on_full: What to do if the spool is full: `block` until there is room, for
@@ -132,7 +131,8 @@ class Recorder:
             they raise is logged.
 
     Raises:
-        ConfigurationError: If an argument is invalid, or the file has events of another
+        ConfigurationError: If an argument is invalid, the directory of the file does
+            not exist, the file is another program's, or it has events of another
             application.
     """
 
@@ -201,7 +201,7 @@ class Recorder:
         if spool is None:
             return SafeSpool(None, MemorySpool(max_bytes), self._reports, self._time)
         place = SpoolPlace(
-            Path(path_text(spool)).absolute(),
+            spool_path(spool),
             self.application_id,
             max_bytes,
             self._spool_timeout_seconds,

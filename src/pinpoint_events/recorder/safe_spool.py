@@ -1,10 +1,11 @@
 """
 A spool in a file, with one in memory for as long as the file cannot be used.
 
-A file that cannot be used (full, locked, read-only, of another program) stays as it is,
-and is tried again from time to time. One that turns out to be damaged is renamed, so
-that it can be examined, and a new one is created. Once there is a file that can be
-used, what was recorded in memory moves into it.
+A file that cannot be used (full, locked, read-only) stays as it is, and is tried again
+from time to time. So does one of another program that takes the place of the spool
+later; at the beginning, it is a mistake of the configuration. One that turns out to be
+damaged is renamed, so that it can be examined, and a new one is created. Once there is
+a file that can be used, what was recorded in memory moves into it.
 """
 
 import math
@@ -49,7 +50,8 @@ class SafeSpool:
         time: The clock by which the file is tried again.
 
     Raises:
-        ConfigurationError: If the file has items of another application.
+        ConfigurationError: If the file is no spool, or has items of another
+            application.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class SafeSpool:
             try:
                 self._open(place)
             except StoreError as error:
+                place.check_mistake(error)
                 self.set_aside(error, None)
             else:
                 self.generation = 1
