@@ -3,6 +3,8 @@ import copy
 import os
 import pickle
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -47,6 +49,11 @@ TIMESTAMP = "2026-09-21T12:00:00.123Z"
 EVENT = Event("purchase", timestamp=TIMESTAMP, attributes={"sku": "A-1"})
 ADA = Endpoint(channel_type=ChannelType.EMAIL, address="ada@example.com")
 SMALL = 100_000  # the least that max_bytes may be
+
+# What the log says.
+OUTAGE = "recorded events wait: they cannot be delivered now"
+NO_FILE = "the spool's file cannot be used: events are kept in memory only"
+BROKEN = "cannot be read or written; check its disk"
 
 
 def away(request: EventsRequest) -> EventsResponse:
@@ -433,9 +440,13 @@ class TestRejected:
             for number in range(3):
                 recorder.record("user-1", EVENT, event_id=f"v-{number}")
             assert recorder.flush()
+        line = fail.__code__.co_firstlineno + 1
+        place = f"unexpected ValueError in line {line} of {__file__}"
         assert [record.message for record in caplog.records] == [
-            "a recorded item was rejected",
-            "a hook of a recorder failed",
+            "recorded items were rejected: 1 (latest code: 400)",
+            f"a hook of a recorder failed: {place}",
+            "recorded items were rejected: 1 (latest code: 400)",
+            f"a hook of a recorder failed: {place}",
         ]
         assert "secret" not in str([vars(record) for record in caplog.records])
 
@@ -470,9 +481,10 @@ class TestOutage:
             sender.answer = refusing()
             assert recorder.flush()
         assert len(sender.requests) >= 4
+        seconds = vars(caplog.records[-1])["pinpoint_events.seconds"]
         assert [record.message for record in caplog.records] == [
-            "recorded events wait: they cannot be delivered now",
-            "recorded events are delivered again",
+            f"{OUTAGE} (TransportError, other)",
+            f"recorded events are delivered again, after {seconds:.1f} s",
         ]
         first: Any = caplog.records[0]
         assert vars(first)["pinpoint_events.error"] == "TransportError"
@@ -712,6 +724,85 @@ class TestSpoolPath:
             assert Path(name).is_file()
 
 
+class TestLog:
+    """Where logging is not configured, Python prints the text of warnings."""
+
+    PROGRAM = """
+import logging, os, sys
+from pinpoint_events import Event, MemorySender, Recorder, TransportError
+
+def away(request):
+    raise TransportError("secret", is_retry_safe=True)
+
+if len(sys.argv) > 2:
+    logging.getLogger("pinpoint_events").addHandler(logging.NullHandler())
+recorder = Recorder(
+    MemorySender(answer=away), spool=sys.argv[1], on_full="drop_newest", exit_seconds=0
+)
+for number in range(500):
+    recorder.record("secret", Event("secret"), event_id="secret")
+recorder.flush(0.1)
+"""
+
+    def printed(self, path: Path, *options: str) -> list[str]:
+        """Return what a program prints whose spool cannot be used."""
+        path.with_name(f"{path.name}-wal").mkdir()
+        ran = subprocess.run(
+            [sys.executable, "-c", self.PROGRAM, path, *options],
+            capture_output=True,
+            check=True,
+            text=True,
+            timeout=60,
+        )
+        assert ran.stdout == ""
+        return ran.stderr.splitlines()
+
+    def test_is_printed(self, path: Path) -> None:
+        """It says what fails, why, and at the end how much is lost, and no more."""
+        assert self.printed(path) == [
+            f"{NO_FILE} (the store '{path}' {BROKEN})",
+            f"{OUTAGE} (TransportError, other)",
+            "recorded items were dropped: 500 (reason: exit)",
+        ]
+
+    def test_is_silenced(self, path: Path) -> None:
+        """By a handler of the application's."""
+        assert self.printed(path, "silenced") == []
+
+    def test_the_rest_at_the_end(
+        self, sender: MemorySender, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """What no line has counted is counted by one when the recorder is closed."""
+        recorder = Recorder(sender, spool=None)
+        reports = recorder._reports
+        for item in range(6):
+            reports.dropped([("user-1", f"v-{item}")], DropReason.FULL)
+        reports._written["dropped:full"] -= 60.0
+        for item in range(4):
+            reports.dropped([("user-1", f"v-{item}")] * 2, DropReason.FULL)
+        recorder.close()
+        recorder.close()
+        assert [
+            (record.message, vars(record)["pinpoint_events.others"])
+            for record in caplog.records
+        ] == [
+            ("recorded items were dropped: 1 (reason: full)", 0),
+            ("recorded items were dropped: 7 (reason: full)", 6),
+            ("recorded items were dropped: 6 (reason: full)", 5),
+        ]
+
+    def test_in_a_child(
+        self, sender: MemorySender, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """What the parent of a fork has left out is counted by the parent alone."""
+        recorder = Recorder(sender, spool=None)
+        for _ in range(2):
+            recorder._reports.dropped([("user-1", "v-1")], DropReason.FULL)
+        recorder._reports._pid = 0
+        recorder.close()
+        assert len(caplog.records) == 1
+
+
 class TestBrokenFile:
     """A file that cannot be used is reported once; recording goes on in memory."""
 
@@ -733,7 +824,7 @@ class TestBrokenFile:
         assert sender.events == {("user-1", "v-1"): EVENT}
         assert [error.code for error in errors] == [StoreErrorCode.IO]
         assert [record.message for record in caplog.records] == [
-            "the spool's file cannot be used: events are kept in memory only"
+            f"{NO_FILE} (the store '{tmp_path / 'spool.db'}' {BROKEN})"
         ]
 
     def test_cannot_be_looked_for(self, sender: MemorySender, tmp_path: Path) -> None:

@@ -439,6 +439,7 @@ class Recorder:
     def _end(self) -> None:
         self._is_over = True
         self._report_lost(self._spool.close())
+        self._reports.end()
 
     async def aclose(self, timeout: float = 10.0) -> bool:  # noqa: ASYNC109 - as close
         """Do what `close` does, and let other tasks run meanwhile."""
@@ -454,6 +455,7 @@ class Recorder:
         # A request that is sent when the process ends would be sent again.
         worker.finish(max(0.0, end - self._time.monotonic()))
         self._report_lost(self._spool.memory.drop_all())
+        self._reports.end()
 
     def _report_lost(self, items: Iterable[Item]) -> None:
         self._reports.dropped(

@@ -18,8 +18,6 @@ from pinpoint_events.retry import Done, RetryCall, Send, Step, Wait
 __all__ = ["ClockCorrected", "NotSent", "Time", "run"]
 
 _log = logging.getLogger("pinpoint_events")
-# Else Python prints warnings to standard error if logging is not configured.
-_log.addHandler(logging.NullHandler())
 
 
 class Time:
