@@ -1,5 +1,6 @@
 import asyncio
 import copy
+import gc
 import os
 import pickle
 import sqlite3
@@ -41,7 +42,7 @@ from pinpoint_events import (
     TransportError,
     ValidationError,
 )
-from pinpoint_events.recorder import OnFull
+from pinpoint_events.recorder import OnFull, open_recorders
 from tests.stores import writing
 from tests.threads import BegunThreads
 
@@ -917,6 +918,63 @@ class TestSharing:
             assert other.flush()
         assert first.events == {("user-1", "v-1"): EVENT}
         assert second.events == {("user-1", "v-2"): EVENT}
+
+
+class TestDestinations:
+    """Recorders of one process that share a file send to the same place."""
+
+    def test_another_url(self, path: Path, tmp_path: Path) -> None:
+        """Another URL is refused, by whatever name the file is given."""
+        link = tmp_path / "link.db"
+        link.symlink_to(path)
+        orders, clicks = (f"sqlite:///{tmp_path}/{name}.db" for name in ("o", "c"))
+        recorder = Recorder(orders, spool=path)
+        for spool in (path, link):
+            with pytest.raises(ConfigurationError) as caught:
+                Recorder(clicks, spool=spool)
+            assert str(caught.value) == (
+                f"spool is the file '{spool}', from which another recorder of this "
+                "process sends to another URL; give each destination a separate spool"
+            )
+        recorder.close()
+
+    def test_the_same(
+        self, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The same URL is taken, and so are senders, whose place is not known."""
+        monkeypatch.chdir(tmp_path)
+        recorders = [
+            Recorder(to, spool=path)
+            for to in (
+                "sqlite:///o.db",
+                MemorySender(),
+                f"sqlite:///{tmp_path}/o.db",
+                MemorySender,
+                "sqlite:///o.db",
+            )
+        ]
+        for recorder in recorders:
+            recorder.close()
+
+    def test_one_after_the_other(self, path: Path, tmp_path: Path) -> None:
+        """A recorder that is closed, or that nobody has, does not count."""
+        first, second, third = (f"sqlite:///{tmp_path}/{name}.db" for name in "abc")
+        Recorder(first, spool=path).close()
+        with pytest.raises(ConfigurationError):
+            Recorder(first, spool=path, application_id="another")
+        Recorder(second, spool=path)
+        gc.collect()
+        Recorder(third, spool=path).close()
+        assert path.resolve() not in open_recorders._open
+
+    def test_store(self, path: Path) -> None:
+        """The file of the spool is not that of the store."""
+        with pytest.raises(ConfigurationError) as caught:
+            Recorder(f"sqlite:///{path}", spool=path)
+        assert str(caught.value) == (
+            "spool is the file that the events are sent to; pass another path"
+        )
+        assert not path.exists()
 
 
 class TestFlush:

@@ -11,6 +11,7 @@ import attrs
 
 from pinpoint_events.builder import new_event_id
 from pinpoint_events.errors import (
+    ConfigurationError,
     SpoolFullError,
     StoreError,
     StoreErrorCode,
@@ -29,6 +30,7 @@ from pinpoint_events.quotas import quotas_of
 from pinpoint_events.recorder.dispatcher import Rules
 from pinpoint_events.recorder.items import DropReason, Item, ItemCounts
 from pinpoint_events.recorder.memory_spool import MemorySpool
+from pinpoint_events.recorder.open_recorders import add_open, remove_open
 from pinpoint_events.recorder.options import (
     OnFull,
     check_functions,
@@ -132,8 +134,8 @@ class Recorder:
 
     Raises:
         ConfigurationError: If an argument is invalid, the directory of the file does
-            not exist, the file is another program's, or it has events of another
-            application.
+            not exist, the file is another program's, it has events of another
+            application, or another recorder of this process sends them elsewhere.
     """
 
     # For tests, whose subclass sets them: without a thread, `flush` delivers.
@@ -200,14 +202,24 @@ class Recorder:
     ) -> SafeSpool:
         if spool is None:
             return SafeSpool(None, MemorySpool(max_bytes), self._reports, self._time)
+        path = spool_path(spool)
         place = SpoolPlace(
-            spool_path(spool),
+            path,
             self.application_id,
             max_bytes,
             self._spool_timeout_seconds,
         )
         memory = MemorySpool(min(max_bytes, _MEMORY_BYTES))
-        return SafeSpool(place, memory, self._reports, self._time)
+        if self._source.url == f"sqlite:///{path}":
+            raise ConfigurationError(
+                "spool is the file that the events are sent to; pass another path"
+            )
+        add_open(self, path, self._source.url)
+        try:
+            return SafeSpool(place, memory, self._reports, self._time)
+        except BaseException:
+            remove_open(self)
+            raise
 
     def set_defaults(
         self,
@@ -438,6 +450,7 @@ class Recorder:
 
     def _end(self) -> None:
         self._is_over = True
+        remove_open(self)
         self._report_lost(self._spool.close())
         self._reports.end()
 
