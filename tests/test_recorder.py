@@ -31,6 +31,7 @@ from pinpoint_events import (
     MemorySender,
     ProblemCode,
     QuotaExceededError,
+    Quotas,
     Recorder,
     RecorderStats,
     RejectedItem,
@@ -588,6 +589,45 @@ class TestFull:
         recorder = Recorder(sender, spool=spool, max_bytes=SMALL, block_seconds=0.6)
         assert fill(recorder).max_bytes == SMALL
         assert 1 <= len(sender.requests) <= 3
+        recorder.close(0)
+
+    @pytest.mark.parametrize("size", [99_900, 200_000])
+    def test_never_fits(self, spool: Path | None, size: int) -> None:
+        """What an empty spool cannot take either is refused at once, and says so."""
+        quotas = Quotas(event_attribute_value_characters=None)
+        large = Event("x", attributes={"a": "b" * size})
+        waits = Recorder(
+            MemorySender(answer=away, quotas=quotas),
+            spool=spool,
+            max_bytes=SMALL,
+            block_seconds=3_600,
+        )
+        with pytest.raises(SpoolFullError) as caught:
+            waits.record("user-1", large)
+        needed = caught.value.event_bytes
+        assert needed is not None
+        assert size < needed < size + 10_000
+        assert str(caught.value) == (
+            f"the event needs {needed:,} bytes, more than an empty spool has with a "
+            "max_bytes of 100,000; raise max_bytes"
+        )
+        assert waits.stats() == RecorderStats()
+        waits.close(0)
+
+    def test_never_fits_beside_the_tables(self, path: Path) -> None:
+        """The tables of an empty file take room, too."""
+        quotas = Quotas(event_attribute_value_characters=None)
+        recorder = Recorder(MemorySender(quotas=quotas), spool=path, max_bytes=SMALL)
+        with pytest.raises(SpoolFullError) as caught:
+            recorder.record("user-1", Event("x", attributes={"a": "b" * 85_000}))
+        assert caught.value.event_bytes is not None
+        recorder.close()
+
+    def test_fits_later(self, sender: MemorySender, spool: Path | None) -> None:
+        """What fits once others are delivered waits for it, and is no such case."""
+        sender.answer = away
+        recorder = Recorder(sender, spool=spool, max_bytes=SMALL, on_full="raise")
+        assert fill(recorder).event_bytes is None
         recorder.close(0)
 
     @pytest.mark.parametrize("on_full", ["drop_newest", "drop_oldest"])

@@ -265,7 +265,8 @@ class Recorder:
         Raises:
             ValidationError: If an argument is of the wrong type or empty.
             QuotaExceededError: If the event is over a quota.
-            SpoolFullError: If there is no room, and `on_full` is `raise` or `block`.
+            SpoolFullError: If there is no room, and `on_full` is `raise` or `block`. At
+                once if an empty spool has no room for it either.
         """
         # Any: the converter is typed as if it never returned `Refused`.
         name: Any = required_text(endpoint_id)
@@ -370,7 +371,8 @@ class Recorder:
                 return
             if self._on_full == "block":
                 left = end - self._time.monotonic()
-                if left <= 0 or worker.is_this_thread:
+                never_fits = error.event_bytes is not None
+                if left <= 0 or never_fits or worker.is_this_thread:
                     raise error
                 worker.wait_for_room(min(left, _ROOM_SECONDS))
             elif self._on_full == "raise":

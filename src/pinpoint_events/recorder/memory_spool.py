@@ -102,7 +102,8 @@ class MemorySpool:
         with self._lock.lock:
             self._enter()
             if self._used_bytes + size > self._max_bytes:
-                raise SpoolFullError(self._used_bytes, self._max_bytes)
+                never = size if size > self._max_bytes else None
+                raise SpoolFullError(self._used_bytes, self._max_bytes, never)
             self._last_id += 1
             # Of many items that wait, the texts alone are kept.
             kept = model if len(self._items) < _MOST_MODELS else None
