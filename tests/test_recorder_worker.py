@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 import pinpoint_events.recorder as recorder_package
-from pinpoint_events.errors import BadRequestError, TransportError
+from pinpoint_events.errors import (
+    BadRequestError,
+    ConfigurationError,
+    TransportError,
+)
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
 from pinpoint_events.recorder import (
@@ -595,9 +599,31 @@ class TestThread:
         recorder = Recorder(sender, spool=None)
         recorder.close()
         begun = BegunThreads()
-        recorder.start()
+        recorder.record("e", event())
         assert recorder.flush()
         assert len(begun) == 0
+
+    def test_is_not_used_again(self, sender: MemorySender) -> None:
+        """A closed recorder is not started again, in any way."""
+        recorder = Recorder(sender, spool=None)
+        with recorder:
+            pass
+
+        async def enter() -> None:
+            async with recorder:
+                raise AssertionError
+
+        for begin in (
+            recorder.start,
+            recorder.__enter__,
+            lambda: asyncio.run(enter()),
+        ):
+            with pytest.raises(ConfigurationError) as caught:
+                begin()
+            assert str(caught.value) == (
+                "the recorder is closed; make another one, and close it once nothing "
+                "more is recorded"
+            )
 
     @pytest.mark.parametrize("timeout", [float("inf"), 0.0, -1.0, -2.0])
     def test_alone_for_any_time(self, sender: MemorySender, timeout: float) -> None:

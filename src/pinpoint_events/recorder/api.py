@@ -399,7 +399,15 @@ class Recorder:
 
         The first `record()` does so by itself. Call this in a process that is to
         deliver what earlier ones left in the spool.
+
+        Raises:
+            ConfigurationError: If the recorder is closed.
         """
+        if self._is_closed:
+            raise ConfigurationError(
+                "the recorder is closed; make another one, and close it once nothing "
+                "more is recorded"
+            )
         self._running_worker()
 
     def flush(self, timeout: float = 10.0) -> bool:
@@ -526,7 +534,7 @@ class Recorder:
         return worker
 
     def __enter__(self) -> Self:
-        """Begin to deliver; return the recorder itself."""
+        """Begin to deliver, as `start`; return the recorder itself."""
         self.start()
         return self
 
@@ -540,7 +548,7 @@ class Recorder:
         self.close()
 
     async def __aenter__(self) -> Self:
-        """Begin to deliver; return the recorder itself."""
+        """Begin to deliver, as `start`; return the recorder itself."""
         self.start()
         return self
 
