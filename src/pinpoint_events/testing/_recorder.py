@@ -1,5 +1,6 @@
 """A recorder with assertions about the events that were recorded."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, final
 
 from pinpoint_events.recorder import Recorder
@@ -66,3 +67,7 @@ class RecordingRecorder(SentEvents, Recorder):
     @property
     def _not_accepted(self) -> int:
         return count_not_accepted(self.sender)
+
+    @property
+    def _dropped(self) -> Mapping[str, int]:
+        return self.stats().dropped
