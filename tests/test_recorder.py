@@ -1017,6 +1017,59 @@ class TestDestinations:
         assert not path.exists()
 
 
+MANY = """
+import atexit, sys, time
+started = []
+atexit.register(lambda: print(time.monotonic() - started[0]))
+from pinpoint_events import Event, MemorySender, Recorder, TransportError
+
+def away(request):
+    raise TransportError("down", is_retry_safe=True)
+
+sent = MemorySender()
+senders = [*(MemorySender(answer=away) for _ in range(15)), sent]
+for sender in senders:
+    recorder = Recorder(sender, spool=None, exit_seconds=1, flush_seconds=3_600)
+    recorder.record("user-1", Event("x"))
+atexit.register(lambda: started.append(time.monotonic()))
+"""
+
+
+class TestMany:
+    """A process that makes a recorder for each request is warned, and ends."""
+
+    def test_is_warned(self, tmp_path: Path) -> None:
+        """Once, when there are more on one file than any process needs."""
+        program = """
+import sys
+from pinpoint_events import MemorySender, Recorder
+for spool in (*["few.db"] * 8, *["many.db"] * 12, None, None):
+    Recorder(MemorySender(), spool=spool).start()
+"""
+        ran = subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            check=True,
+            cwd=tmp_path,
+            text=True,
+            timeout=60,
+        )
+        assert ran.stderr == (
+            "9 recorders of this process are open on one spool: make one, and keep it\n"
+        )
+
+    def test_end_together(self) -> None:
+        """The end takes no longer than for one of them."""
+        ran = subprocess.run(
+            [sys.executable, "-c", MANY],
+            capture_output=True,
+            check=True,
+            text=True,
+            timeout=60,
+        )
+        assert float(ran.stdout) < 10.0
+
+
 class TestFlush:
     """Events are delivered by number, by age, and on demand."""
 

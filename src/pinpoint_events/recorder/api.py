@@ -122,7 +122,8 @@ class Recorder:
         max_age: Events that wait for longer are dropped; by default none are.
         flush_events: Events are delivered once so many wait.
         flush_seconds: Or once the first has waited for so long.
-        exit_seconds: How long the end of the process may be delayed to deliver.
+        exit_seconds: How long the end of the process may be delayed to deliver; several
+            recorders delay it by the longest of theirs.
         attributes: Attributes of every event that does not have its own.
         metrics: Likewise.
         session: Likewise.
@@ -468,13 +469,25 @@ class Recorder:
         """Do what `close` does, and let other tasks run meanwhile."""
         return await asyncio.to_thread(self.close, timeout)
 
-    def process_ends(self) -> None:
-        """Deliver within `exit_seconds`; called when the process ends."""
+    def process_will_end(self) -> None:
+        """Begin to deliver; called before any recorder is waited for at the end."""
+        worker = self._worker_here
+        if not self._is_closed and worker is not None:
+            worker.ask()
+
+    def process_ends(self, passed_seconds: float = 0.0) -> None:
+        """
+        Deliver within `exit_seconds`; called when the process ends.
+
+        Args:
+            passed_seconds: How much of that time other recorders have taken.
+        """
         worker = self._worker_here
         if self._is_closed or worker is None:
             return
-        end = self._time.monotonic() + self._exit_seconds
-        worker.flush(self._exit_seconds, only_here=True)
+        seconds = max(0.0, self._exit_seconds - passed_seconds)
+        end = self._time.monotonic() + seconds
+        worker.flush(seconds, only_here=True)
         # A request that is sent when the process ends would be sent again.
         worker.finish(max(0.0, end - self._time.monotonic()))
         self._report_lost(self._spool.memory.drop_all())

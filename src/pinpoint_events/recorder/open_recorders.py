@@ -5,6 +5,8 @@ Which of them delivers an event is not known before, so all of one file must sen
 same place. In a child of a `fork` the recorders of the parent are open, too.
 """
 
+import logging
+import os
 from pathlib import Path
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -15,7 +17,12 @@ from pinpoint_events.storage.fork_lock import ForkLock
 
 __all__ = ["add_open", "remove_open"]
 
+_log = logging.getLogger("pinpoint_events")
+
+_USUAL: Final = 8  # on one file; more are made for each request, or never closed
+
 _guard: Final = ForkLock()
+_warned: Final[set[int]] = set()  # ids of processes
 # To the URL of each. By weak references: a recorder that was neither used nor closed is
 # not open for ever.
 _open: Final[dict[Path, WeakKeyDictionary[object, str | None]]] = {}
@@ -24,6 +31,8 @@ _open: Final[dict[Path, WeakKeyDictionary[object, str | None]]] = {}
 def add_open(recorder: object, path: Path, url: str | None) -> None:
     """
     Add a recorder, until it is removed or there is no reference to it.
+
+    A warning is logged, once for each process, if there are unusually many.
 
     Args:
         recorder: The recorder.
@@ -43,6 +52,14 @@ def add_open(recorder: object, path: Path, url: str | None) -> None:
                 "a separate spool"
             )
         others[recorder] = url
+        count = len(others)
+    if count > _USUAL and os.getpid() not in _warned:
+        _warned.add(os.getpid())
+        _log.warning(
+            "%d recorders of this process are open on one spool: make one, and keep it",
+            count,
+            extra={"pinpoint_events.count": count},
+        )
 
 
 def remove_open(recorder: object) -> None:

@@ -109,6 +109,11 @@ class Worker:
         if self._wake.empty():
             self._wake.put(None)
 
+    def ask(self) -> None:
+        """Deliver what is due as for a `flush`, without a wait for it."""
+        self._is_asked = True
+        self.wake()
+
     def flush(self, timeout: float, *, only_here: bool = False) -> bool:
         """
         Deliver what is recorded by now.
