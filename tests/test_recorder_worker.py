@@ -1,4 +1,5 @@
 import asyncio
+import shutil
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ import pinpoint_events.recorder as recorder_package
 from pinpoint_events.errors import (
     BadRequestError,
     ConfigurationError,
+    StoreErrorCode,
     TransportError,
 )
 from pinpoint_events.model.request import EventsRequest
@@ -258,6 +260,24 @@ class TestFlushed:
         path.rmdir()
         assert recorder.flush(70.0)
         recorder.close()
+
+    def test_directory_is_gone(self, sender: MemorySender, tmp_path: Path) -> None:
+        """If nothing waited in it, a file that is gone keeps no one waiting."""
+        directory = tmp_path / "spools"
+        directory.mkdir()
+        recorder = OnDemandRecorder(sender, spool=directory / "spool.db")
+        recorder.record("e", event())
+        assert recorder.flush(3.0)
+        shutil.rmtree(directory)
+        for recorded in (2, 3):
+            recorder.record("e", event())
+            assert recorder.flush(3.0)
+            assert recorder.stats() == RecorderStats(
+                recorded=recorded,
+                delivered=recorded,
+                spool_error=StoreErrorCode.CANNOT_OPEN,
+            )
+        assert recorder.close(3.0)
 
     def test_moves_into_the_file(self, sender: MemorySender, path: Path) -> None:
         """What moves from memory into the file meanwhile waits there."""

@@ -71,6 +71,7 @@ class SafeSpool:
         self.generation: int = 0  # of the file; grows when it is opened again
         self._is_moving = False
         self._known = Books()  # those of the file, when they were last read
+        self._is_settled = False  # nothing waited then, or was added since
         self._retry_seconds = _FIRST_RETRY_SECONDS
         self._retry_at = -math.inf
         self._identity: tuple[int, int] | None = None  # of the file that was opened
@@ -110,8 +111,9 @@ class SafeSpool:
 
     @property
     def is_unknown(self) -> bool:
-        """Whether it is not known what waits in a file that was used."""
-        return self._file is None and self.error is not None and self.generation > 0
+        """Whether it is not known what waits in a file that was used, and is gone."""
+        is_gone = self._file is None and self.error is not None and self.generation > 0
+        return is_gone and not self._is_settled
 
     def is_known(self, generation: int) -> bool:
         """Return whether what waits is in the spools of this generation, and known."""
@@ -154,6 +156,7 @@ class SafeSpool:
             except StoreError as error:
                 self.set_aside(error, file)
             else:
+                self._is_settled = False
                 return
         self.memory.add(endpoint_id, event_id, text, model)
 
@@ -195,10 +198,14 @@ class SafeSpool:
         """Read those of the file; return the error if they cannot be read."""
         file = self._file
         if file is not None:
+            was_settled, self._is_settled = self._is_settled, True  # until an `add`
             try:
                 self._known = file.books()
             except StoreError as error:
+                self._is_settled &= was_settled
                 return error
+            if any(counts.pending for counts in self._known):
+                self._is_settled = False
         return None
 
     def recover(self) -> bool:
