@@ -158,7 +158,7 @@ class Reports:
             self._spool_reported_at = now
             _log.warning(
                 "the spool's file cannot be used: events are kept in memory only (%s)",
-                _reason(error),
+                _reason_of_file(error),
                 extra=_extra(_details(error)),
             )
             self._call(self._hooks.on_error, error)
@@ -169,7 +169,7 @@ class Reports:
             "the lock file of the spool cannot be used: no event is delivered "
             "(%(reason)s)"
         )
-        details = {"error": type(error).__name__, "reason": _reason(error)}
+        details = {"error": type(error).__name__, "reason": _reason_of_file(error)}
         if self._line("claim", message, details):
             self._call(self._hooks.on_error, error)
 
@@ -198,10 +198,10 @@ class Reports:
     def end(self) -> None:
         """Write how many lines were left out, as there may be no later ones."""
         self._forget_parent()
-        for kind, count in list(self._left_out.items()):
-            del self._left_out[kind]
-            level, message, details = self._latest[kind]
-            self._write(level, message, details, count)
+        for kind in list(self._left_out):
+            count = self._left_out.pop(kind, 0)
+            if count:  # else another thread has just written it
+                self._write(*self._latest[kind], count)
 
     def _forget_parent(self) -> None:
         """Leave to the parent of a fork what it has left out."""
@@ -235,8 +235,8 @@ class Reports:
         now = time.monotonic()
         last = self._written.get(kind)
         if last is not None and now - last < _SECONDS_BETWEEN:
-            self._left_out[kind] += count
             self._latest[kind] = level, message, details
+            self._left_out[kind] += count
             return False
         self._written[kind] = now
         self._write(level, message, details, count + self._left_out.pop(kind, 0))
@@ -260,13 +260,18 @@ def _reason(error: BaseException) -> str:
     # Those of this package that name a path, a setting and the remedy, and no data.
     if isinstance(error, ConfigurationError | StoreError):
         return str(error)
-    if isinstance(error, OSError) and error.strerror is not None:
-        path = error.filename
-        where = f": {file_text(path)}" if isinstance(path, str) else ""
-        return f"{error.strerror}{where}"
     if not isinstance(error, PinpointEventsError):
         return defect_text(error)
     return ", ".join(str(value) for value in _details(error).values())
+
+
+def _reason_of_file(error: BaseException) -> str:
+    """Return the reason why a file of the spool cannot be used, with its path."""
+    if isinstance(error, OSError) and error.errno is not None:
+        path = error.filename
+        where = f": {file_text(path)}" if isinstance(path, str) else ""
+        return f"{os.strerror(error.errno)}{where}"
+    return _reason(error)
 
 
 def _details(error: BaseException) -> dict[str, object]:
