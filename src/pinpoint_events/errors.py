@@ -535,7 +535,8 @@ class StoreErrorCode(WordEnum):
     Why a local store cannot be used.
 
     Attributes:
-        CANNOT_OPEN: Its directory does not exist, or the file may not be opened.
+        CANNOT_OPEN: Its directory does not exist, the file may not be opened, or the
+            process has too many files open.
         CLOSED: It was closed by this process.
         CORRUPT: The file is damaged.
         FOREIGN: The file is a database of another program.
