@@ -720,6 +720,18 @@ class TestEndings:
         assert (code, *capsys.readouterr()) == (252, "", "")
 
 
+def test_log_is_not_printed() -> None:
+    """A command prints no log that it was not asked for, as of attempts that fail."""
+    program = (
+        "import logging; from pinpoint_events.cli import main; main(['--version']); "
+        "logging.getLogger('pinpoint_events').warning('sending again')"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=True, timeout=60
+    )
+    assert ran.stderr == b""
+
+
 class TestProcesses:
     """The same as seen by a shell."""
 

@@ -85,7 +85,7 @@ ALL = (
     LoadError(LoadErrorCode.INPUT_UNREADABLE, "no such file", "a", None, Totals()),
     PinpointEventsError("something"),
     QuotaExceededError(PROBLEMS),
-    SpoolFullError(99_000, 100_000),
+    SpoolFullError(30_000, 100_000, 120_000),
     ValidationError(PROBLEMS),
     *(
         cls("no answer", is_retry_safe=True, retry_after_seconds=2.5, request_id="r-1")

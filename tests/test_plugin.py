@@ -249,6 +249,18 @@ class TestPinpointRecorder:
         )
         assert pinpoint_recorder.stats() == RecorderStats(recorded=1, rejected=1)
 
+    def test_dropped(self, pinpoint_recorder: RecordingRecorder) -> None:
+        """The message tells what was recorded too late, too."""
+        pinpoint_recorder.close()
+        pinpoint_recorder.record("ada", EVENT, event_id="v-1")
+        with pytest.raises(AssertionError) as caught:
+            pinpoint_recorder.assert_sent("tapped")
+        assert str(caught.value).splitlines() == [
+            "expected at least 1 event 'tapped', found 0",
+            "no event was sent and accepted",
+            "1 event was dropped: closed",
+        ]
+
     def test_many(self, pinpoint_recorder: RecordingRecorder) -> None:
         """All that was recorded is delivered, in as many requests as it takes."""
         for _ in range(250):

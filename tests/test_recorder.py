@@ -1,12 +1,16 @@
 import asyncio
 import copy
+import gc
 import logging
 import os
 import pickle
 import socket
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +34,7 @@ from pinpoint_events import (
     PinpointSender,
     ProblemCode,
     QuotaExceededError,
+    Quotas,
     Recorder,
     RecorderStats,
     RejectedItem,
@@ -41,7 +46,7 @@ from pinpoint_events import (
     TransportError,
     ValidationError,
 )
-from pinpoint_events.recorder import OnFull
+from pinpoint_events.recorder import OnFull, open_recorders
 from pinpoint_events.recorder.operators import SpoolFile
 from tests.aws import KEYS, aws
 from tests.commands import needs_posix
@@ -55,6 +60,11 @@ TIMESTAMP = "2026-09-21T12:00:00.123Z"
 EVENT = Event("purchase", timestamp=TIMESTAMP, attributes={"sku": "A-1"})
 ADA = Endpoint(channel_type=ChannelType.EMAIL, address="ada@example.com")
 SMALL = 100_000  # the least that max_bytes may be
+
+# What the log says.
+OUTAGE = "recorded events wait: they cannot be delivered now"
+NO_FILE = "the spool's file cannot be used: events are kept in memory only"
+BROKEN = "cannot be read or written; check its disk"
 
 
 def away(request: EventsRequest) -> EventsResponse:
@@ -450,9 +460,13 @@ class TestRejected:
             for number in range(3):
                 recorder.record("user-1", EVENT, event_id=f"v-{number}")
             assert recorder.flush()
+        line = fail.__code__.co_firstlineno + 1
+        place = f"unexpected ValueError in line {line} of {__file__}"
         assert [record.message for record in caplog.records] == [
-            "a recorded item was rejected",
-            "a hook of a recorder failed",
+            "recorded items were rejected: 1 (latest code: 400)",
+            f"a hook of a recorder failed: {place}",
+            "recorded items were rejected: 1 (latest code: 400)",
+            f"a hook of a recorder failed: {place}",
         ]
         assert "secret" not in str([vars(record) for record in caplog.records])
 
@@ -487,9 +501,10 @@ class TestOutage:
             sender.answer = refusing()
             assert recorder.flush()
         assert len(sender.requests) >= 4
+        seconds = vars(caplog.records[-1])["pinpoint_events.seconds"]
         assert [record.message for record in caplog.records] == [
-            "recorded events wait: they cannot be delivered now",
-            "recorded events are delivered again",
+            f"{OUTAGE} (TransportError, other)",
+            f"recorded events are delivered again, after {seconds:.1f} s",
         ]
         first: Any = caplog.records[0]
         assert vars(first)["pinpoint_events.error"] == "TransportError"
@@ -515,7 +530,7 @@ class TestOutage:
             again = (logging.DEBUG, "sending again")
             assert len(lines) > lines.count(again) >= 6
             assert [line for line in lines if line != again] == [
-                (logging.WARNING, "recorded events wait: they cannot be delivered now")
+                (logging.WARNING, f"{OUTAGE} (TransportError, connect)")
             ]
             recorder.close(0)
 
@@ -639,6 +654,45 @@ class TestFull:
         assert 1 <= len(sender.requests) <= 3
         recorder.close(0)
 
+    @pytest.mark.parametrize("size", [99_900, 200_000])
+    def test_never_fits(self, spool: Path | None, size: int) -> None:
+        """What an empty spool cannot take either is refused at once, and says so."""
+        quotas = Quotas(event_attribute_value_characters=None)
+        large = Event("x", attributes={"a": "b" * size})
+        waits = Recorder(
+            MemorySender(answer=away, quotas=quotas),
+            spool=spool,
+            max_bytes=SMALL,
+            block_seconds=3_600,
+        )
+        with pytest.raises(SpoolFullError) as caught:
+            waits.record("user-1", large)
+        needed = caught.value.event_bytes
+        assert needed is not None
+        assert size < needed < size + 10_000
+        assert str(caught.value) == (
+            f"the event needs {needed:,} bytes, more than an empty spool has with a "
+            "max_bytes of 100,000; raise max_bytes"
+        )
+        assert waits.stats() == RecorderStats()
+        waits.close(0)
+
+    def test_never_fits_beside_the_tables(self, path: Path) -> None:
+        """The tables of an empty file take room, too."""
+        quotas = Quotas(event_attribute_value_characters=None)
+        recorder = Recorder(MemorySender(quotas=quotas), spool=path, max_bytes=SMALL)
+        with pytest.raises(SpoolFullError) as caught:
+            recorder.record("user-1", Event("x", attributes={"a": "b" * 85_000}))
+        assert caught.value.event_bytes is not None
+        recorder.close()
+
+    def test_fits_later(self, sender: MemorySender, spool: Path | None) -> None:
+        """What fits once others are delivered waits for it, and is no such case."""
+        sender.answer = away
+        recorder = Recorder(sender, spool=spool, max_bytes=SMALL, on_full="raise")
+        assert fill(recorder).event_bytes is None
+        recorder.close(0)
+
     @pytest.mark.parametrize("on_full", ["drop_newest", "drop_oldest"])
     def test_drop(
         self, sender: MemorySender, spool: Path | None, on_full: OnFull
@@ -742,27 +796,213 @@ class TestHooks:
         assert dropped == ["v-1", "v-2"]
 
 
+SPOOL_MISTAKES = {
+    "type": "spool is of type int; pass a str or Path",
+    "character": "spool has a character that no path can have; pass another path",
+    "no file": ("spool names no file; pass a path, or None to keep events in memory"),
+    "URL": (
+        "spool is a URL; pass the path of a file; the URL of the destination is the "
+        "first argument"
+    ),
+    "home": (
+        "spool begins with ~, which only a shell replaces; pass "
+        "Path(spool).expanduser()"
+    ),
+    "directory": "spool is a directory, {directory}; pass the path of a file in it",
+    "not regular": (
+        "spool is no regular file, '/dev/null'; pass another path, or None to keep "
+        "events in memory"
+    ),
+    "no directory": (
+        "spool is in a directory that does not exist, {directory}; create it, and let "
+        "the users whose processes record write there"
+    ),
+    "no database": (
+        "spool is a file that is no spool: {file} is no SQLite database; pass another "
+        "path"
+    ),
+    "store": (
+        "spool is a file that is no spool: {file} is a store of events, as of "
+        "SqliteSender; pass another path"
+    ),
+    "other": (
+        "spool is a file that is no spool: {file} belongs to another program; pass "
+        "another path"
+    ),
+}
+
+
+class TestSpoolPath:
+    """A spool that can never be one is refused by the constructor, by its name."""
+
+    @pytest.mark.parametrize(
+        "mistake,spool",
+        [
+            ("type", 3),
+            ("character", "a\0b"),
+            ("no file", ""),
+            ("no file", ":memory:"),
+            ("no file", "memory:"),
+            ("URL", "sqlite:///events.db"),
+            ("URL", "file:x.db"),
+            ("URL", "kinesis://stream"),
+            ("home", "~"),
+            ("home", "~/x.db"),
+            ("home", "~ada/x.db"),
+            ("directory", "."),
+            ("directory", "new/"),
+            ("not regular", "/dev/null"),
+            ("no directory", "none/spool.db"),
+            ("no directory", "link.db"),
+            ("no directory", "notes/spool.db"),
+            ("no database", "notes"),
+            ("no database", Path("notes")),
+            ("store", "events.db"),
+            ("other", "other.db"),
+        ],
+    )
+    def test_is_refused(
+        self, mistake: str, spool: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What is wrong, and what to do, is said; a file that exists is not changed."""
+        monkeypatch.chdir(tmp_path)
+        Path("notes").write_text("my notes\n" * 1_000)
+        Path("link.db").symlink_to(tmp_path / "none" / "spool.db")
+        SqliteSender("events.db").close()
+        with closing(sqlite3.connect("other.db")) as other:
+            other.execute("CREATE TABLE item (id INTEGER)")
+        before = {
+            each: each.read_bytes() for each in tmp_path.iterdir() if each.exists()
+        }
+        with pytest.raises(ConfigurationError) as caught:
+            Recorder("memory:", spool=spool)
+        directory = {".": ".", "new/": "new", "notes/spool.db": "notes"}
+        shown = tmp_path / directory.get(str(spool), "none")
+        assert str(caught.value) == SPOOL_MISTAKES[mistake].format(
+            directory=repr(str(shown)), file=repr(str(tmp_path / str(spool)))
+        )
+        after = {
+            each: each.read_bytes() for each in tmp_path.iterdir() if each.exists()
+        }
+        assert after == before
+
+    def test_is_taken(
+        self,
+        sender: MemorySender,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Unusual names are, and links, and an empty file."""
+        monkeypatch.chdir(tmp_path)
+        Path("empty.db").touch()
+        Path("link.db").symlink_to("target.db")
+        for name in ("~x.db", "events", "a:b.db", "empty.db", "link.db"):
+            with Recorder(sender, spool=name) as recorder:
+                assert recorder.stats().spool_error is None
+            assert Path(name).is_file()
+
+
+class TestLog:
+    """Where logging is not configured, Python prints the text of warnings."""
+
+    PROGRAM = """
+import logging, os, sys
+from pinpoint_events import Event, MemorySender, Recorder, TransportError
+
+def away(request):
+    raise TransportError("secret", is_retry_safe=True)
+
+if len(sys.argv) > 2:
+    logging.getLogger("pinpoint_events").addHandler(logging.NullHandler())
+recorder = Recorder(
+    MemorySender(answer=away), spool=sys.argv[1], on_full="drop_newest", exit_seconds=0
+)
+for number in range(500):
+    recorder.record("secret", Event("secret"), event_id="secret")
+recorder.flush(0.1)
+"""
+
+    def printed(self, path: Path, *options: str) -> list[str]:
+        """Return what a program prints whose spool cannot be used."""
+        path.with_name(f"{path.name}-wal").mkdir()
+        ran = subprocess.run(
+            [sys.executable, "-c", self.PROGRAM, path, *options],
+            capture_output=True,
+            check=True,
+            text=True,
+            timeout=60,
+        )
+        assert ran.stdout == ""
+        return ran.stderr.splitlines()
+
+    def test_is_printed(self, path: Path) -> None:
+        """It says what fails, why, and at the end how much is lost, and no more."""
+        assert self.printed(path) == [
+            f"{NO_FILE} (the store '{path}' {BROKEN})",
+            f"{OUTAGE} (TransportError, other)",
+            "recorded items were dropped: 500 (reason: exit)",
+        ]
+
+    def test_is_silenced(self, path: Path) -> None:
+        """By a handler of the application's."""
+        assert self.printed(path, "silenced") == []
+
+    def test_the_rest_at_the_end(
+        self, sender: MemorySender, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """What no line has counted is counted by one when the recorder is closed."""
+        recorder = Recorder(sender, spool=None)
+        reports = recorder._reports
+        for item in range(6):
+            reports.dropped([("user-1", f"v-{item}")], DropReason.FULL)
+        reports._written["dropped:full"] -= 60.0
+        for item in range(4):
+            reports.dropped([("user-1", f"v-{item}")] * 2, DropReason.FULL)
+        recorder.close()
+        recorder.close()
+        assert [
+            (record.message, vars(record)["pinpoint_events.others"])
+            for record in caplog.records
+        ] == [
+            ("recorded items were dropped: 1 (reason: full)", 0),
+            ("recorded items were dropped: 7 (reason: full)", 6),
+            ("recorded items were dropped: 6 (reason: full)", 5),
+        ]
+
+    def test_in_a_child(
+        self, sender: MemorySender, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """What the parent of a fork has left out is counted by the parent alone."""
+        recorder = Recorder(sender, spool=None)
+        for _ in range(2):
+            recorder._reports.dropped([("user-1", "v-1")], DropReason.FULL)
+        recorder._reports._pid = 0
+        recorder.close()
+        assert len(caplog.records) == 1
+
+
 class TestBrokenFile:
     """A file that cannot be used is reported once; recording goes on in memory."""
 
-    def test_cannot_be_opened(
+    def test_cannot_be_used(
         self, sender: MemorySender, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """Such as one in a directory that does not exist."""
+        """Such as one whose log cannot be written."""
+        (tmp_path / "spool.db-wal").mkdir()
         errors: list[Any] = []
         with Recorder(
-            sender, spool=tmp_path / "none" / "spool.db", on_error=errors.append
+            sender, spool=tmp_path / "spool.db", on_error=errors.append
         ) as recorder:
-            assert recorder.stats().spool_error is StoreErrorCode.CANNOT_OPEN
+            assert recorder.stats().spool_error is StoreErrorCode.IO
             recorder.record("user-1", EVENT, event_id="v-1")
             assert recorder.flush()
             assert recorder.stats() == RecorderStats(
-                recorded=1, delivered=1, spool_error=StoreErrorCode.CANNOT_OPEN
+                recorded=1, delivered=1, spool_error=StoreErrorCode.IO
             )
         assert sender.events == {("user-1", "v-1"): EVENT}
-        assert [error.code for error in errors] == [StoreErrorCode.CANNOT_OPEN]
+        assert [error.code for error in errors] == [StoreErrorCode.IO]
         assert [record.message for record in caplog.records] == [
-            "the spool's file cannot be used: events are kept in memory only"
+            f"{NO_FILE} (the store '{tmp_path / 'spool.db'}' {BROKEN})"
         ]
 
     @needs_posix
@@ -776,14 +1016,24 @@ class TestBrokenFile:
             assert recorder.stats().spool_error is StoreErrorCode.CANNOT_OPEN
         assert [error.code for error in errors] == [StoreErrorCode.CANNOT_OPEN]
 
-    def test_is_no_database(self, sender: MemorySender, path: Path) -> None:
-        """A file of another kind stays as it is."""
-        path.write_text("my notes\n" * 1_000)
-        with Recorder(sender, spool=path) as recorder:
-            recorder.record("user-1", EVENT)
-            assert recorder.flush()
-            assert recorder.stats().spool_error is StoreErrorCode.NOT_A_DATABASE
-        assert path.read_text() == "my notes\n" * 1_000
+    def test_cannot_be_looked_for(self, sender: MemorySender, tmp_path: Path) -> None:
+        """One of which the system does not say whether it exists is no mistake."""
+        with Recorder(sender, spool=tmp_path / ("x" * 300)) as recorder:
+            assert recorder.stats().spool_error is StoreErrorCode.CANNOT_OPEN
+
+    def test_beginning_is_damaged(self, sender: MemorySender, path: Path) -> None:
+        """A spool that SQLite no longer takes for a database stays as it is."""
+        Recorder(sender, spool=path).close()
+        content = bytes(20) + path.read_bytes()[20:]
+        for damaged, claim in ((content, False), (bytes(len(content)), True)):
+            path.write_bytes(damaged)
+            if claim:  # what a recorder that delivered has left
+                path.with_name("spool.db-deliverer").touch()
+            with Recorder(sender, spool=path) as recorder:
+                recorder.record("user-1", EVENT)
+                assert recorder.flush()
+                assert recorder.stats().spool_error is StoreErrorCode.NOT_A_DATABASE
+            assert path.read_bytes() == damaged
 
     def test_is_locked(self, sender: MemorySender, path: Path) -> None:
         """What is recorded meanwhile moves into the file when it is free again."""
@@ -856,6 +1106,116 @@ class TestSharing:
             assert other.flush()
         assert first.events == {("user-1", "v-1"): EVENT}
         assert second.events == {("user-1", "v-2"): EVENT}
+
+
+class TestDestinations:
+    """Recorders of one process that share a file send to the same place."""
+
+    def test_another_url(self, path: Path, tmp_path: Path) -> None:
+        """Another URL is refused, by whatever name the file is given."""
+        link = tmp_path / "link.db"
+        link.symlink_to(path)
+        orders, clicks = (f"sqlite:///{tmp_path}/{name}.db" for name in ("o", "c"))
+        recorder = Recorder(orders, spool=path)
+        for spool in (path, link):
+            with pytest.raises(ConfigurationError) as caught:
+                Recorder(clicks, spool=spool)
+            assert str(caught.value) == (
+                f"spool is the file '{spool}', from which another recorder of this "
+                "process sends to another URL; give each destination a separate spool"
+            )
+        recorder.close()
+
+    def test_the_same(
+        self, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The same URL is taken, and so are senders, whose place is not known."""
+        monkeypatch.chdir(tmp_path)
+        recorders = [
+            Recorder(to, spool=path)
+            for to in (
+                "sqlite:///o.db",
+                MemorySender(),
+                f"sqlite:///{tmp_path}/o.db",
+                MemorySender,
+                "sqlite:///o.db",
+            )
+        ]
+        for recorder in recorders:
+            recorder.close()
+
+    def test_one_after_the_other(self, path: Path, tmp_path: Path) -> None:
+        """A recorder that is closed, or that nobody has, does not count."""
+        first, second, third = (f"sqlite:///{tmp_path}/{name}.db" for name in "abc")
+        Recorder(first, spool=path).close()
+        with pytest.raises(ConfigurationError):
+            Recorder(first, spool=path, application_id="another")
+        Recorder(second, spool=path)
+        gc.collect()
+        Recorder(third, spool=path).close()
+        assert path.resolve() not in open_recorders._open
+
+    def test_store(self, path: Path) -> None:
+        """The file of the spool is not that of the store."""
+        with pytest.raises(ConfigurationError) as caught:
+            Recorder(f"sqlite:///{path}", spool=path)
+        assert str(caught.value) == (
+            "spool is the file that the events are sent to; pass another path"
+        )
+        assert not path.exists()
+
+
+MANY = """
+import atexit, sys, time
+started = []
+atexit.register(lambda: print(time.monotonic() - started[0]))
+from pinpoint_events import Event, MemorySender, Recorder, TransportError
+
+def away(request):
+    raise TransportError("down", is_retry_safe=True)
+
+sent = MemorySender()
+senders = [*(MemorySender(answer=away) for _ in range(15)), sent]
+for sender in senders:
+    recorder = Recorder(sender, spool=None, exit_seconds=1, flush_seconds=3_600)
+    recorder.record("user-1", Event("x"))
+atexit.register(lambda: started.append(time.monotonic()))
+"""
+
+
+class TestMany:
+    """A process that makes a recorder for each request is warned, and ends."""
+
+    def test_is_warned(self, tmp_path: Path) -> None:
+        """Once, when there are more on one file than any process needs."""
+        program = """
+import sys
+from pinpoint_events import MemorySender, Recorder
+for spool in (*["few.db"] * 8, *["many.db"] * 12, None, None):
+    Recorder(MemorySender(), spool=spool).start()
+"""
+        ran = subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            check=True,
+            cwd=tmp_path,
+            text=True,
+            timeout=60,
+        )
+        assert ran.stderr == (
+            "9 recorders of this process are open on one spool: make one, and keep it\n"
+        )
+
+    def test_end_together(self) -> None:
+        """The end takes no longer than for one of them."""
+        ran = subprocess.run(
+            [sys.executable, "-c", MANY],
+            capture_output=True,
+            check=True,
+            text=True,
+            timeout=60,
+        )
+        assert float(ran.stdout) < 10.0
 
 
 class TestFlush:

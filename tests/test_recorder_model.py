@@ -150,7 +150,8 @@ class RecorderModel(RuleBasedStateMachine):
         self.open()
 
     def open(self) -> None:
-        """Open a recorder."""
+        """Open a recorder; a directory at its path would be refused."""
+        self.remove_directory()
         self.recorder = OnDemandRecorder(
             self.sender,
             spool=self.path if self.has_file else None,
@@ -311,11 +312,11 @@ class RecorderModel(RuleBasedStateMachine):
         if puts_directory:
             self.path.mkdir()
 
-    @precondition(lambda self: self.path.is_dir())
     @rule()
     def remove_directory(self) -> None:
         """Let a file be created."""
-        self.path.rmdir()
+        if self.path.is_dir():
+            self.path.rmdir()
 
     # --- What holds always ------------------------------------------------------------
 
@@ -390,8 +391,7 @@ class RecorderModel(RuleBasedStateMachine):
     def end(self) -> None:
         """Stop the faults, and deliver."""
         self.other_unlocks()
-        if self.path.is_dir():
-            self.path.rmdir()
+        self.remove_directory()
         self.answers = iter(())
         for _ in range(20):
             self.recorder.step(70.0)

@@ -1,3 +1,4 @@
+import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -622,6 +623,9 @@ class TestLateItems:
         assert case.balance() == (1, 1)
 
 
+NO_FILE = "the spool's file cannot be used: events are kept in memory only"
+
+
 class TestReports:
     """A failure that lasts is reported."""
 
@@ -644,12 +648,15 @@ class TestReports:
         """A lock file that cannot be used is another matter, and mutes none."""
         errors: list[Exception] = []
         reports = Reports(Hooks(None, None, errors.append))
-        claim, file = PermissionError("claim"), StoreError("file")
+        path = "/var/lib/shop/spool.db-deliverer"
+        claim = PermissionError(errno.EACCES, "Permission denied", path)
+        file = StoreError("the store is broken")
         reports.claim_failed(claim)
         reports.claim_failed(claim)
         reports.spool_failed(file)
         assert errors == [claim, file]
+        start = "the lock file of the spool cannot be used"
         assert [record.message for record in caplog.records] == [
-            "the lock file of the spool cannot be used: no event is delivered",
-            "the spool's file cannot be used: events are kept in memory only",
+            f"{start}: no event is delivered (Permission denied: '{path}')",
+            f"{NO_FILE} (the store is broken)",
         ]

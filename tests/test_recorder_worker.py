@@ -1,4 +1,5 @@
 import asyncio
+import shutil
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +8,12 @@ from pathlib import Path
 import pytest
 
 import pinpoint_events.recorder as recorder_package
-from pinpoint_events.errors import BadRequestError, TransportError
+from pinpoint_events.errors import (
+    BadRequestError,
+    ConfigurationError,
+    StoreErrorCode,
+    TransportError,
+)
 from pinpoint_events.model.request import EventsRequest
 from pinpoint_events.model.response import EventsResponse
 from pinpoint_events.recorder import (
@@ -255,6 +261,24 @@ class TestFlushed:
         assert recorder.flush(70.0)
         recorder.close()
 
+    def test_directory_is_gone(self, sender: MemorySender, tmp_path: Path) -> None:
+        """If nothing waited in it, a file that is gone keeps no one waiting."""
+        directory = tmp_path / "spools"
+        directory.mkdir()
+        recorder = OnDemandRecorder(sender, spool=directory / "spool.db")
+        recorder.record("e", event())
+        assert recorder.flush(3.0)
+        shutil.rmtree(directory)
+        for recorded in (2, 3):
+            recorder.record("e", event())
+            assert recorder.flush(3.0)
+            assert recorder.stats() == RecorderStats(
+                recorded=recorded,
+                delivered=recorded,
+                spool_error=StoreErrorCode.CANNOT_OPEN,
+            )
+        assert recorder.close(3.0)
+
     def test_moves_into_the_file(self, sender: MemorySender, path: Path) -> None:
         """What moves from memory into the file meanwhile waits there."""
 
@@ -272,7 +296,7 @@ class TestFlushed:
 
     def test_there_was_no_file(self, sender: MemorySender, path: Path) -> None:
         """A file that never could be used has nothing that was recorded."""
-        path.mkdir()
+        path.with_name("spool.db-wal").mkdir()
         recorder = OnDemandRecorder(sender, spool=path)
         recorder.record("e", event())
         assert recorder.flush(1.0)
@@ -686,9 +710,31 @@ class TestThread:
         recorder = Recorder(sender, spool=None)
         recorder.close()
         begun = BegunThreads()
-        recorder.start()
+        recorder.record("e", event())
         assert recorder.flush()
         assert len(begun) == 0
+
+    def test_is_not_used_again(self, sender: MemorySender) -> None:
+        """A closed recorder is not started again, in any way."""
+        recorder = Recorder(sender, spool=None)
+        with recorder:
+            pass
+
+        async def enter() -> None:
+            async with recorder:
+                raise AssertionError
+
+        for begin in (
+            recorder.start,
+            recorder.__enter__,
+            lambda: asyncio.run(enter()),
+        ):
+            with pytest.raises(ConfigurationError) as caught:
+                begin()
+            assert str(caught.value) == (
+                "the recorder is closed; make another one, and close it once nothing "
+                "more is recorded"
+            )
 
     @pytest.mark.parametrize("timeout", [float("inf"), 0.0, -1.0, -2.0])
     def test_alone_for_any_time(self, sender: MemorySender, timeout: float) -> None:

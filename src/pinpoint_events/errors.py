@@ -8,7 +8,7 @@ PinpointEventsError
     ConfigurationError           region, URL, credentials, a missing extra; .code
     ItemsFailedError             .outcomes
     LoadError                    .code .path .place .totals
-    SpoolFullError               .used_bytes .max_bytes
+    SpoolFullError               .used_bytes .max_bytes .event_bytes
     SenderError                  .is_retry_safe .retry_after_seconds .request_id
         TransportError           no complete answer arrived; .code
         InvalidResponseError     an answer arrived that cannot be read; .code
@@ -364,19 +364,30 @@ class SpoolFullError(PinpointEventsError):
     Attributes:
         used_bytes: Bytes that waiting and rejected events take.
         max_bytes: Bytes that they may take.
+        event_bytes: Bytes that the event needs, if an empty spool has not so many; None
+            if there will be room once others are delivered.
     """
 
     used_bytes: int
     max_bytes: int
+    event_bytes: int | None
 
-    def __init__(self, used_bytes: int, max_bytes: int) -> None:
+    def __init__(
+        self, used_bytes: int, max_bytes: int, event_bytes: int | None = None
+    ) -> None:
         """Keep the measures."""
-        super().__init__(used_bytes, max_bytes)
+        super().__init__(used_bytes, max_bytes, event_bytes)
         self.used_bytes = used_bytes
         self.max_bytes = max_bytes
+        self.event_bytes = event_bytes
 
     def __str__(self) -> str:
         """Return measure, limit and remedy."""
+        if self.event_bytes is not None:
+            return (
+                f"the event needs {self.event_bytes:,} bytes, more than an empty spool "
+                f"has with a max_bytes of {self.max_bytes:,}; raise max_bytes"
+            )
         return (
             f"the spool has {self.used_bytes:,} bytes; at most {self.max_bytes:,}; "
             "find out why events are not delivered (`stats()`, `pinpoint-events spool "
@@ -524,7 +535,8 @@ class StoreErrorCode(WordEnum):
     Why a local store cannot be used.
 
     Attributes:
-        CANNOT_OPEN: Its directory does not exist, or the file may not be opened.
+        CANNOT_OPEN: Its directory does not exist, the file may not be opened, or the
+            process has too many files open.
         CLOSED: It was closed by this process.
         CORRUPT: The file is damaged.
         FOREIGN: The file is a database of another program.

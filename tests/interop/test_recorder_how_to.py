@@ -284,6 +284,28 @@ def test_script(make: Make, endpoint: Endpoint) -> None:
     assert endpoint.stored("shop") == before
 
 
+def test_script_without_spool(make: Make) -> None:
+    """What is in memory only when it ends is lost, and it says so."""
+    application = make("use-in-a-script")
+    program = application.cwd / "report_orders.py"
+    text = program.read_text(encoding="utf-8")
+    program.write_text(
+        text.replace("timeout=60", "timeout=0")
+        .replace('os.environ["EVENTS_URL"]', "lambda: None")
+        .replace("on_rejected", "flush_seconds=9, on_rejected"),
+        encoding="utf-8",
+    )
+    (application.cwd / "orders.csv").write_text(
+        "id,time,user,sku,price\no-1,2026-11-23T09:00:00Z,user-1,A-1,1\n",
+        encoding="utf-8",
+    )
+    application.spool.with_name("events-spool.db-wal").mkdir()
+    with application.start("report_orders", "orders.csv") as process:
+        _, err = process.communicate(timeout=SECONDS)
+    assert process.returncode == 1
+    assert err.splitlines()[-1] == "1 events are lost: io"
+
+
 def test_lambda(make: Make, endpoint: Endpoint) -> None:
     """All is delivered when the handler returns; the process may end at once."""
     application = make("use-with-aws-lambda")

@@ -8,6 +8,7 @@ processes share.
 """
 
 import atexit
+import logging
 import os
 import sys
 import time
@@ -22,7 +23,8 @@ def record(recorder: "Recorder", name: str) -> None:
 
 
 def made() -> "Recorder":
-    """Make the recorder."""
+    """Make the recorder, whose log is not what standard error is looked at for."""
+    logging.getLogger("pinpoint_events").addHandler(logging.NullHandler())
     return Recorder(
         os.environ["TO"],
         spool=os.environ["SPOOL"] or None,

@@ -7,6 +7,7 @@ of it; it prints what the process holds after each tenth, and fails if it grows.
 
 import argparse
 import gc
+import logging
 import os
 import sys
 import tempfile
@@ -77,6 +78,8 @@ class Failing:
 def rounds(directory: Path, events: int, outages: int) -> Iterator[Held]:
     """Record events, with outages between them; yield what is held, ten times."""
     sender = Failing(SqliteSender(directory / "events.db"))
+    # Each outage is a line, which no one reads here.
+    logging.getLogger("pinpoint_events").addHandler(logging.NullHandler())
     recorder = Recorder(sender, spool=directory / "spool.db", flush_seconds=0.05)
     event = Event("tapped", attributes={"where": "menu"}, metrics={"price": 9.5})
     per_outage = max(events // outages, 1)

@@ -1,5 +1,6 @@
 """Runs the command that the arguments name, and turns errors into exit codes."""
 
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -32,6 +33,9 @@ _EXIT_CODES: Final[Sequence[tuple[type[Exception], int]]] = (
     (ConfigurationError, ENVIRONMENT_IS_WRONG),
     (ServiceError, SERVICE_REJECTED),
 )
+
+_log = logging.getLogger("pinpoint_events")
+_silent: Final = logging.NullHandler()  # one, however often `main` is called
 
 _PROGRAM: Final = "pinpoint-events"
 
@@ -70,6 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The arguments after the program's name; None for `sys.argv[1:]`.
     """
     console.use_utf8()
+    # A command says what happened in its own words; only some of them print the log.
+    _log.addHandler(_silent)
     given = list(sys.argv[1:] if arguments is None else arguments)
     exit_code = _exit_code(lambda: _run(given))
     # argparse does not flush what it prints.

@@ -12,6 +12,7 @@ import attrs
 
 from pinpoint_events.builder import new_event_id
 from pinpoint_events.errors import (
+    ConfigurationError,
     SpoolFullError,
     StoreError,
     StoreErrorCode,
@@ -30,6 +31,7 @@ from pinpoint_events.quotas import quotas_of
 from pinpoint_events.recorder.dispatcher import Rules
 from pinpoint_events.recorder.items import DropReason, Item, ItemCounts
 from pinpoint_events.recorder.memory_spool import MemorySpool
+from pinpoint_events.recorder.open_recorders import add_open, remove_open
 from pinpoint_events.recorder.options import (
     OnFull,
     check_functions,
@@ -109,8 +111,8 @@ class Recorder:
         sender: Where to: a URL for `open_sender`, which the thread opens; a function
             without arguments that returns a sender, which the thread calls; or a
             sender, which is not closed.
-        spool: The file, created if it does not exist. None keeps events in memory: what
-            is not delivered when the process ends is lost.
+        spool: The file, created if it does not exist, in a directory that exists. None
+            keeps events in memory: what is not delivered when the process ends is lost.
         application_id: The application that the events are for, where neither URL nor
             sender names one.
         on_full: What to do if the spool is full: `block` until there is room, for
@@ -122,7 +124,8 @@ class Recorder:
         max_age: Events that wait for longer are dropped; by default none are.
         flush_events: Events are delivered once so many wait.
         flush_seconds: Or once the first has waited for so long.
-        exit_seconds: How long the end of the process may be delayed to deliver.
+        exit_seconds: How long the end of the process may be delayed to deliver; several
+            recorders delay it by the longest of theirs.
         attributes: Attributes of every event that does not have its own.
         metrics: Likewise.
         session: Likewise.
@@ -133,8 +136,9 @@ class Recorder:
             within one another; what they raise is logged.
 
     Raises:
-        ConfigurationError: If an argument is invalid, or the file has events of another
-            application.
+        ConfigurationError: If an argument is invalid, the directory of the file does
+            not exist, the file is another program's, it has events of another
+            application, or another recorder of this process sends them elsewhere.
     """
 
     # For tests, whose subclass sets them: without a thread, `flush` delivers.
@@ -203,14 +207,24 @@ class Recorder:
     ) -> SafeSpool:
         if spool is None:
             return SafeSpool(None, MemorySpool(max_bytes), self._reports, self._time)
+        path = spool_path(spool)
         place = SpoolPlace(
-            spool_path(spool),
+            path,
             self.application_id,
             max_bytes,
             self._spool_timeout_seconds,
         )
         memory = MemorySpool(min(max_bytes, _MEMORY_BYTES))
-        return SafeSpool(place, memory, self._reports, self._time)
+        if self._source.url == f"sqlite:///{path}":
+            raise ConfigurationError(
+                "spool is the file that the events are sent to; pass another path"
+            )
+        add_open(self, path, self._source.url)
+        try:
+            return SafeSpool(place, memory, self._reports, self._time)
+        except BaseException:
+            remove_open(self)
+            raise
 
     def set_defaults(
         self,
@@ -256,7 +270,8 @@ class Recorder:
         Raises:
             ValidationError: If an argument is of the wrong type or empty.
             QuotaExceededError: If the event is over a quota.
-            SpoolFullError: If there is no room, and `on_full` is `raise` or `block`.
+            SpoolFullError: If there is no room, and `on_full` is `raise` or `block`. At
+                once if an empty spool has no room for it either.
         """
         # Any: the converter is typed as if it never returned `Refused`.
         name: Any = required_text(endpoint_id)
@@ -361,7 +376,8 @@ class Recorder:
                 return
             if self._on_full == "block":
                 left = end - self._time.monotonic()
-                if left <= 0 or worker.is_this_thread:
+                never_fits = error.event_bytes is not None
+                if left <= 0 or never_fits or worker.is_this_thread:
                     raise error
                 worker.wait_for_room(min(left, _ROOM_SECONDS))
             elif self._on_full == "raise":
@@ -388,7 +404,15 @@ class Recorder:
 
         The first `record()` does so by itself. Call this in a process that is to
         deliver what earlier ones left in the spool.
+
+        Raises:
+            ConfigurationError: If the recorder is closed.
         """
+        if self._is_closed:
+            raise ConfigurationError(
+                "the recorder is closed; make another one, and close it once nothing "
+                "more is recorded"
+            )
         self._running_worker()
 
     def flush(self, timeout: float = 10.0) -> bool:
@@ -474,22 +498,37 @@ class Recorder:
 
     def _end(self) -> None:
         self._is_over = True
+        remove_open(self)
         self._report_lost(self._spool.close())
+        self._reports.end()
 
     async def aclose(self, timeout: float = 10.0) -> bool:  # noqa: ASYNC109 - as close
         """Do what `close` does, and let other tasks run meanwhile."""
         return await asyncio.to_thread(self.close, timeout)
 
-    def process_ends(self) -> None:
-        """Deliver within `exit_seconds`; called when the process ends."""
+    def process_will_end(self) -> None:
+        """Begin to deliver; called before any recorder is waited for at the end."""
+        worker = self._worker_here
+        if not self._is_closed and worker is not None:
+            worker.ask()
+
+    def process_ends(self, passed_seconds: float = 0.0) -> None:
+        """
+        Deliver within `exit_seconds`; called when the process ends.
+
+        Args:
+            passed_seconds: How much of that time other recorders have taken.
+        """
         worker = self._worker_here
         if self._is_closed or worker is None:
             return
-        end = self._time.monotonic() + self._exit_seconds
-        worker.flush(self._exit_seconds, only_here=True)
+        seconds = max(0.0, self._exit_seconds - passed_seconds)
+        end = self._time.monotonic() + seconds
+        worker.flush(seconds, only_here=True)
         # A request that is sent when the process ends would be sent again.
         worker.finish(max(0.0, end - self._time.monotonic()))
         self._report_lost(self._spool.memory.drop_all())
+        self._reports.end()
 
     def _report_lost(self, items: Iterable[Item]) -> None:
         self._reports.dropped(
@@ -545,7 +584,7 @@ class Recorder:
         return worker
 
     def __enter__(self) -> Self:
-        """Begin to deliver; return the recorder itself."""
+        """Begin to deliver, as `start`; return the recorder itself."""
         self.start()
         return self
 
@@ -559,7 +598,7 @@ class Recorder:
         self.close()
 
     async def __aenter__(self) -> Self:
-        """Begin to deliver; return the recorder itself."""
+        """Begin to deliver, as `start`; return the recorder itself."""
         self.start()
         return self
 

@@ -41,6 +41,7 @@ _READ: Final = (
     "SELECT id, endpoint_id, event_id, json, recorded_at, attempts FROM item "
     "WHERE id > ? AND NOT is_settled ORDER BY id LIMIT ?"
 )
+_ABOVE_ALL: Final = 2**63 - 1
 _IS_PENDING: Final = "SELECT 1 FROM item WHERE id <= ? AND NOT is_settled LIMIT 1"
 # Of an item, in addition to its text and its ids: numbers, and what SQLite adds.
 _ROW_BYTES: Final = 32
@@ -159,8 +160,13 @@ class FileSpool:
             used = used_bytes_in(connection)
             # What was refused makes room for what is not yet sent.
             while used + size + SPARE_BYTES > self._max_bytes:
+                needed = size + SPARE_BYTES
+                if needed > self._max_bytes:
+                    raise SpoolFullError(used, self._max_bytes, needed)
                 if not forget_dead_letters_in(connection, _OLDEST):
-                    raise SpoolFullError(used, self._max_bytes)
+                    waits = connection.execute(_IS_PENDING, (_ABOVE_ALL,)).fetchone()
+                    never = needed if waits is None else None
+                    raise SpoolFullError(used, self._max_bytes, never)
                 used = used_bytes_in(connection)
         room = self._max_bytes - used - SPARE_BYTES
         self._granted_bytes = max(size, min(room // _SHARE, _MOST_GRANTED_BYTES))

@@ -141,7 +141,8 @@ class MemorySpool:
             self._enter()
             used = self._file_bytes + self._used_bytes
             if used + size > self._max_bytes:
-                raise SpoolFullError(used, self._max_bytes)
+                never = size if size > self._max_bytes else None
+                raise SpoolFullError(used, self._max_bytes, never)
             self._last_id += 1
             # Of many items that wait, the texts alone are kept.
             kept = model if len(self._items) < _MOST_MODELS else None

@@ -2,13 +2,15 @@
 
 import math
 import os
+import stat
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, Literal, TypeGuard, get_args
 
 from pinpoint_events.errors import ConfigurationError
-from pinpoint_events.storage.paths import path_text
+from pinpoint_events.problems import file_text
+from pinpoint_events.storage.paths import is_url, path_text
 
 __all__ = [
     "OnFull",
@@ -24,6 +26,8 @@ OnFull = Literal["block", "drop_newest", "drop_oldest", "raise"]
 
 _LEAST_BYTES: Final = 100_000
 _MOST_SECONDS: Final = 1e6
+_NO_FILES: Final = frozenset({"", ":memory:", "memory:"})
+_SEPARATORS: Final = tuple(filter(None, (os.sep, os.altsep)))
 
 
 def check_limits(
@@ -83,17 +87,62 @@ def check_functions(**functions: object) -> None:
 
 def spool_path(spool: str | os.PathLike[str]) -> Path:
     """
-    Return the absolute path of a spool's file.
+    Return the absolute path of a spool's file, as a process may change its directory.
+
+    The file is not opened. What may be otherwise a moment later, such as who may write
+    it, is no mistake.
 
     Raises:
-        ConfigurationError: If it is no path, or empty.
+        ConfigurationError: If it is no path, or no file can ever be there.
     """
-    text = path_text(spool)
-    if not text:
+    text = path_text(spool, "spool")
+    if text.casefold() in _NO_FILES:
         raise ConfigurationError(
             "spool names no file; pass a path, or None to keep events in memory"
         )
-    return Path(text).absolute()
+    if is_url(text):
+        raise ConfigurationError(
+            "spool is a URL; pass the path of a file; the URL of the destination is "
+            "the first argument"
+        )
+    path = Path(text)
+    if text.startswith("~") and (len(path.parts) > 1 or text == "~"):
+        raise ConfigurationError(
+            "spool begins with ~, which only a shell replaces; pass "
+            "Path(spool).expanduser()"
+        )
+    path = path.absolute()
+    mode = _mode_of(path)
+    if text.endswith(_SEPARATORS) or (mode and stat.S_ISDIR(mode)):
+        raise ConfigurationError(
+            f"spool is a directory, {file_text(str(path))}; pass the path of a file "
+            "in it"
+        )
+    if mode and not stat.S_ISREG(mode):
+        raise ConfigurationError(
+            f"spool is no regular file, {file_text(str(path))}; pass another path, or "
+            "None to keep events in memory"
+        )
+    if mode is None:
+        directory = path.resolve().parent  # a link may lead elsewhere
+        parent = _mode_of(directory)
+        if parent is None or (parent and not stat.S_ISDIR(parent)):
+            raise ConfigurationError(
+                "spool is in a directory that does not exist, "
+                f"{file_text(str(directory))}; create it, and let the users whose "
+                "processes record write there"
+            )
+    return path
+
+
+def _mode_of(path: Path) -> int | None:
+    """Return the type and mode of a file; None without one, 0 if that is not shown."""
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError:
+        return 0
 
 
 def _is_whole(value: object) -> TypeGuard[int]:

@@ -12,6 +12,7 @@ Nothing runs if a process is killed, by SIGTERM without a handler, too, or leave
 import atexit
 import os
 import sys
+import time
 from contextlib import suppress
 from typing import Final, Protocol
 
@@ -21,8 +22,12 @@ __all__ = ["at_end", "not_at_end"]
 class Ends(Protocol):
     """What wants to know of the end of the process."""
 
-    def process_ends(self) -> None:
-        """Do what is left to do, within a bounded time."""
+    def process_will_end(self) -> None:
+        """Begin with what is left to do, without a wait."""
+        ...
+
+    def process_ends(self, passed_seconds: float) -> None:
+        """Do it within a bounded time, of which so much has passed."""
         ...
 
 
@@ -53,9 +58,16 @@ def not_at_end(what: Ends) -> None:
 
 
 def _end() -> None:
-    for each in list(_ending):
+    # All of them begin before the first one is waited for: together they take no longer
+    # than the one that may take longest.
+    started = time.monotonic()
+    ending = list(_ending)
+    for each in ending:
         with suppress(Exception):  # so that the others have their turn
-            each.process_ends()
+            each.process_will_end()
+    for each in ending:
+        with suppress(Exception):
+            each.process_ends(time.monotonic() - started)
 
 
 atexit.register(_end)  # a `fork` keeps it

@@ -2,10 +2,12 @@
 What a recorder reports: calls of the application's hooks, and log lines.
 
 A log line is written for an outage, not for each attempt, and holds no event, address
-or id.
+or id. Its text says what a person needs: where logging is not configured, Python prints
+the text of warnings, and nothing of `extra`.
 """
 
 import logging
+import os
 import threading
 import time
 from collections import Counter
@@ -13,14 +15,18 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from pinpoint_events.errors import PinpointEventsError, defect_text
+from pinpoint_events.errors import (
+    ConfigurationError,
+    PinpointEventsError,
+    StoreError,
+    defect_text,
+)
+from pinpoint_events.problems import file_text
 from pinpoint_events.recorder.items import DropReason, Item, Refusal
 
 __all__ = ["DroppedItem", "Hooks", "RejectedItem", "Reports"]
 
 _log = logging.getLogger("pinpoint_events")
-# Else Python prints warnings to standard error if logging is not configured.
-_log.addHandler(logging.NullHandler())
 
 _SECONDS_BETWEEN: Final = 60.0  # lines of one kind
 _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
@@ -84,6 +90,8 @@ class Reports:
         self._thread = threading.local()
         self._written: dict[str, float] = {}
         self._left_out: Counter[str] = Counter()
+        self._latest: dict[str, tuple[int, str, Mapping[str, object]]] = {}
+        self._pid = os.getpid()
         self._interrupted_at: float | None = None
         self._spool_fails = False
         self._spool_reported_at = -_SECONDS_BETWEEN
@@ -92,7 +100,9 @@ class Reports:
         """Report items that were refused."""
         for item, refusal in items:
             self._line(
-                "rejected", "a recorded item was rejected", {"code": refusal.code}
+                "rejected",
+                "recorded items were rejected: %(count)d (latest code: %(code)s)",
+                {"code": refusal.code},
             )
             given = RejectedItem(
                 item.endpoint_id, item.event_id, *refusal, item.attempts
@@ -103,10 +113,15 @@ class Reports:
         self, items: Iterable[tuple[str, str | None]], reason: DropReason
     ) -> None:
         """Report items, by endpoint id and event id, that were given up."""
-        for endpoint_id, event_id in items:
+        given = list(items)
+        if given:
             self._line(
-                f"dropped:{reason}", "a recorded item was dropped", {"code": reason}
+                f"dropped:{reason}",
+                "recorded items were dropped: %(count)d (reason: %(code)s)",
+                {"code": reason},
+                count=len(given),
             )
+        for endpoint_id, event_id in given:
             self._call(
                 self._hooks.on_dropped, DroppedItem(endpoint_id, event_id, reason)
             )
@@ -116,7 +131,8 @@ class Reports:
         if self._interrupted_at is None:
             self._interrupted_at = time.monotonic()
             _log.warning(
-                "recorded events wait: they cannot be delivered now",
+                "recorded events wait: they cannot be delivered now (%s)",
+                _reason(error),
                 extra=_extra(_details(error)),
             )
             self._call(self._hooks.on_error, error)
@@ -127,7 +143,8 @@ class Reports:
             seconds = round(time.monotonic() - self._interrupted_at, 1)
             self._interrupted_at = None
             _log.info(
-                "recorded events are delivered again",
+                "recorded events are delivered again, after %.1f s",
+                seconds,
                 extra=_extra({"seconds": seconds}),
             )
 
@@ -144,15 +161,20 @@ class Reports:
             self._spool_fails = True
             self._spool_reported_at = now
             _log.warning(
-                "the spool's file cannot be used: events are kept in memory only",
+                "the spool's file cannot be used: events are kept in memory only (%s)",
+                _reason_of_file(error),
                 extra=_extra(_details(error)),
             )
             self._call(self._hooks.on_error, error)
 
     def claim_failed(self, error: Exception) -> None:
         """Report that no process can claim the delivery: events wait in the file."""
-        message = "the lock file of the spool cannot be used: no event is delivered"
-        if self._line("claim", message, {"error": type(error).__name__}):
+        message = (
+            "the lock file of the spool cannot be used: no event is delivered "
+            "(%(reason)s)"
+        )
+        details = {"error": type(error).__name__, "reason": _reason_of_file(error)}
+        if self._line("claim", message, details):
             self._call(self._hooks.on_error, error)
 
     def spool_works(self) -> None:
@@ -164,7 +186,7 @@ class Reports:
 
     def defect(self, error: BaseException) -> None:
         """Report an error that the recorder itself did not expect."""
-        self._line("defect", "a recorder failed, and goes on", _place(error))
+        self._line("defect", "a recorder failed, and goes on: %(place)s", _place(error))
         self._call(self._hooks.on_error, error)
 
     def _call(self, hook: Callable[[Any], object] | None, given: object) -> None:
@@ -176,9 +198,23 @@ class Reports:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - of the application's function
-            self._line("hook", "a hook of a recorder failed", _place(error))
+            self._line("hook", "a hook of a recorder failed: %(place)s", _place(error))
         finally:
             self._thread.is_in_hook = False
+
+    def end(self) -> None:
+        """Write how many lines were left out, as there may be no later ones."""
+        self._forget_parent()
+        for kind in list(self._left_out):
+            count = self._left_out.pop(kind, 0)
+            if count:  # else another thread has just written it
+                self._write(*self._latest[kind], count)
+
+    def _forget_parent(self) -> None:
+        """Leave to the parent of a fork what it has left out."""
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            self._left_out.clear()
 
     def _line(
         self,
@@ -186,28 +222,63 @@ class Reports:
         message: str,
         details: Mapping[str, object] = _NOTHING,
         *,
+        count: int = 1,
         level: int = logging.WARNING,
     ) -> bool:
         """
         Write a line, once a minute for each kind, and how many were left out.
 
+        Args:
+            kind: What lines of one minute have in common.
+            message: The text; it may have the details in it, and `%(count)d`.
+            details: What differs between lines of a kind.
+            count: How many items it is about.
+            level: Of the `logging` module.
+
         Returns:
             Whether it was written.
         """
+        self._forget_parent()
         now = time.monotonic()
         last = self._written.get(kind)
         if last is not None and now - last < _SECONDS_BETWEEN:
-            self._left_out[kind] += 1
+            self._latest[kind] = level, message, details
+            self._left_out[kind] += count
             return False
         self._written[kind] = now
-        others = self._left_out.pop(kind, 0)
-        _log.log(level, message, extra=_extra({**details, "others": others}))
+        self._write(level, message, details, count + self._left_out.pop(kind, 0))
         return True
+
+    @staticmethod
+    def _write(
+        level: int, message: str, details: Mapping[str, object], count: int
+    ) -> None:
+        extra = _extra({**details, "others": count - 1})
+        _log.log(level, message, {**details, "count": count}, extra=extra)
 
 
 def _extra(details: Mapping[str, object]) -> dict[str, object]:
     """Return details as the attributes of a log record."""
     return {f"pinpoint_events.{name}": value for name, value in details.items()}
+
+
+def _reason(error: BaseException) -> str:
+    """Return the reason as the text of a line has it: no message of others'."""
+    # Those of this package that name a path, a setting and the remedy, and no data.
+    if isinstance(error, ConfigurationError | StoreError):
+        return str(error)
+    if not isinstance(error, PinpointEventsError):
+        return defect_text(error)
+    return ", ".join(str(value) for value in _details(error).values())
+
+
+def _reason_of_file(error: BaseException) -> str:
+    """Return the reason why a file of the spool cannot be used, with its path."""
+    if isinstance(error, OSError) and error.errno is not None:
+        path = error.filename
+        where = f": {file_text(path)}" if isinstance(path, str) else ""
+        return f"{os.strerror(error.errno)}{where}"
+    return _reason(error)
 
 
 def _details(error: BaseException) -> dict[str, object]:

@@ -1,12 +1,13 @@
 """
 A spool in a file, with one in memory for as long as the file cannot be used.
 
-A file that cannot be used (full, locked, read-only, of another program) stays as it is,
-and is tried again from time to time. One that turns out to be damaged is renamed, so
-that it can be examined, and a new one is created. Once there is a file that can be
-used, what was recorded in memory moves into it. So memory takes only as much as the
-file, as far as known, has room for: otherwise each outage of the file could add to it
-as much again.
+A file that cannot be used (full, locked, read-only) stays as it is, and is tried again
+from time to time. So does one of another program that takes the place of the spool
+later; at the beginning, it is a mistake of the configuration. One that turns out to be
+damaged is renamed, so that it can be examined, and a new one is created. Once there is
+a file that can be used, what was recorded in memory moves into it. So memory takes only
+as much as the file, as far as known, has room for: otherwise each outage of the file
+could add to it as much again.
 """
 
 import math
@@ -59,7 +60,8 @@ class SafeSpool:
         time: The clock by which the file is tried again.
 
     Raises:
-        ConfigurationError: If the file has items of another application.
+        ConfigurationError: If the file is no spool, or has items of another
+            application.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class SafeSpool:
         self._is_moving = False
         self._known = Books()  # those of the file, when they were last read
         self._file_bytes = EMPTY_BYTES  # that are in use, without what makes room
+        self._is_settled = False  # nothing waited then, or was added since
         self._retry_seconds = _FIRST_RETRY_SECONDS
         self._retry_at = -math.inf
         self._works_since = -math.inf
@@ -89,6 +92,7 @@ class SafeSpool:
             try:
                 self._open(place)
             except StoreError as error:
+                place.check_mistake(error)
                 self.set_aside(error, None)
             else:
                 self.generation = 1
@@ -120,8 +124,9 @@ class SafeSpool:
 
     @property
     def is_unknown(self) -> bool:
-        """Whether it is not known what waits in a file that was used."""
-        return self._file is None and self.error is not None and self.generation > 0
+        """Whether it is not known what waits in a file that was used, and is gone."""
+        is_gone = self._file is None and self.error is not None and self.generation > 0
+        return is_gone and not self._is_settled
 
     def is_known(self, generation: int) -> bool:
         """Return whether what waits is in the spools of this generation, and known."""
@@ -187,6 +192,7 @@ class SafeSpool:
             except StoreError as error:
                 self.set_aside(error, file)
             else:
+                self._is_settled = False
                 return
         self.memory.add(endpoint_id, event_id, text, model)
 
@@ -228,23 +234,32 @@ class SafeSpool:
         """Return those of file and memory, and the error if the file's are older."""
         while True:
             moves = self.memory.moves
-            error = None
             file = self._file
-            try:
-                found = self._known if file is None else file.books()
-            except StoreError as unreadable:
-                found, error = self._known, unreadable
-            else:
-                self._known = found
-            books = found.plus(self.memory.books())
+            error = None
+            if file is not None:
+                error = self._read_books_of(file)
+            books = self._known.plus(self.memory.books())
             # What moves between the two readings is in both of them, or in neither.
             if moves == self.memory.moves:
                 return books, error
+
+    def _read_books_of(self, file: FileSpool) -> StoreError | None:
+        """Read those of the file; return the error if they cannot be read."""
+        was_settled, self._is_settled = self._is_settled, True  # until an `add`
+        try:
+            self._known = file.books()
+        except StoreError as error:
+            self._is_settled &= was_settled
+            return error
+        if any(counts.pending for counts in self._known):
+            self._is_settled = False
+        return None
 
     def _move(self, file: FileSpool) -> None:
         """Move what is in memory into the file."""
 
         def take(items: Sequence[Item], books: Books) -> None:
+            self._is_settled = False
             self._known = file.take(items, books)
 
         self.memory.move(take)

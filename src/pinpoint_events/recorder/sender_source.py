@@ -25,11 +25,13 @@ class SenderSource(NamedTuple):
         open: Returns it.
         application_id: The application that it sends to.
         is_ours: Whether the recorder opens it, and closes it.
+        url: Its URL, that of a store with its absolute path; None if it has none.
     """
 
     open: Callable[[], Sender]
     application_id: str
     is_ours: bool
+    url: str | None = None
 
 
 def sender_source(sender: object, application_id: str | None) -> SenderSource:
@@ -49,11 +51,13 @@ def sender_source(sender: object, application_id: str | None) -> SenderSource:
         named = application_of(sender, application_id) or DEFAULT_APPLICATION_ID
         path = sqlite_path(sender)
         if path is None:
+            url = sender
             opener = partial(open_sender, sender, application_id=application_id)
         else:  # relative to this directory, whatever it is when the thread opens it
             absolute = Path(path).absolute()
+            url = f"sqlite:///{absolute}"
             opener = partial(_sqlite_sender, absolute, application_id=named)
-        return SenderSource(opener, named, is_ours=True)
+        return SenderSource(opener, named, is_ours=True, url=url)
     if isinstance(sender, Sender) and not isinstance(sender, type):
         named_by_it = named_application_of(sender)
         if application_id not in {None, named_by_it or application_id}:

@@ -6,6 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from pinpoint_events.errors import ConfigurationError, StoreError, StoreErrorCode
+from pinpoint_events.problems import file_text
 from pinpoint_events.recorder._claim import Claim, claim_path
 from pinpoint_events.recorder._schema import SCHEMA
 from pinpoint_events.recorder.file_spool import FileSpool
@@ -16,6 +18,13 @@ __all__ = ["SpoolPlace"]
 # (SQLite, "Database File Format", 1.3.)
 _APPLICATION_ID_AT: Final = 68
 _HEADER_BYTES: Final = 72
+
+# What a file of another program may raise; a damaged spool raises the last two, too.
+_MISTAKES: Final = {
+    StoreErrorCode.FOREIGN: "belongs to another program",
+    StoreErrorCode.NOT_A_DATABASE: "is no SQLite database",
+    StoreErrorCode.CORRUPT: "is a damaged file of another program",
+}
 
 
 class SpoolPlace(NamedTuple):
@@ -89,8 +98,36 @@ class SpoolPlace(NamedTuple):
         finally:
             claim.close()
 
+    def check_mistake(self, error: StoreError) -> None:
+        """
+        Raise `ConfigurationError` if a file cannot be opened because it is no spool.
+
+        Args:
+            error: That of opening it.
+        """
+        mistake = _MISTAKES.get(error.code)
+        if mistake is None:
+            return
+        if error.code is not StoreErrorCode.FOREIGN:
+            with suppress(OSError):
+                # A spool that was in use has the file of its claim beside it.
+                if self._is_spool() or claim_path(self.path).exists():
+                    return
+        # Imported here: only a mistake needs it.
+        from pinpoint_events.senders._sqlite_schema import SCHEMA as STORE  # noqa: PLC0415
+
+        with suppress(OSError):
+            if self._header_id() == STORE.application_id:
+                mistake = "is a store of events, as of SqliteSender"
+        raise ConfigurationError(
+            f"spool is a file that is no spool: {file_text(str(self.path))} {mistake}; "
+            "pass another path"
+        ) from error
+
     def _is_spool(self) -> bool:
+        return self._header_id() == SCHEMA.application_id
+
+    def _header_id(self) -> int:
         with self.path.open("rb") as file:
             header = file.read(_HEADER_BYTES)
-        found = int.from_bytes(header[_APPLICATION_ID_AT:], "big")
-        return found == SCHEMA.application_id
+        return int.from_bytes(header[_APPLICATION_ID_AT:], "big")

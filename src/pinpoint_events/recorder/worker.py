@@ -109,6 +109,11 @@ class Worker:
         if self._wake.empty():
             self._wake.put(None)
 
+    def ask(self) -> None:
+        """Deliver what is due as for a `flush`, without a wait for it."""
+        self._is_asked = True
+        self.wake()
+
     def flush(self, timeout: float, *, only_here: bool = False) -> bool:
         """
         Deliver what is recorded by now.
@@ -152,9 +157,14 @@ class Worker:
                 self._time.wait(min(left, _AWAIT_SECONDS), self._dispatcher.is_stopped)
 
     def _has_ended(self, marks: Sequence[tuple[Spool, int]], generation: int) -> bool:
-        is_pending = any(self._has_pending(*mark) for mark in marks)
+        # Of a file that is gone, `is_known` tells whether anything waits there.
+        there = self._spool.spools
+        is_pending = any(self._has_pending(*mark) for mark in marks if mark[0] in there)
         # Asked afterwards: what was in memory may be in the file now.
-        return not is_pending and self._spool.is_known(generation)
+        has_ended = not is_pending and self._spool.is_known(generation)
+        if has_ended:
+            self._spool.books()  # in case the file is gone when it is looked at again
+        return has_ended
 
     @property
     def is_this_thread(self) -> bool:

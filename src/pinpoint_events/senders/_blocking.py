@@ -20,8 +20,6 @@ from pinpoint_events.retry import Done, RetryCall, Send, Step, Wait
 __all__ = ["ClockCorrected", "NotSent", "Time", "log_attempt", "quiet_attempts", "run"]
 
 _log = logging.getLogger("pinpoint_events")
-# Else Python prints warnings to standard error if logging is not configured.
-_log.addHandler(logging.NullHandler())
 _level: ContextVar[int] = ContextVar("level of attempts", default=logging.WARNING)
 
 

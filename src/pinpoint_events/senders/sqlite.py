@@ -1,7 +1,6 @@
 """The embedded store: events and endpoints in one SQLite file."""
 
 import os
-import re
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -34,7 +33,7 @@ from pinpoint_events.senders.protocol import (
     check_lists,
     checked_application_id,
 )
-from pinpoint_events.storage.paths import path_text
+from pinpoint_events.storage.paths import is_url, path_text
 from pinpoint_events.storage.sqlite_file import SqliteFile
 from pinpoint_events.wire import to_json
 from pinpoint_events.wire.writing import time_text
@@ -369,7 +368,7 @@ def _absolute(given: str | os.PathLike[str]) -> Path:
         raise ConfigurationError(
             f"{path!r} names no file; pass a path, or use MemorySender for tests"
         )
-    if _URL.match(path):
+    if is_url(path):
         raise ConfigurationError(
             "path is a URL; pass a path, or pass the URL to open_sender()"
         )
@@ -377,5 +376,3 @@ def _absolute(given: str | os.PathLike[str]) -> Path:
 
 
 _NO_FILES: Final = frozenset({"", ":memory:", "memory:"})
-# `file:` is SQLite's own; other texts before a colon may be names of files.
-_URL: Final = re.compile("(?i)(sqlite|file):|[a-z][a-z0-9+.-]+://")

@@ -1,15 +1,24 @@
 """Paths of files that callers give, checked before a file is opened."""
 
 import os
+import re
+from typing import Final
 
 from pinpoint_events.errors import ConfigurationError
 
-__all__ = ["path_text"]
+__all__ = ["is_url", "path_text"]
+
+# `file:` is SQLite's own; other texts before a colon may be names of files.
+_URL: Final = re.compile("(?i)(sqlite|file):|[a-z][a-z0-9+.-]+://")
 
 
-def path_text(path: str | os.PathLike[str]) -> str:
+def path_text(path: str | os.PathLike[str], name: str = "path") -> str:
     """
     Return a path as text.
+
+    Args:
+        path: The path.
+        name: The argument that it was given as, for messages.
 
     Raises:
         ConfigurationError: If it is no path, or has a character that none can have. It
@@ -20,13 +29,18 @@ def path_text(path: str | os.PathLike[str]) -> str:
     except TypeError:
         kind = type(path).__qualname__
         raise ConfigurationError(
-            f"path is of type {kind}; pass a str or Path"
+            f"{name} is of type {kind}; pass a str or Path"
         ) from None
     if not _is_usable(text):
         raise ConfigurationError(
-            "path has a character that no path can have; pass another path"
+            f"{name} has a character that no path can have; pass another path"
         )
     return text
+
+
+def is_url(text: str) -> bool:
+    """Return whether a text is a URL, which was passed in place of a path."""
+    return _URL.match(text) is not None
 
 
 def _is_usable(text: str) -> bool:

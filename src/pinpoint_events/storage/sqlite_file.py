@@ -19,6 +19,7 @@ log, and deletes both, unless they are another file's by now. And before a file 
 opened, those that were at its path before are closed, as the index cannot be shared.
 """
 
+import errno
 import os
 import random
 import sqlite3
@@ -121,6 +122,13 @@ _UNREAD_LOG: Final = (
     "has a log that cannot be read in its place; copy the file, with those beside it "
     "(-wal, -journal), into a directory where this user may write, and open the copy"
 )
+
+
+_NO_HANDLES: Final = (
+    "cannot be opened, as this process has as many files open as it may; close those "
+    "that are not used, or raise the limit (`ulimit -n`)"
+)
+_HANDLES: Final = 4  # file, log, index of the log, directory
 
 
 class Schema(NamedTuple):
@@ -596,8 +604,12 @@ class SqliteFile:
         connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
 
     def _sqlite_error(self, error: sqlite3.Error, waited: float) -> StoreError:
+        code = _code_of(error)
+        if code is StoreErrorCode.CANNOT_OPEN and _lacks_handles():
+            message = f"the store {file_text(str(self.path))} {_NO_HANDLES}"
+            return StoreError(message, code=code)
         return self._error(
-            _code_of(error),
+            code,
             timeout=waited,
             name=getattr(error, "sqlite_errorname", type(error).__name__),
         )
@@ -616,6 +628,20 @@ _files: Final = Registry[SqliteFile]()
 
 def _code_of(error: sqlite3.Error) -> StoreErrorCode:
     return _CODES.get(_primary_code(error), StoreErrorCode.OTHER)
+
+
+def _lacks_handles() -> bool:
+    """Return whether the process may not open as many files as SQLite does."""
+    opened: list[int] = []
+    try:
+        for _ in range(_HANDLES):
+            opened.append(os.open(os.devnull, os.O_RDONLY))  # noqa: PERF401 - closed below
+    except OSError as error:
+        return error.errno in {errno.EMFILE, errno.ENFILE}
+    finally:
+        for handle in opened:
+            os.close(handle)
+    return False
 
 
 def _is_busy(error: sqlite3.Error) -> bool:

@@ -112,7 +112,7 @@ def _of_files(cls: type[LoadError]) -> SearchStrategy[LoadError]:
 
 def _of_spool(cls: type[SpoolFullError]) -> SearchStrategy[SpoolFullError]:
     sizes = st.integers(0, 2**53)
-    return st.builds(cls, sizes, sizes)
+    return st.builds(cls, sizes, sizes, optional(sizes))
 
 
 def _of_outcomes(cls: type[ItemsFailedError]) -> SearchStrategy[ItemsFailedError]:

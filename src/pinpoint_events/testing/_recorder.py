@@ -1,6 +1,6 @@
 """A recorder with assertions about the events that were recorded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, final
 
 from pinpoint_events.recorder import Recorder
@@ -88,3 +88,7 @@ class RecordingRecorder(SentEvents, Recorder):
     @property
     def _not_accepted(self) -> int:
         return count_not_accepted(self.sender)
+
+    @property
+    def _dropped(self) -> Mapping[str, int]:
+        return self.stats().dropped

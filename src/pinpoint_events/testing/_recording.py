@@ -45,6 +45,11 @@ class SentEvents(ABC):
     def _not_accepted(self) -> int:
         """The number of events that were sent and not accepted."""
 
+    @property
+    def _dropped(self) -> Mapping[str, int]:
+        """The numbers of events that were recorded and given up, by reason."""
+        return {}
+
     def events_of(
         self, event_type: str, *, endpoint_id: str | None = None
     ) -> tuple[Event, ...]:
@@ -116,7 +121,7 @@ class SentEvents(ABC):
             message = (
                 f"expected {count} {_description(expected)}, found {len(matching)}"
             )
-            _fail(message, found, self._not_accepted)
+            _fail(message, found, self._not_accepted, self._dropped)
         return matching
 
     def assert_not_sent(
@@ -162,7 +167,7 @@ class SentEvents(ABC):
         __tracebackhide__ = True
         if self.sent:
             found = [(each, ()) for each in self.sent]
-            _fail("expected no events", found, self._not_accepted)
+            _fail("expected no events", found, self._not_accepted, self._dropped)
 
 
 class RecordingSender(SentEvents, MemorySender):
@@ -271,6 +276,7 @@ def _fail(
     message: str,
     found: Sequence[tuple[SentEvent, tuple[str, ...]]],
     not_accepted: int,
+    dropped: Mapping[str, int],
 ) -> NoReturn:
     """Raise, and list the events that were sent, with fewest differences first."""
     __tracebackhide__ = True
@@ -283,6 +289,7 @@ def _fail(
         lines.append(f"  and {len(found) - _MAX_SHOWN} more")
     if not_accepted:
         lines.append(f"{_counted(not_accepted)} sent, and not accepted")
+    lines += [f"{_counted(count)} dropped: {why}" for why, count in dropped.items()]
     raise AssertionError("\n".join(lines))
 
 
