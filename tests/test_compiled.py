@@ -130,6 +130,44 @@ class TestState:
         assert answer(code) == ["OTHER_INTERPRETER", {"a": "b"}]
 
     @pytest.mark.skipif(core is None, reason="the compiled part is not used")
+    @pytest.mark.skipif(sys.version_info < (3, 12), reason="all share one lock")
+    def test_isolated_interpreter(self) -> None:
+        """One with its own lock cannot load it, nor harm the process by trying."""
+        if sys.version_info >= (3, 13):
+            create = "import _interpreters as i; n = i.create('isolated'); "
+        else:
+            create = "import _xxsubinterpreters as i; n = i.create(isolated=True); "
+        inner = (
+            "try: import pinpoint_events_speedups\n"
+            "except ImportError: print('[\"refused\"]')"
+        )
+        code = (
+            f"{create}i.run_string(n, {inner!r}); i.destroy(n); "
+            "import pinpoint_events as p; assert p.speedups().is_used"
+        )
+        assert answer(code) == ["refused"]
+
+    @pytest.mark.skipif(core is None, reason="the compiled part is not used")
+    @pytest.mark.skipif(
+        sys.version_info < (3, 13), reason="importing datetime there may abort 3.12"
+    )
+    def test_works_in_isolated_interpreter(self) -> None:
+        """There Python does all the work."""
+        inner = (
+            # msgspec cannot be loaded either, and aborts 3.13.0.
+            "import sys; sys.modules['msgspec'] = None; "
+            "import json, pinpoint_events as p; "
+            "e = p.Event('e', attributes={'a': 'b'}); made = p.to_json(e); "
+            'print(json.dumps([p.speedups().state.name, b\'"a":"b"\' in made]))'
+        )
+        code = (
+            "import _interpreters as i; n = i.create('isolated'); "
+            f"i.run_string(n, {inner!r}); i.destroy(n); "
+            "import pinpoint_events as p; assert p.speedups().is_used"
+        )
+        assert answer(code) == ["NOT_LOADABLE", True]
+
+    @pytest.mark.skipif(core is None, reason="the compiled part is not used")
     def test_second_copy(self) -> None:
         """A second copy of the package has classes of its own."""
         code = (
@@ -143,6 +181,21 @@ class TestState:
             "b'Attributes' in q.to_json(b)]))"
         )
         assert answer(code) == [False, True, True, False, True]
+
+    @pytest.mark.skipif(core is None, reason="the compiled part is not used")
+    def test_imported_anew(self) -> None:
+        """So does a second copy of both distributions, and the first goes on."""
+        code = (
+            "import sys, json, pinpoint_events as p; first = p.Event; first('e'); "
+            "[sys.modules.pop(n) for n in list(sys.modules) if n.split('.')[0] in "
+            "('pinpoint_events', 'pinpoint_events_speedups')]; "
+            "import pinpoint_events as q; at = '2026-09-21T12:00:00.123Z'; "
+            "made = [cls('e', timestamp=at, attributes={'a': 'b'}) "
+            "for cls in (first, q.Event)]; "
+            "print(json.dumps([q.speedups().state.name, type(made[0]) is first, "
+            "type(made[1]) is q.Event, repr(made[0]) == repr(made[1])]))"
+        )
+        assert answer(code) == ["USED", True, True, True]
 
 
 class TestFound:

@@ -77,6 +77,7 @@ typedef struct {
 } Class;
 
 /* classes.c */
+int may_own(void);
 Class *class_of(PyTypeObject *type);
 PyObject *claim(PyObject *module, PyObject *arguments);
 PyObject *register_map(PyObject *module, PyObject *arguments);
