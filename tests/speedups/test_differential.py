@@ -9,11 +9,13 @@ each law draws.
 import math
 import os
 import struct
+import sys
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
 from functools import partial
+from types import FrameType
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -82,6 +84,16 @@ class Text(str):
     """A str that is none."""
 
     __slots__ = ()
+
+
+class Unequal(str):
+    """A str that equals no other."""
+
+    __slots__ = ()
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
 
 
 class Whole(int):
@@ -309,6 +321,36 @@ class TestConstructors:
                 compiled = outcome(partial(cls, **given))
                 python = outcome(partial(cls.__new__, cls, **given))
                 assert compiled == python, (field.name, type(value))
+
+    @pytest.mark.parametrize("as_name", [str, Text, Unequal])
+    def test_names(self, as_name: type[str]) -> None:
+        """Names are compared by their text, as those are that were read from a file."""
+        cls: Any = Event
+        usual = {"timestamp": NOON, "attributes": {"a": "b"}, "app_title": "t"}
+        for more in ("app_version_code", "unknown", "app_titl", "\ud800"):
+            given = {**usual, more: "1"}
+            row = {as_name("".join(list(name))): v for name, v in given.items()}
+            compiled = outcome(partial(cls, "e", **row))
+            assert compiled == outcome(partial(cls.__new__, cls, "e", **row))
+
+    def test_names_of_a_file(self) -> None:
+        """No function in Python is called for them."""
+        given: dict[str, Any] = {"timestamp": NOON, "app_title": "t", "metrics": {}}
+        row = {"".join(list(name)): value for name, value in given.items()}
+        assert not any(name is other for name in row for other in given)
+        called = []
+
+        def note(frame: FrameType, event: str, _: object) -> None:
+            if event == "call":
+                called.append(frame.f_code.co_name)
+
+        sys.setprofile(note)
+        try:
+            event = Event("e", **row)
+        finally:
+            sys.setprofile(None)
+        assert called == []
+        assert event == Event("e", **given)
 
     def test_copies(self) -> None:
         """What is changed afterwards does not change the object."""
