@@ -179,6 +179,18 @@ OTHERS: Final[list[Any]] = [
     User(user_attributes={"a": ["b"]}).user_attributes,
     EventsBatch(endpoint=Endpoint(), events={"v": Event("e", timestamp=NOON)}).events,
 ]
+# Each as a dict: those of the model were checked when they were made.
+MAPPINGS: Final[list[Any]] = [
+    *({"": Event("e", timestamp=NOON)}, {Text("v"): Event("e", timestamp=NOON)}),
+    *({"\ud800": Event("e", timestamp=NOON)}, {"v": Endpoint()}),
+    {"": EventsBatch(endpoint=Endpoint(), events={})},
+    *({"": EventItemResponse()}, {"": ItemResponse()}),
+    *({"a": ["b", "c"]}, {"a": ("b",)}, {"a": []}, {"": [""]}, {"a": "b"}),
+    *({"a": ["\ud800"]}, {"a": ["b", Text("x")]}, {"a": [OptOut.ALL]}, {"a": [None]}),
+    *({"a": (Text("x"),)}, {"\ud800": ["a"]}, {Text("a"): ["a"]}, {1: ["a"]}),
+    *({"\ud800": "a"}, {Text("a"): "a"}, {"a": "\ud800"}, {"a": Text("x")}, {"": ""}),
+    *({"\ud800": 1}, {Text("a"): 1}, {"a": True}, {"a": math.nan}, {"a": 2**53 + 1}),
+]
 
 
 def one_of(some: list[Any]) -> SearchStrategy[Any]:
@@ -230,7 +242,7 @@ def constructions(draw: st.DrawFn) -> tuple[type[Any], list[Any], dict[str, Any]
         # Mappings of the model are taken as they are; dicts are copied and checked.
         if hasattr(given[name], "_data") and draw(st.booleans()):
             given[name] = {
-                key: list(value)
+                draw(keys) if draw(st.integers(0, 19)) == 0 else key: list(value)
                 if type(value) is tuple and draw(st.booleans())
                 else value
                 for key, value in given[name].items()
@@ -314,7 +326,7 @@ class TestConstructors:
         }
         least = {f.name: required[f.name] for f in fields if f.name in required}
         for field in fields:
-            for value in (*TIMES, *NUMBERS, *TEXTS, *OTHERS):
+            for value in (*TIMES, *NUMBERS, *TEXTS, *OTHERS, *MAPPINGS):
                 given = {**least, field.name: value}
                 if is_now(field, given):
                     continue
@@ -475,7 +487,11 @@ def check_number(number: float) -> None:
     assert b'{"m":' + encode(number) + b"}" in text
 
 
-BOUNDS = st.none() | st.integers(1, 60)
+def near(*sizes: int) -> SearchStrategy[int | None]:
+    """Return a strategy for bounds that such sizes just keep, or just exceed."""
+    bounds = {max(1, size + more) for size in sizes for more in (-1, 0, 1)}
+    just = st.sampled_from(sorted(bounds)) if bounds else st.none()
+    return st.none() | just | st.integers(1, 60)
 
 
 class TestLimits:
@@ -484,27 +500,19 @@ class TestLimits:
     @many
     @given(
         strategies.events(),
-        BOUNDS,
-        BOUNDS,
-        BOUNDS,
-        st.none() | st.integers(1, 300),
         st.none() | any_text | st.sampled_from([Text("v"), 1]),
+        st.data(),
     )
-    def test_events(
-        self,
-        event: Event,
-        names: int | None,
-        key: int | None,
-        value: int | None,
-        size: int | None,
-        event_id: Any,
-    ) -> None:
+    def test_events(self, event: Event, event_id: Any, data: st.DataObject) -> None:
         """Events, alone and after their ids."""
+        names = [*event.attributes, *event.metrics]
         quotas = Quotas(
-            event_bytes=size,
-            event_attributes_and_metrics=names,
-            event_attribute_key_characters=key,
-            event_attribute_value_characters=value,
+            event_bytes=data.draw(near(len(text_in_python(event)))),
+            event_attributes_and_metrics=data.draw(near(len(names))),
+            event_attribute_key_characters=data.draw(near(*map(len, names))),
+            event_attribute_value_characters=data.draw(
+                near(*map(len, event.attributes.values()))
+            ),
         )
         in_c, in_python = event_writer(quotas), event_writer_in_python(quotas)
         assert in_c(event) == in_python(event)
@@ -515,34 +523,25 @@ class TestLimits:
             assert text == in_python(event, event_id)
 
     @many
-    @given(
-        strategies.endpoints(),
-        BOUNDS,
-        BOUNDS,
-        BOUNDS,
-        st.none() | st.integers(1, 5),
-        st.none() | st.integers(1, 600),
-    )
-    def test_endpoints(
-        self,
-        endpoint: Endpoint,
-        names: int | None,
-        key: int | None,
-        value: int | None,
-        count: int | None,
-        size: int | None,
-    ) -> None:
+    @given(strategies.endpoints(), st.data())
+    def test_endpoints(self, endpoint: Endpoint, data: st.DataObject) -> None:
         """Endpoints, with their users."""
+        user = endpoint.user or User()
+        texts = [*endpoint.attributes.items(), *user.user_attributes.items()]
+        names = [*(name for name, _ in texts), *endpoint.metrics]
+        every = [len(value) for _, values_of in texts for value in values_of]
         quotas = Quotas(
-            endpoint_bytes=size,
-            endpoint_attributes_and_metrics=names,
-            endpoint_attribute_key_characters=key,
-            endpoint_attribute_value_characters=value,
-            endpoint_attribute_values=count,
+            endpoint_bytes=data.draw(near(len(text_in_python(endpoint)))),
+            endpoint_attributes_and_metrics=data.draw(near(len(names))),
+            endpoint_attribute_key_characters=data.draw(near(*map(len, names))),
+            endpoint_attribute_value_characters=data.draw(near(*every)),
+            endpoint_attribute_values=data.draw(
+                near(*(len(values_of) for _, values_of in texts))
+            ),
         )
         in_c, in_python = endpoint_writer(quotas), endpoint_writer_in_python(quotas)
         text = in_python(endpoint)
-        if endpoint == Endpoint() and size == 1:  # `{}` is always allowed
+        if endpoint == Endpoint() and quotas.endpoint_bytes == 1:  # `{}` is allowed
             assert text is None
         assert in_c(endpoint) == text
 
