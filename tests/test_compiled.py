@@ -3,8 +3,10 @@
 import json
 import os
 import pickle
+import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +19,7 @@ from pinpoint_events import Event, Speedups, SpeedupsState
 from pinpoint_events.compiled import _INTERFACE, _found, core
 from tests.samples import REQUEST
 
+ROOT = Path(__file__).parent.parent
 FOUND = pinpoint_events.speedups()
 PURE = {"PINPOINT_EVENTS_PURE": "1"}
 NAME = "pinpoint_events_speedups"
@@ -246,6 +249,33 @@ class TestFound:
         monkeypatch.setitem(sys.modules, NAME, part)
         used = part if state == "USED" else None
         assert _found() == (used, state, "9")
+
+
+class TestWheels:
+    """What cibuildwheel does with the wheels of a release."""
+
+    CONFIG: Mapping[str, Any] = tomllib.loads(
+        (ROOT / "speedups" / "pyproject.toml").read_text(encoding="utf-8")
+    )["tool"]["cibuildwheel"]
+
+    def test_environment(self) -> None:
+        """The environment of the tests has pip, which installs what they need."""
+        assert self.CONFIG["before-test"].startswith("pip install ")
+        assert self.CONFIG["build-frontend"] == "build"
+
+    def test_used(self) -> None:
+        """A wheel that cannot be loaded fails, though its tests would be skipped."""
+        program, *arguments = shlex.split(self.CONFIG["test-command"][0])
+        assert program == "python"
+        command = [sys.executable, *arguments]
+        if core is not None:
+            subprocess.run(command, check=True)
+        env = {**os.environ, **PURE}
+        done = subprocess.run(
+            command, env=env, capture_output=True, check=False, text=True
+        )
+        assert done.returncode == 1
+        assert "AssertionError: Speedups(state=" in done.stderr
 
 
 class TestPickles:
