@@ -271,7 +271,7 @@ def tests_without_fast(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[1:], requires=["build"])
 def tests_speedups(session: nox.Session) -> None:
-    """All tests with the compiled part; on the lowest Python, `tests_lowest` has it."""
+    """The tests with the compiled part; on the lowest Python, `tests_lowest` has it."""
     install(session, extras=ALL_EXTRAS, groups=("test",))
     install_speedups(session)
     run_pytest(session, is_slow=False)
@@ -302,9 +302,10 @@ def install_speedups(session: nox.Session) -> None:
         "import pinpoint_events as p; print(p.speedups()); assert p.speedups().is_used"
     )
     session.run("python", "-I", "-W", "error", "-X", "dev", "-c", used)
-    # A million events, for leaks.
+    # What takes long and meets C: a million events, leaks, and the laws of streams.
+    long = ("speedups/test_memory.py", "test_leaks.py", "test_stream_laws.py")
     env = {"PINPOINT_EVENTS_SLOW": "1"}
-    session.run("pytest", "tests/speedups/test_memory.py", env=env)
+    session.run("pytest", *(f"tests/{name}" for name in long), env=env)
 
 
 C_FLAGS = (
@@ -346,7 +347,7 @@ def speedups_problems(wheel: Path, sdist: Path) -> list[str]:
 
 @nox.session(python=LOWEST_PYTHON, requires=["build"])
 def tests_lowest(session: nox.Session) -> None:
-    """All tests with the compiled part, and the lowest versions that are allowed."""
+    """The tests with the compiled part, and the lowest versions that are allowed."""
     lowest = lowest_versions()
     replaced = lowest.keys() | FOLLOW_BOTOCORE
     pins = [
