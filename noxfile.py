@@ -181,6 +181,14 @@ def wheel_problems(wheel: Path) -> list[str]:
         for name in (f"{PACKAGE}/py.typed", f"{PACKAGE}/__init__.py")
         if name not in names
     ]
+    if not wheel.name.endswith("-py3-none-any.whl"):
+        problems.append(f"no wheel for every system: {wheel.name}")
+    # Until both are on an index: no extra may name what cannot be installed.
+    problems += [
+        f"needs the compiled part: {text}"
+        for text in metadata.requires_dist or ()
+        if canonicalize_name(text.name) == "pinpoint-events-speedups"
+    ]
 
     stated = {
         "name": (metadata.name, project["name"]),
@@ -226,7 +234,9 @@ def sdist_problems(sdist: Path) -> list[str]:
     """What a packager needs and the sdist lacks."""
     with tarfile.open(sdist) as archive:
         names = {str(PurePosixPath(*Path(n).parts[1:])) for n in archive.getnames()}
-    wanted = {f"src/{name}" for name in source_files()} | {
+    wanted = {f"src/{name}" for name in source_files()}
+    wanted |= {f"speedups/{name}" for name in speedups_sources()}
+    wanted |= {
         "CHANGELOG.md",
         "LICENSE",
         "README.md",
@@ -315,6 +325,19 @@ C_FLAGS = (
 )
 
 
+def speedups_sources() -> set[str]:
+    """What the compiled part is built from, relative to its folder."""
+    source = SPEEDUPS / "src"
+    files = {
+        *(SPEEDUPS / name for name in ("LICENSE", "README.md", "pyproject.toml")),
+        *(source / "core").glob("*.[ch]"),
+        *(source / f"{PACKAGE}_speedups").glob("*.py"),
+        *(source / f"{PACKAGE}_speedups").glob("*.pyi"),
+        source / f"{PACKAGE}_speedups" / "py.typed",
+    }
+    return {path.relative_to(SPEEDUPS).as_posix() for path in files}
+
+
 def speedups_problems(wheel: Path, sdist: Path) -> list[str]:
     """What is missing from the distribution of the compiled part, or unwanted."""
     with zipfile.ZipFile(wheel) as archive:
@@ -330,14 +353,11 @@ def speedups_problems(wheel: Path, sdist: Path) -> list[str]:
         f"{info}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "top_level.txt")
     }
     wanted.add(f"{info}/licenses/LICENSE")
-    needed = {"LICENSE", "README.md", "pyproject.toml"} | {
-        path.relative_to(SPEEDUPS).as_posix()
-        for path in (SPEEDUPS / "src" / "core").iterdir()
-    }
+    missing = sorted(speedups_sources() - sources)
     version = re.search(r'__version__ = "(.+)"', (package / "__init__.py").read_text())
     problems = [f"not in the wheel: {name}" for name in sorted(wanted - names)]
     problems += [f"unwanted in the wheel: {name}" for name in sorted(names - wanted)]
-    problems += [f"not in the sdist: {name}" for name in sorted(needed - sources)]
+    problems += [f"not in the sdist: {name}" for name in missing]
     if "-linux_" not in wheel.name and sys.platform == "linux":
         problems.append(f"no wheel for this system: {wheel.name}")
     if version is None or str(metadata.version) != version[1]:

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import re
 import shlex
 import subprocess
 import sys
@@ -262,6 +263,11 @@ class TestWheels:
         """The environment of the tests has pip, which installs what they need."""
         assert self.CONFIG["before-test"].startswith("pip install ")
         assert self.CONFIG["build-frontend"] == "build"
+
+    def test_description(self) -> None:
+        """An index shows the README, and there are no files beside it."""
+        text = (ROOT / "speedups" / "README.md").read_text(encoding="utf-8")
+        assert re.findall(r"\]\((?!https://)", text) == []
 
     def test_used(self) -> None:
         """A wheel that cannot be loaded fails, though its tests would be skipped."""
