@@ -184,6 +184,14 @@ def wheel_problems(wheel: Path) -> list[str]:
         for name in (f"{PACKAGE}/py.typed", f"{PACKAGE}/__init__.py")
         if name not in names
     ]
+    if not wheel.name.endswith("-py3-none-any.whl"):
+        problems.append(f"no wheel for every system: {wheel.name}")
+    # Until both are on an index: no extra may name what cannot be installed.
+    problems += [
+        f"needs the compiled part: {text}"
+        for text in metadata.requires_dist or ()
+        if canonicalize_name(text.name) == "pinpoint-events-speedups"
+    ]
 
     stated = {
         "name": (metadata.name, project["name"]),
@@ -229,7 +237,9 @@ def sdist_problems(sdist: Path) -> list[str]:
     """What a packager needs and the sdist lacks."""
     with tarfile.open(sdist) as archive:
         names = {str(PurePosixPath(*Path(n).parts[1:])) for n in archive.getnames()}
-    wanted = {f"src/{name}" for name in source_files()} | {
+    wanted = {f"src/{name}" for name in source_files()}
+    wanted |= {f"speedups/{name}" for name in speedups_sources()}
+    wanted |= {
         "CHANGELOG.md",
         "LICENSE",
         "README.md",
@@ -274,7 +284,7 @@ def tests_without_fast(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[1:], requires=["build"])
 def tests_speedups(session: nox.Session) -> None:
-    """All tests with the compiled part; on the lowest Python, `tests_lowest` has it."""
+    """The tests with the compiled part; on the lowest Python, `tests_lowest` has it."""
     install(session, extras=ALL_EXTRAS, groups=("test",))
     install_speedups(session)
     run_pytest(session, is_slow=False)
@@ -305,9 +315,10 @@ def install_speedups(session: nox.Session) -> None:
         "import pinpoint_events as p; print(p.speedups()); assert p.speedups().is_used"
     )
     session.run("python", "-I", "-W", "error", "-X", "dev", "-c", used)
-    # A million events, for leaks.
+    # What takes long and meets C: a million events, leaks, and the laws of streams.
+    long = ("speedups/test_memory.py", "test_leaks.py", "test_stream_laws.py")
     env = {"PINPOINT_EVENTS_SLOW": "1"}
-    session.run("pytest", "tests/speedups/test_memory.py", env=env)
+    session.run("pytest", *(f"tests/{name}" for name in long), env=env)
 
 
 C_FLAGS = (
@@ -315,6 +326,19 @@ C_FLAGS = (
     "-Wno-missing-field-initializers",  # the rest of a struct is zero
     "-Wno-cast-function-type",  # Python's own way to declare fast calls
 )
+
+
+def speedups_sources() -> set[str]:
+    """What the compiled part is built from, relative to its folder."""
+    source = SPEEDUPS / "src"
+    files = {
+        *(SPEEDUPS / name for name in ("LICENSE", "README.md", "pyproject.toml")),
+        *(source / "core").glob("*.[ch]"),
+        *(source / f"{PACKAGE}_speedups").glob("*.py"),
+        *(source / f"{PACKAGE}_speedups").glob("*.pyi"),
+        source / f"{PACKAGE}_speedups" / "py.typed",
+    }
+    return {path.relative_to(SPEEDUPS).as_posix() for path in files}
 
 
 def speedups_problems(wheel: Path, sdist: Path) -> list[str]:
@@ -332,14 +356,11 @@ def speedups_problems(wheel: Path, sdist: Path) -> list[str]:
         f"{info}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "top_level.txt")
     }
     wanted.add(f"{info}/licenses/LICENSE")
-    needed = {"LICENSE", "README.md", "pyproject.toml"} | {
-        path.relative_to(SPEEDUPS).as_posix()
-        for path in (SPEEDUPS / "src" / "core").iterdir()
-    }
+    missing = sorted(speedups_sources() - sources)
     version = re.search(r'__version__ = "(.+)"', (package / "__init__.py").read_text())
     problems = [f"not in the wheel: {name}" for name in sorted(wanted - names)]
     problems += [f"unwanted in the wheel: {name}" for name in sorted(names - wanted)]
-    problems += [f"not in the sdist: {name}" for name in sorted(needed - sources)]
+    problems += [f"not in the sdist: {name}" for name in missing]
     if "-linux_" not in wheel.name and sys.platform == "linux":
         problems.append(f"no wheel for this system: {wheel.name}")
     if version is None or str(metadata.version) != version[1]:
@@ -349,7 +370,7 @@ def speedups_problems(wheel: Path, sdist: Path) -> list[str]:
 
 @nox.session(python=LOWEST_PYTHON, requires=["build"])
 def tests_lowest(session: nox.Session) -> None:
-    """All tests with the compiled part, and the lowest versions that are allowed."""
+    """The tests with the compiled part, and the lowest versions that are allowed."""
     lowest = lowest_versions()
     replaced = lowest.keys() | FOLLOW_BOTOCORE
     pins = [

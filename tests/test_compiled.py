@@ -3,8 +3,11 @@
 import json
 import os
 import pickle
+import re
+import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +20,7 @@ from pinpoint_events import Event, Speedups, SpeedupsState
 from pinpoint_events.compiled import _INTERFACE, _found, core
 from tests.samples import REQUEST
 
+ROOT = Path(__file__).parent.parent
 FOUND = pinpoint_events.speedups()
 PURE = {"PINPOINT_EVENTS_PURE": "1"}
 NAME = "pinpoint_events_speedups"
@@ -130,6 +134,44 @@ class TestState:
         assert answer(code) == ["OTHER_INTERPRETER", {"a": "b"}]
 
     @pytest.mark.skipif(core is None, reason="the compiled part is not used")
+    @pytest.mark.skipif(sys.version_info < (3, 12), reason="all share one lock")
+    def test_isolated_interpreter(self) -> None:
+        """One with its own lock cannot load it, nor harm the process by trying."""
+        if sys.version_info >= (3, 13):
+            create = "import _interpreters as i; n = i.create('isolated'); "
+        else:
+            create = "import _xxsubinterpreters as i; n = i.create(isolated=True); "
+        inner = (
+            "try: import pinpoint_events_speedups\n"
+            "except ImportError: print('[\"refused\"]')"
+        )
+        code = (
+            f"{create}i.run_string(n, {inner!r}); i.destroy(n); "
+            "import pinpoint_events as p; assert p.speedups().is_used"
+        )
+        assert answer(code) == ["refused"]
+
+    @pytest.mark.skipif(core is None, reason="the compiled part is not used")
+    @pytest.mark.skipif(
+        sys.version_info < (3, 13), reason="importing datetime there may abort 3.12"
+    )
+    def test_works_in_isolated_interpreter(self) -> None:
+        """There Python does all the work."""
+        inner = (
+            # msgspec cannot be loaded either, and aborts 3.13.0.
+            "import sys; sys.modules['msgspec'] = None; "
+            "import json, pinpoint_events as p; "
+            "e = p.Event('e', attributes={'a': 'b'}); made = p.to_json(e); "
+            'print(json.dumps([p.speedups().state.name, b\'"a":"b"\' in made]))'
+        )
+        code = (
+            "import _interpreters as i; n = i.create('isolated'); "
+            f"i.run_string(n, {inner!r}); i.destroy(n); "
+            "import pinpoint_events as p; assert p.speedups().is_used"
+        )
+        assert answer(code) == ["NOT_LOADABLE", True]
+
+    @pytest.mark.skipif(core is None, reason="the compiled part is not used")
     def test_second_copy(self) -> None:
         """A second copy of the package has classes of its own."""
         code = (
@@ -143,6 +185,21 @@ class TestState:
             "b'Attributes' in q.to_json(b)]))"
         )
         assert answer(code) == [False, True, True, False, True]
+
+    @pytest.mark.skipif(core is None, reason="the compiled part is not used")
+    def test_imported_anew(self) -> None:
+        """So does a second copy of both distributions, and the first goes on."""
+        code = (
+            "import sys, json, pinpoint_events as p; first = p.Event; first('e'); "
+            "[sys.modules.pop(n) for n in list(sys.modules) if n.split('.')[0] in "
+            "('pinpoint_events', 'pinpoint_events_speedups')]; "
+            "import pinpoint_events as q; at = '2026-09-21T12:00:00.123Z'; "
+            "made = [cls('e', timestamp=at, attributes={'a': 'b'}) "
+            "for cls in (first, q.Event)]; "
+            "print(json.dumps([q.speedups().state.name, type(made[0]) is first, "
+            "type(made[1]) is q.Event, repr(made[0]) == repr(made[1])]))"
+        )
+        assert answer(code) == ["USED", True, True, True]
 
 
 class TestFound:
@@ -193,6 +250,38 @@ class TestFound:
         monkeypatch.setitem(sys.modules, NAME, part)
         used = part if state == "USED" else None
         assert _found() == (used, state, "9")
+
+
+class TestWheels:
+    """What cibuildwheel does with the wheels of a release."""
+
+    CONFIG: Mapping[str, Any] = tomllib.loads(
+        (ROOT / "speedups" / "pyproject.toml").read_text(encoding="utf-8")
+    )["tool"]["cibuildwheel"]
+
+    def test_environment(self) -> None:
+        """The environment of the tests has pip, which installs what they need."""
+        assert self.CONFIG["before-test"].startswith("pip install ")
+        assert self.CONFIG["build-frontend"] == "build"
+
+    def test_description(self) -> None:
+        """An index shows the README, and there are no files beside it."""
+        text = (ROOT / "speedups" / "README.md").read_text(encoding="utf-8")
+        assert re.findall(r"\]\((?!https://)", text) == []
+
+    def test_used(self) -> None:
+        """A wheel that cannot be loaded fails, though its tests would be skipped."""
+        program, *arguments = shlex.split(self.CONFIG["test-command"][0])
+        assert program == "python"
+        command = [sys.executable, *arguments]
+        if core is not None:
+            subprocess.run(command, check=True)
+        env = {**os.environ, **PURE}
+        done = subprocess.run(
+            command, env=env, capture_output=True, check=False, text=True
+        )
+        assert done.returncode == 1
+        assert "AssertionError: Speedups(state=" in done.stderr
 
 
 class TestPickles:

@@ -15,7 +15,8 @@ from typing import Any, Final
 
 __all__ = ["core", "core_state", "core_version"]
 
-# Change it together with CORE_INTERFACE in speedups/src/core/core.h.
+# Raise it together with CORE_INTERFACE in speedups/src/core/core.h, which says when: a
+# compiled part with the same number must know all rules of the converters.
 _INTERFACE: Final = 1
 
 _SWITCH: Final = "PINPOINT_EVENTS_PURE"

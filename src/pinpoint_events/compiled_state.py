@@ -17,7 +17,8 @@ class SpeedupsState(WordEnum):
         NOT_INSTALLED: `pinpoint-events-speedups` is not installed.
         SWITCHED_OFF: `PINPOINT_EVENTS_PURE` is `1` in the environment.
         OTHER_INTERFACE: It is of another release than this package.
-        NOT_LOADABLE: Python cannot load it: it is built for another Python or system.
+        NOT_LOADABLE: Python cannot load it: it is built for another Python or system,
+            or this interpreter has its own lock, as isolated ones have.
         OTHER_INTERPRETER: Another interpreter of this process uses it: one can.
     """
 

@@ -9,11 +9,13 @@ each law draws.
 import math
 import os
 import struct
+import sys
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
 from functools import partial
+from types import FrameType
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -82,6 +84,16 @@ class Text(str):
     """A str that is none."""
 
     __slots__ = ()
+
+
+class Unequal(str):
+    """A str that equals no other."""
+
+    __slots__ = ()
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
 
 
 class Whole(int):
@@ -167,6 +179,18 @@ OTHERS: Final[list[Any]] = [
     User(user_attributes={"a": ["b"]}).user_attributes,
     EventsBatch(endpoint=Endpoint(), events={"v": Event("e", timestamp=NOON)}).events,
 ]
+# Each as a dict: those of the model were checked when they were made.
+MAPPINGS: Final[list[Any]] = [
+    *({"": Event("e", timestamp=NOON)}, {Text("v"): Event("e", timestamp=NOON)}),
+    *({"\ud800": Event("e", timestamp=NOON)}, {"v": Endpoint()}),
+    {"": EventsBatch(endpoint=Endpoint(), events={})},
+    *({"": EventItemResponse()}, {"": ItemResponse()}),
+    *({"a": ["b", "c"]}, {"a": ("b",)}, {"a": []}, {"": [""]}, {"a": "b"}),
+    *({"a": ["\ud800"]}, {"a": ["b", Text("x")]}, {"a": [OptOut.ALL]}, {"a": [None]}),
+    *({"a": (Text("x"),)}, {"\ud800": ["a"]}, {Text("a"): ["a"]}, {1: ["a"]}),
+    *({"\ud800": "a"}, {Text("a"): "a"}, {"a": "\ud800"}, {"a": Text("x")}, {"": ""}),
+    *({"\ud800": 1}, {Text("a"): 1}, {"a": True}, {"a": math.nan}, {"a": 2**53 + 1}),
+]
 
 
 def one_of(some: list[Any]) -> SearchStrategy[Any]:
@@ -218,7 +242,7 @@ def constructions(draw: st.DrawFn) -> tuple[type[Any], list[Any], dict[str, Any]
         # Mappings of the model are taken as they are; dicts are copied and checked.
         if hasattr(given[name], "_data") and draw(st.booleans()):
             given[name] = {
-                key: list(value)
+                draw(keys) if draw(st.integers(0, 19)) == 0 else key: list(value)
                 if type(value) is tuple and draw(st.booleans())
                 else value
                 for key, value in given[name].items()
@@ -302,13 +326,43 @@ class TestConstructors:
         }
         least = {f.name: required[f.name] for f in fields if f.name in required}
         for field in fields:
-            for value in (*TIMES, *NUMBERS, *TEXTS, *OTHERS):
+            for value in (*TIMES, *NUMBERS, *TEXTS, *OTHERS, *MAPPINGS):
                 given = {**least, field.name: value}
                 if is_now(field, given):
                     continue
                 compiled = outcome(partial(cls, **given))
                 python = outcome(partial(cls.__new__, cls, **given))
                 assert compiled == python, (field.name, type(value))
+
+    @pytest.mark.parametrize("as_name", [str, Text, Unequal])
+    def test_names(self, as_name: type[str]) -> None:
+        """Names are compared by their text, as those are that were read from a file."""
+        cls: Any = Event
+        usual = {"timestamp": NOON, "attributes": {"a": "b"}, "app_title": "t"}
+        for more in ("app_version_code", "unknown", "app_titl", "\ud800"):
+            given = {**usual, more: "1"}
+            row = {as_name("".join(list(name))): v for name, v in given.items()}
+            compiled = outcome(partial(cls, "e", **row))
+            assert compiled == outcome(partial(cls.__new__, cls, "e", **row))
+
+    def test_names_of_a_file(self) -> None:
+        """No function in Python is called for them."""
+        given: dict[str, Any] = {"timestamp": NOON, "app_title": "t", "metrics": {}}
+        row = {"".join(list(name)): value for name, value in given.items()}
+        assert not any(name is other for name in row for other in given)
+        called = []
+
+        def note(frame: FrameType, event: str, _: object) -> None:
+            if event == "call":
+                called.append(frame.f_code.co_name)
+
+        sys.setprofile(note)
+        try:
+            event = Event("e", **row)
+        finally:
+            sys.setprofile(None)
+        assert called == []
+        assert event == Event("e", **given)
 
     def test_copies(self) -> None:
         """What is changed afterwards does not change the object."""
@@ -433,7 +487,11 @@ def check_number(number: float) -> None:
     assert b'{"m":' + encode(number) + b"}" in text
 
 
-BOUNDS = st.none() | st.integers(1, 60)
+def near(*sizes: int) -> SearchStrategy[int | None]:
+    """Return a strategy for bounds that such sizes just keep, or just exceed."""
+    bounds = {max(1, size + more) for size in sizes for more in (-1, 0, 1)}
+    just = st.sampled_from(sorted(bounds)) if bounds else st.none()
+    return st.none() | just | st.integers(1, 60)
 
 
 class TestLimits:
@@ -442,27 +500,19 @@ class TestLimits:
     @many
     @given(
         strategies.events(),
-        BOUNDS,
-        BOUNDS,
-        BOUNDS,
-        st.none() | st.integers(1, 300),
         st.none() | any_text | st.sampled_from([Text("v"), 1]),
+        st.data(),
     )
-    def test_events(
-        self,
-        event: Event,
-        names: int | None,
-        key: int | None,
-        value: int | None,
-        size: int | None,
-        event_id: Any,
-    ) -> None:
+    def test_events(self, event: Event, event_id: Any, data: st.DataObject) -> None:
         """Events, alone and after their ids."""
+        names = [*event.attributes, *event.metrics]
         quotas = Quotas(
-            event_bytes=size,
-            event_attributes_and_metrics=names,
-            event_attribute_key_characters=key,
-            event_attribute_value_characters=value,
+            event_bytes=data.draw(near(len(text_in_python(event)))),
+            event_attributes_and_metrics=data.draw(near(len(names))),
+            event_attribute_key_characters=data.draw(near(*map(len, names))),
+            event_attribute_value_characters=data.draw(
+                near(*map(len, event.attributes.values()))
+            ),
         )
         in_c, in_python = event_writer(quotas), event_writer_in_python(quotas)
         assert in_c(event) == in_python(event)
@@ -473,34 +523,25 @@ class TestLimits:
             assert text == in_python(event, event_id)
 
     @many
-    @given(
-        strategies.endpoints(),
-        BOUNDS,
-        BOUNDS,
-        BOUNDS,
-        st.none() | st.integers(1, 5),
-        st.none() | st.integers(1, 600),
-    )
-    def test_endpoints(
-        self,
-        endpoint: Endpoint,
-        names: int | None,
-        key: int | None,
-        value: int | None,
-        count: int | None,
-        size: int | None,
-    ) -> None:
+    @given(strategies.endpoints(), st.data())
+    def test_endpoints(self, endpoint: Endpoint, data: st.DataObject) -> None:
         """Endpoints, with their users."""
+        user = endpoint.user or User()
+        texts = [*endpoint.attributes.items(), *user.user_attributes.items()]
+        names = [*(name for name, _ in texts), *endpoint.metrics]
+        every = [len(value) for _, values_of in texts for value in values_of]
         quotas = Quotas(
-            endpoint_bytes=size,
-            endpoint_attributes_and_metrics=names,
-            endpoint_attribute_key_characters=key,
-            endpoint_attribute_value_characters=value,
-            endpoint_attribute_values=count,
+            endpoint_bytes=data.draw(near(len(text_in_python(endpoint)))),
+            endpoint_attributes_and_metrics=data.draw(near(len(names))),
+            endpoint_attribute_key_characters=data.draw(near(*map(len, names))),
+            endpoint_attribute_value_characters=data.draw(near(*every)),
+            endpoint_attribute_values=data.draw(
+                near(*(len(values_of) for _, values_of in texts))
+            ),
         )
         in_c, in_python = endpoint_writer(quotas), endpoint_writer_in_python(quotas)
         text = in_python(endpoint)
-        if endpoint == Endpoint() and size == 1:  # `{}` is always allowed
+        if endpoint == Endpoint() and quotas.endpoint_bytes == 1:  # `{}` is allowed
             assert text is None
         assert in_c(endpoint) == text
 

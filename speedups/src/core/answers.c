@@ -17,17 +17,30 @@ name_pair(const char *first, const char *second)
 }
 
 static int
+intern(PyObject **name, const char *text)
+{
+    if (*name == NULL) {
+        *name = PyUnicode_InternFromString(text);
+    }
+    return *name == NULL ? -1 : 0;
+}
+
+/* Each name is looked at: memory may have run out between two of them. */
+static int
 prepare_names(void)
 {
-    if (item_names == NULL) {
-        status_code = PyUnicode_InternFromString("StatusCode");
-        message = PyUnicode_InternFromString("Message");
-        of_endpoint = PyUnicode_InternFromString("EndpointItemResponse");
-        of_events = PyUnicode_InternFromString("EventsItemResponse");
+    if (intern(&status_code, "StatusCode") < 0 || intern(&message, "Message") < 0 ||
+        intern(&of_endpoint, "EndpointItemResponse") < 0 ||
+        intern(&of_events, "EventsItemResponse") < 0) {
+        return -1;
+    }
+    if (code_names == NULL) {
         code_names = name_pair("status_code", "message");
+    }
+    if (item_names == NULL) {
         item_names = name_pair("endpoint_item_response", "events_item_response");
     }
-    return PyErr_Occurred() ? -1 : 0;
+    return code_names == NULL || item_names == NULL ? -1 : 0;
 }
 
 /* Release references, at the places where they are. */

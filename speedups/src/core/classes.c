@@ -38,17 +38,30 @@ class_of(PyTypeObject *type)
     return NULL;
 }
 
+static int64_t owner = -1; /* the interpreter that uses all this; -1 for none yet */
+
+static int64_t
+this_interpreter(void)
+{
+    return PyInterpreterState_GetID(PyInterpreterState_Get());
+}
+
+/* Whether this interpreter uses all this, or no one does yet. */
+int
+may_own(void)
+{
+    return owner == -1 || owner == this_interpreter();
+}
+
 /* claim(): whether this interpreter may register classes. One of a process may: the
 tables above are shared by all, and objects are not. */
 PyObject *
 claim(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(arguments))
 {
-    static int64_t owner = -1;
-    int64_t here = PyInterpreterState_GetID(PyInterpreterState_Get());
     if (owner == -1) {
-        owner = here;
+        owner = this_interpreter();
     }
-    return PyBool_FromLong(owner == here);
+    return PyBool_FromLong(may_own());
 }
 
 /* Take a class into the table, in place of one at the same address, if there is any. */

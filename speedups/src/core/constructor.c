@@ -22,6 +22,31 @@ construct_in_python(const Class *class, PyObject *const *values, Py_ssize_t coun
     return made;
 }
 
+/* Return the place of a field, looked for from another one on; -1 if it has none. */
+static int
+place_of(const Class *class, PyObject *name, int place)
+{
+    /* Names are interned, and mostly in the order of the fields. */
+    for (int tried = 0; tried < class->count; tried++) {
+        if (class->fields[place].name == name) {
+            return place;
+        }
+        place = place + 1 < class->count ? place + 1 : 0;
+    }
+    /* Keys that were read from a file are not. Names of a subclass are left to Python:
+    to compare them may run other code. */
+    if (!is_sound_text(name)) {
+        return -1;
+    }
+    for (int tried = 0; tried < class->count; tried++) {
+        if (PyUnicode_Compare(class->fields[place].name, name) == 0) {
+            return place;
+        }
+        place = place + 1 < class->count ? place + 1 : 0;
+    }
+    return -1;
+}
+
 /* Put each argument at the place of its field; return -1 where they do not fit. */
 static int
 arrange(const Class *class, PyObject *const *values, Py_ssize_t count,
@@ -39,14 +64,8 @@ arrange(const Class *class, PyObject *const *values, Py_ssize_t count,
     Py_ssize_t named = names == NULL ? 0 : PyTuple_GET_SIZE(names);
     int place = 0;
     for (Py_ssize_t i = 0; i < named; i++) {
-        PyObject *name = PyTuple_GET_ITEM(names, i);
-        /* Names are interned, and mostly in the order of the fields. */
-        int tried = 0;
-        while (tried < class->count && class->fields[place].name != name) {
-            place = place + 1 < class->count ? place + 1 : 0;
-            tried++;
-        }
-        if (tried == class->count || given[place] != NULL) {
+        place = place_of(class, PyTuple_GET_ITEM(names, i), place);
+        if (place < 0 || given[place] != NULL) {
             return -1;
         }
         given[place] = values[count + i];

@@ -19,7 +19,8 @@ Python code which was called raised it; it is passed on.
 #endif
 
 /* What pinpoint_events/compiled.py expects. To be raised with each change of what one
-side calls on the other, or of what a class is registered with. */
+side calls on the other, of what a class is registered with, of which values are taken
+as sound here, or of what is written. */
 #define CORE_INTERFACE 1
 
 #define MAX_FIELDS 16
@@ -77,6 +78,7 @@ typedef struct {
 } Class;
 
 /* classes.c */
+int may_own(void);
 Class *class_of(PyTypeObject *type);
 PyObject *claim(PyObject *module, PyObject *arguments);
 PyObject *register_map(PyObject *module, PyObject *arguments);

@@ -115,19 +115,21 @@ sound_texts(PyObject *value)
     return texts;
 }
 
-/* Return a dict of tuples of str; a dict is copied by its items. */
+/* Return a dict of tuples of str. */
 static PyObject *
 sound_texts_dict(PyObject *value)
 {
-    PyObject *key, *item, *copy = PyDict_New();
+    PyObject *key, *item, *copy = PyDict_Copy(value);
     Py_ssize_t position = 0;
-    while (copy != NULL && PyDict_Next(value, &position, &key, &item)) {
-        /* To make a tuple may run the garbage collector, and so code that changes the
-        dict. */
+    while (copy != NULL && PyDict_Next(copy, &position, &key, &item)) {
+        /* To make a tuple may run the garbage collector, and so code that changes what
+        was given: the copy has all of it, as it was at one time. */
         Py_INCREF(key);
         Py_INCREF(item);
         PyObject *texts = is_sound_text(key) ? sound_texts(item) : NULL;
-        if (texts == NULL || PyDict_SetItem(copy, key, texts) < 0) {
+        /* In place of the list: the key is there, so the dict keeps its order. */
+        if (texts == NULL ||
+            (texts != item && PyDict_SetItem(copy, key, texts) < 0)) {
             Py_CLEAR(copy);
         }
         Py_XDECREF(texts);

@@ -26,6 +26,8 @@ def compiled_as(
     """
     State what the compiled part does in place of a converter.
 
+    A new rule of the converter needs a new number of the interface, see `compiled`.
+
     Args:
         kind: The name of a kind, in `speedups/src/core/classes.c`: which values are
             taken as they are, or copied.
