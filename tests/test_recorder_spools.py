@@ -686,6 +686,18 @@ class TestPlace:
         assert files.spool().claim()
         assert stat.S_IMODE(lock.stat().st_mode) == 0o600
 
+    @pytest.mark.skipif(
+        os.name != "posix" or os.geteuid() != 0, reason="root alone gives files away"
+    )
+    def test_owner(self, files: Files, path: Path) -> None:
+        """What root makes belongs to the owner of the spool, who delivers later."""
+        path.touch()
+        os.chown(path, 12_345, 12_345)
+        spool = files.spool()
+        assert spool.claim()
+        status = path.with_name("spool.db-deliverer").stat()
+        assert (status.st_uid, status.st_gid) == (12_345, 12_345)
+
     @pytest.mark.skipif(os.name != "posix", reason="modes and links are POSIX'")
     def test_mode_without_spool(self, path: Path) -> None:
         """If the spool is gone, it is that of a new one."""
