@@ -531,9 +531,7 @@ class TestDebug:
         size = len(server.received[0].body)
         host = f"127.0.0.1:{server.port}"
         lines = self.lines(err.splitlines())
-        (again,) = [
-            line for line in lines if line.startswith("WARNING - sending again")
-        ]
+        (again,) = [line for line in lines if line.startswith("INFO - sending again")]
         lines.remove(again)
         assert (code, out) == (0, ACCEPTED)
         assert lines == [

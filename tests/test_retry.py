@@ -1,4 +1,5 @@
 import copy
+import logging
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -273,9 +274,10 @@ class TestWaits:
 
     def test_are_logged(self, caplog: pytest.LogCaptureFixture) -> None:
         """Each further attempt is one line, with numbers beside it."""
+        caplog.set_level(logging.INFO)
         failure_of(Service(BUSY, BUSY), Retry(attempts=2), FakeTime())
         (record,) = caplog.records
-        assert (record.name, record.levelname) == ("pinpoint_events", "WARNING")
+        assert (record.name, record.levelname) == ("pinpoint_events", "INFO")
         assert record.getMessage() == "sending again"
         assert vars(record)["pinpoint_events.attempt"] == 2
         assert vars(record)["pinpoint_events.wait_seconds"] == 0.05

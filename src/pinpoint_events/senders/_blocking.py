@@ -20,23 +20,24 @@ from pinpoint_events.retry import Done, RetryCall, Send, Step, Wait
 __all__ = ["ClockCorrected", "NotSent", "Time", "log_attempt", "quiet_attempts", "run"]
 
 _log = logging.getLogger("pinpoint_events")
-_level: ContextVar[int] = ContextVar("level of attempts", default=logging.WARNING)
+_is_quiet: ContextVar[bool] = ContextVar("attempts are of no interest", default=False)
 
 
 @contextmanager
 def quiet_attempts() -> Iterator[None]:
     """Log attempts at level debug: the caller tries again itself, and reports that."""
-    token = _level.set(logging.DEBUG)
+    token = _is_quiet.set(True)
     try:
         yield
     finally:
-        _level.reset(token)
+        _is_quiet.reset(token)
 
 
-def log_attempt(message: str, details: Mapping[str, object]) -> None:
+def log_attempt(level: int, message: str, details: Mapping[str, object]) -> None:
     """Log that an attempt failed, or that there is another one."""
+    level = logging.DEBUG if _is_quiet.get() else level
     extra = {f"pinpoint_events.{name}": value for name, value in details.items()}
-    _log.log(_level.get(), message, extra=extra)
+    _log.log(level, message, extra=extra)
 
 
 class Time:
@@ -110,9 +111,8 @@ def run(
             case Send(request, attempt):
                 step = _sent(call, send, request, attempt, source)
             case Wait(seconds, attempt):
-                log_attempt(
-                    "sending again", {"attempt": attempt, "wait_seconds": seconds}
-                )
+                details = {"attempt": attempt, "wait_seconds": seconds}
+                log_attempt(logging.INFO, "sending again", details)
                 source.wait(seconds, is_closed)
                 step = call.ended(_CLOSED) if is_closed() else call.waited()
             case Done(response):
@@ -144,7 +144,8 @@ def _sent(
     if isinstance(step, Done):
         # The response says what became of the items before; that sending some of them
         # again failed is nowhere else.
-        log_attempt("not sent again", {"problem": type(failure).__name__})
+        problem = {"problem": type(failure).__name__}
+        log_attempt(logging.WARNING, "not sent again", problem)
     return step
 
 

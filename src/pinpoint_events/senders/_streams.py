@@ -1,5 +1,6 @@
 """What the senders to Kinesis and Firehose have in common: events become records."""
 
+import logging
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -365,9 +366,8 @@ class _Answers:
         accepted get no answer: they are unreported.
         """
         kind = error.code if isinstance(error, ServiceError) else type(error).__name__
-        log_attempt(
-            "a later call of the request failed", {"problem": type(error).__name__}
-        )
+        problem = {"problem": type(error).__name__}
+        log_attempt(logging.WARNING, "a later call of the request failed", problem)
         for keys, message in (
             (() if may_be_accepted(error) else failed, f"the call failed: {kind}"),
             (unsent, f"not sent, because a call before failed: {kind}"),
