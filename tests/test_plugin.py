@@ -828,5 +828,5 @@ class TestHowTo:
         pytester.makepyfile(module)
         names = re.findall(r"^def (test_\w+)\(pinpoint_", module, re.MULTILINE)
         result = pytester.runpytest_subprocess("-W", "error", "-k", " or ".join(names))
-        assert len(names) == 5
-        result.assert_outcomes(passed=5, deselected=5)
+        assert len(names) == 6
+        result.assert_outcomes(passed=6, deselected=5)

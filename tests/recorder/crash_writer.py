@@ -5,19 +5,24 @@ As `writer` it records events, and appends the id of each to a file once `record
 returned; as `deliverer` it only delivers; both until standard input ends. As `last` it
 delivers what is left, and writes the books to standard output. `TO` and `SPOOL` are in
 the environment.
+
+What the recorder logs goes to standard error, except for the scripted faults of the
+destination: so a spool that fails, or a defect, is seen there.
 """
 
 import json
+import logging
 import os
 import random
 import select
 import sys
 
-from pinpoint_events import Event, Recorder
+from pinpoint_events import Event, Recorder, errors
 
 MOST_AT_ONCE = 10
 LONGEST_PAUSE_SECONDS = 0.02
 LAST_SECONDS = 120.0
+REJECTED = "400"
 
 
 def write(recorder: Recorder, name: str, seed: str, acks: str) -> None:
@@ -39,8 +44,19 @@ def has_ended(seconds: float) -> bool:
     return bool(select.select([sys.stdin], [], [], seconds)[0])
 
 
+def is_unexpected(line: logging.LogRecord) -> bool:
+    """Return whether a log line is about anything but a fault of the destination."""
+    error = getattr(errors, str(vars(line).get("pinpoint_events.error")), Exception)
+    is_of_call = issubclass(error, errors.TransportError | errors.ServiceError)
+    is_of_item = vars(line).get("pinpoint_events.code") == REJECTED
+    return not (is_of_call or is_of_item)
+
+
 def main() -> None:
     """Do what the arguments say."""
+    lines = logging.StreamHandler()
+    lines.addFilter(is_unexpected)
+    logging.basicConfig(handlers=[lines])
     role, *more = sys.argv[1:]
     recorder = Recorder(
         os.environ["TO"],
