@@ -80,6 +80,14 @@ class SpoolContract:
         assert not spool.has_pending(10**9)
         assert not spool.settle(Settlement())
 
+    def test_claims(self, spool: Spool) -> None:
+        """As long as no other process claims it, none has delivered meanwhile."""
+        assert spool.claim()
+        claims = spool.claims
+        spool.release_claim()
+        assert spool.claim()
+        assert spool.claims == claims
+
     def test_items(self, spool: Spool) -> None:
         """Items are read as they were added, in their order, with growing numbers."""
         add_event(spool, "1")

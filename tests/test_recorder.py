@@ -691,7 +691,13 @@ class TestFull:
         """What fits once others are delivered waits for it, and is no such case."""
         sender.answer = away
         recorder = Recorder(sender, spool=spool, max_bytes=SMALL, on_full="raise")
-        assert fill(recorder).event_bytes is None
+        error = fill(recorder)
+        assert error.event_bytes is None
+        assert str(error) == (
+            f"the spool has {error.used_bytes:,} bytes; at most 100,000; find out why "
+            "events are not delivered (`stats()`, `pinpoint-events spool status`), or "
+            "raise max_bytes"
+        )
         recorder.close(0)
 
     @pytest.mark.parametrize("on_full", ["drop_newest", "drop_oldest"])
@@ -1209,6 +1215,23 @@ for spool in (*["few.db"] * 8, *["many.db"] * 12, None, None):
         assert ran.stderr == (
             "9 recorders of this process are open on one spool: make one, and keep it\n"
         )
+
+    def test_is_warned_here(
+        self,
+        path: Path,
+        sender: MemorySender,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        """The line has their number."""
+        monkeypatch.setattr(open_recorders, "_warned", set())
+        recorders = [Recorder(sender, spool=path) for _ in range(10)]
+        for recorder in recorders:
+            recorder.start()
+        (line,) = caplog.records
+        assert vars(line)["pinpoint_events.count"] == 9
+        for recorder in recorders:
+            recorder.close()
 
     def test_end_together(self) -> None:
         """The end takes no longer than for one of them."""

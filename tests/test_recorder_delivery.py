@@ -163,10 +163,16 @@ class Driver:
         self.sent_at: list[float] = []
         self.service = service
         self.wall_clock = 0
+        self.quotas = quotas
+        self.max_age = max_age
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin with the oldest item of the spool."""
         self.delivery = Delivery(
-            quotas,
+            self.quotas,
             self.pace,
-            max_age_milliseconds=max_age,
+            max_age_milliseconds=self.max_age,
             clock=lambda: self.wall_clock,
         )
 
@@ -332,15 +338,15 @@ class TestLaws:
         st.lists(ANY_ANSWER, max_size=20),
         st.lists(st.integers(0, 20), max_size=3),
     )
-    def test_reset(
-        self, items: list[Item], answers: list[Answer], resets: list[int]
+    def test_begins_again(
+        self, items: list[Item], answers: list[Answer], beginnings: list[int]
     ) -> None:
-        """After `reset` it begins with what the spool still has; nothing is lost."""
+        """One that begins with what the spool still has loses nothing."""
         driver = Driver(items, scripted(*answers))
-        for steps in resets:
+        for steps in beginnings:
             for _ in range(steps):
                 driver.step()
-            driver.delivery.reset()
+            driver.begin()
             driver.pending = {
                 number: each._replace(attempts=driver.attempts.get(number, 0))
                 for number, each in driver.pending.items()

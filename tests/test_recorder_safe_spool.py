@@ -1,4 +1,5 @@
 import errno
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -643,6 +644,32 @@ class TestReports:
         reports.spool_failed(second)
         reports.spool_failed(second)
         assert errors == [first, second]
+
+    def test_ends_within_its_log(self) -> None:
+        """A handler that ends it, too, finds each count once."""
+        reports = Reports(Hooks(None, None, None))
+        reasons = DropReason.FULL, DropReason.TOO_OLD
+        for _ in range(3):
+            for reason in reasons:
+                reports.dropped([("e", "v")], reason)
+        lines: list[tuple[object, object]] = []
+
+        class Ending(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                facts = vars(record)
+                lines.append(
+                    (facts["pinpoint_events.code"], facts["pinpoint_events.others"])
+                )
+                reports.end()
+
+        log = logging.getLogger("pinpoint_events")
+        handler = Ending()
+        log.addHandler(handler)
+        try:
+            reports.end()
+        finally:
+            log.removeHandler(handler)
+        assert lines == [(reason, 1) for reason in reasons]
 
     def test_claim(self, caplog: pytest.LogCaptureFixture) -> None:
         """A lock file that cannot be used is another matter, and mutes none."""

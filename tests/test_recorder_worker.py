@@ -1,8 +1,10 @@
 import asyncio
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -184,6 +186,24 @@ class TestSettling:
         recorder.step()
         assert len(sender.requests) == 1
         assert recorder.stats() == RecorderStats(recorded=1, delivered=1)
+        recorder.close()
+
+    def test_too_old(self, path: Path) -> None:
+        """What is too old ends once the file can be written, also without a sender."""
+
+        def no_sender() -> MemorySender:
+            raise ConfigurationError("no region")
+
+        recorder = OnDemandRecorder(no_sender, spool=path, max_age=timedelta(seconds=1))
+        recorder.record("e", event())
+        recorder.pass_time(time.time())  # to a time after that of the event
+        with writing(path):
+            recorder.step()
+            assert recorder.stats() == RecorderStats(
+                recorded=1, pending=1, spool_error=StoreErrorCode.LOCKED
+            )
+        recorder.step(2.0)
+        assert recorder.stats() == RecorderStats(recorded=1, dropped={"too_old": 1})
         recorder.close()
 
     def test_dropped_meanwhile(self, spool: Path | None) -> None:
@@ -587,6 +607,7 @@ class TestEnds:
         """What waits is delivered; what cannot be is lost if it is in memory alone."""
         dropped: list[DroppedItem] = []
         recorder = OnDemandRecorder(sender, spool=spool, on_dropped=dropped.append)
+        recorder.process_will_end()
         recorder.process_ends()  # it was not used
         recorder.record("e", event(), event_id="1")
         recorder.process_ends()
@@ -597,6 +618,7 @@ class TestEnds:
         lost = [] if spool else [DroppedItem("e", "2", DropReason.EXIT)]
         assert dropped == lost
         recorder.close(0)
+        recorder.process_will_end()
         recorder.process_ends()  # it is closed
 
     def test_all_end(self, sender: MemorySender) -> None:

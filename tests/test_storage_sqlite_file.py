@@ -490,31 +490,22 @@ class TestRefused:
     @pytest.mark.parametrize("free", [0, 1, 2])
     def test_no_handle(self, path: Path, free: int) -> None:
         """A process that has too many files open is not sent to the directory."""
-        program = """
-import os, resource, sys
-from pathlib import Path
-from pinpoint_events.errors import StoreError
-from pinpoint_events.storage.sqlite_file import Schema, SqliteFile
-used = os.dup(0)
-os.close(used)
-hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-resource.setrlimit(resource.RLIMIT_NOFILE, (used + int(sys.argv[2]), hard))
-try:
-    SqliteFile(Path(sys.argv[1]), Schema(1, 1, ["CREATE TABLE t (c)"]), 0.1)
-except StoreError as error:
-    print(error.code, error)
-"""
-        ran = subprocess.run(
-            [sys.executable, "-c", program, path, str(free)],
-            capture_output=True,
-            check=True,
-            stdin=subprocess.DEVNULL,
-            text=True,
-        )
-        assert ran.stdout == (
-            f"cannot_open the store '{path}' cannot be opened, as this process has as "
-            "many files open as it may; close those that are not used, or raise the "
-            "limit (`ulimit -n`)\n"
+        import resource
+
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        lowest = os.dup(0)
+        os.close(lowest)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + free, before[1]))
+        try:
+            with pytest.raises(StoreError) as caught:
+                use(path)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        assert caught.value.code is StoreErrorCode.CANNOT_OPEN
+        assert str(caught.value) == (
+            f"the store '{path}' cannot be opened, as this process has as many files "
+            "open as it may; close those that are not used, or raise the limit "
+            "(`ulimit -n`)"
         )
 
     def test_directory(self, tmp_path: Path) -> None:

@@ -131,10 +131,6 @@ class Delivery:
         self._clock = clock
         self._most_events = bound(quotas.events_per_request)
         self._most_bytes = bound(quotas.request_bytes)
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget all items, and begin with the oldest of the spool again."""
         self.cursor: int = 0
         self._waiting: deque[Item] = deque()  # in the order of recording
         self._groups: list[deque[Item]] = []  # parts of refused requests

@@ -199,8 +199,7 @@ class Dispatcher:
         except StoreError as error:
             self._spool.set_aside(error, spool)
         except BaseException:
-            if delivery is not None:
-                delivery.reset()  # what was about to be sent is read again
+            self._deliveries.pop(spool, None)  # what was about to be sent is read again
             raise
 
     def _drop_too_old(self, spool: Spool) -> None:
