@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -49,6 +49,7 @@ from pinpoint_events import (
 )
 from pinpoint_events.recorder import OnFull, open_recorders
 from pinpoint_events.recorder.operators import SpoolFile
+from pinpoint_events.senders._accepted import accepted
 from tests.aws import KEYS, aws
 from tests.commands import needs_posix
 from tests.recorders import OnDemandRecorder
@@ -254,14 +255,32 @@ class TestRecord:
             assert recorder.stats() == RecorderStats(recorded=1280, delivered=1280)
         assert len(sender.events) == 1280
 
-    def test_in_coroutines(self, sender: MemorySender, spool: Path | None) -> None:
+    @pytest.mark.parametrize("method", [Recorder.aflush, Recorder.aclose])
+    def test_in_coroutines(
+        self,
+        method: Callable[[Recorder, float], Awaitable[bool]],
+        sender: MemorySender,
+        spool: Path | None,
+    ) -> None:
         """In asyncio, `record` is called directly, and waiting lets other tasks run."""
+        others_ran = threading.Event()
+
+        def answer(request: EventsRequest) -> EventsResponse:
+            assert others_ran.wait(20)
+            return accepted(request)
+
+        async def run() -> None:
+            others_ran.set()
 
         async def main() -> bool:
             async with Recorder(sender, spool=spool) as recorder:
                 recorder.record("user-1", EVENT, event_id="v-1")
-                return await recorder.aflush()
+                other = asyncio.create_task(run())  # runs when this one waits
+                is_done = await method(recorder, 5.0)
+                await other
+                return is_done
 
+        sender.answer = answer
         assert asyncio.run(main())
         assert sender.events == {("user-1", "v-1"): EVENT}
 

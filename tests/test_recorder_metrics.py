@@ -6,22 +6,33 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.credentials import Credentials
 from opentelemetry import context, metrics
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.semconv._incubating.attributes import messaging_attributes as names
+from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
 
 from pinpoint_events import (
     Event,
     EventItemResponse,
     EventsRequest,
     EventsResponse,
+    FirehoseSender,
     ItemResponse,
+    KinesisSender,
     TransportError,
 )
 from pinpoint_events.recorder.items import Settlement
 from pinpoint_events.recorder.metrics import Metrics
 from pinpoint_events.senders._accepted import accepted
-from pinpoint_events.testing import RecordingRecorder, RecordingSender
+from pinpoint_events.testing import (
+    FirehoseStream,
+    KinesisStream,
+    RecordingRecorder,
+    RecordingSender,
+)
+from tests.recorders import OnDemandRecorder
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +59,16 @@ def points(reader: InMemoryMetricReader) -> dict[str, list[tuple[Any, dict[str, 
     }
 
 
-SEND = {"messaging.system": "aws_pinpoint", "messaging.operation.name": "send"}
+def sent_to(system: str, name: str) -> dict[str, str]:
+    """Return the attributes of what is sent there."""
+    return {
+        names.MESSAGING_SYSTEM: system,
+        names.MESSAGING_DESTINATION_NAME: name,
+        names.MESSAGING_OPERATION_NAME: "send",
+    }
+
+
+OPERATION = {names.MESSAGING_OPERATION_TYPE: "send"}
 
 
 def rejecting_one_user(request: EventsRequest) -> EventsResponse:
@@ -80,16 +100,57 @@ class TestMetrics:
         recorder.record("user-2", Event("three"))
         recorder.record("user-2", Event("three"))
         assert recorder.flush()
+        send = sent_to("aws_pinpoint", "local")
         assert points(reader) == {
             "messaging.client.sent.messages": [
-                (2, SEND),
-                (2, {**SEND, "error.type": "400"}),
+                (2, send),
+                (2, {**send, ERROR_TYPE: "400"}),
             ],
             "messaging.client.operation.duration": [
-                (1, {**SEND, "error.type": "TransportError"}),
-                (1, SEND),
+                (1, {**send, **OPERATION, ERROR_TYPE: "TransportError"}),
+                (1, {**send, **OPERATION}),
             ],
         }
+
+    def test_streams(
+        self,
+        reader: InMemoryMetricReader,
+        kinesis_stream: KinesisStream,
+        firehose_stream: FirehoseStream,
+    ) -> None:
+        """It is said which stream; a call takes as many events as the service takes."""
+        for kind, stream in (
+            (KinesisSender, kinesis_stream),
+            (FirehoseSender, firehose_stream),
+        ):
+            key = stream.credentials
+            sender = kind(
+                stream.name,
+                region=stream.region,
+                endpoint_url=stream.url,
+                credentials=Credentials(key.access_key_id, key.secret_access_key),
+            )
+            with OnDemandRecorder(sender, spool=None) as recorder:
+                for number in range(1_000):
+                    recorder.record("user-1", Event("one"), event_id=f"{number}")
+                assert recorder.flush()
+            assert len(stream.records) == 1_000
+            system = {"KinesisSender": "aws_kinesis", "FirehoseSender": "aws_firehose"}
+            send = sent_to(system[kind.__name__], stream.name)
+            found = points(reader)
+            assert (1_000, send) in found["messaging.client.sent.messages"]
+            operations = found["messaging.client.operation.duration"]
+            assert (2, {**send, **OPERATION}) in operations
+
+    def test_foreign_sender(self, reader: InMemoryMetricReader) -> None:
+        """A sender that has no name of its destination needs none."""
+        Metrics(is_installed=True).sent(object(), Settlement(), 0.1, None)
+        found = points(reader)["messaging.client.operation.duration"]
+        assert {
+            names.MESSAGING_SYSTEM: "aws_pinpoint",
+            names.MESSAGING_OPERATION_NAME: "send",
+            **OPERATION,
+        } in [attributes for _, attributes in found]
 
 
 class TestTracing:
@@ -158,6 +219,6 @@ class TestWithoutOpenTelemetry:
     def test_does_nothing(self) -> None:
         """Its instruments are not made."""
         absent = Metrics(is_installed=False)
-        absent.sent(Settlement(), 0.1, None)
+        absent.sent(RecordingSender(), Settlement(), 0.1, None)
         with absent.without_tracing():
             assert context.get_value("suppress_instrumentation") is None

@@ -75,10 +75,13 @@ def main() -> int:
             losses.Application(python, name, _LIMIT_SECONDS)
             for name, python in pythons.items()
         ]
-        if options.quick:
-            print(losses.table(applications, 100, losses.QUICK))
-        else:
-            print(losses.table(applications, 1_000))
+        text, is_all = (
+            losses.table(applications, 100, losses.QUICK)
+            if options.quick
+            else losses.table(applications, 1_000)
+        )
+        print(text)
+        hold = hold and is_all
     return 0 if options.quick or hold else 1
 
 

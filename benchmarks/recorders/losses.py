@@ -248,15 +248,19 @@ def table(
     applications: Sequence[Application],
     events: int,
     situations: Sequence[Situation] = SITUATIONS,
-) -> str:
+) -> tuple[str, bool]:
     """
-    Run all applications in all situations, and return the table.
+    Run all applications in all situations.
 
     Args:
         applications: One of each tracker.
         events: How many events each records.
         situations: The columns.
+
+    Returns:
+        The table, and whether all events of the recorder with a file arrived.
     """
+    hold = True
     columns = [_column(applications, situation, events) for situation in situations]
     rows: list[tuple[str, ...]] = []
     for application, *outcomes in zip(applications, *columns, strict=True):
@@ -266,6 +270,11 @@ def table(
         at_once = [cell([run.at_once for run in runs], runs) for runs in firsts]
         later = [cell([run.later for run in runs], runs) for runs in outcomes]
         if name == DURABLE:
+            hold = all(
+                run.later == situation.events_of(events)
+                for situation, runs in zip(situations, outcomes, strict=True)
+                for run in runs
+            )
             rows += [
                 (f"{name}: at once", *at_once),
                 (f"{name}: after the next process", *later),
@@ -276,7 +285,7 @@ def table(
         f"{situation.title} ({situation.events_of(events):,})"
         for situation in situations
     ]
-    return lines(["tracker", *heads], ["---", *["---"] * len(heads)], rows)
+    return lines(["tracker", *heads], ["---", *["---"] * len(heads)], rows), hold
 
 
 def _column(

@@ -319,7 +319,7 @@ class Dispatcher:
             settlement = delivery.raised(parcel, error, self._time.monotonic())
         seconds = self._time.monotonic() - started
         self._settle(spool, settlement)
-        self.metrics.sent(settlement, seconds, error)
+        self.metrics.sent(sender, settlement, seconds, error)
         if error is not None and self._pace.is_interrupted:
             self._reports.interrupted(error)
         elif error is None and not self._pace.is_interrupted:

@@ -17,7 +17,7 @@ from pinpoint_events.recorder.items import Settlement
 
 __all__ = ["Metrics"]
 
-_SYSTEM: Final = "aws_pinpoint"
+_SYSTEM: Final = "aws_pinpoint"  # of all senders that take its requests as they are
 # By which OpenTelemetry's instrumentations of HTTP clients know not to trace a call.
 _SUPPRESSED: Final = ("suppress_instrumentation", "suppress_http_instrumentation")
 
@@ -41,19 +41,24 @@ class Metrics:
         self._duration: Any = None
 
     def sent(
-        self, settlement: Settlement, seconds: float, error: BaseException | None
+        self,
+        sender: object,
+        settlement: Settlement,
+        seconds: float,
+        error: BaseException | None,
     ) -> None:
         """
         Count the items that have ended, and measure the request.
 
         Args:
+            sender: What sent it.
             settlement: The items that were accepted and those that were refused.
             seconds: How long the request took.
             error: The error that it raised, if it did.
         """
         if self._is_installed():
             try:
-                self._measure(settlement, seconds, error)
+                self._measure(_destination(sender), settlement, seconds, error)
             except Exception:  # noqa: BLE001 - of a provider of the application
                 self._installed = False
 
@@ -65,17 +70,22 @@ class Metrics:
         return self._installed
 
     def _measure(
-        self, settlement: Settlement, seconds: float, error: BaseException | None
+        self,
+        destination: dict[str, str],
+        settlement: Settlement,
+        seconds: float,
+        error: BaseException | None,
     ) -> None:
         if self._sent is None:
             self._create()
-        attributes = {"messaging.system": _SYSTEM, "messaging.operation.name": "send"}
+        attributes = {**destination, "messaging.operation.name": "send"}
         if settlement.delivered:
             self._sent.add(len(settlement.delivered), attributes)
         # What is sent again is counted when it has ended: each item once.
         codes = Counter(refusal.code for _, refusal in settlement.refused)
         for code, count in codes.items():
             self._sent.add(count, {**attributes, "error.type": code})
+        attributes["messaging.operation.type"] = "send"
         if error is not None:
             attributes["error.type"] = type(error).__name__
         self._duration.record(seconds, attributes)
@@ -110,6 +120,16 @@ class Metrics:
             yield
         finally:
             context.detach(token)
+
+
+def _destination(sender: object) -> dict[str, str]:
+    """Return the attributes that say where a sender sends to."""
+    system = getattr(sender, "messaging_system", _SYSTEM)
+    name = getattr(sender, "stream", None) or getattr(sender, "application_id", None)
+    attributes = {"messaging.system": system}
+    if name is not None:
+        attributes["messaging.destination.name"] = name
+    return attributes
 
 
 def _has_open_telemetry() -> bool:

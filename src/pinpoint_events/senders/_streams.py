@@ -86,6 +86,7 @@ class StreamSender(BaseSender):
     """
 
     keeps_repeats: ClassVar[bool] = True  # `load` asks
+    messaging_system: ClassVar[str]  # as the metrics of a recorder name it
 
     application_id: str
     stream: str

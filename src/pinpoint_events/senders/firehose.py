@@ -79,6 +79,7 @@ class FirehoseSender(StreamSender):
         ConfigurationError: If a setting is missing, unknown or unusable.
     """
 
+    messaging_system = "aws_firehose"
     _call = FIREHOSE
 
     def __init__(  # noqa: PLR0913 - each is a separate option

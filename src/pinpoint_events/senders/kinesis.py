@@ -119,6 +119,7 @@ class KinesisSender(StreamSender):
         ConfigurationError: If a setting is missing, unknown or unusable.
     """
 
+    messaging_system = "aws_kinesis"
     _call = KINESIS
 
     def __init__(  # noqa: PLR0913 - each is a separate option
