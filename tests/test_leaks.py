@@ -22,12 +22,16 @@ from pinpoint_events.errors import PinpointEventsError
 from pinpoint_events.model.endpoint import ChannelType, Endpoint, Location, User
 from pinpoint_events.model.event import Event, Session
 from pinpoint_events.model.request import EventsBatch, EventsRequest
-from pinpoint_events.senders import PinpointSender
+from pinpoint_events.model.response import EventsResponse
+from pinpoint_events.senders import MemorySender, PinpointSender
+from pinpoint_events.wire import to_json
 from tests.aws import aws
 from tests.clients import LOADER
 from tests.commands import takes_long
 from tests.fake_time import FakeTime
 from tests.http_server import CUT, SILENCE, Answer, HttpServer, Received, accepted
+from tests.recorders import OnDemandRecorder
+from tests.stores import writing
 
 __all__ = ["aws"]
 
@@ -329,3 +333,79 @@ class TestLeaks:
         for said in (log.lines, list(said_by(failure))):
             with pytest.raises(AssertionError):
                 check(said)
+
+
+IDS = ("planted-endpoint", "planted-event")
+
+
+def fail(given: object) -> None:
+    """Fail as a hook, with all that it was given."""
+    raise ValueError(repr(given), *IDS, *PAYLOAD.values())
+
+
+def record_and_say(recorder: OnDemandRecorder, log: Log) -> list[str]:
+    """Record, deliver, and return everything that is said, but to hooks."""
+    endpoint_id, event_id = IDS
+    batch = REQUEST.batch_item["e-1"]
+    recorder.identify(endpoint_id, batch.endpoint)
+    recorder.record(endpoint_id, batch.events["v-1"], event_id=event_id)
+    said = [repr(recorder), str(recorder.flush(5.0)), str(recorder.stats())]
+    recorder.close(0)
+    recorder.record(endpoint_id, batch.events["v-1"], event_id=event_id)
+    return [*said, *log.lines]
+
+
+def check_recorder(said: list[str]) -> None:
+    """Check that nothing that was planted was said, and no id."""
+    check(said)
+    text = "\n".join(said)
+    assert [each for each in IDS if each in text] == []
+
+
+@pytest.fixture(params=["file", "memory"])
+def spool(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
+    """Name a file, or none."""
+    return tmp_path / "spool.db" if request.param == "file" else None
+
+
+class TestRecorderLeaks:
+    """What a recorder logs tells of no event either."""
+
+    @pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS)
+    def test_when_a_delivery_ends(
+        self, ending: Callable[[Received], Answer], log: Log, spool: Path | None
+    ) -> None:
+        """Success, refusals, outages and nonsense; hooks fail with what they know."""
+        config = Config(read_timeout=0.05) if ending is ENDINGS["silence"] else None
+        with HttpServer(default=ending) as server:
+            recorder = OnDemandRecorder(
+                PatientSender("app", endpoint_url=server.url, config=config),
+                spool=spool,
+                on_rejected=fail,
+                on_dropped=fail,
+                on_error=fail,
+            )
+            said = record_and_say(recorder, log)
+        assert "recorded items were dropped" in "".join(log.lines)
+        check_recorder(said)
+
+    def test_when_a_sender_is_defective(self, log: Log, spool: Path | None) -> None:
+        """The message of an error that is not ours may hold anything."""
+
+        def answer(request: EventsRequest) -> EventsResponse:
+            raise KeyError(to_json(request), *IDS)
+
+        sender = MemorySender(answer=answer)
+        recorder = OnDemandRecorder(sender, spool=spool, on_error=fail)
+        said = record_and_say(recorder, log)
+        assert "KeyError" in "".join(log.lines)
+        check_recorder(said)
+
+    def test_when_the_spool_fails(self, log: Log, tmp_path: Path) -> None:
+        """Neither SQLite's statement nor its values."""
+        path = tmp_path / "spool.db"
+        recorder = OnDemandRecorder(MemorySender(), spool=path, on_error=fail)
+        with writing(path):
+            said = record_and_say(recorder, log)
+        assert "the spool's file cannot be used" in "".join(log.lines)
+        check_recorder(said)
