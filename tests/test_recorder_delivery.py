@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pinpoint_events.errors import (
     BadRequestError,
     ConfigurationError,
+    ConfigurationErrorCode,
     ForbiddenError,
     InternalServerError,
     InvalidResponseError,
@@ -58,12 +59,13 @@ NOT_READ: Final[list[Exception]] = [
     TransportError("down", code=TransportErrorCode.CONNECT),
     StoreError("locked"),
     SpoolFullError(2, 1),
+    ConfigurationError("no key", ConfigurationErrorCode.NO_CREDENTIALS),
 ]
 # A proxy may deny access for what one item holds, and a sender lack a setting for one.
 PERHAPS_READ: Final[list[Exception]] = [
     ForbiddenError(403, "ForbiddenException"),
     NotFoundError(404, "NotFoundException"),
-    ConfigurationError("no credentials"),
+    ConfigurationError("no partition key"),
     BROKEN,
     InternalServerError(503, "ServiceUnavailable", retry_after_seconds=7.0),
     CUT,

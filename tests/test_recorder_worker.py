@@ -13,6 +13,9 @@ import pinpoint_events.recorder as recorder_package
 from pinpoint_events.errors import (
     BadRequestError,
     ConfigurationError,
+    ConfigurationErrorCode,
+    ForbiddenError,
+    InternalServerError,
     StoreErrorCode,
     TransportError,
 )
@@ -350,6 +353,15 @@ class TestFlushed:
         assert OnDemandRecorder(sender, spool=path).close()
 
 
+CANNOT_SEND = (
+    TransportError("down"),
+    ForbiddenError(403, "ForbiddenException"),
+    InternalServerError(500, "InternalServerErrorException"),
+    ConfigurationError("no key", ConfigurationErrorCode.NO_CREDENTIALS),
+    ConfigurationError("no config"),
+)
+
+
 class TestTurns:
     """Of several recorders on one file, none that cannot send keeps others from it."""
 
@@ -358,12 +370,14 @@ class TestTurns:
         """Name the file."""
         return tmp_path / "spool.db"
 
-    @pytest.fixture
-    def cut_off(self, path: Path) -> Iterator[OnDemandRecorder]:
-        """Open a recorder that has the claim, an event, and no connection."""
+    @pytest.fixture(params=CANNOT_SEND, ids=range(5))
+    def cut_off(
+        self, path: Path, request: pytest.FixtureRequest
+    ) -> Iterator[OnDemandRecorder]:
+        """Open a recorder that has the claim, an event, and cannot send."""
 
         def answer(_: EventsRequest) -> EventsResponse:
-            raise TransportError("down")
+            raise request.param
 
         recorder = OnDemandRecorder(
             MemorySender(answer=answer), spool=path, flush_seconds=0.0
@@ -385,6 +399,19 @@ class TestTurns:
             cut_off.step(1.0)
         other.step()
         assert list(sender.events) == [("e", "its own"), ("e", "of the other")]
+        assert other.close()
+
+    def test_with_many(
+        self, sender: MemorySender, path: Path, cut_off: OnDemandRecorder
+    ) -> None:
+        """Whatever waits."""
+        for number in range(500):
+            cut_off.record("e", event(), event_id=f"{number}")
+        other = OnDemandRecorder(sender, spool=path, flush_seconds=0.0)
+        for _ in range(15):
+            cut_off.step(1.0)
+            other.step(1.0)
+        assert len(sender.events) == 501
         assert other.close()
 
     def test_asked(

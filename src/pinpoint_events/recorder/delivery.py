@@ -168,6 +168,12 @@ class Delivery:
     def _has_suspect(self, now: float) -> bool:
         return _is_due(self._suspected, now)
 
+    def try_now(self) -> None:
+        """Let suspects wait no longer if nothing is accepted, as in an outage."""
+        if self._pace.is_interrupted:
+            waiting = sorted(item for _, item in self._suspected)
+            self._suspected = [(-math.inf, item) for item in waiting]
+
     def next_parcel(self, now: float) -> tuple[Parcel, Settlement]:
         """Return what to send next, and the items that end without being sent."""
         if not self._groups:
@@ -459,6 +465,8 @@ def _was_received(error: PinpointEventsError) -> bool:
     """Return whether an item may be the cause of an error of its request."""
     if isinstance(error, TransportError):
         return error.code in _RECEIVED
+    if isinstance(error, ConfigurationError) and error.code is not None:
+        return False  # region or credentials, whatever is sent
     return isinstance(error, _OF_SERVICE_OR_ITEM)
 
 

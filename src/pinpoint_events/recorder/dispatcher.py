@@ -26,8 +26,8 @@ __all__ = ["Dispatcher", "Rules"]
 _ABOVE_ALL: Final = 2**63 - 1  # numbers of items
 _READ_ITEMS: Final = 500  # at a time, to drop those that are too old
 _LONGEST_WAIT_SECONDS: Final = 0.25  # within a step; for longer ones it ends
-# A process that has to wait for longer lets others have the claim: it may be the only
-# one that cannot send.
+# After so long a process lets others have the claim: it may be the only one that cannot
+# send.
 _LONG_OUTAGE_SECONDS: Final = 10.0
 _REST_SECONDS: Final = 5.0  # from the claim, at least
 
@@ -127,7 +127,7 @@ class Dispatcher:
             is_full: Whether someone waits for room.
         """
         if is_asked:
-            self._pace.try_now()
+            self._try_now()
             self._claim_at = self._time.monotonic()
             self._spool.recover_now()
         if self._spool.recover():
@@ -167,8 +167,14 @@ class Dispatcher:
             return False
         if up_to:
             self._flush_up_to = up_to
-            self._pace.try_now()
+            self._try_now()
         return up_to > 0
+
+    def _try_now(self) -> None:
+        """Do not wait for the end of an outage."""
+        for delivery in self._deliveries.values():
+            delivery.try_now()
+        self._pace.try_now()
 
     def _let_others_try(self, spool: Spool, *, is_asked: bool) -> None:
         """Release the claim for as long as this process has to wait by itself."""
@@ -176,7 +182,7 @@ class Dispatcher:
             return
         now = self._time.monotonic()
         wait = self._pace.wait_seconds(now)
-        if is_asked or wait > _LONG_OUTAGE_SECONDS:
+        if is_asked or self._pace.outage_seconds(now) > _LONG_OUTAGE_SECONDS:
             spool.release_claim()
             self.has_claim = False
             self._claim_at = now + max(wait, _REST_SECONDS)

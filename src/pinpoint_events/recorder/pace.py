@@ -39,12 +39,17 @@ class Pace:
         self._rate: float | None = None
         self._rate_until = -math.inf
         self._outage_until = -math.inf
+        self._outage_since = math.inf
         self.failures: int = 0
 
     @property
     def is_interrupted(self) -> bool:
         """Whether the last request failed as a whole."""
         return self.failures > 0
+
+    def outage_seconds(self, now: float) -> float:
+        """Return for how long all requests have failed."""
+        return max(0.0, now - self._outage_since)
 
     def wait_seconds(self, now: float) -> float:
         """Return how long to wait before the next request; 0 if it may be sent."""
@@ -58,6 +63,7 @@ class Pace:
     def answered(self) -> None:
         """Note that a request was answered: there is no outage."""
         self.failures = 0
+        self._outage_since = math.inf
 
     def accepted(self) -> None:
         """Note that a request was answered, and that it was not too much."""
@@ -89,6 +95,8 @@ class Pace:
             retry_after_seconds: What the service asks for.
             longest_seconds: The longest wait, if the service asks for none.
         """
+        if not self.failures:
+            self._outage_since = now
         self.failures += 1
         wait = _BASE_SECONDS * 2 ** min(self.failures - 1, _DOUBLINGS)
         wait = min(wait, longest_seconds, _MAX_SECONDS) * (0.5 + self._random() / 2)
