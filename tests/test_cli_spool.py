@@ -290,9 +290,7 @@ class TestStatus:
         dead_spool(Path("s"))
         Path("s-deliverer").unlink()
         Path("s-deliverer").symlink_to("s-deliverer")
-        assert "unknown: the file of the claim may not be read" in (
-            spool("status", "s").out
-        )
+        assert "unknown: the lock file may not be read" in (spool("status", "s").out)
 
     def test_books_that_do_not_balance(self, spool: Run) -> None:
         """That has an exit code of its own, and a message."""

@@ -446,7 +446,7 @@ class TestPoison:
                 tries.append(driver.sent_at[-1])
             driver.time.seconds += 0.5
         waits = [after - before for before, after in pairwise(tries)]
-        assert [round(wait) for wait in waits] == [2, 4, 8, 16, 32, 60, 60, 60, 60]
+        assert [round(wait) for wait in waits] == [1, 2, 4, 8, 16, 32, 60, 60, 60]
         assert driver.refused == {1: Refusal("500", "m")}
 
     def test_alone_it_could_be_an_outage(self) -> None:

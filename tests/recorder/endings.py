@@ -91,8 +91,8 @@ FILE: Final = {
     "forkserver": Ending("... by forkserver", ALL, ALL, OF_EACH),
     "spawn": Ending("... by spawn", ALL, ALL, OF_EACH),
     "atexit_after": Ending(
-        "events of an `atexit` handler that was registered after the import of "
-        "`pinpoint_events.recorder`, even if they are the first",
+        "events of an `atexit` handler that was registered after "
+        "`from pinpoint_events import Recorder`, even if they are the first",
         ALL,
         ALL,
         DEFAULT,

@@ -60,7 +60,7 @@ def is_claimed(path: Path) -> bool:
     Raises:
         OSError: If the file cannot be opened.
     """
-    with _guard:
+    with _guard.lock:
         try:
             status = os.stat(path)  # noqa: PTH116 - as `fstat` below
         except FileNotFoundError:
@@ -94,7 +94,7 @@ class Claim:
         path: The file to lock; created if it does not exist.
 
     Attributes:
-        takeovers: How often it was taken after another one of the file.
+        takeovers: How often it was taken after another claim on the file had been held.
     """
 
     def __init__(self, path: Path) -> None:

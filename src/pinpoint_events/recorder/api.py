@@ -70,12 +70,13 @@ class RecorderStats(ItemCounts):
     Attributes:
         recorded: Events that were recorded.
         delivered: Those that the sender's answers accept.
-        rejected: Those that the answers refuse for good; dead letters.
+        rejected: Those that were refused for good; dead letters.
         dropped: `DropReason` to those that were given up for it; only reasons with any.
         pending: Those that wait to be delivered.
         endpoints: The same of the updates of endpoints.
         spool_error: Why the spool's file cannot be used, so that events are kept in
-            memory only; None if it can be, or there is none.
+            memory only; None if it can be, there is none, or the file of another
+            application has taken its place.
     """
 
     endpoints: ItemCounts = attrs.field(factory=ItemCounts)
@@ -118,11 +119,12 @@ class Recorder:
         on_full: What to do if the spool is full: `block` until there is room, for
             `block_seconds` at most, and then raise; `raise` at once; `drop_newest`, the
             event itself; or `drop_oldest`, those that have waited longest.
-        block_seconds: See there.
-        max_bytes: Bytes of the file that waiting and rejected events may take; beside
-            it is a log of up to 32 MB. Rejected ones make room first.
+        block_seconds: How long to wait for room; 0 or more.
+        max_bytes: Bytes of the file that waiting and rejected events may take, at least
+            100,000; beside it is a log of up to 32 MB. Rejected ones make room first.
+            Without a file, bytes of memory.
         max_age: Events that wait for longer are dropped; by default none are.
-        flush_events: Events are delivered once so many wait.
+        flush_events: Events are delivered once so many wait, at least 1.
         flush_seconds: Or once the first has waited for so long.
         exit_seconds: How long the end of the process may be delayed to deliver; several
             recorders delay it by the longest of theirs.
@@ -130,15 +132,18 @@ class Recorder:
         metrics: Likewise.
         session: Likewise.
         on_rejected: Called for each item that was refused for good.
-        on_dropped: Called for each item that was given up.
-        on_error: Called when an outage begins, when the file cannot be used, and for
-            defects. All three are called mostly in the thread that delivers, but not
-            within one another; what they raise is logged.
+        on_dropped: Called for each item that the recorder gave up; not for those that
+            an operator deletes.
+        on_error: Called when an outage begins, when the file or its lock file cannot be
+            used, and for defects. All three are called mostly in the thread that
+            delivers, but not within one another; what they raise is logged.
 
     Raises:
         ConfigurationError: If an argument is invalid, the directory of the file does
             not exist, the file is another program's, it has events of another
-            application, or another recorder of this process sends them elsewhere.
+            application or is the one that the events are sent to, or another recorder
+            of this process sends them elsewhere.
+        ValidationError: If `attributes`, `metrics` or `session` is invalid.
     """
 
     # For tests, whose subclass sets them: without a thread, `flush` delivers.
@@ -320,7 +325,11 @@ class Recorder:
         Args:
             endpoint_id: The endpoint; not empty.
 
+        Returns:
+            What records the events of the session.
+
         Raises:
+            SpoolFullError: As `record`; no session is started.
             ValidationError: If the id is of the wrong type or empty.
         """
         return SessionRecorder(self.record, endpoint_id)

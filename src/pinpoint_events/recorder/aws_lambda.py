@@ -48,7 +48,7 @@ def flush_in_time(
         ...         flush_in_time(recorder, context)
 
     Args:
-        recorder: The recorder, made when the module of the handler is loaded.
+        recorder: The recorder, kept from one invocation to the next.
         context: What Lambda passes to the handler.
         margin_seconds: How much of the time to leave for what the handler still does.
 
@@ -56,7 +56,8 @@ def flush_in_time(
         Whether nothing is pending.
 
     Raises:
-        ConfigurationError: If an argument is of another type.
+        ConfigurationError: If an argument is of another type, or `margin_seconds` is
+            out of range.
     """
     given: Any = recorder
     if not isinstance(given, Recorder):

@@ -3,7 +3,7 @@ What to send next, and what an answer means for each item: it does no I/O.
 
 Its owner offers the items of a spool in their order, asks for the next parcel, sends
 it, and tells what came of it. Each time it returns what became of items: a `Settlement`
-for the spool. An item that is in none stays in the spool, and is here until it is.
+for the spool. An item without one stays in the spool, and in this object.
 
 The rules:
 
@@ -386,7 +386,7 @@ class Delivery:
     def _wait(self, item: Item, now: float) -> None:
         suspect = self._suspects.get(item.id)
         times = item.attempts if suspect is None else suspect.times
-        seconds = _FIRST_WAIT_SECONDS * 2 ** min(times, _DOUBLINGS)
+        seconds = _FIRST_WAIT_SECONDS * 2 ** min(times - 1, _DOUBLINGS)
         self._wait_until(now + min(seconds, _LONGEST_WAIT_SECONDS), item)
 
     def _wait_until(self, until: float, item: Item) -> None:

@@ -188,7 +188,7 @@ class FileSpool:
         Claim the delivery, which one process at a time has; return whether.
 
         Raises:
-            OSError: If the file of the claim cannot be opened.
+            OSError: If the lock file cannot be opened.
         """
         return self._claim.take()
 

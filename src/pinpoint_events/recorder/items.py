@@ -61,7 +61,9 @@ class Refusal(NamedTuple):
     Why an item was refused for good.
 
     Attributes:
-        code: The status of its answer, or another short code.
+        code: The status code of its answer, or that of a problem, as text;
+            `unreported` if no answer mentions it; or the name of the error of its
+            request.
         message: What the answer says.
     """
 
@@ -72,7 +74,7 @@ class Refusal(NamedTuple):
 @attrs.frozen
 class Settlement:
     """
-    What became of items that were sent; what is not in it stays as it was.
+    What became of items; what is not in it stays as it was.
 
     Attributes:
         delivered: Items that were accepted.
@@ -121,7 +123,7 @@ class ItemCounts:
     Attributes:
         recorded: Items that were recorded.
         delivered: Those that the sender's answers accept.
-        rejected: Those that the answers refuse for good.
+        rejected: Those that were refused for good.
         dropped: `DropReason` to those that were given up for it; only reasons with any.
         pending: Those that wait to be delivered.
     """

@@ -42,7 +42,7 @@ def add_open(recorder: object, path: Path, url: str | None) -> None:
     Raises:
         ConfigurationError: If an open recorder with this file sends to another URL.
     """
-    with _guard:
+    with _guard.lock:
         _forget_unused()
         file = Path(os.path.realpath(path))  # takes links that lead nowhere, too
         others = _open.setdefault(file, WeakKeyDictionary())
@@ -65,7 +65,7 @@ def add_open(recorder: object, path: Path, url: str | None) -> None:
 
 def remove_open(recorder: object) -> None:
     """Remove a recorder that is closed, if it was added."""
-    with _guard:
+    with _guard.lock:
         for recorders in _open.values():
             recorders.pop(recorder, None)
         _forget_unused()

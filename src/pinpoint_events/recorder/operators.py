@@ -7,8 +7,8 @@ each of which leaves the books balanced: after an interruption, the same call do
 rest. Each goes on behind the last one, up to the newest item that there was at the
 beginning, so that what an application rejects meanwhile is not put back for ever.
 
-The delivery is not claimed. The process that delivers has read a few hundred items
-ahead, and sends those even if they are deleted here.
+The delivery is not claimed. The process that delivers has read up to some thousand
+items ahead, and sends those even if they are deleted here.
 """
 
 import json

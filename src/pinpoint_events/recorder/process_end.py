@@ -2,7 +2,8 @@
 What runs when a process ends in the usual way: by returning, `sys.exit` or an error.
 
 Functions of `atexit` run in reverse order. The one here is registered when this module
-is loaded, so that what the application's own ones record is delivered, too.
+is loaded, as `Recorder` is imported, so that what the application's later ones record
+is delivered, too.
 
 A child of `multiprocessing` ends by other functions than `atexit`'s, which it skips.
 Nothing runs if a process is killed, by SIGTERM without a handler, too, or leaves by

@@ -36,14 +36,16 @@ class RejectedItem(NamedTuple):
     """
     An event, or the update of an endpoint, that was refused for good.
 
-    The spool keeps its content among the dead letters: `pinpoint-events spool show`.
+    A file keeps its content among the dead letters: `pinpoint-events spool show`.
 
     Attributes:
         endpoint_id: The endpoint that it belongs to.
         event_id: The event's id; None for the update of an endpoint.
-        code: The status code of its answer, or that of a problem, as text.
+        code: The status code of its answer, or that of a problem, as text;
+            `unreported` if no answer mentions it; or the name of the error of its
+            request.
         message: The service's message, or that of the problem; empty without any.
-        attempts: How often it came back alone before.
+        attempts: How often it was sent and failed while others did not.
     """
 
     endpoint_id: str

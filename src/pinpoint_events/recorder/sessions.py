@@ -45,6 +45,7 @@ class SessionRecorder:
     `Recorder.record` does, the session stays as it was, and it may be called again.
 
     Raises:
+        SpoolFullError: If there is no room for the start of the session.
         ValidationError: If the endpoint's id is of the wrong type or empty.
     """
 

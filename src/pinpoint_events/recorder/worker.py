@@ -3,7 +3,7 @@ The thread that delivers: one for each recorder and process, begun when first ne
 
 It looks at the spools a few times a second, and delivers what is due. It is a daemon,
 and holds no lock while it sends, so that it never delays the end of the process, nor a
-`fork`; a fork only waits while it loads the modules that it needs to send.
+`fork`; a fork only waits, a second at most, while it opens the sender.
 """
 
 import math

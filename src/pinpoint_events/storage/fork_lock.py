@@ -28,7 +28,7 @@ _WAIT_SECONDS: Final = 5.0
 
 class ForkLock:
     """
-    A lock, not reentrant, that is free in the child of a fork.
+    A lock that is free in the child of a fork. `acquire` is not reentrant; `with` is.
 
     A fork waits until the lock is free, but only for a limited time: a thread that
     forks while it holds the lock itself, as in a signal handler, would wait for ever.

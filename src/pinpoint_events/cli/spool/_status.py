@@ -18,7 +18,7 @@ _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 _DELIVERING: Final[Mapping[bool | None, str]] = {
     True: "by a process that is running",
     False: "no process delivers now",
-    None: "unknown: the file of the claim may not be read",
+    None: "unknown: the lock file may not be read",
 }
 
 
