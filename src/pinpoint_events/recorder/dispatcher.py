@@ -12,7 +12,7 @@ from pinpoint_events.errors import StoreError
 from pinpoint_events.quotas import packing_quotas
 from pinpoint_events.recorder._loading import loading
 from pinpoint_events.recorder.delivery import Delivery
-from pinpoint_events.recorder.items import DropReason, Settlement
+from pinpoint_events.recorder.items import HIGHEST_ID, DropReason, Settlement
 from pinpoint_events.recorder.metrics import Metrics
 from pinpoint_events.recorder.pace import Pace
 from pinpoint_events.recorder.reports import Reports
@@ -23,7 +23,6 @@ from pinpoint_events.senders.protocol import Sender
 
 __all__ = ["Dispatcher", "Rules"]
 
-_ABOVE_ALL: Final = 2**63 - 1  # numbers of items
 _READ_ITEMS: Final = 500  # at a time, to drop those that are too old
 _LONGEST_WAIT_SECONDS: Final = 0.25  # within a step; for longer ones it ends
 # After so long a process lets others have the claim: it may be the only one that cannot
@@ -190,7 +189,7 @@ class Dispatcher:
     def _deliver(self, spool: Spool, until: float, *, is_due: bool) -> None:
         """Deliver what is due of one spool, until nothing is or it has to wait."""
         try:
-            if spool not in self._deliveries and not spool.has_pending(_ABOVE_ALL):
+            if spool not in self._deliveries and not spool.has_pending(HIGHEST_ID):
                 self._delivered_at[spool] = self._time.monotonic()
                 return  # a process with nothing to send needs no sender
         except StoreError as error:

@@ -15,7 +15,15 @@ from pinpoint_events.model.event import Event
 from pinpoint_events.problems import file_text
 from pinpoint_events.recorder._claim import Claim, claim_path
 from pinpoint_events.recorder._schema import PAGE_BYTES, SCHEMA
-from pinpoint_events.recorder.items import Books, DropReason, Item, Settlement
+from pinpoint_events.recorder.items import (
+    HIGHEST_ID,
+    OLDEST,
+    Books,
+    DropReason,
+    Item,
+    Settlement,
+    now_milliseconds,
+)
 from pinpoint_events.recorder.ledger import (
     ADD,
     HIGHEST,
@@ -24,7 +32,6 @@ from pinpoint_events.recorder.ledger import (
     count_dropped_in,
     dead_letter_bytes_in,
     forget_dead_letters_in,
-    now_milliseconds,
     settle_in,
     take_in,
     used_bytes_in,
@@ -41,14 +48,12 @@ _READ: Final = (
     "SELECT id, endpoint_id, event_id, json, recorded_at, attempts FROM item "
     "WHERE id > ? AND NOT is_settled ORDER BY id LIMIT ?"
 )
-_ABOVE_ALL: Final = 2**63 - 1
 _IS_PENDING: Final = "SELECT 1 FROM item WHERE id <= ? AND NOT is_settled LIMIT 1"
 # Of an item, in addition to its text and its ids: numbers, and what SQLite adds.
 _ROW_BYTES: Final = 32
 # The file is measured each time that an eighth of the room that was left is used up.
 _SHARE: Final = 8
 _MOST_GRANTED_BYTES: Final = 256_000  # as each process measures by itself
-_OLDEST: Final = 1_000  # items that are dropped at a time
 _MOST_RECENT: Final = 2_000
 
 
@@ -58,7 +63,7 @@ def stored_bytes(endpoint_id: str, event_id: str | None, text: str) -> int:
 
     Rows of more than half a page leave the rest of it empty.
     """
-    size = sum(map(_size, (endpoint_id, event_id or "", text))) + _ROW_BYTES
+    size = _row_bytes(endpoint_id, event_id, text)
     if size > PAGE_BYTES:
         return -(-size // PAGE_BYTES) * PAGE_BYTES
     return PAGE_BYTES // (PAGE_BYTES // size)
@@ -142,7 +147,7 @@ class FileSpool:
             SpoolFullError: If there is no room.
             StoreError: If the file cannot be used.
         """
-        size = sum(map(_size, (endpoint_id, event_id or "", text))) + _ROW_BYTES
+        size = _row_bytes(endpoint_id, event_id, text)
         if size > self._granted_bytes:
             self._measure(size)
         row = endpoint_id, event_id, text, now_milliseconds()
@@ -163,8 +168,8 @@ class FileSpool:
                 needed = size + SPARE_BYTES
                 if needed > self._max_bytes:
                     raise SpoolFullError(used, self._max_bytes, needed)
-                if not forget_dead_letters_in(connection, _OLDEST):
-                    waits = connection.execute(_IS_PENDING, (_ABOVE_ALL,)).fetchone()
+                if not forget_dead_letters_in(connection, OLDEST):
+                    waits = connection.execute(_IS_PENDING, (HIGHEST_ID,)).fetchone()
                     never = needed if waits is None else None
                     raise SpoolFullError(used, self._max_bytes, never)
                 used = used_bytes_in(connection)
@@ -179,7 +184,7 @@ class FileSpool:
 
     def oldest(self) -> list[Item]:
         """Return the items to drop first, to make room; none if there are none."""
-        return self.read(0, _OLDEST)
+        return self.read(0, OLDEST)
 
     # --- What the deliverer does ------------------------------------------------------
 
@@ -278,9 +283,7 @@ class FileSpool:
         with self._file.transaction() as connection:
             take_in(connection, items, books)
             used = used_bytes_in(connection)
-            while used > self._max_bytes and forget_dead_letters_in(
-                connection, _OLDEST
-            ):
+            while used > self._max_bytes and forget_dead_letters_in(connection, OLDEST):
                 used = used_bytes_in(connection)
             together = books_in(connection)
         self.used_bytes = used
@@ -291,6 +294,10 @@ class FileSpool:
         """Close the file, and give the claim up; what is in the file stays."""
         self._claim.close()
         self._file.close()
+
+
+def _row_bytes(endpoint_id: str, event_id: str | None, text: str) -> int:
+    return sum(map(_size, (endpoint_id, event_id or "", text))) + _ROW_BYTES
 
 
 def _size(text: str) -> int:

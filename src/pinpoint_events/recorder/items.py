@@ -1,7 +1,8 @@
 """What a spool holds, and the books that say what became of it."""
 
+import time
 from collections.abc import Container, Iterable, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import attrs
 
@@ -10,7 +11,27 @@ from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.problems import WordEnum
 
-__all__ = ["Books", "DropReason", "Item", "ItemCounts", "Refusal", "Settlement"]
+__all__ = [
+    "HIGHEST_ID",
+    "OLDEST",
+    "Books",
+    "DropReason",
+    "Item",
+    "ItemCounts",
+    "Refusal",
+    "Settlement",
+    "now_milliseconds",
+]
+
+HIGHEST_ID: Final = 2**63 - 1
+"""The highest number that an item may have."""
+OLDEST: Final = 1_000
+"""How many items are dropped at a time, to make room."""
+
+
+def now_milliseconds() -> int:
+    """Return the time, in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
 
 
 class Item(NamedTuple):

@@ -7,7 +7,6 @@ that an item and its count change together.
 """
 
 import json
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from sqlite3 import Connection
 from typing import Final
@@ -21,6 +20,7 @@ from pinpoint_events.recorder.items import (
     ItemCounts,
     Settlement,
     count_kinds,
+    now_milliseconds,
 )
 
 __all__ = [
@@ -31,7 +31,6 @@ __all__ = [
     "count_dropped_in",
     "dead_letter_bytes_in",
     "forget_dead_letters_in",
-    "now_milliseconds",
     "put_back_in",
     "settle_again_in",
     "settle_in",
@@ -235,8 +234,3 @@ def _counts(ledger: Mapping[str, int], rows: int) -> ItemCounts:
         # Not counted row by row: a spool may have millions.
         pending=recorded - ended,
     )
-
-
-def now_milliseconds() -> int:
-    """Return the time, in milliseconds since 1970."""
-    return time.time_ns() // 1_000_000

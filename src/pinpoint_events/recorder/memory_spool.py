@@ -6,7 +6,6 @@ with an empty one: what was in it is delivered by the parent.
 """
 
 import os
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import islice
@@ -17,18 +16,19 @@ from pinpoint_events.errors import SpoolFullError
 from pinpoint_events.model.endpoint import Endpoint
 from pinpoint_events.model.event import Event
 from pinpoint_events.recorder.items import (
+    OLDEST,
     Books,
     DropReason,
     Item,
     ItemCounts,
     Settlement,
+    now_milliseconds,
 )
 from pinpoint_events.storage.fork_lock import ForkLock
 
 __all__ = ["MemorySpool"]
 
 _ITEM_BYTES: Final = 250  # of the objects of an item, without its texts; measured
-_OLDEST: Final = 1_000  # items that are dropped at a time
 _MOST_MODELS: Final = 2_000
 
 
@@ -136,7 +136,7 @@ class MemorySpool:
             SpoolFullError: If there is no room.
         """
         size = self._size(endpoint_id, event_id, text)
-        now = time.time_ns() // 1_000_000
+        now = now_milliseconds()
         with self._lock.lock:
             self._enter()
             used = self._file_bytes + self._used_bytes
@@ -163,7 +163,7 @@ class MemorySpool:
 
     def oldest(self) -> list[Item]:
         """Return the items to drop first, to make room; none if there are none."""
-        return self.read(0, _OLDEST)
+        return self.read(0, OLDEST)
 
     # --- What the deliverer does ------------------------------------------------------
 

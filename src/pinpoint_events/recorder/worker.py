@@ -18,6 +18,7 @@ from typing import Final
 from pinpoint_events.errors import StoreError
 from pinpoint_events.recorder._loading import loading
 from pinpoint_events.recorder.dispatcher import Dispatcher, Rules
+from pinpoint_events.recorder.items import HIGHEST_ID
 from pinpoint_events.recorder.reports import Reports
 from pinpoint_events.recorder.safe_spool import SafeSpool
 from pinpoint_events.recorder.spool import Spool
@@ -30,7 +31,6 @@ __all__ = ["Worker"]
 _LOOK_SECONDS: Final = 0.25
 _LEAST_SECONDS: Final = 0.01  # between two looks
 _START_SECONDS: Final = 1.0  # between two attempts to start the thread
-_ABOVE_ALL: Final = 2**63 - 1
 _AWAIT_SECONDS: Final = 0.05  # until another look whether something was delivered
 
 
@@ -278,7 +278,7 @@ class Worker:
         Returns:
             The number of its newest item; one above all if it cannot be read.
         """
-        highest = _ABOVE_ALL
+        highest = HIGHEST_ID
         try:
             highest = spool.highest_id
             if highest and not self._dispatcher.has_claim:
