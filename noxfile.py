@@ -288,6 +288,7 @@ def tests_speedups(session: nox.Session) -> None:
     install(session, extras=ALL_EXTRAS, groups=("test",))
     install_speedups(session)
     run_pytest(session, is_slow=False)
+    run_long_tests_of_speedups(session)
 
 
 def install_speedups(session: nox.Session) -> None:
@@ -315,7 +316,10 @@ def install_speedups(session: nox.Session) -> None:
         "import pinpoint_events as p; print(p.speedups()); assert p.speedups().is_used"
     )
     session.run("python", "-I", "-W", "error", "-X", "dev", "-c", used)
-    # What takes long and meets C: a million events, leaks, and the laws of streams.
+
+
+def run_long_tests_of_speedups(session: nox.Session) -> None:
+    """What takes long and meets C: a million events, leaks, and the laws of streams."""
     long = ("speedups/test_memory.py", "test_leaks.py", "test_stream_laws.py")
     env = {"PINPOINT_EVENTS_SLOW": "1"}
     session.run("pytest", *(f"tests/{name}" for name in long), env=env)
@@ -386,6 +390,7 @@ def tests_lowest(session: nox.Session) -> None:
     session.log("Lowest: " + ", ".join(f"{n} {v}" for n, v in lowest.items()))
     install_speedups(session)
     run_pytest(session, measured=True, is_slow=False)
+    run_long_tests_of_speedups(session)
 
 
 @nox.session(python=LOWEST_PYTHON, requires=["build"])
@@ -463,8 +468,13 @@ def crashes(session: nox.Session) -> None:
 # `tests` has these on the lowest Python only, and newer ones end in another way.
 @nox.session(python=NEWEST_PYTHON, requires=["build"])
 def exits(session: nox.Session) -> None:
-    """Processes that record and end in every way, on the newest Python that is here."""
+    """
+    Processes that record and end in every way, on the newest Python that is here.
+
+    With the compiled part: those of `tests` have none.
+    """
     install(session, extras=ALL_EXTRAS, groups=("test",))
+    install_speedups(session)
     paths = ("tests/recorder/test_exits.py", "tests/recorder/test_exits_in_memory.py")
     run_pytest(session, *paths)
 

@@ -490,6 +490,47 @@ class TestRejected:
         ]
         assert "secret" not in str([vars(record) for record in caplog.records])
 
+    def test_every_hook_fails(self, sender: MemorySender, spool: Path | None) -> None:
+        """Whatever is called in the caller's thread raises nothing there either."""
+        called: list[str] = []
+
+        def fail(given: object) -> None:
+            called.append(type(given).__name__)
+            raise ValueError("secret")
+
+        sender.answer = away
+        recorder = Recorder(
+            sender,
+            spool=spool,
+            max_bytes=SMALL,
+            on_full="drop_newest",
+            on_rejected=fail,
+            on_dropped=fail,
+            on_error=fail,
+        )
+        while not recorder.stats().dropped:
+            recorder.record("user-1", Event("x", attributes={"a": "b" * 200}))
+        assert not recorder.flush(0.2)
+        recorder.close(0)
+        recorder.record("user-1", EVENT)
+        assert {"DroppedItem", "TransportError"} <= set(called)
+        assert recorder.stats().dropped["closed"] == 1
+
+    def test_hook_fails_in_the_constructor(self, path: Path) -> None:
+        """A file that cannot be used is reported there."""
+        called: list[Exception] = []
+
+        def fail(error: Exception) -> None:
+            called.append(error)
+            raise error
+
+        OnDemandRecorder(MemorySender(), spool=path).close()
+        with writing(path):
+            recorder = OnDemandRecorder(MemorySender(), spool=path, on_error=fail)
+            recorder.record("user-1", EVENT)
+        assert len(called) == 1
+        assert recorder.close()
+
 
 class TestOutage:
     """What cannot be delivered waits, and the application goes on."""

@@ -40,7 +40,8 @@ from pinpoint_events import EventsRequest, EventsResponse, Recorder, from_wire
 
 _NO_SPOOL: Final = "-"
 _NO_LIMIT: Final = 1 << 40  # bytes of a spool
-_PROBE: Final = 1_000  # events, of which the cost is taken
+_PROBE: Final = 1_000  # events that are recorded, of which the cost is taken
+_DELIVERED: Final = 10_000  # events that are delivered for it, where so many wait
 _VOLATILE_PENDING: Final = 5_000
 """So many may wait in memory before the caller waits for them."""
 
@@ -333,7 +334,7 @@ def _backlog(spool: str, levels: Sequence[int]) -> Iterator[tuple[float, ...]]:
             record(purchase)
             costs.append((time.perf_counter_ns() - began) / 1e3)
         recorded += _PROBE
-        delivery = gate.let(_PROBE)
+        delivery = gate.let(min(level, _DELIVERED))
         waiting = recorded - gate.calls[-1].events
         yield (
             level,
