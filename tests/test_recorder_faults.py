@@ -5,6 +5,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -161,39 +162,84 @@ class TestVersions:
 class JumpingTime(FakeTime):
     """A wall clock that is set, beside a clock that never is."""
 
-    def __init__(self) -> None:
+    def __init__(self, jump: float = 0.0) -> None:
         super().__init__()
-        self.jump = 0.0
+        self.seconds = time.time()  # by which the spool notes when items are recorded
+        self.jump = jump
 
     def now(self) -> float:
         """Return the time, as it is set."""
         return self.seconds + self.jump
 
 
-class TestClock:
-    """A clock that is set makes no item old."""
+TEN_YEARS = 3e8
 
-    def test_jumps(self, tmp_path: Path) -> None:
-        """Ten years forward and back again, nothing is dropped; an hour drops it."""
-        time = JumpingTime()
+
+class TestClock:
+    """What a clock that is set means for the age of items."""
+
+    @staticmethod
+    def recorder(path: Path, clock: JumpingTime) -> Recorder:
+        """Return one that gives items up after half an hour, and cannot send any."""
 
         class Timed(Recorder):
             _has_thread = False
-            _time = time
+            _time = clock
 
         sender = MemorySender(answer=away)
-        recorder = Timed(
-            sender, spool=tmp_path / "spool.db", max_age=timedelta(minutes=30)
-        )
-        recorder.record("user-1", EVENT)
-        for jump in (3e8, -3e8, 0):
-            time.jump = jump
-            recorder.flush(1)
-            assert recorder.stats() == RecorderStats(recorded=1, pending=1)
-        time.seconds += 3_600 * 24 * 365 * 60  # recorded by the clock of this machine
+        return Timed(sender, spool=path, max_age=timedelta(minutes=30))
+
+    @staticmethod
+    def is_dropped(recorder: Recorder) -> bool:
+        """Return whether the one event is too old now; else it waits."""
         recorder.flush(1)
-        assert recorder.stats() == RecorderStats(recorded=1, dropped={"too_old": 1})
+        dropped = RecorderStats(recorded=1, dropped={"too_old": 1})
+        assert recorder.stats() in {dropped, RecorderStats(recorded=1, pending=1)}
+        return recorder.stats() == dropped
+
+    def test_jumps(self, tmp_path: Path) -> None:
+        """Ten years forward and back again, nothing is dropped; an hour drops it."""
+        clock = JumpingTime()
+        recorder = self.recorder(tmp_path / "spool.db", clock)
+        recorder.record("user-1", EVENT)
+        for jump in (TEN_YEARS, -TEN_YEARS, 0):
+            clock.jump = jump
+            assert not self.is_dropped(recorder)
+        clock.seconds += 3_600
+        assert self.is_dropped(recorder)
         recorder.close(0)
+
+    def test_recorded_while_set_back(self, tmp_path: Path) -> None:
+        """An event of that time seems too old once the clock is right again."""
+        clock = JumpingTime(TEN_YEARS)
+        recorder = self.recorder(tmp_path / "spool.db", clock)
+        recorder.start()
+        clock.jump = 0
+        recorder.record("user-1", EVENT)
+        assert not self.is_dropped(recorder)
+        clock.jump = TEN_YEARS
+        assert self.is_dropped(recorder)
+        recorder.close(0)
+
+    def test_recorded_before_it_was_set(self, tmp_path: Path) -> None:
+        """It seems so to the next process, too, which is started when it is right."""
+        path = tmp_path / "spool.db"
+        for jump, is_dropped in ((0, False), (TEN_YEARS, True)):
+            recorder = self.recorder(path, JumpingTime(jump))
+            if not jump:
+                recorder.record("user-1", EVENT)
+            assert self.is_dropped(recorder) is is_dropped
+            recorder.close(0)
+
+    def test_recorded_while_ahead(self, tmp_path: Path) -> None:
+        """An event that seems to be of the future is kept."""
+        path = tmp_path / "spool.db"
+        for jump in (0, -TEN_YEARS):
+            recorder = self.recorder(path, JumpingTime(jump))
+            if not jump:
+                recorder.record("user-1", EVENT)
+            assert not self.is_dropped(recorder)
+            recorder.close(0)
 
 
 # SQLite without shared memory between processes, as on some network file systems.
