@@ -1,6 +1,7 @@
 """Full disks, other versions, clocks that jump, many processes."""
 
 import errno
+import logging
 import os
 import sqlite3
 import subprocess
@@ -9,6 +10,8 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -20,12 +23,23 @@ from pinpoint_events import (
     MemorySender,
     Recorder,
     RecorderStats,
+    StoreError,
     StoreErrorCode,
     TransportError,
 )
+from pinpoint_events.recorder import ItemCounts
 from pinpoint_events.senders._accepted import accepted
 from tests.commands import takes_long
 from tests.fake_time import FakeTime
+from tests.recorders import OnDemandRecorder
+from tests.sender_contract import in_child, needs_fork
+from tests.spools import waiting_spool
+from tests.stores import (
+    JournalConnection,
+    ordinary_user,
+    read_only,
+    shared_directory,
+)
 from tests.threads import BegunThreads
 
 EVENT = Event("purchase", attributes={"sku": "A-1"})
@@ -113,6 +127,165 @@ class TestFullDisk:
         sent = [each for request in sender.requests for each in request.events()]
         assert len(sent) == 50, flushed
         recorder.close()
+
+
+def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return the text of each warning."""
+    return [
+        line.getMessage() for line in caplog.records if line.levelno == logging.WARNING
+    ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions work differently")
+class TestReadOnly:
+    """A spool that may only be read is reported once, and loses nothing."""
+
+    @pytest.fixture
+    def directory(self) -> Iterator[Path]:
+        """Create a directory of an ordinary user, as whom the test runs."""
+        with shared_directory() as shared, ordinary_user():
+            directory = shared / "spools"
+            directory.mkdir()
+            yield directory
+
+    @pytest.fixture
+    def errors(self) -> list[Exception]:
+        """Collect what the recorder reports."""
+        return []
+
+    @staticmethod
+    def recorder(path: Path, errors: list[Exception]) -> OnDemandRecorder:
+        """Open a spool."""
+        return OnDemandRecorder(MemorySender(), spool=path, on_error=errors.append)
+
+    @staticmethod
+    def delivered(recorder: Recorder) -> list[tuple[str, ...]]:
+        """Return the event ids of each request."""
+        sender = recorder._source.open()
+        assert isinstance(sender, MemorySender)
+        return [
+            tuple(event_id for _, event_id, _ in request.events())
+            for request in sender.requests
+        ]
+
+    def check_report(
+        self, path: Path, errors: list[Exception], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """One error was reported, and one line written."""
+        (error,) = errors
+        assert isinstance(error, StoreError)
+        assert error.code is StoreErrorCode.READ_ONLY
+        (warning,) = warnings_of(caplog)
+        assert warning == (
+            "the spool's file cannot be used: events are kept in memory only (the "
+            f"store '{path}' is read-only; allow this user to write the file and its "
+            "directory)"
+        )
+
+    @pytest.mark.parametrize("which", ["file", "directory", "both"])
+    def test_when_opened(
+        self,
+        which: str,
+        directory: Path,
+        errors: list[Exception],
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        """It stays as it is, with what waits in it, until it can be written."""
+        path = waiting_spool(directory / "spool.db")
+        paths = {"file": [path], "directory": [directory], "both": [path, directory]}
+        before = path.read_bytes()
+        caplog.clear()
+        with read_only(*paths[which]):
+            recorder = self.recorder(path, errors)
+            for event_id in ("m-0", "m-1"):
+                recorder.record("w", EVENT, event_id=event_id)
+                assert recorder.flush(1)
+                recorder.step(100)
+            assert recorder.stats() == RecorderStats(
+                recorded=2, delivered=2, spool_error=StoreErrorCode.READ_ONLY
+            )
+            recorder.record("w", EVENT, event_id="m-2")
+            assert path.read_bytes() == before
+        assert recorder.flush()
+        waited = ItemCounts(recorded=1, delivered=1)
+        stats = RecorderStats(recorded=6, delivered=6, endpoints=waited)
+        assert recorder.stats() == stats
+        assert sorted(chain(*self.delivered(recorder))) == [
+            *("m-0", "m-1", "m-2", "w-0", "w-1", "w-2")
+        ]
+        self.check_report(path, errors, caplog)
+        assert recorder.close()
+        with self.recorder(path, errors) as other:
+            assert other.stats() == stats
+
+    def test_directory_turns(
+        self,
+        directory: Path,
+        errors: list[Exception],
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """
+        A file that keeps a journal needs its directory for each transaction.
+
+        What waits in it is read, and a request of it sent: no second one, as the file
+        cannot take note that it was.
+        """
+        connect = partial(sqlite3.connect, factory=JournalConnection)
+        monkeypatch.setattr(sqlite3, "connect", connect)
+        path = directory / "spool.db"
+        recorder = self.recorder(path, errors)
+        recorder.record("w", EVENT, event_id="first")
+        assert recorder.flush()
+        waiting = [f"w-{number:03}" for number in range(150)]
+        for event_id in waiting:
+            recorder.record("w", EVENT, event_id=event_id)
+        with read_only(directory):
+            recorder.record("w", EVENT, event_id="m-0")
+            for _ in range(3):
+                assert not recorder.flush(1)
+                recorder.step(100)
+            assert self.delivered(recorder) == [
+                ("first",),
+                tuple(waiting[:100]),
+                ("m-0",),
+            ]
+            assert recorder.stats() == RecorderStats(
+                recorded=152,
+                delivered=2,
+                pending=150,
+                spool_error=StoreErrorCode.READ_ONLY,
+            )
+            recorder.record("w", EVENT, event_id="m-1")
+        assert recorder.flush()
+        assert recorder.stats() == RecorderStats(recorded=153, delivered=153)
+        sent = list(chain(*self.delivered(recorder)))
+        assert sorted(sent) == sorted(["first", *waiting, "m-0", "m-1"])
+        self.check_report(path, errors, caplog)
+        assert recorder.close()
+
+    @needs_fork
+    def test_file_turns(
+        self, directory: Path, errors: list[Exception], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A file that is opened again after a fork, and may not be written any more."""
+        path = directory / "spool.db"
+        recorder = self.recorder(path, errors)
+        recorder.record("w", EVENT, event_id="w-0")
+        with read_only(path):
+            in_child(lambda: None)
+            recorder.record("w", EVENT, event_id="m-0")
+            for _ in range(3):
+                assert not recorder.flush(1)
+                recorder.step(100)
+            assert self.delivered(recorder) == [("m-0",)]
+            stats = recorder.stats()
+            assert stats.spool_error is StoreErrorCode.READ_ONLY
+        assert recorder.flush()
+        assert recorder.stats() == RecorderStats(recorded=2, delivered=2)
+        assert self.delivered(recorder) == [("m-0",), ("w-0",)]
+        self.check_report(path, errors, caplog)
+        assert recorder.close()
 
 
 class TestVersions:
