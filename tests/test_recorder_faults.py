@@ -1,21 +1,25 @@
 """Full disks, other versions, clocks that jump, many processes."""
 
 import errno
+import json
 import logging
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import Any, Self
 
 import pytest
 
+import pinpoint_events
 from pinpoint_events import (
     Event,
     EventsRequest,
@@ -32,6 +36,7 @@ from pinpoint_events.senders._accepted import accepted
 from tests.commands import takes_long
 from tests.fake_time import FakeTime
 from tests.recorders import OnDemandRecorder
+from tests.samples import ROOT
 from tests.sender_contract import in_child, needs_fork
 from tests.spools import waiting_spool
 from tests.stores import (
@@ -291,6 +296,101 @@ class TestReadOnly:
         assert recorder.close()
 
 
+class Commanded:
+    """
+    A process that records and delivers; see `tests.recorder.commanded`.
+
+    Args:
+        spool: The file that processes share.
+        store: Where this one delivers to.
+        options: More arguments.
+        package: A directory with another version of the package.
+    """
+
+    def __init__(
+        self, spool: Path, store: Path, *options: str, package: Path | None = None
+    ) -> None:
+        module = (sys.executable, "-m", "tests.recorder.commanded")
+        env = dict(os.environ)
+        if package is not None:
+            env["PYTHONPATH"] = str(package)
+        self._process = subprocess.Popen(
+            [*module, str(spool), str(store), *options],
+            cwd=ROOT,
+            env=env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.version = self.line()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it, should the test have failed before."""
+        self._process.kill()
+        self._process.communicate()
+
+    def send(self, command: str) -> None:
+        """Begin with a command."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{command}\n")
+        self._process.stdin.flush()
+
+    def line(self) -> str:
+        """Return the next line that it writes; an empty one ends a command."""
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().rstrip()
+
+    def answer(self) -> list[str]:
+        """Return what it writes until a command is done."""
+        return list(iter(self.line, ""))
+
+    def do(self, command: str) -> list[str]:
+        """Do a command, and return what it writes."""
+        self.send(command)
+        return self.answer()
+
+    def stats(self) -> dict[str, Any]:
+        """Return the counts of events that are not zero."""
+        (text,) = self.do("stats")
+        stats: dict[str, Any] = json.loads(text)
+        return {name: value for name, value in stats.items() if value}
+
+    def end(self) -> str:
+        """Let it deliver what is left, and return what it writes to standard error."""
+        _, errors = self._process.communicate(timeout=60)
+        assert self._process.returncode == 0
+        return str(errors)
+
+    def kill(self) -> list[str]:
+        """Kill it, and return what it has written."""
+        self._process.kill()
+        output, _ = self._process.communicate(timeout=60)
+        return str(output).split()
+
+
+def change(path: Path, old: str, new: str) -> None:
+    """Change a file of source text in one place."""
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def named(*counts: tuple[str, int]) -> list[str]:
+    """Return the ids of events that were recorded by these names."""
+    return [f"{name}-{number}" for name, count in counts for number in range(count)]
+
+
+def stored(store: Path) -> list[str]:
+    """Return the ids of the events in a store."""
+    with closing(sqlite3.connect(store)) as connection:
+        return [text for (text,) in connection.execute("SELECT event_id FROM events")]
+
+
 class TestVersions:
     """Two versions of the package may meet at one spool."""
 
@@ -333,6 +433,105 @@ class TestVersions:
         with closing(sqlite3.connect(path)) as connection:
             rows = connection.execute("SELECT event_id, code, json FROM dead_letter")
             assert rows.fetchall() == [("v-1", "unknown_key", text)]
+
+    @staticmethod
+    def later_package(directory: Path, *, has_new_format: bool) -> Path:
+        """Return where a copy of the package is that claims to be a later version."""
+        package = directory / "later" / "pinpoint_events"
+        source = Path(pinpoint_events.__file__).parent
+        shutil.copytree(source, package, ignore=shutil.ignore_patterns("__pycache__"))
+        change(package / "__init__.py", f'"{pinpoint_events.__version__}"', '"999.0"')
+        if has_new_format:
+            # As a version does that keeps more of each dead letter.
+            add = "ALTER TABLE dead_letter ADD COLUMN note TEXT"
+            change(
+                package / "recorder" / "_schema.py",
+                "version=1,",
+                f"version=2, migrations={{1: lambda file: file.execute({add!r})}},",
+            )
+        return package.parent
+
+    def test_later_version(self, tmp_path: Path) -> None:
+        """Two versions record and deliver at the same time; all arrives, once."""
+        later = self.later_package(tmp_path, has_new_format=False)
+        spool, *stores = (tmp_path / f"{name}.db" for name in ("spool", "old", "new"))
+        with ExitStack() as stack:
+            old, new, again = (
+                stack.enter_context(Commanded(spool, stores[number], package=package))
+                for number, package in ((0, None), (1, later), (0, None))
+            )
+            assert (old.version, new.version) == (pinpoint_events.__version__, "999.0")
+            assert old.do("flush") == ["True"]
+            for name, process in (("old", old), ("new", new)):
+                process.send(f"record {name} 100")
+            assert old.answer() == named(("old", 100))
+            assert new.answer() == named(("new", 100))
+            assert new.do("flush") == ["True"]
+            assert old.end() == ""
+            # What is recorded by both from now on, the later one delivers, or another
+            # one of the old version, whichever has the claim.
+            for name, process in (("again", again), ("more", new)):
+                process.send(f"record {name} 100")
+            assert again.answer() == named(("again", 100))
+            assert new.answer() == named(("more", 100))
+            assert again.do("flush") == ["True"]
+            assert again.end() == ""
+            assert new.do("record last 1") == ["last-0"]
+            assert new.do("flush") == ["True"]
+            assert new.stats() == {"recorded": 401, "delivered": 401}
+            assert new.end() == ""
+        by_old, by_new = map(stored, stores)
+        assert by_old
+        assert by_new
+        assert sorted(by_old + by_new) == sorted(
+            named(
+                ("old", 100), ("new", 100), ("again", 100), ("more", 100), ("last", 1)
+            )
+        )
+
+    def test_later_format(self, tmp_path: Path) -> None:
+        """
+        A later version may change the format while earlier ones use the file.
+
+        Those go on; if they open it then, memory takes its place.
+        """
+        later = self.later_package(tmp_path, has_new_format=True)
+        spool, *stores = (tmp_path / f"{name}.db" for name in ("spool", "old", "new"))
+        with ExitStack() as stack:
+
+            def opened(store: Path, package: Path | None = None) -> Commanded:
+                return stack.enter_context(Commanded(spool, store, package=package))
+
+            old = opened(stores[0])
+            assert old.do("record before 50") == named(("before", 50))
+            new = opened(stores[1], later)
+            assert new.do("flush") == ["True"]
+            late = opened(stores[0])
+            for name, process in (("old", old), ("new", new), ("late", late)):
+                process.send(f"record {name} 50")
+            assert old.answer() == named(("old", 50))
+            assert new.answer() == named(("new", 50))
+            assert late.answer() == []
+            assert late.do("flush") == ["True"]
+            assert late.stats() == {
+                "recorded": 50,
+                "delivered": 50,
+                "spool_error": "other_version",
+            }
+            assert late.end() == (
+                "the spool's file cannot be used: events are kept in memory only (the "
+                f"store '{spool}' has version 2 of its format, and this release of "
+                "pinpoint_events knows version 1; use a release that knows it, or "
+                "choose another path)\n"
+            )
+            assert old.end() == ""
+            assert new.do("record last 1") == ["last-0"]
+            assert new.do("flush") == ["True"]
+            assert new.stats() == {"recorded": 151, "delivered": 151}
+            assert new.end() == ""
+        assert sorted(chain(*map(stored, stores))) == sorted(
+            named(("before", 50), ("old", 50), ("new", 50), ("late", 50), ("last", 1))
+        )
 
 
 class JumpingTime(FakeTime):
