@@ -33,7 +33,7 @@ from pinpoint_events import (
 )
 from pinpoint_events.recorder import ItemCounts
 from pinpoint_events.senders._accepted import accepted
-from tests.commands import takes_long
+from tests.commands import needs_posix, takes_long
 from tests.fake_time import FakeTime
 from tests.recorders import OnDemandRecorder
 from tests.samples import ROOT
@@ -663,6 +663,40 @@ def test_file_system_without_log(tmp_path: Path) -> None:
     process = run(_WITHOUT_LOG, tmp_path / "spool.db", tmp_path / "events.db")
     output, errors = process.communicate(timeout=60)
     assert (output, errors) == ("delete\n", "")
+
+
+@needs_posix
+def test_killed_without_log(tmp_path: Path) -> None:
+    """There, too, nothing that was recorded is lost with a process that is killed."""
+    spool, store = tmp_path / "spool.db", tmp_path / "events.db"
+    acknowledged = []
+    with ExitStack() as stack:
+        deliverer, killed, other = (
+            stack.enter_context(Commanded(spool, store, "--journal")) for _ in range(3)
+        )
+        assert deliverer.do("flush") == ["True"]
+        for number in range(20):
+            killed.send(f"record killed-{number} 5")
+            other.send(f"record other-{number} 5")
+            acknowledged += killed.answer() + other.answer()
+        killed.send("record killed 1000000")
+        acknowledged.append(killed.line())
+        acknowledged += killed.kill()
+        assert other.do("flush") == ["True"]
+        other.end()
+        assert deliverer.do("flush") == ["True"]
+        books = deliverer.stats()
+        deliverer.end()
+    arrived = stored(store)
+    assert acknowledged
+    assert set(acknowledged) <= set(arrived)
+    assert {f"other-{n}-{each}" for n in range(20) for each in range(5)} <= set(arrived)
+    # The file may have an event whose `record` did not return. What the killed process
+    # sent from memory, had it waited too long for the file, is in no books.
+    assert books == {"recorded": books["recorded"], "delivered": books["recorded"]}
+    assert len(acknowledged) <= books["recorded"] <= len(arrived)
+    with closing(sqlite3.connect(spool)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
 
 
 @takes_long
