@@ -1,17 +1,25 @@
 """Full disks, other versions, clocks that jump, many processes."""
 
 import errno
+import json
+import logging
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import timedelta
+from functools import partial
+from itertools import chain
 from pathlib import Path
+from typing import Any, Self
 
 import pytest
 
+import pinpoint_events
 from pinpoint_events import (
     Event,
     EventsRequest,
@@ -19,12 +27,24 @@ from pinpoint_events import (
     MemorySender,
     Recorder,
     RecorderStats,
+    StoreError,
     StoreErrorCode,
     TransportError,
 )
+from pinpoint_events.recorder import ItemCounts
 from pinpoint_events.senders._accepted import accepted
-from tests.commands import takes_long
+from tests.commands import needs_posix, takes_long
 from tests.fake_time import FakeTime
+from tests.recorders import OnDemandRecorder
+from tests.samples import ROOT
+from tests.sender_contract import in_child, needs_fork
+from tests.spools import waiting_spool
+from tests.stores import (
+    JournalConnection,
+    ordinary_user,
+    read_only,
+    shared_directory,
+)
 from tests.threads import BegunThreads
 
 EVENT = Event("purchase", attributes={"sku": "A-1"})
@@ -51,7 +71,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     try:
         subprocess.run(mount, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
-        pytest.skip("this user may not mount a disk")
+        reason = "this user may not mount a disk; run this test by `unshare -Urm`"
+        if os.environ.get("PINPOINT_EVENTS_MOUNT") == "required":  # CI sets it
+            pytest.fail(reason)
+        pytest.skip(reason)
     yield disk
     subprocess.run(["umount", str(disk)], check=True)
 
@@ -114,6 +137,260 @@ class TestFullDisk:
         recorder.close()
 
 
+def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return the text of each warning."""
+    return [
+        line.getMessage() for line in caplog.records if line.levelno == logging.WARNING
+    ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions work differently")
+class TestReadOnly:
+    """A spool that may only be read is reported once, and loses nothing."""
+
+    @pytest.fixture
+    def directory(self) -> Iterator[Path]:
+        """Create a directory of an ordinary user, as whom the test runs."""
+        with shared_directory() as shared, ordinary_user():
+            directory = shared / "spools"
+            directory.mkdir()
+            yield directory
+
+    @pytest.fixture
+    def errors(self) -> list[Exception]:
+        """Collect what the recorder reports."""
+        return []
+
+    @staticmethod
+    def recorder(path: Path, errors: list[Exception]) -> OnDemandRecorder:
+        """Open a spool."""
+        return OnDemandRecorder(MemorySender(), spool=path, on_error=errors.append)
+
+    @staticmethod
+    def delivered(recorder: Recorder) -> list[tuple[str, ...]]:
+        """Return the event ids of each request."""
+        sender = recorder._source.open()
+        assert isinstance(sender, MemorySender)
+        return [
+            tuple(event_id for _, event_id, _ in request.events())
+            for request in sender.requests
+        ]
+
+    def check_report(
+        self, path: Path, errors: list[Exception], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """One error was reported, and one line written."""
+        (error,) = errors
+        assert isinstance(error, StoreError)
+        assert error.code is StoreErrorCode.READ_ONLY
+        (warning,) = warnings_of(caplog)
+        assert warning == (
+            "the spool's file cannot be used: events are kept in memory only (the "
+            f"store '{path}' is read-only; allow this user to write the file and its "
+            "directory)"
+        )
+
+    @pytest.mark.parametrize("which", ["file", "directory", "both"])
+    def test_when_opened(
+        self,
+        which: str,
+        directory: Path,
+        errors: list[Exception],
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        """It stays as it is, with what waits in it, until it can be written."""
+        path = waiting_spool(directory / "spool.db")
+        paths = {"file": [path], "directory": [directory], "both": [path, directory]}
+        before = path.read_bytes()
+        caplog.clear()
+        with read_only(*paths[which]):
+            recorder = self.recorder(path, errors)
+            for event_id in ("m-0", "m-1"):
+                recorder.record("w", EVENT, event_id=event_id)
+                assert recorder.flush(1)
+                recorder.step(100)
+            assert recorder.stats() == RecorderStats(
+                recorded=2, delivered=2, spool_error=StoreErrorCode.READ_ONLY
+            )
+            recorder.record("w", EVENT, event_id="m-2")
+            assert path.read_bytes() == before
+        assert recorder.flush()
+        waited = ItemCounts(recorded=1, delivered=1)
+        stats = RecorderStats(recorded=6, delivered=6, endpoints=waited)
+        assert recorder.stats() == stats
+        assert sorted(chain(*self.delivered(recorder))) == [
+            *("m-0", "m-1", "m-2", "w-0", "w-1", "w-2")
+        ]
+        self.check_report(path, errors, caplog)
+        assert recorder.close()
+        with self.recorder(path, errors) as other:
+            assert other.stats() == stats
+
+    def test_directory_turns(
+        self,
+        directory: Path,
+        errors: list[Exception],
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """
+        A file that keeps a journal needs its directory for each transaction.
+
+        What waits in it is read, and a request of it sent: no second one, as the file
+        cannot take note that it was.
+        """
+        connect = partial(sqlite3.connect, factory=JournalConnection)
+        monkeypatch.setattr(sqlite3, "connect", connect)
+        path = directory / "spool.db"
+        recorder = self.recorder(path, errors)
+        recorder.record("w", EVENT, event_id="first")
+        assert recorder.flush()
+        waiting = [f"w-{number:03}" for number in range(150)]
+        for event_id in waiting:
+            recorder.record("w", EVENT, event_id=event_id)
+        with read_only(directory):
+            recorder.record("w", EVENT, event_id="m-0")
+            for _ in range(3):
+                assert not recorder.flush(1)
+                recorder.step(100)
+            assert self.delivered(recorder) == [
+                ("first",),
+                tuple(waiting[:100]),
+                ("m-0",),
+            ]
+            assert recorder.stats() == RecorderStats(
+                recorded=152,
+                delivered=2,
+                pending=150,
+                spool_error=StoreErrorCode.READ_ONLY,
+            )
+            recorder.record("w", EVENT, event_id="m-1")
+        assert recorder.flush()
+        assert recorder.stats() == RecorderStats(recorded=153, delivered=153)
+        sent = list(chain(*self.delivered(recorder)))
+        assert sorted(sent) == sorted(["first", *waiting, "m-0", "m-1"])
+        self.check_report(path, errors, caplog)
+        assert recorder.close()
+
+    @needs_fork
+    def test_file_turns(
+        self, directory: Path, errors: list[Exception], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A file that is opened again after a fork, and may not be written any more."""
+        path = directory / "spool.db"
+        recorder = self.recorder(path, errors)
+        recorder.record("w", EVENT, event_id="w-0")
+        with read_only(path):
+            in_child(lambda: None)
+            recorder.record("w", EVENT, event_id="m-0")
+            for _ in range(3):
+                assert not recorder.flush(1)
+                recorder.step(100)
+            assert self.delivered(recorder) == [("m-0",)]
+            stats = recorder.stats()
+            assert stats.spool_error is StoreErrorCode.READ_ONLY
+        assert recorder.flush()
+        assert recorder.stats() == RecorderStats(recorded=2, delivered=2)
+        assert self.delivered(recorder) == [("m-0",), ("w-0",)]
+        self.check_report(path, errors, caplog)
+        assert recorder.close()
+
+
+class Commanded:
+    """
+    A process that records and delivers; see `tests.recorder.commanded`.
+
+    Args:
+        spool: The file that processes share.
+        store: Where this one delivers to.
+        options: More arguments.
+        package: A directory with another version of the package.
+    """
+
+    def __init__(
+        self, spool: Path, store: Path, *options: str, package: Path | None = None
+    ) -> None:
+        module = (sys.executable, "-m", "tests.recorder.commanded")
+        env = dict(os.environ)
+        if package is not None:
+            env["PYTHONPATH"] = str(package)
+        self._process = subprocess.Popen(
+            [*module, str(spool), str(store), *options],
+            cwd=ROOT,
+            env=env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.version = self.line()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it, should the test have failed before."""
+        self._process.kill()
+        self._process.communicate()
+
+    def send(self, command: str) -> None:
+        """Begin with a command."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{command}\n")
+        self._process.stdin.flush()
+
+    def line(self) -> str:
+        """Return the next line that it writes; an empty one ends a command."""
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().rstrip()
+
+    def answer(self) -> list[str]:
+        """Return what it writes until a command is done."""
+        return list(iter(self.line, ""))
+
+    def do(self, command: str) -> list[str]:
+        """Do a command, and return what it writes."""
+        self.send(command)
+        return self.answer()
+
+    def stats(self) -> dict[str, Any]:
+        """Return the counts of events that are not zero."""
+        (text,) = self.do("stats")
+        stats: dict[str, Any] = json.loads(text)
+        return {name: value for name, value in stats.items() if value}
+
+    def end(self) -> str:
+        """Let it deliver what is left, and return what it writes to standard error."""
+        _, errors = self._process.communicate(timeout=60)
+        assert self._process.returncode == 0
+        return str(errors)
+
+    def kill(self) -> list[str]:
+        """Kill it, and return what it has written."""
+        self._process.kill()
+        output, _ = self._process.communicate(timeout=60)
+        return str(output).split()
+
+
+def change(path: Path, old: str, new: str) -> None:
+    """Change a file of source text in one place."""
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def named(*counts: tuple[str, int]) -> list[str]:
+    """Return the ids of events that were recorded by these names."""
+    return [f"{name}-{number}" for name, count in counts for number in range(count)]
+
+
+def stored(store: Path) -> list[str]:
+    """Return the ids of the events in a store."""
+    with closing(sqlite3.connect(store)) as connection:
+        return [text for (text,) in connection.execute("SELECT event_id FROM events")]
+
+
 class TestVersions:
     """Two versions of the package may meet at one spool."""
 
@@ -157,43 +434,187 @@ class TestVersions:
             rows = connection.execute("SELECT event_id, code, json FROM dead_letter")
             assert rows.fetchall() == [("v-1", "unknown_key", text)]
 
+    @staticmethod
+    def later_package(directory: Path, *, has_new_format: bool) -> Path:
+        """Return where a copy of the package is that claims to be a later version."""
+        package = directory / "later" / "pinpoint_events"
+        source = Path(pinpoint_events.__file__).parent
+        shutil.copytree(source, package, ignore=shutil.ignore_patterns("__pycache__"))
+        change(package / "__init__.py", f'"{pinpoint_events.__version__}"', '"999.0"')
+        if has_new_format:
+            # As a version does that keeps more of each dead letter.
+            add = "ALTER TABLE dead_letter ADD COLUMN note TEXT"
+            change(
+                package / "recorder" / "_schema.py",
+                "version=1,",
+                f"version=2, migrations={{1: lambda file: file.execute({add!r})}},",
+            )
+        return package.parent
+
+    def test_later_version(self, tmp_path: Path) -> None:
+        """Two versions record and deliver at the same time; all arrives, once."""
+        later = self.later_package(tmp_path, has_new_format=False)
+        spool, *stores = (tmp_path / f"{name}.db" for name in ("spool", "old", "new"))
+        with ExitStack() as stack:
+            old, new, again = (
+                stack.enter_context(Commanded(spool, stores[number], package=package))
+                for number, package in ((0, None), (1, later), (0, None))
+            )
+            assert (old.version, new.version) == (pinpoint_events.__version__, "999.0")
+            assert old.do("flush") == ["True"]
+            for name, process in (("old", old), ("new", new)):
+                process.send(f"record {name} 100")
+            assert old.answer() == named(("old", 100))
+            assert new.answer() == named(("new", 100))
+            assert new.do("flush") == ["True"]
+            assert old.end() == ""
+            # What is recorded by both from now on, the later one delivers, or another
+            # one of the old version, whichever has the claim.
+            for name, process in (("again", again), ("more", new)):
+                process.send(f"record {name} 100")
+            assert again.answer() == named(("again", 100))
+            assert new.answer() == named(("more", 100))
+            assert again.do("flush") == ["True"]
+            assert again.end() == ""
+            assert new.do("record last 1") == ["last-0"]
+            assert new.do("flush") == ["True"]
+            assert new.stats() == {"recorded": 401, "delivered": 401}
+            assert new.end() == ""
+        by_old, by_new = map(stored, stores)
+        assert by_old
+        assert by_new
+        assert sorted(by_old + by_new) == sorted(
+            named(
+                ("old", 100), ("new", 100), ("again", 100), ("more", 100), ("last", 1)
+            )
+        )
+
+    def test_later_format(self, tmp_path: Path) -> None:
+        """
+        A later version may change the format while earlier ones use the file.
+
+        Those go on; if they open it then, memory takes its place.
+        """
+        later = self.later_package(tmp_path, has_new_format=True)
+        spool, *stores = (tmp_path / f"{name}.db" for name in ("spool", "old", "new"))
+        with ExitStack() as stack:
+
+            def opened(store: Path, package: Path | None = None) -> Commanded:
+                return stack.enter_context(Commanded(spool, store, package=package))
+
+            old = opened(stores[0])
+            assert old.do("record before 50") == named(("before", 50))
+            new = opened(stores[1], later)
+            assert new.do("flush") == ["True"]
+            late = opened(stores[0])
+            for name, process in (("old", old), ("new", new), ("late", late)):
+                process.send(f"record {name} 50")
+            assert old.answer() == named(("old", 50))
+            assert new.answer() == named(("new", 50))
+            assert late.answer() == []
+            assert late.do("flush") == ["True"]
+            assert late.stats() == {
+                "recorded": 50,
+                "delivered": 50,
+                "spool_error": "other_version",
+            }
+            assert late.end() == (
+                "the spool's file cannot be used: events are kept in memory only (the "
+                f"store '{spool}' has version 2 of its format, and this release of "
+                "pinpoint_events knows version 1; use a release that knows it, or "
+                "choose another path)\n"
+            )
+            assert old.end() == ""
+            assert new.do("record last 1") == ["last-0"]
+            assert new.do("flush") == ["True"]
+            assert new.stats() == {"recorded": 151, "delivered": 151}
+            assert new.end() == ""
+        assert sorted(chain(*map(stored, stores))) == sorted(
+            named(("before", 50), ("old", 50), ("new", 50), ("late", 50), ("last", 1))
+        )
+
 
 class JumpingTime(FakeTime):
     """A wall clock that is set, beside a clock that never is."""
 
-    def __init__(self) -> None:
+    def __init__(self, jump: float = 0.0) -> None:
         super().__init__()
-        self.jump = 0.0
+        self.seconds = time.time()  # by which the spool notes when items are recorded
+        self.jump = jump
 
     def now(self) -> float:
         """Return the time, as it is set."""
         return self.seconds + self.jump
 
 
-class TestClock:
-    """A clock that is set makes no item old."""
+TEN_YEARS = 3e8
 
-    def test_jumps(self, tmp_path: Path) -> None:
-        """Ten years forward and back again, nothing is dropped; an hour drops it."""
-        time = JumpingTime()
+
+class TestClock:
+    """What a clock that is set means for the age of items."""
+
+    @staticmethod
+    def recorder(path: Path, clock: JumpingTime) -> Recorder:
+        """Return one that gives items up after half an hour, and cannot send any."""
 
         class Timed(Recorder):
             _has_thread = False
-            _time = time
+            _time = clock
 
         sender = MemorySender(answer=away)
-        recorder = Timed(
-            sender, spool=tmp_path / "spool.db", max_age=timedelta(minutes=30)
-        )
-        recorder.record("user-1", EVENT)
-        for jump in (3e8, -3e8, 0):
-            time.jump = jump
-            recorder.flush(1)
-            assert recorder.stats() == RecorderStats(recorded=1, pending=1)
-        time.seconds += 3_600 * 24 * 365 * 60  # recorded by the clock of this machine
+        return Timed(sender, spool=path, max_age=timedelta(minutes=30))
+
+    @staticmethod
+    def is_dropped(recorder: Recorder) -> bool:
+        """Return whether the one event is too old now; else it waits."""
         recorder.flush(1)
-        assert recorder.stats() == RecorderStats(recorded=1, dropped={"too_old": 1})
+        dropped = RecorderStats(recorded=1, dropped={"too_old": 1})
+        assert recorder.stats() in {dropped, RecorderStats(recorded=1, pending=1)}
+        return recorder.stats() == dropped
+
+    def test_jumps(self, tmp_path: Path) -> None:
+        """Ten years forward and back again, nothing is dropped; an hour drops it."""
+        clock = JumpingTime()
+        recorder = self.recorder(tmp_path / "spool.db", clock)
+        recorder.record("user-1", EVENT)
+        for jump in (TEN_YEARS, -TEN_YEARS, 0):
+            clock.jump = jump
+            assert not self.is_dropped(recorder)
+        clock.seconds += 3_600
+        assert self.is_dropped(recorder)
         recorder.close(0)
+
+    def test_recorded_while_set_back(self, tmp_path: Path) -> None:
+        """An event of that time seems too old once the clock is right again."""
+        clock = JumpingTime(TEN_YEARS)
+        recorder = self.recorder(tmp_path / "spool.db", clock)
+        recorder.start()
+        clock.jump = 0
+        recorder.record("user-1", EVENT)
+        assert not self.is_dropped(recorder)
+        clock.jump = TEN_YEARS
+        assert self.is_dropped(recorder)
+        recorder.close(0)
+
+    def test_recorded_before_it_was_set(self, tmp_path: Path) -> None:
+        """It seems so to the next process, too, which is started when it is right."""
+        path = tmp_path / "spool.db"
+        for jump, is_dropped in ((0, False), (TEN_YEARS, True)):
+            recorder = self.recorder(path, JumpingTime(jump))
+            if not jump:
+                recorder.record("user-1", EVENT)
+            assert self.is_dropped(recorder) is is_dropped
+            recorder.close(0)
+
+    def test_recorded_while_ahead(self, tmp_path: Path) -> None:
+        """An event that seems to be of the future is kept."""
+        path = tmp_path / "spool.db"
+        for jump in (0, -TEN_YEARS):
+            recorder = self.recorder(path, JumpingTime(jump))
+            if not jump:
+                recorder.record("user-1", EVENT)
+            assert not self.is_dropped(recorder)
+            recorder.close(0)
 
 
 # SQLite without shared memory between processes, as on some network file systems.
@@ -242,6 +663,40 @@ def test_file_system_without_log(tmp_path: Path) -> None:
     process = run(_WITHOUT_LOG, tmp_path / "spool.db", tmp_path / "events.db")
     output, errors = process.communicate(timeout=60)
     assert (output, errors) == ("delete\n", "")
+
+
+@needs_posix
+def test_killed_without_log(tmp_path: Path) -> None:
+    """There, too, nothing that was recorded is lost with a process that is killed."""
+    spool, store = tmp_path / "spool.db", tmp_path / "events.db"
+    acknowledged = []
+    with ExitStack() as stack:
+        deliverer, killed, other = (
+            stack.enter_context(Commanded(spool, store, "--journal")) for _ in range(3)
+        )
+        assert deliverer.do("flush") == ["True"]
+        for number in range(20):
+            killed.send(f"record killed-{number} 5")
+            other.send(f"record other-{number} 5")
+            acknowledged += killed.answer() + other.answer()
+        killed.send("record killed 1000000")
+        acknowledged.append(killed.line())
+        acknowledged += killed.kill()
+        assert other.do("flush") == ["True"]
+        other.end()
+        assert deliverer.do("flush") == ["True"]
+        books = deliverer.stats()
+        deliverer.end()
+    arrived = stored(store)
+    assert acknowledged
+    assert set(acknowledged) <= set(arrived)
+    assert {f"other-{n}-{each}" for n in range(20) for each in range(5)} <= set(arrived)
+    # The file may have an event whose `record` did not return. What the killed process
+    # sent from memory, had it waited too long for the file, is in no books.
+    assert books == {"recorded": books["recorded"], "delivered": books["recorded"]}
+    assert len(acknowledged) <= books["recorded"] <= len(arrived)
+    with closing(sqlite3.connect(spool)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
 
 
 @takes_long

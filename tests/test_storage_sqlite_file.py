@@ -5,12 +5,11 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from pinpoint_events.storage.sqlite_file import Schema, SqliteFile
 from pinpoint_events.storage.waiting import waiting_until
 from tests.samples import ROOT
 from tests.sender_contract import in_child, needs_fork
-from tests.stores import writing
+from tests.stores import ordinary_user, read_only, shared_directory, writing
 
 SCHEMA = Schema(
     application_id=0x6E6F7465,  # `note`
@@ -588,24 +587,8 @@ class TestRefused:
 @pytest.fixture
 def shared() -> Iterator[Path]:
     """Create a directory that other users can access."""
-    directory = Path(tempfile.mkdtemp())
-    directory.chmod(0o777)
-    yield directory
-    directory.chmod(0o777)
-    shutil.rmtree(directory)
-
-
-@contextmanager
-def ordinary_user() -> Iterator[None]:
-    """Switch from root, which ignores permissions, to an ordinary user."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65_534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
+    with shared_directory() as directory:
+        yield directory
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions work differently")
@@ -625,6 +608,29 @@ class TestReadOnly:
         assert found is StoreErrorCode.READ_ONLY
         shared.chmod(0o777)
         assert texts(path) == ["used"]
+
+    @pytest.mark.parametrize("has_log", [False, True])
+    def test_nothing_is_left(self, shared: Path, *, has_log: bool) -> None:
+        """No file is created beside it that would outlast its being read-only."""
+        path = shared / "notes.db"
+        with ordinary_user():
+            use(path)
+            if has_log:
+                log_alone(path)
+            before = beside(path)
+            with read_only(path):
+                assert failed(path, lambda: use(path)) is StoreErrorCode.READ_ONLY
+            assert beside(path) == before
+            use(path)
+
+    def test_another_schema(self, shared: Path) -> None:
+        """A file of another program is refused as such."""
+        path = shared / "notes.db"
+        with ordinary_user():
+            with opened(path, schema=SCHEMA._replace(application_id=7)):
+                pass
+            with read_only(path):
+                assert failed(path, lambda: use(path)) is StoreErrorCode.FOREIGN
 
 
 def read(path: Path, timeout_seconds: float = 0.01) -> list[str]:

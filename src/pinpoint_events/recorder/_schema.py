@@ -5,6 +5,9 @@ Numbers of items are never used twice, so that the highest one tells how many it
 ever stored: that costs nothing when an item is recorded. For this, the newest row stays
 when it is settled (`is_settled`) until there is a newer one. All other counts change
 when items are settled, in the same transaction.
+
+The version is read when a file is opened, and not again: what a later version changes
+must not disturb earlier ones that have the file open, and still write it.
 """
 
 from typing import Final

@@ -29,7 +29,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple, NoReturn, cast
 
 from pinpoint_events.errors import StoreError, StoreErrorCode
 from pinpoint_events.problems import file_text
@@ -459,8 +459,24 @@ class SqliteFile:
         return True
 
     def _open(self) -> sqlite3.Connection:
-        if self._writes:
-            return self._connect("rw", self._prepare)
+        if not self._writes:
+            return self._open_to_read()
+        if self.path.exists() and not self._may_write():
+            self._refuse_to_write()
+        return self._connect("rwc" if self._creates else "rw", self._prepare)
+
+    def _refuse_to_write(self) -> NoReturn:
+        """
+        Raise the error of a read-only file, or that of its schema if it is another one.
+
+        SQLite must not open it to write: it would create log and index with the mode of
+        the file, and leave them, which keep it read-only when its mode is changed back.
+        """
+        if not self._has_log:
+            self._connect("ro&immutable=1", self._prepare_to_read).close()
+        raise self._error(StoreErrorCode.READ_ONLY)
+
+    def _open_to_read(self) -> sqlite3.Connection:
         if self._may_write_beside():
             try:
                 # With `ro` it would leave the files beside it behind.
@@ -469,7 +485,7 @@ class SqliteFile:
                 code = _code_of(error)
                 if code not in _NO_PLACE:
                     raise
-                if any(map(self._bytes_beside, ("-wal", "-journal"))):
+                if self._has_log:
                     raise self._error(code, words=_UNREAD_LOG) from error
         # Needs no lock and no other file. A process that opened it just now writes to
         # its log first, and so does not change what is read here.
@@ -480,7 +496,7 @@ class SqliteFile:
     ) -> sqlite3.Connection:
         connect = (
             partial(sqlite3.connect, self.path)
-            if self._creates
+            if mode == "rwc"
             else partial(sqlite3.connect, f"{self.path.as_uri()}?mode={mode}", uri=True)
         )
         connection = connect(
@@ -495,16 +511,25 @@ class SqliteFile:
             raise
         return connection
 
+    def _may_write(self) -> bool:
+        """Return whether this user may write the file."""
+        as_sqlite = os.access in os.supports_effective_ids
+        return os.access(self.path, os.W_OK, effective_ids=as_sqlite)
+
     def _may_write_beside(self) -> bool:
         """
         Return whether to let SQLite create files beside the file to read it.
 
         Of a user who may only read the file, they would keep others from writing it.
         """
-        as_sqlite = os.access in os.supports_effective_ids
-        return os.access(self.path, os.W_OK, effective_ids=as_sqlite) or any(
+        return self._may_write() or any(
             self._path_beside(end).exists() for end in (*_BESIDE, "-journal")
         )
+
+    @property
+    def _has_log(self) -> bool:
+        """Whether the file alone may not be all that was committed."""
+        return any(map(self._bytes_beside, ("-wal", "-journal")))
 
     def _bytes_beside(self, end: str) -> int:
         """Return how many bytes a file beside this one has; 0 without one."""
