@@ -609,6 +609,16 @@ class TestReadOnly:
         shared.chmod(0o777)
         assert texts(path) == ["used"]
 
+    def test_directory_that_may_not_be_entered(self, shared: Path) -> None:
+        """It cannot be found out whether the file exists."""
+        path = shared / "notes.db"
+        use(path)
+        shared.chmod(0o000)
+        with ordinary_user():
+            codes = [failed(path, lambda: use(path)), failed(path, lambda: read(path))]
+        shared.chmod(0o777)
+        assert codes == [StoreErrorCode.CANNOT_OPEN] * 2
+
     @pytest.mark.parametrize("has_log", [False, True])
     def test_nothing_is_left(self, shared: Path, *, has_log: bool) -> None:
         """No file is created beside it that would outlast its being read-only."""

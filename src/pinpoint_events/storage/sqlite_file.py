@@ -461,7 +461,7 @@ class SqliteFile:
     def _open(self) -> sqlite3.Connection:
         if not self._writes:
             return self._open_to_read()
-        if self.path.exists() and not self._may_write():
+        if _exists(self.path) and not self._may_write():
             self._refuse_to_write()
         return self._connect("rwc" if self._creates else "rw", self._prepare)
 
@@ -523,7 +523,7 @@ class SqliteFile:
         Of a user who may only read the file, they would keep others from writing it.
         """
         return self._may_write() or any(
-            self._path_beside(end).exists() for end in (*_BESIDE, "-journal")
+            _exists(self._path_beside(end)) for end in (*_BESIDE, "-journal")
         )
 
     @property
@@ -653,6 +653,11 @@ _files: Final = Registry[SqliteFile]()
 
 def _code_of(error: sqlite3.Error) -> StoreErrorCode:
     return _CODES.get(_primary_code(error), StoreErrorCode.OTHER)
+
+
+def _exists(path: Path) -> bool:
+    """Return whether a file exists, as far as this user may know."""
+    return os.path.exists(path)  # noqa: PTH110 - `Path.exists` may raise
 
 
 def _lacks_handles() -> bool:
