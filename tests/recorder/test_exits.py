@@ -93,13 +93,6 @@ class TestFile:
         next_process(endpoint, spool)
         assert endpoint.arrived == recorded(*names_of(way))
 
-    def test_several(self, spool: Path) -> None:
-        """Several recorders of a process end together, in the time of one."""
-        with silent() as url:
-            ended = run("several", settings(url, spool, exit_seconds=None))
-        check(ended, "several")
-        check_waits(ended, "several", EXIT_SECONDS)
-
     def test_finalizer_alone(self, endpoint: Endpoint, spool: Path) -> None:
         """The first events may be those of a `__del__`: no error, and no wait."""
         ended = run("finalizer_alone", settings(endpoint.url, spool))

@@ -74,6 +74,14 @@ class TestMemory:
         check_waits(ended, way, EXIT_SECONDS)
         assert min(ended.waits) >= EXIT_SECONDS
 
+    def test_several(self) -> None:
+        """Several recorders of a process end together, in the time of one."""
+        with silent() as url:
+            ended = run("several", settings(url, None, exit_seconds=None))
+        check(ended, "several")
+        check_waits(ended, "several", EXIT_SECONDS)
+        assert min(ended.waits) >= EXIT_SECONDS
+
     def test_server_is_away(self) -> None:
         """Events are dropped after `exit_seconds`; `on_dropped` is called for each."""
         ended = run("waits", settings(nowhere(), None, exit_seconds=None))
