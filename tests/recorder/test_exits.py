@@ -28,7 +28,6 @@ from tests.recorder.endings import (
     PART,
     SLACK_SECONDS,
     TIME_LEFT,
-    WAITING,
     WAYS,
     Endpoint,
     aws,
@@ -36,6 +35,7 @@ from tests.recorder.endings import (
     check_waits,
     delivered_of,
     endpoint,
+    in_time,
     keys,
     most_seconds,
     names_of,
@@ -82,7 +82,7 @@ class TestFile:
         assert endpoint.doubles == 0
         assert (stats.recorded, stats.delivered) == (len(everything), len(everything))
 
-    @pytest.mark.parametrize("way", WAITING)
+    @pytest.mark.parametrize("way", in_time(FILE, is_certain=False))
     def test_ends_in_time(self, way: str, endpoint: Endpoint, spool: Path) -> None:
         """The end waits for the default of `exit_seconds`, if no answer comes."""
         with silent() as url:

@@ -11,7 +11,6 @@ from tests.recorder.endings import (
     LOST,
     MEMORY,
     NOTHING,
-    WAITING,
     WAYS,
     Endpoint,
     aws,
@@ -19,6 +18,7 @@ from tests.recorder.endings import (
     check_waits,
     delivered_of,
     endpoint,
+    in_time,
     keys,
     most_seconds,
     nowhere,
@@ -30,23 +30,6 @@ from tests.recorder.endings import (
 __all__ = ["aws", "endpoint", "keys"]
 
 pytestmark = needs_posix
-
-
-IN_TIME = [
-    pytest.param(
-        way,
-        marks=[
-            pytest.mark.xfail(
-                reason="its finalizer and `atexit` both end it: 4 s if a request hangs",
-                raises=AssertionError,
-            )
-        ]
-        if way == "spawn"
-        else [],
-    )
-    for way in WAITING
-    if way in MEMORY
-]
 
 
 @takes_long
@@ -65,7 +48,7 @@ class TestMemory:
             check_waits(ended, way, 0.0)
         assert ending.after == (LOST if ending.at_once == NOTHING else ALL)
 
-    @pytest.mark.parametrize("way", IN_TIME)
+    @pytest.mark.parametrize("way", in_time(MEMORY, is_certain=True))
     def test_ends_in_time(self, way: str) -> None:
         """The end of each waits for the default of `exit_seconds`, and drops all."""
         with silent() as url:
