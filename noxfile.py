@@ -465,6 +465,20 @@ def crashes(session: nox.Session) -> None:
     session.run("pytest", "tests/recorder/test_crashes.py", *session.posargs, env=env)
 
 
+# Not in CI, where `tests` has a short one: this takes some minutes.
+@nox.session(python=LOWEST_PYTHON, requires=["build"], default=False)
+def endurance(session: nox.Session) -> None:
+    """
+    A recorder over a million events and a thousand outages (not part of CI).
+
+    Other numbers: `nox -s endurance -- --events 50000 --outages 100`.
+    """
+    install(session, extras=ALL_EXTRAS, groups=("test",))
+    for spool in ("file", "none"):
+        command = ["python", "-m", "tests.recorder.endurance", "--spool", spool]
+        session.run(*command, *session.posargs)
+
+
 # `tests` has these on the lowest Python only, and newer ones end in another way.
 @nox.session(python=NEWEST_PYTHON, requires=["build"])
 def exits(session: nox.Session) -> None:

@@ -4,7 +4,7 @@ Processes that record are killed at random, and no event is lost.
 The processes share one spool, and send to an endpoint with faults: calls that fail,
 events that are rejected, and answers that are lost after all is accepted. One of them
 after the other is killed by SIGKILL, and another begins. At last one process delivers
-what is left.
+what is left. By then each fault was used, and events have arrived again.
 
 Run `python -m tests.recorder.crashes --kills 100 --seed 1` for more of it.
 """
@@ -17,15 +17,17 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from datetime import datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 import attrs
 from tests.aws import KEYS
 from tests.commands import environment
-from tests.recorder.endings import APPLICATION_ID, KEY, to
+from tests.recorder.endings import APPLICATION_ID, KEY, to, until
 from tests.samples import ROOT
 
 from pinpoint_events import EventsRequest, EventsResponse, SqliteSender
@@ -36,6 +38,7 @@ from pinpoint_events.server import (
     FailCall,
     FailItem,
     FailRecord,
+    Fault,
     Faults,
     Kinesis,
     Reshard,
@@ -43,12 +46,15 @@ from pinpoint_events.server import (
     create_app,
     served,
 )
+from pinpoint_events.server._active_faults import PUT_EVENTS, CallFaults
 
 ROLES: Final = ("writer", "writer", "deliverer")
 LONGEST_LIFE_SECONDS: Final = 1.2  # of a process, until the next one is killed
 END_SECONDS: Final = 150.0
 STREAM: Final = "events"
 ID: Final = "event_id"
+# Each fault has a number up to this one. Each run has so many calls, and more events.
+EARLY: Final = 8
 # Of calls, or of events: one in so many has a fault of a kind.
 RARE: Final = 25
 QUITE_RARE: Final = 100
@@ -63,12 +69,59 @@ class Destination:
     Attributes:
         to: The URL of its sender.
         arrived: Returns how often each event arrived, by its id.
+        script: Its faults.
         rejects: Whether it rejects some events.
     """
 
     to: str
     arrived: Callable[[], Counter[str]]
+    script: "Script"
     rejects: bool = False
+
+
+class Script(Faults):
+    """
+    Faults that count how often each was used.
+
+    Attributes:
+        calls: How many calls there were.
+        used: How many calls, or items, had a fault, by the description of the fault.
+    """
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__(faults)
+        self.calls = 0
+        self.used: Counter[str] = Counter(dict.fromkeys(map(described, faults), 0))
+        self._used_lock = Lock()  # items are counted in several threads
+
+    def next_call(
+        self, now: datetime, operation: str = PUT_EVENTS, *, puts_records: bool = False
+    ) -> CallFaults:
+        """Count the faults that apply to a call."""
+        found = super().next_call(now, operation, puts_records=puts_records)
+        self.calls += 1
+        self._count(found.fail_call, found.cut, *found.put.faults)
+        return found
+
+    def next_items(
+        self, items: Iterable[tuple[str, str | None]]
+    ) -> tuple[dict[tuple[str, str | None], FailItem], set[tuple[str, str | None]]]:
+        """Count the faults that apply to items."""
+        failed, dropped = super().next_items(items)
+        (drops,) = (each for each in self.active if isinstance(each, DropIds))
+        self._count(*failed.values(), *[drops] * len(dropped))
+        return failed, dropped
+
+    def _count(self, *faults: Fault | None) -> None:
+        with self._used_lock:
+            self.used.update(described(each) for each in faults if each is not None)
+
+
+def described(fault: Fault) -> str:
+    """Return a fault as text, without its numbers."""
+    shown = ("status", "status_code", "where", "is_taken", "position", "positions")
+    values = [getattr(fault, name) for name in shown if hasattr(fault, name)]
+    return " ".join(map(str, [type(fault).__name__, *values]))
 
 
 class CountingSender(SqliteSender):
@@ -88,20 +141,21 @@ class CountingSender(SqliteSender):
 @contextmanager
 def store(rng: random.Random, directory: Path) -> Iterator[Destination]:
     """Serve PutEvents, with faults, into an SQLite file."""
-    faults = Faults(
+    early = early_numbers(rng)
+    script = Script(
         [
-            FailCall(status=429, calls=numbers(rng)),
-            FailCall(status=500, calls=numbers(rng)),
-            Cut(where="before", is_taken=True, calls=numbers(rng)),
-            Cut(where="before", is_taken=False, calls=numbers(rng)),
-            Cut(where="inside", is_taken=True, calls=numbers(rng)),
-            FailItem(status_code=503, items=numbers(rng, VERY_RARE)),
+            FailCall(status=429, calls=numbers(rng, early)),
+            FailCall(status=500, calls=numbers(rng, early)),
+            Cut(where="before", is_taken=True, calls=numbers(rng, early)),
+            Cut(where="before", is_taken=False, calls=numbers(rng, early)),
+            Cut(where="inside", is_taken=True, calls=numbers(rng, early)),
+            FailItem(status_code=503, items=numbers(rng, early, VERY_RARE)),
             FailItem(status_code=400, items=range(20, 4_000, QUITE_RARE)),
-            DropIds(items=numbers(rng, VERY_RARE)),
+            DropIds(items=numbers(rng, early, VERY_RARE)),
         ]
     )
     with CountingSender(directory / "events.db") as sender:
-        app = create_app(sender, credentials=KEY, faults=faults)
+        app = create_app(sender, credentials=KEY, faults=script)
 
         def arrived() -> Counter[str]:
             with closing(sqlite3.connect(directory / "events.db")) as connection:
@@ -114,27 +168,30 @@ def store(rng: random.Random, directory: Path) -> Iterator[Destination]:
             return sender.counts
 
         with served(app) as server:
-            yield Destination(to(server.url), arrived, rejects=True)
+            yield Destination(to(server.url), arrived, script, rejects=True)
 
 
 @contextmanager
 def stream(rng: random.Random, _: Path) -> Iterator[Destination]:
     """Serve Kinesis, with faults."""
-    faults = Faults(
+    early = early_numbers(rng)
+    # In position 1, as a call may have one record only.
+    script = Script(
         [
-            FailCall(status=500, calls=numbers(rng)),
-            Cut(where="before", is_taken=True, calls=numbers(rng)),
-            Cut(where="before", is_taken=False, calls=numbers(rng)),
-            FailRecord(positions=[1, 3], calls=numbers(rng)),
-            DropRecord(positions=[2], calls=numbers(rng)),
-            Reshard(calls=numbers(rng, 4 * RARE)),
+            FailCall(status=500, calls=numbers(rng, early)),
+            Cut(where="before", is_taken=True, calls=numbers(rng, early)),
+            Cut(where="before", is_taken=False, calls=numbers(rng, early)),
+            FailRecord(positions=[1, 3], calls=numbers(rng, early)),
+            DropRecord(positions=[1, 2], calls=numbers(rng, early)),
+            Reshard(position=1, calls=[next(early)]),
+            Reshard(position=2, calls=numbers(rng, early, 4 * RARE)),
         ]
     )
     kinesis = Kinesis(
         limits=ShardLimits(records_per_second=None, bytes_per_second=None)
     )
     kinesis.create_stream(STREAM)
-    app = create_app(kinesis=kinesis, credentials=KEY, faults=faults)
+    app = create_app(kinesis=kinesis, credentials=KEY, faults=script)
 
     def arrived() -> Counter[str]:
         records = kinesis.records(STREAM)
@@ -142,13 +199,18 @@ def stream(rng: random.Random, _: Path) -> Iterator[Destination]:
 
     with served(app) as server:
         query = f"region=eu-west-1&endpoint_url={server.url}&event_id_attribute={ID}"
-        yield Destination(f"kinesis://{STREAM}?{query}", arrived)
+        yield Destination(f"kinesis://{STREAM}?{query}", arrived, script)
 
 
-def numbers(rng: random.Random, one_in: int = RARE) -> list[int]:
+def early_numbers(rng: random.Random) -> Iterator[int]:
+    """Return low numbers in any order, for one fault each: one hides another."""
+    return iter(rng.sample(range(1, EARLY + 1), EARLY))
+
+
+def numbers(rng: random.Random, early: Iterator[int], one_in: int = RARE) -> list[int]:
     """Return numbers of calls, or of events, that have a fault; a low one, too."""
     most = 4_000 * one_in // RARE
-    return [rng.randint(1, one_in), *rng.sample(range(one_in, most), most // one_in)]
+    return [next(early), *rng.sample(range(one_in, most), most // one_in)]
 
 
 DESTINATIONS: Final = {"store": store, "stream": stream}
@@ -165,7 +227,7 @@ class Crashes:
 
     directory: Path
     rng: random.Random
-    to: str
+    destination: Destination
     show: Callable[[str], None]
     failures: list[str] = attrs.field(factory=list)
     _started: int = 0
@@ -189,6 +251,8 @@ class Crashes:
                 else:
                     self.failures.append(f"a process has ended:\n{self._log()}")
                     return
+            # Those that are left go on until each fault had its turn.
+            until(lambda: self.destination.script.calls >= EARLY)
             for each in processes:
                 assert each.stdin is not None
                 each.stdin.close()
@@ -217,7 +281,7 @@ class Crashes:
         return [sys.executable, "-m", "tests.recorder.crash_writer", role]
 
     def _environment(self) -> dict[str, str]:
-        return environment(**KEYS, TO=self.to, SPOOL=str(self._spool))
+        return environment(**KEYS, TO=self.destination.to, SPOOL=str(self._spool))
 
     def _log(self) -> str:
         return (self.directory / "log").read_text(encoding="utf-8")
@@ -236,8 +300,9 @@ class Crashes:
         books: dict[str, Any] = json.loads(ran.stdout)
         return books
 
-    def check(self, books: dict[str, Any], destination: Destination) -> None:
+    def check(self, books: dict[str, Any]) -> None:
         """Compare what was acknowledged, what arrived, and the books."""
+        destination = self.destination
         arrived = destination.arrived()
         acked = {
             line
@@ -252,6 +317,8 @@ class Crashes:
             f"{books['recorded']} recorded, {len(arrived)} arrived, {doubles} of them "
             f"again, {len(rejected)} were rejected; {books}"
         )
+        script = destination.script
+        self.show(f"{script.calls} calls; faults used: {dict(script.used)}")
         facts = {
             "no acknowledged event is lost": acked <= ended,
             "some were acknowledged": bool(acked),
@@ -267,6 +334,8 @@ class Crashes:
             "nothing is left": books["is_done"] and books["pending"] == 0,
             "nothing was dropped": books["dropped"] == 0,
             "the file could be used": books["spool_error"] is None,
+            "some have arrived again": doubles > 0,
+            **{f"{fault} was used": n > 0 for fault, n in script.used.items()},
         }
         self.failures += [
             f"not so: {fact}" for fact, is_so in facts.items() if not is_so
@@ -291,9 +360,9 @@ def crash(
     rng = random.Random(f"{name} {seed}")
     show(f"{name}: seed {seed}, {kills} kills")
     with DESTINATIONS[name](rng, directory) as destination:
-        crashes = Crashes(directory, rng, destination.to, show)
+        crashes = Crashes(directory, rng, destination, show)
         crashes.run(kills)
-        crashes.check(crashes.last(), destination)
+        crashes.check(crashes.last())
     return [f"{name}, seed {seed}: {failure}" for failure in crashes.failures]
 
 

@@ -3,8 +3,10 @@ A process that records 1,000 events, and ends: `python -m tests.recorder.ending 
 
 Nothing is delivered before it ends: the recorder waits for more events than there are.
 Settings are in the environment: `TO`, `SPOOL` (no file, if it is empty) and
-`EXIT_SECONDS`. The line `ends SECONDS` says when the end began, by the clock that all
-processes share.
+`EXIT_SECONDS` (the default, if it is empty). The line `ends PID SECONDS` says when the
+end of a process began, by the clock that all processes share; `ended PID SECONDS` says
+when its last exit function ran, after that of the recorder. What follows is the
+interpreter's own.
 """
 
 import atexit
@@ -25,10 +27,15 @@ def record(recorder: "Recorder", name: str) -> None:
 def made() -> "Recorder":
     """Make the recorder, whose log is not what standard error is looked at for."""
     logging.getLogger("pinpoint_events").addHandler(logging.NullHandler())
-    return Recorder(
+    exit_seconds = os.environ["EXIT_SECONDS"]
+    make = (
+        partial(Recorder, exit_seconds=float(exit_seconds))
+        if exit_seconds
+        else Recorder
+    )
+    return make(
         os.environ["TO"],
         spool=os.environ["SPOOL"] or None,
-        exit_seconds=float(os.environ["EXIT_SECONDS"]),
         flush_events=EVENTS * EVENTS,
         flush_seconds=3_600.0,
         on_dropped=dropped.append,  # keeps no module from being deleted
@@ -42,7 +49,12 @@ def say(line: str) -> None:
 
 def ends() -> None:
     """Say that the end begins."""
-    say(f"ends {time.monotonic()}")
+    say(f"ends {os.getpid()} {time.monotonic()}")
+
+
+def ended() -> None:
+    """Say that nothing of the recorder is left to run."""
+    say(f"ended {os.getpid()} {time.monotonic()}")
 
 
 dropped: list["DroppedItem"] = []
@@ -60,13 +72,15 @@ def record_at_exit() -> None:
     ends()
 
 
-atexit.register(say_dropped)  # the last of all
+# Registered first, so they run last.
+atexit.register(ended)
+atexit.register(say_dropped)
 if sys.argv[1:] == ["atexit_before"]:
     atexit.register(record_at_exit)
 
 # After that handler was registered.
 import json  # noqa: E402
-import multiprocessing  # noqa: E402
+import multiprocessing.util  # noqa: E402
 import queue  # noqa: E402
 import signal  # noqa: E402
 from functools import partial  # noqa: E402
@@ -167,12 +181,19 @@ def forks_after() -> None:
 def in_child() -> None:
     """Record in a child of `multiprocessing`, by a recorder of its own."""
     record(made(), "child")
-    ends()
+    ends_in_child()
 
 
 def in_child_of_fork() -> None:
     """Record in a child of `multiprocessing`, by the recorder of the parent."""
     record(the_recorder, "child")
+    ends_in_child()
+
+
+def ends_in_child() -> None:
+    """Say that the end begins, in a process that skips the functions of `atexit`."""
+    # After those of priority 0, such as the recorder's.
+    multiprocessing.util.Finalize(None, ended, exitpriority=-1)
     ends()
 
 
@@ -219,14 +240,19 @@ class Finalized:
         self.recorder = recorder
         self.event = Event("tapped")
         self.numbers = range(EVENTS)
+        self.pid = os.getpid()
         self.write = os.write
         self.monotonic = time.monotonic
 
     def __del__(self) -> None:
         for number in self.numbers:
             self.recorder.record("user-1", self.event, event_id=f"parent-{number}")
+        began = self.monotonic()
         is_done = self.recorder.flush(60)  # which returns at once
-        self.write(1, f"ends {self.monotonic()}\n{is_done}\n".encode())
+        lines = (
+            f"ends {self.pid} {began}\nended {self.pid} {self.monotonic()}\n{is_done}\n"
+        )
+        self.write(1, lines.encode())
 
 
 finalized: list[Finalized] = []
@@ -310,6 +336,13 @@ def waits() -> None:
     ends()
 
 
+def several() -> None:
+    """End with several recorders."""
+    for recorder in [made() for _ in range(3)]:
+        record(recorder, "parent")
+    ends()
+
+
 def handler() -> None:
     """Wait for a word after each invocation of a handler; then leave nothing to do."""
     recorder = Recorder(os.environ["TO"], spool=os.environ["SPOOL"], flush_seconds=0.2)
@@ -326,6 +359,7 @@ def flushes() -> None:
     context = SimpleNamespace(get_remaining_time_in_millis=lambda: milliseconds)
     ends()
     is_done = flush_in_time(the_recorder, context)
+    ended()
     say(json.dumps(is_done))
     os._exit(0)  # as good as frozen for ever
 

@@ -36,8 +36,10 @@ SECONDS: Final = 60.0  # for anything to happen; nothing here takes so long
 AMPLE_EXIT_SECONDS: Final = 30.0
 EXIT_SECONDS: Final = 2.0  # the default
 CLOSE_SECONDS: Final = 10.0  # the default
-# Of the end of an interpreter, without what a recorder does, on a machine that is busy
-# with other work for moments.
+# What a recorder may take beyond its bound, on a machine that is busy with other work
+# for moments. Less than the bound itself: a wait that is twice as long is seen.
+LATE_SECONDS: Final = 1.9
+# Of the end of an interpreter, without what a recorder does, on such a machine.
 SLACK_SECONDS: Final = 10.0
 
 ALL: Final = "all"
@@ -48,6 +50,8 @@ AT_ONCE: Final = "at once"
 DEFAULT: Final = "`exit_seconds`, 2 s"
 OF_EACH: Final = f"{DEFAULT}, of each"
 CLOSES: Final = "10 s"
+TIME_LEFT: Final = "the time left"
+NO_END: Final = "-"
 
 
 class Ending(NamedTuple):
@@ -110,10 +114,10 @@ FILE: Final = {
     "away": Ending("the server is away", NOTHING, ALL, DEFAULT),
     "slow": Ending("the server answers after 400 ms", PART, ALL, DEFAULT),
     "frozen": Ending(
-        "AWS Lambda freezes the process, and continues it later", ALL, ALL, "-"
+        "AWS Lambda freezes the process, and continues it later", ALL, ALL, NO_END
     ),
     "flushes": Ending(
-        "a handler for AWS Lambda ends with `flush_in_time`", ALL, ALL, "the time left"
+        "a handler for AWS Lambda ends with `flush_in_time`", ALL, ALL, TIME_LEFT
     ),
     "gevent": Ending("a process that gevent has patched returns", ALL, ALL, DEFAULT),
     "gunicorn": Ending(
@@ -157,6 +161,8 @@ NAMES: Final = {
     "forkserver": ("parent", "child"),
     "spawn": ("parent", "child"),
 }
+# Those that run no exit function.
+ABRUPT: Final = ("terminated", "os_exit", "killed")
 # What `tests/recorder/ending.py` does by itself.
 WAYS: Final = (
     *("returns", "sys_exit", "raises", "interrupted", "terminated_handled"),
@@ -172,12 +178,15 @@ class Ended(NamedTuple):
     Attributes:
         code: Its exit code; of a signal, the negative number.
         seconds: How long it took, since the first of its processes was about to end.
+        waits: How long the recorder of each of its processes took of it; of those that
+            run exit functions.
         said: What it wrote, but for when that was.
         err: What it wrote to standard error.
     """
 
     code: int
     seconds: float
+    waits: list[float]
     said: list[str]
     err: str
 
@@ -228,14 +237,14 @@ def serving(*faults: Any) -> Iterator[Endpoint]:
 
 
 def settings(
-    url: str, spool: Path | None, *, exit_seconds: float = AMPLE_EXIT_SECONDS
+    url: str, spool: Path | None, *, exit_seconds: float | None = AMPLE_EXIT_SECONDS
 ) -> dict[str, str]:
-    """Return the environment of a process that records."""
+    """Return the environment of a process that records; None is the default."""
     return environment(
         **KEYS,
         TO=to(url),
         SPOOL="" if spool is None else str(spool),
-        EXIT_SECONDS=str(exit_seconds),
+        EXIT_SECONDS="" if exit_seconds is None else str(exit_seconds),
         # From version 3.12 on, Python warns of each fork beside a thread.
         PYTHONWARNINGS="ignore::DeprecationWarning",
     )
@@ -265,12 +274,25 @@ def wait_for(process: "subprocess.Popen[str]") -> Ended:
     """Wait for the end of a process."""
     out, err = process.communicate(timeout=SECONDS)
     ended = time.monotonic()
-    lines = out.splitlines()
-    marks = [float(line.split()[1]) for line in lines if line.startswith("ends ")]
+    said = []
+    began: dict[str, float] = {}
+    waits: dict[str, float] = {}
+    for line in out.splitlines():
+        match line.split():
+            case ["ends", pid, seconds]:
+                began[pid] = float(seconds)
+            case ["ended", pid, seconds] if pid in began:
+                # A child by spawn says so twice: it runs all exit functions.
+                waits[pid] = float(seconds) - began[pid]
+            case ["ended", *_]:  # it does not record
+                pass
+            case _:
+                said.append(line)
     return Ended(
         process.returncode,
-        ended - min(marks, default=ended),
-        [line for line in lines if not line.startswith("ends ")],
+        ended - min(began.values(), default=ended),
+        list(waits.values()),
+        said,
         err,
     )
 
@@ -343,6 +365,13 @@ def most_seconds(ending: Ending) -> float:
     return seconds[ending.takes] + SLACK_SECONDS
 
 
+def check_waits(ended: Ended, way: str, seconds: float) -> None:
+    """Check that the recorder of each process took no longer, and was measured."""
+    expected = 0 if way in ABRUPT else 2 if way in NAMES else 1
+    assert len(ended.waits) == expected
+    assert all(each <= seconds + LATE_SECONDS for each in ended.waits)
+
+
 def names_of(way: str) -> tuple[str, ...]:
     """Return the names of the processes that record."""
     return NAMES.get(way, ("parent",))
@@ -363,6 +392,20 @@ def nowhere() -> str:
     """Return a URL at which nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@contextmanager
+def silent() -> Iterator[str]:
+    """Listen at a URL within the block, and answer nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+def in_time(table: dict[str, Ending]) -> list[str]:
+    """Return the ways of a table in which a recorder delivers at the end."""
+    return [
+        way for way in WAYS if way in table and table[way].takes in {DEFAULT, OF_EACH}
+    ]
 
 
 def rows(page: str) -> list[Ending]:

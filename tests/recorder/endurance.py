@@ -1,29 +1,30 @@
 """
 A recorder in use for long, with outages: what it holds stays the same.
 
-Run `python -m tests.recorder.endurance --events 1000000 --outages 1000` for the whole
-of it; it prints what the process holds after each tenth, and fails if it grows.
+It sends to an endpoint in another process, which ends connections in an outage. Run
+`python -m tests.recorder.endurance --events 1000000 --outages 1000` for the whole of
+it, and once more with `--spool none`; it prints what the process holds after each
+tenth, and fails if it grows.
 """
 
 import argparse
 import gc
 import logging
 import os
+import queue
+import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
-from pinpoint_events import (
-    Event,
-    EventsRequest,
-    EventsResponse,
-    Recorder,
-    TransportError,
-)
-from pinpoint_events.senders import Sender, SqliteSender
+from tests.aws import KEYS
+from tests.samples import ROOT
+
+from pinpoint_events import Event, Recorder, TransportError
 
 __all__ = ["Held", "held", "rounds"]
 
@@ -51,51 +52,63 @@ def held() -> Held:
     )
 
 
-class Failing:
-    """A sender that can be away."""
+class Endpoint:
+    """An endpoint in another process, which can be away."""
 
-    def __init__(self, sender: Sender) -> None:
-        self._sender = sender
-        self.is_away = False
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+        self.to = f"pinpoint://shop?region=eu-west-1&endpoint_url={self._read()}"
 
-    def put_events(self, request: EventsRequest) -> EventsResponse:
-        """Send, unless it is away."""
-        if self.is_away:
-            raise TransportError("the network is down", is_retry_safe=True)
-        return self._sender.put_events(request)
+    def tell(self, line: str) -> None:
+        """Let it be `away`, or `back`, from now on."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{line}\n")
+        self._process.stdin.flush()
+        assert self._read() == line
 
-    def close(self) -> None:
-        """Close the sender."""
-        self._sender.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def _read(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().rstrip()
 
 
-def rounds(directory: Path, events: int, outages: int) -> Iterator[Held]:
+@contextmanager
+def serving() -> Iterator[Endpoint]:
+    """Serve an endpoint within the block; its process ends with standard input."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.recorder.failing_endpoint"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield Endpoint(process)
+
+
+def rounds(
+    endpoint: Endpoint, spool: Path | None, events: int, outages: int
+) -> Iterator[Held]:
     """Record events, with outages between them; yield what is held, ten times."""
-    sender = Failing(SqliteSender(directory / "events.db"))
     # Each outage is a line, which no one reads here.
     logging.getLogger("pinpoint_events").addHandler(logging.NullHandler())
-    recorder = Recorder(sender, spool=directory / "spool.db", flush_seconds=0.05)
+    errors: queue.SimpleQueue[Exception] = queue.SimpleQueue()
+    recorder = Recorder(
+        endpoint.to, spool=spool, flush_seconds=0.05, on_error=errors.put
+    )
     event = Event("tapped", attributes={"where": "menu"}, metrics={"price": 9.5})
     per_outage = max(events // outages, 1)
     for outage in range(outages):
-        sender.is_away = True
+        endpoint.tell("away")
         for number in range(per_outage):
             recorder.record(f"user-{number % 50}", event)
-        recorder.flush(0.01)
-        sender.is_away = False
+        assert isinstance(errors.get(timeout=60), TransportError)
+        endpoint.tell("back")
         assert recorder.flush(60)
         if (outage + 1) % max(outages // _PARTS, 1) == 0:
             yield held()
     stats = recorder.stats()
     assert stats.delivered == stats.recorded == per_outage * outages
-    assert recorder.close()
-    sender.close()
+    assert errors.empty()
+    recorder.close()
 
 
 def grown(found: list[Held]) -> bool:
@@ -113,10 +126,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.recorder.endurance")
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--outages", type=int, default=1_000)
+    parser.add_argument("--spool", choices=["file", "none"], default="file")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as directory:
+    os.environ.update(KEYS)
+    with tempfile.TemporaryDirectory() as directory, serving() as endpoint:
+        spool = Path(directory, "spool.db") if options.spool == "file" else None
         found = []
-        for each in rounds(Path(directory), options.events, options.outages):
+        for each in rounds(endpoint, spool, options.events, options.outages):
             found.append(each)
             megabytes = each.memory_bytes / 1e6
             print(  # noqa: T201 - the report

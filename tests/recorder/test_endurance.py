@@ -1,4 +1,4 @@
-"""Nothing leaks: see `endurance.py`, which is run for longer by hand."""
+"""Nothing leaks: see `endurance.py`; `nox -s endurance` runs it for longer."""
 
 import subprocess
 import sys
@@ -11,12 +11,13 @@ from tests.samples import ROOT
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="Linux shows it so")
 @takes_long
-def test_holds_no_more() -> None:
+@pytest.mark.parametrize("spool", ["file", "none"])
+def test_holds_no_more(spool: str) -> None:
     """Threads, handles and memory are flat over 20,000 events and 20 outages."""
     done = subprocess.run(
         [
             *(sys.executable, "-m", "tests.recorder.endurance"),
-            *("--events", "20000", "--outages", "20"),
+            *("--events", "20000", "--outages", "20", "--spool", spool),
         ],
         cwd=ROOT,
         capture_output=True,

@@ -16,21 +16,26 @@ import pytest
 from tests.commands import needs_posix, takes_long
 from tests.recorder.endings import (
     ALL,
+    AT_ONCE,
     CLOSE_SECONDS,
     DEFAULT,
     EVENTS,
     EXIT_SECONDS,
     FILE,
     MEMORY,
+    NO_END,
     NOTHING,
     PART,
     SLACK_SECONDS,
+    TIME_LEFT,
     WAYS,
     Endpoint,
     aws,
     check,
+    check_waits,
     delivered_of,
     endpoint,
+    in_time,
     keys,
     most_seconds,
     names_of,
@@ -41,6 +46,7 @@ from tests.recorder.endings import (
     run,
     serving,
     settings,
+    silent,
     spool,
     started,
     until,
@@ -67,6 +73,8 @@ class TestFile:
         check(ended, way)
         assert endpoint.arrived == delivered_of(ending, way)
         assert ended.seconds <= most_seconds(ending)
+        if ending.takes == AT_ONCE:
+            check_waits(ended, way, 0.0)
 
         stats = next_process(endpoint, spool)
         everything = recorded(*names_of(way))
@@ -74,11 +82,23 @@ class TestFile:
         assert endpoint.doubles == 0
         assert (stats.recorded, stats.delivered) == (len(everything), len(everything))
 
+    @pytest.mark.parametrize("way", in_time(FILE))
+    def test_ends_in_time(self, way: str, endpoint: Endpoint, spool: Path) -> None:
+        """The end waits for the default of `exit_seconds`, if no answer comes."""
+        with silent() as url:
+            ended = run(way, settings(url, spool, exit_seconds=None))
+        check(ended, way)
+        check_waits(ended, way, EXIT_SECONDS)
+        assert max(ended.waits) >= EXIT_SECONDS
+        next_process(endpoint, spool)
+        assert endpoint.arrived == recorded(*names_of(way))
+
     def test_finalizer_alone(self, endpoint: Endpoint, spool: Path) -> None:
         """The first events may be those of a `__del__`: no error, and no wait."""
         ended = run("finalizer_alone", settings(endpoint.url, spool))
         check(ended, "finalizer_alone")
         assert ended.said == ["False"]  # not delivered
+        check_waits(ended, "finalizer_alone", 0.0)
         assert ended.seconds <= SLACK_SECONDS
 
     def test_next_process(self, endpoint: Endpoint, spool: Path) -> None:
@@ -90,21 +110,22 @@ class TestFile:
 
     def test_server_is_away(self, endpoint: Endpoint, spool: Path) -> None:
         """The end waits for `exit_seconds`, and keeps all events."""
-        env = settings(nowhere(), spool, exit_seconds=EXIT_SECONDS)
-        ended = run("waits", env)
+        ended = run("waits", settings(nowhere(), spool, exit_seconds=None))
         check(ended, "waits")
         assert FILE["away"][1:] == (NOTHING, ALL, DEFAULT)
-        assert ended.seconds <= EXIT_SECONDS + SLACK_SECONDS
+        check_waits(ended, "waits", EXIT_SECONDS)
+        assert ended.seconds <= most_seconds(FILE["away"])
         next_process(endpoint, spool)
         assert endpoint.arrived == recorded("parent")
 
     def test_server_is_slow(self, spool: Path) -> None:
         """The end waits for `exit_seconds`; answers that come later are missed."""
         with serving(Delay(seconds=0.4)) as endpoint:
-            env = settings(endpoint.url, spool, exit_seconds=EXIT_SECONDS)
+            env = settings(endpoint.url, spool, exit_seconds=None)
             ended = run("waits", env)
             check(ended, "waits")
-            assert ended.seconds <= EXIT_SECONDS + SLACK_SECONDS
+            check_waits(ended, "waits", EXIT_SECONDS)
+            assert ended.seconds <= most_seconds(FILE["slow"])
             # Ten requests take 4 s.
             assert FILE["slow"][1:] == (PART, ALL, DEFAULT)
             assert 0 < len(endpoint.arrived) < EVENTS
@@ -137,7 +158,8 @@ class TestLambda:
             until(lambda: counts(spool).pending == 0)
             ended = wait_for(process)
         check(ended, "handler")
-        assert endpoint.arrived == recorded("parent")
+        assert FILE["frozen"][1:] == (ALL, ALL, NO_END)
+        assert endpoint.arrived == delivered_of(FILE["frozen"], "handler")
         assert counts(spool) == ItemCounts(recorded=EVENTS, delivered=EVENTS)
 
     def test_flush_in_time(self, endpoint: Endpoint, spool: Path) -> None:
@@ -145,14 +167,18 @@ class TestLambda:
         env = settings(endpoint.url, spool)
         ended = run("flushes", {**env, "MILLISECONDS": "30000"})
         assert ended.said == ["true"]
-        assert endpoint.arrived == recorded("parent")
+        assert FILE["flushes"][1:] == (ALL, ALL, TIME_LEFT)
+        assert endpoint.arrived == delivered_of(FILE["flushes"], "flushes")
+        next_process(endpoint, spool)
+        assert endpoint.doubles == 0
 
     def test_flush_ends_in_time(self, endpoint: Endpoint, spool: Path) -> None:
         """It ends before the time that the invocation has left."""
         env = settings(nowhere(), spool)
         ended = run("flushes", {**env, "MILLISECONDS": "1500"})
         assert ended.said == ["false"]
-        assert ended.seconds <= 1.0 + SLACK_SECONDS
+        assert FILE["flushes"].takes == TIME_LEFT
+        check_waits(ended, "flushes", 1.0)
         next_process(endpoint, spool)
         assert endpoint.arrived == recorded("parent")
 

@@ -4,23 +4,27 @@ import pytest
 from tests.commands import needs_posix, takes_long
 from tests.recorder.endings import (
     ALL,
+    AT_ONCE,
+    DEFAULT,
     EVENTS,
     EXIT_SECONDS,
     LOST,
     MEMORY,
     NOTHING,
-    SLACK_SECONDS,
     WAYS,
     Endpoint,
     aws,
     check,
+    check_waits,
     delivered_of,
     endpoint,
+    in_time,
     keys,
     most_seconds,
     nowhere,
     run,
     settings,
+    silent,
 )
 
 __all__ = ["aws", "endpoint", "keys"]
@@ -40,14 +44,36 @@ class TestMemory:
         check(ended, way)
         assert endpoint.arrived == delivered_of(ending, way)
         assert ended.seconds <= most_seconds(ending)
+        if ending.takes == AT_ONCE:
+            check_waits(ended, way, 0.0)
         assert ending.after == (LOST if ending.at_once == NOTHING else ALL)
+
+    @pytest.mark.parametrize("way", in_time(MEMORY))
+    def test_ends_in_time(self, way: str) -> None:
+        """The end of each waits for the default of `exit_seconds`, and drops all."""
+        with silent() as url:
+            ended = run(way, settings(url, None, exit_seconds=None))
+        check(ended, way)
+        check_waits(ended, way, EXIT_SECONDS)
+        assert min(ended.waits) >= EXIT_SECONDS
+
+    def test_several(self) -> None:
+        """Several recorders of a process end together, in the time of one."""
+        with silent() as url:
+            ended = run("several", settings(url, None, exit_seconds=None))
+        check(ended, "several")
+        check_waits(ended, "several", EXIT_SECONDS)
+        assert min(ended.waits) >= EXIT_SECONDS
 
     def test_server_is_away(self) -> None:
         """Events are dropped after `exit_seconds`; `on_dropped` is called for each."""
-        ended = run("waits", settings(nowhere(), None, exit_seconds=EXIT_SECONDS))
+        ended = run("waits", settings(nowhere(), None, exit_seconds=None))
         check(ended, "waits")
+        assert MEMORY["away"][1:] == (NOTHING, LOST, DEFAULT)
         assert ended.said == [f"dropped {EVENTS} exit"]
-        assert ended.seconds <= EXIT_SECONDS + SLACK_SECONDS
+        check_waits(ended, "waits", EXIT_SECONDS)
+        assert min(ended.waits) >= EXIT_SECONDS
+        assert ended.seconds <= most_seconds(MEMORY["away"])
 
     def test_handlers_that_raise(self, endpoint: Endpoint) -> None:
         """A handler that raises within `record()` leaves no lock behind."""

@@ -531,11 +531,12 @@ class Recorder:
         worker = self._worker_here
         if self._is_closed or worker is None:
             return
-        seconds = max(0.0, self._exit_seconds - passed_seconds)
-        end = self._time.monotonic() + seconds
-        worker.flush(seconds, only_here=True)
-        # A request that is sent when the process ends would be sent again.
-        worker.finish(max(0.0, end - self._time.monotonic()))
+        if not worker.is_finished:  # a child by spawn ends twice
+            seconds = max(0.0, self._exit_seconds - passed_seconds)
+            end = self._time.monotonic() + seconds
+            worker.flush(seconds, only_here=True)
+            # A request that is sent when the process ends would be sent again.
+            worker.finish(max(0.0, end - self._time.monotonic()))
         self._report_lost(self._spool.memory.drop_all())
         self._reports.end()
 

@@ -204,6 +204,11 @@ class Worker:
             self.wake()
             self._progress.wait(seconds)
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether `finish` was called."""
+        return self._dispatcher.is_stopped()
+
     def finish(self, timeout: float) -> None:
         """End the thread, after the request that it sends now; let others deliver."""
         self._dispatcher.stop()
