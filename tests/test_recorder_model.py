@@ -116,6 +116,7 @@ class RecorderModel(RuleBasedStateMachine):
         self.numbers = count(1)
         self.recorded: set[str] = set()
         self.accepted: set[str] = set()
+        self.requests: dict[str | None, int] = {}  # by which they were, the last time
         # Accepted, and not settled when the process ended: may be accepted again.
         self.unsettled: set[str] = set()
         self.doubles: set[str] = set()  # accepted again without such a reason
@@ -127,7 +128,7 @@ class RecorderModel(RuleBasedStateMachine):
         )  # in two places: of a file that was moved, and here
         self.is_whole = True  # whether the books have everything
         self.in_flight: str | None = None  # the event that is being recorded
-        # The recorder and its file at the last look, and the counts.
+        # The recorder and which of its files, at the last look, and the counts.
         self.looked_at: tuple[object, ...] = ()
         self.counted: tuple[int, ...] = ()
         self.lock: ExitStack | None = None
@@ -172,6 +173,7 @@ class RecorderModel(RuleBasedStateMachine):
         self.doubles |= names & self.accepted - self.unsettled
         self.unsettled -= names
         self.accepted |= names
+        self.requests.update(dict.fromkeys(names, next(self.numbers)))
 
     @staticmethod
     def statuses(given: Sequence[int | None]) -> Iterator[int | None]:
@@ -278,13 +280,16 @@ class RecorderModel(RuleBasedStateMachine):
         with self.mortal(fault, answers):
             self.recorder.step(seconds)
 
-    @rule(many=st.integers(1, 4), answers=ANSWERS, fault=FAULTS)
-    def record_and_flush(
-        self, *, many: int, answers: list[Any], fault: Fault | None
+    @rule(many=st.integers(1, 4), once=st.booleans(), answers=ANSWERS, fault=FAULTS)
+    def record_and_deliver(
+        self, *, many: int, once: bool, answers: list[Any], fault: Fault | None
     ) -> None:
-        """Record events, and deliver them at once."""
+        """Record events, and deliver them, in one step or in several."""
         self.record(endpoint_id="a", is_large=False, many=many, fault=None)
-        self.flush(answers=answers, fault=fault)
+        if once:
+            self.deliver(answers=answers, seconds=70.0, fault=fault)
+        else:
+            self.flush(answers=answers, fault=fault)
 
     @rule(answers=ANSWERS, fault=FAULTS)
     def flush(self, *, answers: list[Any], fault: Fault | None) -> None:
@@ -317,10 +322,10 @@ class RecorderModel(RuleBasedStateMachine):
 
     # --- What ends the process --------------------------------------------------------
 
-    @rule(is_full=st.booleans())
-    def disk(self, *, is_full: bool) -> None:
+    @rule()
+    def disk(self) -> None:
         """Let the disk be full, or have room again."""
-        self.faults.is_disk_full = is_full
+        self.faults.is_disk_full = not self.faults.is_disk_full
 
     def has_something(self) -> bool:
         """Return whether anything waits in the file, or in memory."""
@@ -488,6 +493,7 @@ class RecorderModel(RuleBasedStateMachine):
         if puts_directory:
             self.path.mkdir()
 
+    @precondition(lambda self: self.path.is_dir())
     @rule()
     def remove_directory(self) -> None:
         """Let a file be created."""
@@ -564,7 +570,8 @@ class RecorderModel(RuleBasedStateMachine):
     def books_grow(self) -> None:
         """No count becomes less as long as the file is the same, read or not."""
         stats = self.stats()
-        here = self.recorder, identity_of(self.path)
+        is_only = not self.in_files().keys() - {self.path}
+        here = self.recorder, is_only or self.recorder._spool.generation
         before = self.counted if here == self.looked_at else ()
         self.looked_at = here
         self.counted = (
@@ -577,8 +584,15 @@ class RecorderModel(RuleBasedStateMachine):
 
     @invariant()
     def none_is_sent_again(self) -> None:
-        """What was accepted is sent again only if the process ended meanwhile."""
+        """
+        What was accepted is sent again only if the process ended meanwhile.
+
+        That can be no more than one request: until it is settled, no other is sent.
+        """
         assert not self.doubles
+        here = self.accepted.intersection(self.in_files().get(self.path, ()))
+        unsettled = here - self.unsettled - self.twice
+        assert len({self.requests[name] for name in unsettled}) <= 1
 
     @invariant()
     def all_are_known(self) -> None:
