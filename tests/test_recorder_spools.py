@@ -596,6 +596,17 @@ class TestUnusable:
         assert not path.exists()
         assert files.spool().claim()
 
+    def test_move_aside_twice(self, files: Files, path: Path) -> None:
+        """One that is damaged in the same second does not replace the first."""
+        for event_id in ("1", "2", "3"):
+            spool = files.spool()
+            add_event(spool, event_id)
+            spool.close()
+            files.place().move_aside(files.place().identity())
+        moved = path.parent.glob("spool.db.damaged-*")
+        found = [rows(each, "SELECT event_id FROM item") for each in moved]
+        assert sorted(found) == [[("1",)], [("2",)], [("3",)]]
+
     def test_move_aside_that_fails(self, files: Files, path: Path) -> None:
         """If it cannot be renamed, the claim is given up nevertheless."""
         if os.geteuid() == 0:

@@ -3,6 +3,7 @@
 import os
 import time
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -18,6 +19,8 @@ __all__ = ["SpoolPlace"]
 # (SQLite, "Database File Format", 1.3.)
 _APPLICATION_ID_AT: Final = 68
 _HEADER_BYTES: Final = 72
+# Of the names of the file, its log, and the index of the log.
+_ENDS: Final = ("", "-wal", "-shm")
 
 # What a file of another program may raise; a damaged spool raises the last two, too.
 _MISTAKES: Final = {
@@ -90,13 +93,22 @@ class SpoolPlace(NamedTuple):
         try:
             if identity is None or self.identity() != identity or not self._is_spool():
                 return
-            end = time.strftime("damaged-%Y%m%dT%H%M%SZ", time.gmtime())
-            for end_of_name in ("", "-wal", "-shm"):
-                path = Path(f"{self.path}{end_of_name}")
+            target = self._unused_name()
+            for end in _ENDS:
+                path = Path(f"{self.path}{end}")
                 if path.exists():
-                    path.rename(f"{self.path}.{end}{end_of_name}")
+                    path.rename(f"{target}{end}")
         finally:
             claim.close()
+
+    def _unused_name(self) -> str:
+        """Return a name for a damaged file; two may be damaged in the same second."""
+        moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        name = target = f"{self.path}.damaged-{moment}"
+        numbers = count(2)
+        while any(Path(f"{target}{end}").exists() for end in _ENDS):
+            target = f"{name}-{next(numbers)}"
+        return target
 
     def check_mistake(self, error: StoreError) -> None:
         """
