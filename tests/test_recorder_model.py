@@ -86,13 +86,22 @@ ANSWERS = st.lists(
     max_size=5,
 )
 CODE = st.sampled_from([None] * len(CODES) + [*CODES])
-FAULTS = st.none() | st.builds(
-    Fault,
-    after=st.sampled_from(range(4)) | st.sampled_from(range(12)),
-    code=CODE,
-    is_late=st.booleans(),
-    times=st.sampled_from([1, 1, 2, 3, 30]),
-    only_writes=st.sampled_from([True, True, False]),
+
+
+def faults(of: str, statements: int) -> st.SearchStrategy[Fault]:
+    """Return faults at one of so many statements."""
+    return st.builds(
+        Fault,
+        after=st.sampled_from(range(statements)),
+        code=CODE,
+        is_late=st.booleans(),
+        times=st.sampled_from([1, 1, 2, 3, 30]),
+        of=st.just(of),
+    )
+
+
+FAULTS = st.one_of(
+    st.none(), faults("statement", 12), faults("write", 12), faults("commit", 4)
 )
 
 
