@@ -163,10 +163,11 @@ class RecorderModel(RuleBasedStateMachine):
         """Accept what has the status 202."""
         statuses = self.statuses(given)
         results = {}
+        accepted: set[str] = set()
         for endpoint_id, batch in request.batch_item.items():
             updated = next(statuses)
             of_events = {name: next(statuses) for name in batch.events}
-            self.accept({name for name, code in of_events.items() if code == 202})
+            accepted |= {name for name, code in of_events.items() if code == 202}
             results[endpoint_id] = ItemResponse(
                 endpoint_item_response=EndpointItemResponse(status_code=updated),
                 events_item_response={
@@ -175,10 +176,11 @@ class RecorderModel(RuleBasedStateMachine):
                     if code is not None
                 },
             )
+        self.accept(accepted)
         return EventsResponse(results=results)
 
     def accept(self, names: set[str]) -> None:
-        """Note what is accepted, and what is so for another time."""
+        """Note what is accepted of a request, and what is so for another time."""
         self.doubles |= names & self.accepted - self.unsettled
         self.unsettled -= names
         self.accepted |= names
