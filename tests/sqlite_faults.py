@@ -48,14 +48,15 @@ class Fault(NamedTuple):
         is_late: Whether the statement runs before the process is killed; of an error,
             whether SQLite rolls back the transaction by itself.
         times: How many statements fail.
-        only_writes: Whether only the statements of transactions that write count.
+        of: Which statements count, and fail: each `statement`; each `write`, that is in
+            a transaction that writes; or each `commit` of such a transaction.
     """
 
     after: int
     code: int | None
     is_late: bool = False
     times: int = 1
-    only_writes: bool = False
+    of: str = "statement"
 
 
 class _Connection(sqlite3.Connection):
@@ -63,7 +64,8 @@ class _Connection(sqlite3.Connection):
 
     faults: "Faults"
     is_limited = False
-    is_writing = False
+    is_writing = False  # a transaction, or a statement that is one by itself
+    is_alone = False
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
         """Run a statement, unless it fails."""
@@ -184,7 +186,14 @@ class Faults:
         fault = self._fault
         if not connection.in_transaction:
             connection.is_writing = sql.startswith(_WRITES)
-        if fault is None or (fault.only_writes and not connection.is_writing):
+            connection.is_alone = sql.startswith(_WRITES[1:])
+        is_end = sql == "COMMIT" or connection.is_alone
+        kinds = {
+            "statement": True,
+            "write": connection.is_writing,
+            "commit": connection.is_writing and is_end,
+        }
+        if fault is None or not kinds[fault.of]:
             return None
         number, self._count = self._count, self._count + 1
         if number < fault.after:

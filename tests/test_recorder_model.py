@@ -86,13 +86,22 @@ ANSWERS = st.lists(
     max_size=5,
 )
 CODE = st.sampled_from([None] * len(CODES) + [*CODES])
-FAULTS = st.none() | st.builds(
-    Fault,
-    after=st.sampled_from(range(4)) | st.sampled_from(range(12)),
-    code=CODE,
-    is_late=st.booleans(),
-    times=st.sampled_from([1, 1, 2, 3, 30]),
-    only_writes=st.sampled_from([True, True, False]),
+
+
+def faults(of: str, statements: int) -> st.SearchStrategy[Fault]:
+    """Return faults at one of so many statements."""
+    return st.builds(
+        Fault,
+        after=st.sampled_from(range(statements)),
+        code=CODE,
+        is_late=st.booleans(),
+        times=st.sampled_from([1, 1, 2, 3, 30]),
+        of=st.just(of),
+    )
+
+
+FAULTS = st.one_of(
+    st.none(), faults("statement", 12), faults("write", 12), faults("commit", 4)
 )
 
 
@@ -154,10 +163,11 @@ class RecorderModel(RuleBasedStateMachine):
         """Accept what has the status 202."""
         statuses = self.statuses(given)
         results = {}
+        accepted: set[str] = set()
         for endpoint_id, batch in request.batch_item.items():
             updated = next(statuses)
             of_events = {name: next(statuses) for name in batch.events}
-            self.accept({name for name, code in of_events.items() if code == 202})
+            accepted |= {name for name, code in of_events.items() if code == 202}
             results[endpoint_id] = ItemResponse(
                 endpoint_item_response=EndpointItemResponse(status_code=updated),
                 events_item_response={
@@ -166,10 +176,11 @@ class RecorderModel(RuleBasedStateMachine):
                     if code is not None
                 },
             )
+        self.accept(accepted)
         return EventsResponse(results=results)
 
     def accept(self, names: set[str]) -> None:
-        """Note what is accepted, and what is so for another time."""
+        """Note what is accepted of a request, and what is so for another time."""
         self.doubles |= names & self.accepted - self.unsettled
         self.unsettled -= names
         self.accepted |= names
@@ -664,7 +675,7 @@ def dropped_in(ledger: Mapping[str, int]) -> int:
 
 TestRecorderModel = RecorderModel.TestCase
 TestRecorderModel.settings = settings(
-    max_examples=2 * settings().max_examples,
+    max_examples=5 * settings().max_examples,
     stateful_step_count=30,
     suppress_health_check=[HealthCheck.too_slow],
 )
