@@ -391,6 +391,36 @@ def stored(store: Path) -> list[str]:
         return [text for (text,) in connection.execute("SELECT event_id FROM events")]
 
 
+class TestReplacedFile:
+    """What was sent of a file is settled in that file, and in no other."""
+
+    def test_moved_when_settling(self, tmp_path: Path) -> None:
+        """The items of the new file have the same numbers, and are sent."""
+        path = tmp_path / "spool.db"
+        sent: list[str] = []
+
+        def move(request: EventsRequest) -> EventsResponse:
+            if not sent:
+                for end in ("", "-wal", "-shm"):
+                    path.with_name(f"spool.db{end}").rename(tmp_path / f"old{end}")
+            sent.extend(
+                event_id
+                for batch in request.batch_item.values()
+                for event_id in batch.events
+            )
+            return accepted(request)
+
+        recorder = OnDemandRecorder(MemorySender(answer=move), spool=path)
+        recorder.record("user-1", EVENT, event_id="old")
+        recorder.step(100)
+        assert recorder.stats().spool_error is StoreErrorCode.MOVED
+        recorder.record("user-1", EVENT, event_id="new")
+        assert recorder.flush(10)
+        assert sent == ["old", "new"]
+        assert recorder.stats() == RecorderStats(recorded=1, delivered=1)
+        recorder.close(0)
+
+
 class TestVersions:
     """Two versions of the package may meet at one spool."""
 
