@@ -582,7 +582,7 @@ class RecorderModel(RuleBasedStateMachine):
         """No count becomes less as long as the file is the same, read or not."""
         stats = self.stats()
         is_only = not self.in_files().keys() - {self.path}
-        here = self.recorder, is_only or self.recorder._spool.generation
+        here = self.recorder, is_only or self.recorder._spool.file
         before = self.counted if here == self.looked_at else ()
         self.looked_at = here
         self.counted = (
