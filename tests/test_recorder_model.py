@@ -675,7 +675,7 @@ def dropped_in(ledger: Mapping[str, int]) -> int:
 
 TestRecorderModel = RecorderModel.TestCase
 TestRecorderModel.settings = settings(
-    max_examples=5 * settings().max_examples,
+    max_examples=2 * settings().max_examples,
     stateful_step_count=30,
     suppress_health_check=[HealthCheck.too_slow],
 )
