@@ -287,8 +287,8 @@ def tests_speedups(session: nox.Session) -> None:
     """The tests with the compiled part; on the lowest Python, `tests_lowest` has it."""
     install(session, extras=ALL_EXTRAS, groups=("test",))
     install_speedups(session)
-    run_pytest(session, is_slow=False)
     run_long_tests_of_speedups(session)
+    run_pytest(session, is_slow=False)
 
 
 def install_speedups(session: nox.Session) -> None:
@@ -389,8 +389,8 @@ def tests_lowest(session: nox.Session) -> None:
     install(session, extras=ALL_EXTRAS, groups=("test",), constraints=constraints)
     session.log("Lowest: " + ", ".join(f"{n} {v}" for n, v in lowest.items()))
     install_speedups(session)
-    run_pytest(session, measured=True, is_slow=False)
     run_long_tests_of_speedups(session)
+    run_pytest(session, measured=True, is_slow=False)
 
 
 @nox.session(python=LOWEST_PYTHON, requires=["build"])
