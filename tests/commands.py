@@ -3,10 +3,13 @@
 import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+from tests.samples import ROOT
 
 COMMAND = (sys.executable, "-m", "pinpoint_events")
 
@@ -36,6 +39,19 @@ def environment(**more: str) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         **more,
     }
+
+
+def piped(command: Sequence[str], env: Mapping[str, str]) -> "subprocess.Popen[str]":
+    """Start a process that imports from here, with pipes to all it reads and writes."""
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def run(

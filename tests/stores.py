@@ -55,7 +55,7 @@ def ordinary_user() -> Iterator[None]:
 
 @contextmanager
 def read_only(*paths: Path) -> Iterator[None]:
-    """Let nobody write files or directories of this user, but root."""
+    """Let no one but root write files or directories of this user."""
     modes = [stat.S_IMODE(path.stat().st_mode) for path in paths]
     for path, mode in zip(paths, modes, strict=True):
         path.chmod(mode & ~_WRITE)

@@ -33,10 +33,9 @@ from pinpoint_events import (
 )
 from pinpoint_events.recorder import ItemCounts
 from pinpoint_events.senders._accepted import accepted
-from tests.commands import needs_posix, takes_long
+from tests.commands import needs_posix, piped, takes_long
 from tests.fake_time import FakeTime
 from tests.recorders import OnDemandRecorder
-from tests.samples import ROOT
 from tests.sender_contract import in_child, needs_fork
 from tests.spools import waiting_spool
 from tests.stores import (
@@ -314,15 +313,7 @@ class Commanded:
         env = dict(os.environ)
         if package is not None:
             env["PYTHONPATH"] = str(package)
-        self._process = subprocess.Popen(
-            [*module, str(spool), str(store), *options],
-            cwd=ROOT,
-            env=env,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        self._process = piped([*module, str(spool), str(store), *options], env)
         self.version = self.line()
 
     def __enter__(self) -> Self:

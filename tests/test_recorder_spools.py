@@ -530,7 +530,7 @@ sys.stdin.read()
         assert _held[file][0] == os.getpid()
 
     def test_claim_that_cannot_be_opened(self, files: Files, path: Path) -> None:
-        """A lock file that is none is told."""
+        """A lock file that is none is reported."""
         path.with_name("spool.db-deliverer").mkdir()
         with pytest.raises(OSError, match="directory"):
             files.spool().claim()

@@ -75,11 +75,8 @@ def main() -> int:
             losses.Application(python, name, _LIMIT_SECONDS)
             for name, python in pythons.items()
         ]
-        text, is_all = (
-            losses.table(applications, 100, losses.QUICK)
-            if options.quick
-            else losses.table(applications, 1_000)
-        )
+        size = (100, losses.QUICK) if options.quick else (1_000, losses.SITUATIONS)
+        text, is_all = losses.table(applications, *size)
         print(text)
         hold = hold and is_all
     return 0 if options.quick or hold else 1

@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 from tests.aws import KEYS, aws
-from tests.commands import environment
+from tests.commands import environment, piped
 from tests.samples import ROOT
 
 from pinpoint_events import MemorySender, Recorder
@@ -255,15 +255,8 @@ def started(
     way: str, env: dict[str, str], *command: str
 ) -> Iterator["subprocess.Popen[str]"]:
     """Run a process that records and ends, and kill what is left of it."""
-    with subprocess.Popen(
-        command or [sys.executable, "-m", "tests.recorder.ending", way],
-        cwd=ROOT,
-        env=env,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    program = command or (sys.executable, "-m", "tests.recorder.ending", way)
+    with piped(program, env) as process:
         try:
             yield process
         finally:

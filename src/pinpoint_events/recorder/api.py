@@ -121,7 +121,7 @@ class Recorder:
             event itself; or `drop_oldest`, those that have waited longest.
         block_seconds: How long to wait for room; 0 or more.
         max_bytes: Bytes of the file that waiting and rejected events may take, at least
-            100,000; beside it is a log of up to 32 MB. Rejected ones make room first.
+            100,000; SQLite's log takes up to 32 MB more. Rejected ones make room first.
             Without a file, bytes of memory.
         max_age: Events that wait for longer are dropped; by default none are.
         flush_events: Events are delivered once so many wait, at least 1.

@@ -469,8 +469,8 @@ class SqliteFile:
         """
         Raise the error of a read-only file, or that of its schema if it is another one.
 
-        SQLite must not open it to write: it would create log and index with the mode of
-        the file, and leave them, which keep it read-only when its mode is changed back.
+        SQLite must not open it to write: it would leave a log and an index that have
+        the mode of the file, and keep it read-only when its mode is changed back.
         """
         if not self._has_log:
             self._connect("ro&immutable=1", self._prepare_to_read).close()
